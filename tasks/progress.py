@@ -1,0 +1,57 @@
+"""Progress of long work, said the same way in a stage and in an engine.
+
+An engine is another process: there each report is one line on stdout, `@progress {"done": 3, "total": 10, ...}`,
+which `tasks.engine.run` reads and reports again on the stage's side, where a handler shows it (a progress artifact
+in the Prefect UI, a line with the time left in the log).
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+PREFIX = "@progress "
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` `unit`s; `values` are figures worth a look (loss, pass rate)."""
+
+    done: int
+    total: int
+    unit: str = "rows"
+    values: dict[str, float] = field(default_factory=dict)
+    at: float = field(default_factory=time.time)
+
+    def line(self) -> str:
+        """The event as one line, for the other side of a pipe."""
+        event = {"done": self.done, "total": self.total, "unit": self.unit, "values": self.values}
+        return PREFIX + json.dumps(event)
+
+    @staticmethod
+    def parse(line: str) -> "Progress | None":
+        """The event in a line of an engine's output; None where the line is ordinary output."""
+        if not line.startswith(PREFIX):
+            return None
+        try:
+            event = json.loads(line[len(PREFIX) :])
+            return Progress(int(event["done"]), int(event["total"]), str(event["unit"]), dict(event["values"]))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+Handler = Callable[[Progress], None]
+
+
+def _print(progress: Progress) -> None:
+    print(progress.line(), file=sys.stdout, flush=True)
+
+
+handler: ContextVar[Handler] = ContextVar("progress_handler", default=_print)
+
+
+def report(done: int, total: int, unit: str = "rows", **values: float) -> None:
+    """Say that `done` of `total` are done. Call it as often as is convenient: the handler thins out what it shows."""
+    handler.get()(Progress(done, total, unit, values))

@@ -1,0 +1,58 @@
+"""The paper's prompt templates (Appendix E.4), each the content of one user turn.
+
+`question_prompt(x)` is what pi_0(.|x) means everywhere: NLL scoring, SFT rows, self-solving and evaluation share it.
+The paper's PDF prints the dollar-sign rule as `\\boxed{\\phantom{00}}`; read as an empty box.
+"""
+
+PROMPT_VERSION = 1  # part of the key of every stage that builds a prompt
+
+_EXPERT = "You are an expert in math word problems."
+_BOXED_NUMBER = (
+    "At the end, on a separate line, output ONLY the final answer in LaTeX boxed format, exactly like:\n\n"
+    "$\\boxed{56}$\n\n"
+    "Use dollar signs and \\boxed{} exactly as shown."
+)
+_BOXED_LETTER = (
+    "At the end, on a separate line, output ONLY the final option letter in LaTeX boxed format, exactly like:\n\n"
+    "$\\boxed{A}$\n\n"
+    "Use dollar signs and \\boxed{} exactly as shown."
+)
+
+# The fixed text around the fields, sentence by sentence. infra/nano makes each one token of its vocabulary, so that
+# a model with a context of a few hundred tokens reads the same prompts as a 7B model does.
+MATH_PREFIX = f"{_EXPERT}\nRead the following problem and solve it step by step.\n\n{_BOXED_NUMBER}\n\nProblem: "
+REWRITING_PREFIX = (
+    f"{_EXPERT}\n"
+    "Below is a math word problem and an existing step-by-step solution.\n"
+    "Please rewrite the solution in your own words while keeping all reasoning steps correct "
+    "and keeping the final answer the same.\n\n"
+    "Follow these rules:\n\n"
+    "- Keep the explanation clear and step by step.\n"
+    "- Do NOT mention that you are rewriting another solution.\n"
+    "- At the end, on a separate line, output ONLY the final answer in LaTeX boxed format, exactly like:\n\n"
+    "$\\boxed{56}$\n\n"
+    "Use dollar signs and \\boxed{} exactly as shown.\n\n"
+    "Problem:\n\n"
+)
+REWRITING_MIDDLE = "\n\nExisting solution (for reference, do NOT copy it verbatim):\n"
+GENERAL_PREFIX = (
+    "You are an expert problem solver.\n"
+    "Read the following multiple-choice question and solve it step by step.\n\n"
+    f"Choose the best option.\n\n{_BOXED_LETTER}\n\nQuestion: "
+)
+GENERAL_MIDDLE = "\n\nOptions:\n\n"
+
+
+def question_prompt(question: str) -> str:
+    """The math evaluation prompt of E.4: the user turn x of pi_0(.|x)."""
+    return f"{MATH_PREFIX}{question}"
+
+
+def rewriting_prompt(question: str, solution: str) -> str:
+    """The rewriting prompt of E.4: the user turn (x, y*, x_prompt) of eq. 1."""
+    return f"{REWRITING_PREFIX}{question}{REWRITING_MIDDLE}{solution}"
+
+
+def general_prompt(question: str, options: str) -> str:
+    """The general multiple-choice evaluation prompt of E.4; `options` holds one option a line ("A. Paris")."""
+    return f"{GENERAL_PREFIX}{question}{GENERAL_MIDDLE}{options}"
