@@ -1,0 +1,141 @@
+"""Run a module in another environment's interpreter: how a stage uses vLLM, TRL, LLaMA-Factory, verl, lm-eval.
+
+    run("sft", "tasks.finetune.llamafactory", spec, out)
+
+writes the spec to out/scratch, starts `<environment>/bin/python -m tasks.finetune.llamafactory spec.json` under the
+supervisor, streams its output line by line to the log, its progress events to the stage's handler, and returns when
+it and every process it started are gone.
+"""
+
+import logging
+import os
+import re
+import select
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextvars import ContextVar
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from tasks import slots
+from tasks.progress import Progress, handler
+from tasks.settings import ROOT, settings
+
+logger = logging.getLogger(__name__)
+
+TAIL = 30  # lines of output that an error quotes
+
+# Engines that the current stage has run: {"module", "started", "seconds"}; the manifest keeps them.
+timings: ContextVar[list[dict[str, float | str]] | None] = ContextVar("engine_timings", default=None)
+
+
+class EngineError(RuntimeError):
+    """An engine ended with an error; the message quotes the end of its output."""
+
+    def __init__(self, module: str, status: int, log: Path, tail: list[str]) -> None:
+        cause = f"killed by signal {status - 128}" if status > 128 else f"exit status {status}"
+        super().__init__(f"{module}: {cause}; whole output in {log}\n" + "\n".join(tail))
+        self.status = status
+
+
+class EnvironmentMissing(RuntimeError):
+    """The environment that an engine needs is not installed."""
+
+
+def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str, str] | None = None) -> None:
+    """Run `module` with `spec` in `environment`; `env` adds to the engine's environment variables.
+
+    Raises:
+        EnvironmentMissing: `environment` is not installed.
+        EngineError: the engine failed or was killed.
+    """
+    python = settings().environments / environment / "bin" / "python"
+    if not python.exists():
+        raise EnvironmentMissing(f"{module} needs the environment {environment!r}: run `make setup-{environment}`")
+    scratch = out / "scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    spec_path = scratch / f"{module}.spec.json"
+    spec_path.write_text(spec.model_dump_json(indent=1), encoding="utf-8")
+    log = scratch / f"{module}.log"
+    started, clock = time.time(), time.monotonic()
+    tail: deque[str] = deque(maxlen=TAIL)
+    lifeline, keep = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-SE", str(ROOT / "tasks" / "supervisor.py"), str(lifeline)]
+            + [str(python), "-u", "-m", module, str(spec_path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env=_environment(env or {}),
+            start_new_session=True,
+            pass_fds=(lifeline, *slots.held.get()),
+        )
+        os.close(lifeline)
+        with log.open("a", encoding="utf-8") as record:
+            for line in _lines(process):
+                line = _mask(line)
+                if (progress := Progress.parse(line)) is not None:
+                    handler.get()(progress)
+                    continue
+                record.write(line + "\n")
+                tail.append(line)
+                logger.info("%s", line, extra={"engine": module})
+        status = process.wait()
+    finally:
+        os.close(keep)  # on any exception the supervisor sees the end of the pipe and kills the engine
+    if (record_of := timings.get()) is not None:
+        record_of.append({"module": module, "started": started, "seconds": time.monotonic() - clock})
+    if status != 0:
+        raise EngineError(module, status, log, list(tail))
+
+
+def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
+    """Lines of the output as they come; wakes twice a second, so that a timeout's exception can be raised here."""
+    assert process.stdout is not None
+    descriptor, buffer = process.stdout.fileno(), b""
+    with process.stdout:
+        while True:
+            if not select.select([descriptor], [], [], 0.5)[0]:
+                continue
+            if not (chunk := os.read(descriptor, 65536)):
+                break
+            # Progress bars rewrite their line with \r: each state is a line of its own here.
+            *lines, buffer = re.split(rb"[\r\n]+", buffer + chunk)
+            yield from (line.decode("utf-8", "replace") for line in lines if line.strip())
+    if buffer.strip():
+        yield buffer.decode("utf-8", "replace")
+
+
+def _environment(extra: dict[str, str]) -> dict[str, str]:
+    """The engine's environment variables: no Prefect, no hub, no surprises from the caller's virtual environment."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PREFECT_", "VIRTUAL_ENV", "PYTHONHOME"))
+    }
+    cores = max(1, settings().cores)
+    defaults = {
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HF_HUB_OFFLINE": "1",  # the backbone is an artifact: engines read files, never the hub
+        "HF_DATASETS_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "DO_NOT_TRACK": "1",
+        "OMP_NUM_THREADS": str(cores),
+        "CUDA_VISIBLE_DEVICES": kept.get("CUDA_VISIBLE_DEVICES", "") if settings().cuda() else "",
+    }
+    return kept | defaults | extra
+
+
+def _mask(line: str) -> str:
+    """The line without the value of any secret that the environment holds."""
+    for name, value in os.environ.items():
+        if len(value) >= 8 and re.search(r"TOKEN|SECRET|PASSWORD|API_KEY|AUTH", name) and value in line:
+            line = line.replace(value, f"<{name}>")
+    return line

@@ -1,0 +1,224 @@
+"""The artifact store: the only truth about what is done.
+
+    store/artifacts/<key>/   the files of an artifact and, written last, manifest.json
+    store/partial/<key>/     resumable work on it, until it is published
+    store/broken/<key>.<n>/  what was found damaged, set aside
+    store/locks/<key>        held (flock) by whoever builds it; a dead holder holds nothing
+
+The manifest is the commit: without it there is nothing, with it the artifact is whole. `publish` writes it last and
+then moves the folder into place by one rename, so a kill between any two steps leaves either resumable work or a
+whole artifact.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.digest import digest_entries, digest_file, files_below
+
+MANIFEST = "manifest.json"
+SCRATCH = "scratch"  # below an artifact's folder while it is built; never published
+
+# Larger files are trusted when size and modification time are as recorded; smaller ones are hashed at every look-up.
+TRUST_STAT_ABOVE = 256 * 2**20
+
+
+class Artifact(BaseModel):
+    """A reference to an artifact: all that travels between tasks."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    key: str
+    digest: str
+
+
+class FileEntry(BaseModel):
+    path: str
+    bytes: int
+    sha256: str
+    mtime_ns: int = 0
+
+
+class Manifest(BaseModel):
+    """What an artifact is, what it was made from, and by whom. Timings and the run are not part of its digest."""
+
+    kind: str
+    key: str
+    digest: str = ""
+    stage_version: int = 1
+    inputs: dict[str, Artifact] = Field(default_factory=dict)
+    config: dict[str, Any] = Field(default_factory=dict)
+    identity: Any = None
+    environment: dict[str, str] = Field(default_factory=dict)
+    files: list[FileEntry] = Field(default_factory=list)
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+    seeds: dict[str, int] = Field(default_factory=dict)
+    timings: dict[str, Any] = Field(default_factory=dict)
+    cost: dict[str, float] = Field(default_factory=dict)
+    run: dict[str, str] = Field(default_factory=dict)
+
+    def artifact(self) -> Artifact:
+        return Artifact(kind=self.kind, key=self.key, digest=self.digest)
+
+
+class StoreError(RuntimeError):
+    """The store does not hold what was asked of it."""
+
+
+class Store:
+    """Artifacts in a local folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+
+    def path(self, key: str) -> Path:
+        return self.root / "artifacts" / key
+
+    def partial(self, key: str) -> Path:
+        return self.root / "partial" / key
+
+    def manifest(self, key: str) -> Manifest:
+        """The manifest of a published artifact. Raises StoreError where there is none."""
+        try:
+            return Manifest.model_validate_json((self.path(key) / MANIFEST).read_bytes())
+        except FileNotFoundError:
+            raise StoreError(f"no artifact {key} in {self.root}; `rewriting-agent lineage` lists what is there") from None
+
+    def manifests(self) -> Iterator[Manifest]:
+        """Every published manifest, newest first."""
+        found = [path for path in (self.root / "artifacts").glob(f"*/{MANIFEST}")]
+        for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
+            yield Manifest.model_validate_json(path.read_bytes())
+
+    def resolve(self, prefix: str) -> str:
+        """The full key that begins with `prefix`. Raises StoreError where none or several do."""
+        keys = [path.parent.name for path in (self.root / "artifacts").glob(f"*/{MANIFEST}")]
+        keys = [key for key in keys if key.startswith(prefix)]
+        if len(keys) != 1:
+            raise StoreError(f"{len(keys)} artifacts in {self.root} have a key that begins with {prefix!r}")
+        return keys[0]
+
+    def find(self, key: str) -> Artifact | None:
+        """The whole artifact of `key`, or None. A damaged one is moved aside, to be built again. Hold the lock."""
+        partial = self.partial(key)
+        if (partial / MANIFEST).exists() and not self.path(key).exists():
+            if _damage(partial) is None:
+                self._move_in(key)  # a publish was killed between its last two steps
+            else:
+                (partial / MANIFEST).unlink()
+        folder = self.path(key)
+        if not folder.exists():
+            return None
+        if _damage(folder) is not None:
+            self._set_aside(folder)
+            return None
+        return self.manifest(key).artifact()
+
+    def verify(self, key: str) -> str | None:
+        """What is wrong with a published artifact, every byte read; None where it is whole."""
+        return _damage(self.path(key), trust_stat=False)
+
+    @contextmanager
+    def lock(self, key: str, waiting: Callable[[float], None] = lambda _: None) -> Iterator[int]:
+        """Hold the key's lock; yields its file descriptor. `waiting` hears the seconds waited so far.
+
+        An engine's supervisor inherits the descriptor: after a kill -9 of the holder the lock stays taken until the
+        last process of its engine is dead, so nobody resumes work that is still being written.
+        """
+        path = self.root / "locks" / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        started = time.monotonic()
+        try:
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    waiting(time.monotonic() - started)
+                    time.sleep(0.1)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def publish(self, manifest: Manifest) -> Artifact:
+        """Publish partial/<key> under `manifest`, whose files and digest are filled in here. Hold the lock."""
+        folder = self.partial(manifest.key)
+        shutil.rmtree(folder / SCRATCH, ignore_errors=True)
+        entries = []
+        for path in files_below(folder):
+            if path.name == MANIFEST and path.parent == folder:
+                continue
+            _sync(path)
+            stat = path.stat()
+            name = str(path.relative_to(folder))
+            entries.append(FileEntry(path=name, bytes=stat.st_size, sha256=digest_file(path), mtime_ns=stat.st_mtime_ns))
+        digest = digest_entries((entry.path, entry.bytes, entry.sha256) for entry in entries)
+        manifest = manifest.model_copy(update={"files": entries, "digest": digest})
+        temporary = folder / f".{MANIFEST}"
+        temporary.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        _sync(temporary)
+        temporary.replace(folder / MANIFEST)
+        _sync(folder)
+        self._move_in(manifest.key)
+        return manifest.artifact()
+
+    def _move_in(self, key: str) -> None:
+        target = self.path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.partial(key).rename(target)
+        _sync(target.parent)
+
+    def _set_aside(self, folder: Path) -> None:
+        broken = self.root / "broken"
+        broken.mkdir(exist_ok=True)
+        folder.rename(broken / f"{folder.name}.{time.time_ns()}")
+
+
+def _damage(folder: Path, trust_stat: bool = True) -> str | None:
+    """Why the artifact in `folder` is not whole; None where it is."""
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError) as error:
+        return f"manifest: {error}"
+    recorded = {entry.path for entry in manifest.files}
+    present = {str(path.relative_to(folder)) for path in files_below(folder)} - {MANIFEST}
+    if recorded != present:
+        return f"files {sorted(recorded ^ present)} are missing or were added"
+    for entry in manifest.files:
+        path = folder / entry.path
+        stat = path.stat()
+        if stat.st_size != entry.bytes:
+            return f"{entry.path} has {stat.st_size} bytes, not {entry.bytes}"
+        if trust_stat and entry.bytes > TRUST_STAT_ABOVE and stat.st_mtime_ns == entry.mtime_ns:
+            continue
+        if digest_file(path) != entry.sha256:
+            return f"{entry.path} has another content than was published"
+        if entry.bytes > TRUST_STAT_ABOVE:
+            os.utime(path, ns=(stat.st_atime_ns, entry.mtime_ns))  # a moved store is hashed once, not at every look-up
+    if manifest.digest != digest_entries((entry.path, entry.bytes, entry.sha256) for entry in manifest.files):
+        return "the manifest's digest does not match its files"
+    return None
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest beside an input's files, for a stage that reports on where its inputs come from."""
+    return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
