@@ -1,0 +1,300 @@
+"""What a report shows and what `report --json FILE` writes: one `ReportData`.
+
+Shares and accuracies are fractions of 1, intervals are `low`/`high` at the report's `confidence`, NLL is in nats per
+token (eq. 6), durations are in seconds. `null` means: not measured, or not defined (a base model has no yield).
+
+    {"schema_version": 1, "backbone": {"name": "nano", "nano": true, …}, "runs": [{"method": "sft", "seed": 0,
+     "scores": {"math500": {"accuracy": 0.41, "n": 200, "correct": 82, "low": 0.344, "high": 0.479, …}}, …}], …}
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
+
+from tasks.report.plain_text import utf8
+
+SCHEMA_VERSION = 1
+
+Kind = Literal["rewrite", "self_solution", "expert"]
+Verdict = Literal["passed", "failed", "no verdict"]
+Measure = Literal["MathAvg", "GeneralAvg", "OverallAvg", "yield", "target NLL"]
+Text = Annotated[str, AfterValidator(utf8)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="null")
+
+
+class Proportion(_Model):
+    """A share of n rows with its Wilson interval."""
+
+    rate: Share
+    n: Count
+    low: Share
+    high: Share
+
+
+class Estimate(_Model):
+    """A figure with its interval; the interval is null where nothing could be resampled."""
+
+    value: FiniteFloat
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
+
+
+class Score(_Model):
+    """Accuracy on one benchmark, Wilson interval; undecided and truncated answers count as wrong and are listed."""
+
+    accuracy: Share
+    n: Count
+    correct: Count
+    low: Share
+    high: Share
+    undecided: Count = Field(default=0, description="answers the verifier could not decide within its deadline")
+    truncated: Count = Field(default=0, description="answers cut at the token limit")
+
+
+class Averages(_Model):
+    """Table 1: unweighted means over benchmarks (fractions), and changes against the base (per cent)."""
+
+    math: Estimate | None = Field(default=None, description="MathAvg")
+    general: Estimate | None = Field(default=None, description="GeneralAvg")
+    overall: Estimate | None = Field(default=None, description="OverallAvg = (MathAvg + GeneralAvg) / 2")
+    math_gain_percent: Estimate | None = Field(default=None, description="Math↑ = (M − M_base) / M_base × 100")
+    general_drop_percent: Estimate | None = Field(default=None, description="Gen↓ = (G_base − G) / G_base × 100")
+
+
+class Targets(_Model):
+    """What the rows of the assembled dataset are, and why rows fell back to the expert."""
+
+    kinds: dict[Kind, Count]
+    fallback_reasons: dict[Text, Count] = Field(default_factory=dict)
+
+
+class TargetNLL(_Model):
+    """NLL of the SFT targets under pi_0 (eq. 6), over rows."""
+
+    mean: Estimate
+    median: FiniteFloat
+    n: Count
+
+
+class LossPoint(_Model):
+    """One logged step of SFT: mean NLL of the target tokens in nats; null where the engine logged NaN."""
+
+    step: Count
+    loss: FiniteFloat | None
+    epoch: FiniteFloat | None = None
+    learning_rate: FiniteFloat | None = None
+
+
+class GrpoStep(_Model):
+    """One GRPO step: what progress is judged by (the mean reward measures little but the pass rate)."""
+
+    step: Count
+    pass_rate: Share | None = None
+    nll_passing: FiniteFloat | None = Field(
+        default=None, description="mean pi_0-NLL of passing rewrites, nats per token"
+    )
+    diversity: FiniteFloat | None = Field(default=None, description="mean D(S+), eq. 10")
+    length: FiniteFloat | None = Field(default=None, description="mean length of rewrites, tokens")
+
+
+class Artifact(_Model):
+    """A reference into the store."""
+
+    kind: Text
+    key: Text
+    digest: Text
+
+
+class StageCost(_Model):
+    """What one artifact cost when it was built; `cached` says that this run only looked it up."""
+
+    stage: Text
+    key: Text
+    seconds: FiniteFloat = Field(ge=0, description="wall time of the build")
+    core_seconds: FiniteFloat | None = Field(default=None, ge=0, description="wall time times the cores the stage held")
+    gpu_seconds: FiniteFloat | None = Field(default=None, ge=0, description="wall time times the GPUs the stage held")
+    cached: bool = False
+
+
+class Run(_Model):
+    """One method with one training seed. The untrained backbone is the run `base` with seed null."""
+
+    method: Text
+    seed: int | None = None
+    scores: dict[Text, Score] = Field(default_factory=dict)
+    averages: Averages = Field(default_factory=lambda: Averages())
+    tc_yield: Proportion | None = Field(default=None, description="task-consistency yield: rewrites that pass the gate")
+    no_verdict: Count = Field(default=0, description="rewrites for which no verdict could be had; not in the yield's n")
+    targets: Targets | None = None
+    target_nll: TargetNLL | None = None
+    final_loss: FiniteFloat | None = Field(default=None, description="SFT loss of the last logged step, nats per token")
+    loss: list[LossPoint] = Field(default_factory=list)
+    grpo: list[GrpoStep] = Field(default_factory=list)
+    stages: list[StageCost] = Field(default_factory=list)
+    artifacts: dict[Text, Artifact] = Field(default_factory=dict)
+
+
+class Summary(_Model):
+    """A method over its seeds: the rows of the headline table."""
+
+    method: Text
+    seeds: list[int] = Field(default_factory=list)
+    averages: Averages
+    tc_yield: Estimate | None = None
+    tc_yield_n: Count = 0
+    target_nll: Estimate | None = None
+    final_loss: Estimate | None = Field(
+        default=None, description="mean over seeds; the interval is the range over seeds"
+    )
+
+
+class Comparison(_Model):
+    """method − reference on one measure: paired over rows, seeds nested in methods (bootstrap)."""
+
+    method: Text
+    reference: Text
+    measure: Measure
+    difference: Estimate
+    rows: Count
+    seeds: Count = 1
+
+    @property
+    def within_noise(self) -> bool:
+        """True where the interval holds 0, or where there is none."""
+        low, high = self.difference.low, self.difference.high
+        return low is None or high is None or low <= 0 <= high
+
+
+class Histogram(_Model):
+    """NLL under pi_0 of one kind of target, over rows: counts between edges, and how many lay outside."""
+
+    name: Text = Field(description="expert, direct rewrite or agent rewrite")
+    edges: list[FiniteFloat]
+    counts: list[Count]
+    n: Count
+    median: FiniteFloat
+    outside: Count = 0
+
+
+class Version(_Model):
+    """One text for a question: the expert's or a rewrite."""
+
+    name: Text
+    text: Text
+    verdict: Verdict | None = None
+    reason: Text | None = None
+    nll: FiniteFloat | None = None
+    tokens: Count | None = None
+
+
+class Example(_Model):
+    """A row before and after rewriting; the first version is the expert's."""
+
+    id: Text
+    question: Text
+    versions: list[Version]
+
+
+class Quarantine(_Model):
+    """Rows set aside by a stage, with the reasons."""
+
+    stage: Text
+    key: Text
+    rows: Count
+    of: Count | None = None
+    reasons: dict[Text, Count] = Field(default_factory=dict)
+
+
+class Node(_Model):
+    """An artifact in the lineage."""
+
+    key: Text
+    kind: Text
+    digest: Text = ""
+    name: Text = Field(default="", description="what tells it from its siblings (benchmark, method, seed)")
+    seconds: FiniteFloat | None = None
+    missing: bool = Field(default=False, description="named as an input, but its manifest is not in the store")
+
+
+class Edge(_Model):
+    """`source` is the input called `name` of `target` (both are keys)."""
+
+    source: Text
+    target: Text
+    name: Text
+
+
+class Graph(_Model):
+    """The lineage: every artifact the report rests on, inputs before what was made of them."""
+
+    nodes: list[Node] = Field(default_factory=list)
+    edges: list[Edge] = Field(default_factory=list)
+
+
+class Backbone(_Model):
+    """pi_0."""
+
+    name: Text
+    digest: Text
+    nano: bool = Field(description="true for the toy backbone: its figures claim nothing about large models")
+    parameters: Count | None = None
+
+
+class ReportData(_Model):
+    """Everything in a report."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION  # type: ignore[assignment]
+    backbone: Backbone
+    created: Text | None = Field(default=None, description="ISO 8601; null leaves the page byte-for-byte reproducible")
+    flow_run: Text | None = None
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+    resamples: Count = Field(default=0, description="bootstrap replicates behind the averages' intervals")
+    benchmarks: dict[Literal["math", "general"], list[Text]] = Field(description="which benchmark counts where")
+    base: Run
+    runs: list[Run] = Field(default_factory=list)
+    summaries: list[Summary] = Field(default_factory=list)
+    comparisons: list[Comparison] = Field(default_factory=list)
+    histograms: list[Histogram] = Field(default_factory=list)
+    examples: list[Example] = Field(default_factory=list)
+    quarantined: list[Quarantine] = Field(default_factory=list)
+    lineage: Graph = Field(default_factory=Graph)
+    config: dict[str, JsonValue] = Field(default_factory=dict)
+    versions: dict[Text, Text] = Field(default_factory=dict)
+    reproduce: list[Text] = Field(default_factory=list, description="commands that make this report again")
+    notes: list[Text] = Field(default_factory=list)
+
+    def methods(self) -> list[str]:
+        """Names of the methods in the order of the paper's tables, others behind in the order of the data."""
+        seen = dict.fromkeys(run.method for run in [self.base, *self.runs])
+        return sorted(seen, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+    def runs_of(self, method: str) -> list[Run]:
+        """The method's runs, by seed."""
+        return sorted((r for r in [self.base, *self.runs] if r.method == method), key=lambda r: r.seed or 0)
+
+
+LABELS = {
+    "base": "base",
+    "sft": "SFT",
+    "sdft": "SDFT",
+    "mind_the_gap": "Mind the Gap",
+    "mind_the_gap_iw": "Mind the Gap + IW",
+    "dft": "DFT",
+    "rewriting_agent": "rewriting agent",
+}
+ORDER = list(LABELS)
+
+
+def to_json(data: ReportData) -> str:
+    """The JSON of `report --json`, indented, non-ASCII as it is."""
+    return data.model_dump_json(indent=1) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of `to_json`'s output (docs/report.schema.json)."""
+    return ReportData.model_json_schema(mode="serialization")

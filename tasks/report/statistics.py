@@ -1,0 +1,128 @@
+"""Intervals: Wilson for a share, the bootstrap for averages over benchmarks and for differences between methods.
+
+Comes in: per benchmark a 0/1 matrix `correct[seed, row]`, its columns the same rows for every method. Goes out: a
+value with its interval, e.g. Estimate(value=0.41, low=0.38, high=0.44).
+
+Rows are drawn once a replicate and shared by all methods and seeds of it, so that differences are paired over rows
+and a row that is hard for everyone does not count as noise; seeds are drawn within each method (nested: seed 0 of one
+method has nothing to do with seed 0 of another). With a single seed the interval holds the sampling of rows only.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from tasks.report.data import Estimate, Proportion
+
+Matrix = NDArray[np.float64]  # [seeds, rows]
+Vector = NDArray[np.float64]
+Drawn = dict[str, dict[str, Vector]]  # method -> benchmark -> accuracy in each replicate; index 0 is the data itself
+
+_CHUNK = 2**22  # cells of a block of row weights: 32 MB
+
+
+def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a share; (0, 1) where n is 0. Raises ValueError unless 0 <= successes <= n."""
+    if not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes of {n}: expected 0 <= successes <= n")
+    if n == 0:
+        return 0.0, 1.0
+    interval = stats.binomtest(successes, n).proportion_ci(confidence, method="wilson")
+    rate = successes / n  # rounding puts the bound beside 0 or 1 at the ends
+    return max(0.0, min(float(interval.low), rate)), min(1.0, max(float(interval.high), rate))
+
+
+def proportion(successes: int, n: int, confidence: float = 0.95) -> Proportion:
+    """successes / n with its Wilson interval."""
+    low, high = wilson(successes, n, confidence)
+    return Proportion(rate=successes / n if n else 0.0, n=n, low=low, high=high)
+
+
+def percentile(values: Vector, confidence: float = 0.95) -> Estimate:
+    """values[0] is the estimate, the others its replicates: the percentile interval, widened to hold the estimate.
+
+    Replicates that are not finite (a ratio to a base of 0) are left out; without any the interval is null.
+    """
+    point, replicates = float(values[0]), values[1:][np.isfinite(values[1:])]
+    if not np.isfinite(point):
+        raise ValueError("the estimate is not finite: give None instead of a ratio to zero")
+    if replicates.size == 0:
+        return Estimate(value=point)
+    low, high = np.quantile(replicates, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Estimate(value=point, low=min(float(low), point), high=max(float(high), point))
+
+
+def mean_over_rows(
+    values: Vector, confidence: float = 0.95, resamples: int = 2000, seed: int = 0, statistic: Callable = np.mean
+) -> Estimate:
+    """A statistic of independent rows (an NLL, a length) with its percentile bootstrap interval. Raises on no rows."""
+    values = np.asarray(values, dtype=np.float64)
+    if values.size == 0 or not np.isfinite(values).all():
+        raise ValueError(f"need finite values of at least one row, have {values.size}")
+    point = float(statistic(values))
+    if np.ptp(values) == 0 or resamples == 0:
+        return Estimate(value=point, low=point, high=point) if resamples else Estimate(value=point)
+    result = stats.bootstrap(
+        (values,),
+        lambda sample, axis: statistic(sample, axis=axis),
+        n_resamples=resamples,
+        batch=max(1, _CHUNK // values.size),
+        confidence_level=confidence,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    interval = result.confidence_interval
+    return Estimate(value=point, low=min(float(interval.low), point), high=max(float(interval.high), point))
+
+
+def draw(correct: Mapping[str, Mapping[str, Matrix]], resamples: int = 2000, seed: int = 0) -> Drawn:
+    """Accuracy of every method on every benchmark in `resamples` replicates; index 0 holds the data's own.
+
+    Args:
+        correct: method -> benchmark -> [seeds, rows], entries in [0, 1]; a benchmark has the same rows everywhere.
+
+    Raises:
+        ValueError: a benchmark has no rows, or another number of rows in another method.
+    """
+    random = np.random.default_rng(seed)
+    benchmarks = sorted({name for by_name in correct.values() for name in by_name})
+    seeds = {
+        method: max((len(matrix) for matrix in by_name.values()), default=0) for method, by_name in correct.items()
+    }
+    # One draw of seeds a replicate and method, the same on all benchmarks: a seed is one trained model.
+    seed_shares = {m: _with_data_first(_shares(random, resamples, n)) for m, n in seeds.items() if n}
+    drawn: Drawn = {method: {} for method in correct}
+    for name in benchmarks:
+        present = {method: np.atleast_2d(by_name[name]) for method, by_name in correct.items() if name in by_name}
+        rows = {matrix.shape[1] for matrix in present.values()}
+        if len(rows) != 1 or 0 in rows:
+            raise ValueError(f"benchmark {name!r}: methods have {sorted(rows)} rows; join them by id first")
+        for method, accuracy in _row_bootstrap(random, present, resamples).items():
+            weights = seed_shares[method]
+            if accuracy.shape[1] != weights.shape[1]:
+                raise ValueError(f"benchmark {name!r}: {method} has {accuracy.shape[1]} of {weights.shape[1]} seeds")
+            drawn[method][name] = (accuracy * weights).sum(axis=1)
+    return drawn
+
+
+def _row_bootstrap(random: np.random.Generator, present: dict[str, Matrix], resamples: int) -> dict[str, Matrix]:
+    """[1 + resamples, seeds] accuracies, the same rows drawn for every method."""
+    rows = next(iter(present.values())).shape[1]
+    parts: dict[str, list[Matrix]] = {method: [matrix.mean(axis=1)[None]] for method, matrix in present.items()}
+    block = max(1, _CHUNK // rows)
+    for start in range(0, resamples, block):
+        shares = _shares(random, min(block, resamples - start), rows)
+        for method, matrix in present.items():
+            parts[method].append(shares @ matrix.T)
+    return {method: np.concatenate(blocks) for method, blocks in parts.items()}
+
+
+def _shares(random: np.random.Generator, resamples: int, n: int) -> Matrix:
+    """[resamples, n]: the share of each of n units in a draw of n with replacement."""
+    return random.multinomial(n, np.full(n, 1 / n), size=resamples) / n
+
+
+def _with_data_first(shares: Matrix) -> Matrix:
+    return np.concatenate([np.full((1, shares.shape[1]), 1 / shares.shape[1]), shares])

@@ -1,0 +1,81 @@
+"""From answers to the headline: averages with intervals for every method, and what differs from what.
+
+Comes in: `correct[method][benchmark]`, 0/1 arrays [seeds, rows] joined by row id, the base under "base" with one seed.
+Goes out: Averages (Table 1) a method and Comparisons of every method with the base and with SFT, in points of accuracy.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tasks.report.data import Averages, Comparison, Estimate
+from tasks.report.statistics import Drawn, Matrix, Vector, percentile
+
+
+def averages(drawn: Drawn, method: str, benchmarks: Mapping[str, Sequence[str]], confidence: float) -> Averages:
+    """Table 1's columns of one method; a column is None where a benchmark of it is missing."""
+    math, general = (_average(drawn, method, benchmarks.get(group, ())) for group in ("math", "general"))
+    base_math, base_general = (_average(drawn, "base", benchmarks.get(group, ())) for group in ("math", "general"))
+    both = None if math is None or general is None else (math + general) / 2
+    gain = drop = None
+    if method != "base":
+        gain = _percent(math, base_math, sign=1)
+        drop = _percent(general, base_general, sign=-1)
+    return Averages(
+        math=_estimate(math, confidence),
+        general=_estimate(general, confidence),
+        overall=_estimate(both, confidence),
+        math_gain_percent=_estimate(gain, confidence),
+        general_drop_percent=_estimate(drop, confidence),
+    )
+
+
+def comparisons(
+    drawn: Drawn,
+    correct: Mapping[str, Mapping[str, Matrix]],
+    benchmarks: Mapping[str, Sequence[str]],
+    confidence: float,
+    references: Sequence[str] = ("base", "sft"),
+) -> list[Comparison]:
+    """Every method against every reference on MathAvg and GeneralAvg, paired over rows."""
+    found = []
+    for reference in references:
+        for method in drawn:
+            if method in ("base", reference) or reference not in drawn:
+                continue
+            for measure, group in (("MathAvg", "math"), ("GeneralAvg", "general")):
+                names = benchmarks.get(group, ())
+                ours, theirs = _average(drawn, method, names), _average(drawn, reference, names)
+                if ours is None or theirs is None:
+                    continue
+                found.append(
+                    Comparison(
+                        method=method,
+                        reference=reference,
+                        measure=measure,  # type: ignore[arg-type]
+                        difference=percentile(ours - theirs, confidence),
+                        rows=sum(correct[method][name].shape[-1] for name in names),
+                        seeds=min(len(np.atleast_2d(correct[method][name])) for name in names),
+                    )
+                )
+    return found
+
+
+def _average(drawn: Drawn, method: str, names: Sequence[str]) -> Vector | None:
+    """The unweighted mean over benchmarks, in every replicate."""
+    by_name = drawn.get(method, {})
+    if not names or any(name not in by_name for name in names):
+        return None
+    return np.mean([by_name[name] for name in names], axis=0)
+
+
+def _percent(value: Vector | None, base: Vector | None, sign: int) -> Vector | None:
+    """sign × (value − base) / base × 100; None where the base's own average is 0."""
+    if value is None or base is None or base[0] == 0:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return sign * (value - base) / base * 100
+
+
+def _estimate(values: Vector | None, confidence: float) -> Estimate | None:
+    return None if values is None else percentile(values, confidence)

@@ -1,0 +1,154 @@
+"""The intervals of the report hold what they promise."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from tasks.report.statistics import draw, mean_over_rows, percentile, proportion, wilson
+
+
+@settings(deadline=None)
+@given(st.integers(0, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.999))
+def test_a_wilson_interval_holds_the_rate_and_stays_a_share(counts, confidence):
+    successes, n = counts
+    low, high = wilson(successes, n, confidence)
+    rate = successes / n if n else 0.5
+    assert 0 <= low <= rate <= high <= 1
+    mirrored = wilson(n - successes, n, confidence)
+    assert (1 - mirrored[1], 1 - mirrored[0]) == pytest.approx((low, high), abs=1e-9)
+
+
+def test_a_wilson_interval_is_the_closed_form():
+    k, n, z = 82, 200, stats.norm.ppf(0.975)
+    centre, half = (k + z * z / 2) / (n + z * z), z / (n + z * z) * np.sqrt(k * (n - k) / n + z * z / 4)
+    assert wilson(k, n) == pytest.approx((centre - half, centre + half), abs=1e-12)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 400), st.integers(1, 8))
+def test_more_rows_make_a_wilson_interval_narrower(n, factor):
+    one, many = proportion(n // 2, n), proportion((n // 2) * (factor + 1), n * (factor + 1))
+    assert many.high - many.low < one.high - one.low
+
+
+@pytest.mark.parametrize("counts", [(-1, 3), (4, 3), (1, 0)])
+def test_impossible_counts_are_refused(counts):
+    with pytest.raises(ValueError, match="expected 0 <= successes <= n"):
+        wilson(*counts)
+
+
+def _methods(draw_, n_methods, seeds, rows):
+    random = np.random.default_rng(draw_)
+    return {f"m{i}": {"b": random.integers(0, 2, (seeds, rows)).astype(float)} for i in range(n_methods)}
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 4), st.integers(1, 60))
+def test_replicate_0_is_the_data_and_every_replicate_is_a_share(number, seeds, rows):
+    correct = _methods(number, 2, seeds, rows)
+    drawn = draw(correct, resamples=50)
+    for method, by_name in correct.items():
+        assert drawn[method]["b"].shape == (51,)
+        assert drawn[method]["b"][0] == pytest.approx(by_name["b"].mean())
+        assert ((drawn[method]["b"] >= -1e-12) & (drawn[method]["b"] <= 1 + 1e-12)).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 80))
+def test_a_method_never_differs_from_itself(number, rows):
+    """Paired over rows: with one seed, the same answers give a difference of exactly zero in every replicate."""
+    answers = _methods(number, 1, 1, rows)["m0"]["b"]
+    drawn = draw({"a": {"b": answers}, "again": {"b": answers.copy()}}, resamples=40)
+    assert np.allclose(drawn["a"]["b"], drawn["again"]["b"], atol=1e-12)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6))
+def test_the_order_of_rows_and_seeds_does_not_move_the_estimate(number):
+    random = np.random.default_rng(number)
+    correct = random.integers(0, 2, (3, 40)).astype(float)
+    shuffled = correct[random.permutation(3)][:, random.permutation(40)]
+    one = percentile(draw({"m": {"b": correct}}, resamples=400)["m"]["b"])
+    two = percentile(draw({"m": {"b": shuffled}}, resamples=400)["m"]["b"])
+    assert one.value == pytest.approx(two.value)
+    assert (one.high - one.low) == pytest.approx(two.high - two.low, abs=0.08)
+
+
+def test_one_seed_and_one_benchmark_is_the_plain_bootstrap_of_scipy():
+    answers = (np.random.default_rng(1).random(300) < 0.4).astype(float)
+    ours = percentile(draw({"m": {"b": answers[None]}}, resamples=4000)["m"]["b"])
+    theirs = stats.bootstrap((answers,), np.mean, n_resamples=4000, method="percentile", rng=0).confidence_interval
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.01)
+
+
+def test_seeds_that_disagree_widen_the_interval():
+    random = np.random.default_rng(0)
+    alike = np.repeat((random.random((1, 400)) < 0.5).astype(float), 3, axis=0)
+    apart = np.stack([(random.random(400) < rate).astype(float) for rate in (0.3, 0.5, 0.7)])
+    width = lambda m: (lambda e: e.high - e.low)(percentile(draw({"m": {"b": m}})["m"]["b"]))  # noqa: E731
+    assert width(apart) > 1.5 * width(alike)
+
+
+def test_pairing_over_rows_narrows_a_difference():
+    """Two methods that agree on all rows but a few: the paired interval is far narrower than the unpaired one."""
+    random = np.random.default_rng(0)
+    one = (random.random((1, 500)) < 0.5).astype(float)
+    two = one.copy()
+    two[0, :25] = 1
+    drawn = draw({"one": {"b": one}, "two": {"b": two}})
+    paired = percentile(drawn["two"]["b"] - drawn["one"]["b"])
+    apart = percentile(draw({"m": {"b": two}})["m"]["b"] - draw({"m": {"b": one}}, seed=9)["m"]["b"])
+    assert paired.low > 0
+    assert apart.high - apart.low > 3 * (paired.high - paired.low)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    random, hits, trials = np.random.default_rng(7), 0, 200
+    for trial in range(trials):
+        answers = (random.random((1, 150)) < 0.35).astype(float)
+        estimate = percentile(draw({"m": {"b": answers}}, resamples=400, seed=trial)["m"]["b"])
+        hits += estimate.low <= 0.35 <= estimate.high
+    assert 0.90 <= hits / trials <= 0.99
+
+
+def test_methods_with_other_rows_are_refused():
+    with pytest.raises(ValueError, match="join them by id"):
+        draw({"a": {"b": np.ones((1, 4))}, "c": {"b": np.ones((1, 5))}})
+
+
+def test_a_missing_seed_is_refused():
+    with pytest.raises(ValueError, match="1 of 2 seeds"):
+        draw({"a": {"b": np.ones((2, 4)), "c": np.ones((1, 4))}})
+
+
+def test_the_same_seed_gives_the_same_interval():
+    correct = {"m": {"b": np.eye(7)[:3]}}
+    assert (draw(correct, 100)["m"]["b"] == draw(correct, 100)["m"]["b"]).all()
+
+
+def test_a_large_benchmark_is_resampled_in_blocks_of_bounded_memory():
+    answers = np.zeros((1, 14_000))
+    answers[:, ::3] = 1
+    estimate = percentile(draw({"m": {"mmlu": answers}}, resamples=400)["m"]["mmlu"])
+    assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * np.sqrt(2 / 9 / 14_000), rel=0.2)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=60))
+def test_a_mean_over_rows_lies_in_its_interval(values):
+    estimate = mean_over_rows(np.array(values), resamples=60)
+    assert estimate.low <= estimate.value <= estimate.high
+    assert estimate.value == pytest.approx(np.mean(values))
+
+
+def test_no_rows_or_nan_are_refused():
+    for values in ([], [1.0, float("nan")]):
+        with pytest.raises(ValueError, match="finite"):
+            mean_over_rows(np.array(values))
+
+
+def test_ratios_to_zero_are_left_out_of_the_interval():
+    estimate = percentile(np.array([1.0, 0.5, np.inf, 1.5, np.nan]))
+    assert estimate.low >= 0.5 and estimate.high <= 1.5
