@@ -27,6 +27,8 @@ from tasks.settings import ROOT, settings
 
 logger = logging.getLogger(__name__)
 
+_SUPERVISOR = [sys.executable, "-SE", str(ROOT / "tasks" / "supervisor.py")]
+
 TAIL = 30  # lines of output that an error quotes
 
 # Engines that the current stage has run: {"module", "started", "seconds"}; the manifest keeps them.
@@ -66,8 +68,7 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
     lifeline, keep = os.pipe()
     try:
         process = subprocess.Popen(
-            [sys.executable, "-SE", str(ROOT / "tasks" / "supervisor.py"), str(lifeline)]
-            + [str(python), "-u", "-m", module, str(spec_path)],
+            [*_SUPERVISOR, str(lifeline), str(python), "-u", "-m", module, str(spec_path)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -24,8 +24,7 @@ class RowError(ValueError):
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Non-empty lines with their number from 1; gzip by the suffix .gz."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 yield number, line

@@ -34,7 +34,9 @@ class ProgressView:
         self.token = handler.set(self.show)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         assert self.token is not None
         handler.reset(self.token)
 

@@ -16,11 +16,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="REWRITING_AGENT_")
 
-    store: Path = Field(ROOT / "store", description="Folder of the artifact store.")
-    environments: Path = Field(ROOT / ".envs", description="Folder that holds one virtual environment a name.")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="What engines compute on.")
-    cores: int = Field(os.cpu_count() or 1, ge=1, description="CPU cores that engines may use at once.")
-    gpus: int | None = Field(None, ge=0, description="GPUs that engines may use at once; counted when not given.")
+    store: Path = Field(default=ROOT / "store", description="Folder of the artifact store.")
+    environments: Path = Field(default=ROOT / ".envs", description="Folder that holds one virtual environment a name.")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="What engines compute on.")
+    cores: int = Field(default=os.cpu_count() or 1, ge=1, description="CPU cores that engines may use at once.")
+    gpus: int | None = Field(
+        default=None, ge=0, description="GPUs that engines may use at once; counted when not given."
+    )
 
     def cuda(self) -> bool:
         """Whether engines run on GPUs: as told, else whether an NVIDIA device is there."""

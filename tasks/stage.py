@@ -113,7 +113,7 @@ def stage(
         look_up_or_build.__doc__ = function.__doc__
         look_up_or_build.__name__ = look_up_or_build.__qualname__ = name
         look_up_or_build.__module__ = function.__module__
-        made: Task[..., Any] = task(
+        made: Task[..., Any] = task(  # type: ignore[call-overload]
             look_up_or_build,
             name=name,
             retries=retries,

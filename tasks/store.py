@@ -92,11 +92,11 @@ class Store:
         try:
             return Manifest.model_validate_json((self.path(key) / MANIFEST).read_bytes())
         except FileNotFoundError:
-            raise StoreError(f"no artifact {key} in {self.root}; `rewriting-agent lineage` lists what is there") from None
+            raise StoreError(f"no artifact {key} in {self.root}; `rewriting-agent lineage` lists all") from None
 
     def manifests(self) -> Iterator[Manifest]:
         """Every published manifest, newest first."""
-        found = [path for path in (self.root / "artifacts").glob(f"*/{MANIFEST}")]
+        found = (self.root / "artifacts").glob(f"*/{MANIFEST}")
         for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
             yield Manifest.model_validate_json(path.read_bytes())
 
@@ -162,7 +162,9 @@ class Store:
             _sync(path)
             stat = path.stat()
             name = str(path.relative_to(folder))
-            entries.append(FileEntry(path=name, bytes=stat.st_size, sha256=digest_file(path), mtime_ns=stat.st_mtime_ns))
+            entries.append(
+                FileEntry(path=name, bytes=stat.st_size, sha256=digest_file(path), mtime_ns=stat.st_mtime_ns)
+            )
         digest = digest_entries((entry.path, entry.bytes, entry.sha256) for entry in entries)
         manifest = manifest.model_copy(update={"files": entries, "digest": digest})
         temporary = folder / f".{MANIFEST}"

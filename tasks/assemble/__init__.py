@@ -1,0 +1,1 @@
+"""D_R: one verified target a row."""

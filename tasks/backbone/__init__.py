@@ -1,0 +1,1 @@
+"""pi_0: imports a model's files into the store."""

@@ -1,0 +1,1 @@
+"""Expert demonstrations: imports a corpus into the store."""

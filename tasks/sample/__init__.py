@@ -1,0 +1,1 @@
+"""Draws the rows of an experiment from the merged corpora."""

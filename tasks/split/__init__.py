@@ -1,0 +1,1 @@
+"""Parts the sample: agent training, held-out, downstream SFT."""

@@ -1,0 +1,47 @@
+"""Parts the sample: half for training the rewriting agent, half for downstream SFT (section 4.1).
+
+A part is an artifact of its own, so that what is made from one does not change with the size of another. The agent's
+half leaves out rows that cannot be verified, and keeps some rows apart on which the agent is measured, never trained.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.jsonl import read_rows, write_rows
+from tasks.sample.sample import TooFewRows
+from tasks.stage import Metrics, stage
+
+Part = Literal["agent", "held_out", "sft"]
+
+
+class SplitConfig(BaseModel):
+    """Sizes of the parts; the sample's own order decides which row goes where."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    part: Part = Field("sft", description="Which part this is.")
+    sft_rows: int = Field(50_000, ge=1, description="Rows for downstream SFT.")
+    held_out_rows: int = Field(1_000, ge=0, description="Verifiable rows of the agent's half on which it is measured.")
+    agent_rows: int = Field(50_000, ge=0, description="Rows of the agent's half; fewer where fewer are left.")
+
+
+@stage(version=1)
+def split(config: SplitConfig, out: Path, *, sample: Path) -> Metrics:
+    """Write one part of the sample to rows.jsonl.
+
+    Raises:
+        TooFewRows: the sample does not fill the parts.
+    """
+    rows = list(read_rows(sample / "rows.jsonl", ["id", "verifiable"]))
+    sft, rest = rows[: config.sft_rows], rows[config.sft_rows :]
+    verifiable = [row for row in rest if row["verifiable"]]
+    held_out, agent = verifiable[: config.held_out_rows], verifiable[config.held_out_rows :]
+    agent = agent[: max(0, config.agent_rows - len(held_out))]
+    parts = {"sft": sft, "held_out": held_out, "agent": agent}
+    if not parts[config.part] or len(sft) < config.sft_rows:
+        sizes = {name: len(part) for name, part in parts.items()}
+        raise TooFewRows(f"a sample of {len(rows)} rows gives {sizes}, wanted {config.model_dump()}")
+    write_rows(out / "rows.jsonl", parts[config.part])
+    return {"rows": len(parts[config.part]), "unverifiable_left_out": len(rest) - len(verifiable)}
