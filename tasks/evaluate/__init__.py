@@ -1,0 +1,1 @@
+"""Benchmarks through lm-eval, scored by tasks/verify: see tasks/evaluate/evaluate.py for the stage."""

@@ -1,0 +1,70 @@
+"""Settings of downstream SFT, defaults as in Appendix E.1."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class FinetuneConfig(BaseModel):
+    """Full-parameter SFT with LLaMA-Factory: AdamW (beta 0.9, 0.999, epsilon 1e-8), cosine schedule with warm-up."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    learning_rate: float = Field(
+        default=7e-6,
+        gt=0,
+        le=0.1,
+        description="Peak learning rate; E.1: 7e-6 for Llama-3.2-1B and 3B, 5e-6 for Mistral-7B.",
+    )
+    loss: Literal["nll", "dft", "importance_weighted"] = Field(
+        default="nll",
+        description="nll: mean token NLL. dft: each token's NLL times its own probability, held constant (Dynamic "
+        "Fine-Tuning). importance_weighted: Mind the Gap's correction; its released trainer uses the same token "
+        "weight as dft.",
+    )
+    epochs: float = Field(default=2, gt=0, le=100, description="Passes over the dataset.")
+    global_batch: int = Field(
+        default=128, ge=1, description="Rows per optimiser step over all processes (E.1: 4 per device x 8 x 4 GPUs)."
+    )
+    per_device_batch: int = Field(default=4, ge=1, description="Rows per forward pass of one process.")
+    warmup_ratio: float = Field(default=0.1, ge=0, le=1, description="Share of the steps that warm up linearly.")
+    max_grad_norm: float = Field(default=1.0, gt=0, description="Gradients are clipped to this norm.")
+    weight_decay: float = Field(default=0.0, ge=0, le=1, description="AdamW's weight decay.")
+    max_tokens: int = Field(
+        default=16384,
+        ge=16,
+        description="Rows of more tokens (prompt and target) are left out and counted, never cut; the model's own "
+        "context length applies as well.",
+    )
+    max_dropped_share: float = Field(
+        default=0.05, ge=0, lt=1, description="Fail when more than this share of the rows is bad or overlong."
+    )
+    seed: int = Field(default=42, ge=0, description="Seed of the order of rows and of everything else at random.")
+    processes: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Training processes, one a GPU (ZeRO-3 from two on); 0: as many as there are GPUs, one on CPU.",
+        json_schema_extra={"key": False},
+    )
+    checkpoint_steps: int = Field(
+        default=50,
+        ge=1,
+        description="Steps between checkpoints, from which a killed run resumes.",
+        json_schema_extra={"key": False},
+    )
+
+    @model_validator(mode="after")
+    def _batches_fit(self) -> "FinetuneConfig":
+        self.accumulation(max(1, self.processes))
+        return self
+
+    def accumulation(self, processes: int) -> int:
+        """Forward passes per optimiser step of one process. Raises ValueError where the batch does not divide."""
+        steps, rest = divmod(self.global_batch, self.per_device_batch * processes)
+        if rest or steps < 1:
+            raise ValueError(
+                f"global_batch {self.global_batch} is not a multiple of per_device_batch {self.per_device_batch} x "
+                f"{processes} processes: change one of them"
+            )
+        return steps

@@ -1,0 +1,50 @@
+"""Downstream SFT of pi_0 on a dataset (Appendix E.1).
+
+In:  backbone  config.json, model.safetensors, tokenizer.json, …
+     dataset   rows.jsonl: {"id", "question", "target"} of assemble, or {"id", "question", "solution"} of split
+Out: model/    the fine-tuned model, readable by transformers and vLLM
+     loss.jsonl, quarantine.jsonl
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tasks.engine import run
+from tasks.finetune.config import FinetuneConfig
+from tasks.finetune.spec import FinetuneSpec
+from tasks.settings import settings
+
+
+def finetune(config: FinetuneConfig, out: Path, *, backbone: Path, dataset: Path) -> dict[str, Any]:
+    """Fine-tune `backbone` on `dataset`; resumes from the checkpoints of a killed attempt in `out`.
+
+    Returns:
+        rows, kept, bad, overlong, target_tokens, steps, first_loss, final_loss (mean of the last tenth), processes.
+
+    Raises:
+        EngineError: training failed, or more rows than `config.max_dropped_share` are bad or overlong.
+    """
+    cuda = settings().cuda()
+    processes = config.processes or (max(1, settings().gpu_count()) if cuda else 1)
+    config.accumulation(processes)
+    spec = FinetuneSpec(
+        config=config, backbone=backbone, rows=dataset / "rows.jsonl", out=out, processes=processes, cuda=cuda
+    )
+    run("sft", "tasks.finetune.llamafactory", spec, out, engine_variables(cuda, processes))
+    metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
+    return metrics
+
+
+def engine_variables(cuda: bool, processes: int) -> dict[str, str]:
+    """Environment variables of the engine: extensions compiled once an environment, one thread a CPU process."""
+    variables = {
+        "TORCH_EXTENSIONS_DIR": str(settings().environments / "sft" / "torch_extensions"),
+        "DISABLE_VERSION_CHECK": "1",  # the lock decides; LLaMA-Factory would refuse a transformers it does not know
+        "WANDB_DISABLED": "true",
+    }
+    if not cuda:
+        variables |= {"OMP_NUM_THREADS": "1"}
+        if processes > 1:
+            variables |= {"DS_ACCELERATOR": "cpu"}
+    return variables

@@ -1,0 +1,202 @@
+"""The SFT engine: LLaMA-Factory 0.9.5, one process or several under DeepSpeed ZeRO-3.
+
+In:  a spec (tasks/finetune/spec.py): a backbone and rows {"id", "question", "target" or "solution"}
+Out: model/      the fine-tuned weights beside the backbone's own tokenizer, template and config
+     loss.jsonl  {"step": 1, "epoch": 0.02, "loss": 1.37, "learning_rate": 1e-06, "grad_norm": 2.1}
+     quarantine.jsonl, scratch/metrics.json
+
+Started again after a kill it resumes from the newest whole checkpoint in out/scratch/trainer.
+"""
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from tasks.finetune.dataset import Counts, prepare
+from tasks.finetune.spec import FinetuneSpec
+from tasks.finetune.tokens import ChatTokens
+from tasks.jsonl import read_rows, write_rows
+from tasks.progress import report
+from tasks.spec import read_spec
+
+WHOLE = "whole"  # marks a checkpoint that every rank has finished writing
+
+# LLaMA-Factory's examples/deepspeed/ds_z3_config.json (E.1): parameters, gradients and optimiser states are sharded,
+# nothing is offloaded. The "auto"s are filled in from the training arguments.
+ZERO3 = {
+    "train_batch_size": "auto",
+    "train_micro_batch_size_per_gpu": "auto",
+    "gradient_accumulation_steps": "auto",
+    "gradient_clipping": "auto",
+    "zero_allow_untested_optimizer": True,
+    "bf16": {"enabled": "auto"},
+    "zero_optimization": {
+        "stage": 3,
+        "overlap_comm": False,
+        "contiguous_gradients": True,
+        "sub_group_size": 1e9,
+        "reduce_bucket_size": "auto",
+        "stage3_prefetch_bucket_size": "auto",
+        "stage3_param_persistence_threshold": "auto",
+        "stage3_max_live_parameters": 1e9,
+        "stage3_max_reuse_distance": 1e9,
+        "stage3_gather_16bit_weights_on_model_save": True,
+    },
+}
+
+
+def main() -> None:
+    """Prepare the rows once, then train: in this process, or in `processes` of them under torchrun."""
+    spec = read_spec(FinetuneSpec)
+    if "LOCAL_RANK" not in os.environ:
+        prepare_once(spec)
+        if spec.processes > 1:
+            ranks = ["--standalone", f"--nproc-per-node={spec.processes}", "-m", "tasks.finetune.llamafactory"]
+            os.execv(sys.executable, [sys.executable, "-m", "torch.distributed.run", *ranks, sys.argv[1]])
+    train(spec)
+    if int(os.environ.get("RANK", "0")) == 0:
+        collect(spec)
+
+
+def prepare_once(spec: FinetuneSpec) -> None:
+    """Tokenise the rows unless an earlier attempt did; drop checkpoints that it could not finish."""
+    scratch = spec.out / "scratch"
+    counted = scratch / "counts.json"
+    if not counted.exists():
+        shutil.rmtree(scratch / "tokens", ignore_errors=True)
+        tokens = ChatTokens(spec.backbone)
+        limit = min(spec.config.max_tokens, _context_length(spec.backbone))
+        counts = prepare(spec.rows, tokens, limit, spec.config.max_dropped_share, spec.out)
+        _write_json(counted, asdict(counts))
+    _write_json(scratch / "ds_z3_config.json", ZERO3)
+    for checkpoint in (scratch / "trainer").glob("checkpoint-*"):
+        if not (checkpoint / WHOLE).exists():
+            print(f"dropping {checkpoint.name}: the run was killed while it was written")
+            shutil.rmtree(checkpoint)
+
+
+def arguments(spec: FinetuneSpec) -> dict[str, Any]:
+    """LLaMA-Factory's arguments for a spec (E.1)."""
+    config, scratch = spec.config, spec.out / "scratch"
+    parallel = spec.processes > 1
+    made: dict[str, Any] = {
+        "stage": "sft",
+        "do_train": True,
+        "model_name_or_path": str(spec.backbone),
+        "finetuning_type": "full",
+        "tokenized_path": str(scratch / "tokens"),
+        "dataset": "rows",  # unused beside tokenized_path, but LLaMA-Factory insists on a name
+        "template": "empty",  # token ids come in: no template is applied, none must be guessed
+        "cutoff_len": config.max_tokens,
+        "output_dir": str(scratch / "trainer"),
+        "learning_rate": config.learning_rate,
+        "num_train_epochs": config.epochs,
+        "per_device_train_batch_size": config.per_device_batch,
+        "gradient_accumulation_steps": config.accumulation(spec.processes),
+        "optim": "adamw_torch",
+        "lr_scheduler_type": "cosine",
+        "warmup_ratio": config.warmup_ratio,
+        "max_grad_norm": config.max_grad_norm,
+        "weight_decay": config.weight_decay,
+        "use_dft_loss": config.loss != "nll",
+        "bf16": spec.cuda,
+        "use_cpu": not spec.cuda and not parallel,  # DeepSpeed finds the CPU by DS_ACCELERATOR instead
+        "disable_gradient_checkpointing": not spec.cuda,
+        "seed": config.seed,
+        "data_seed": config.seed,
+        "logging_steps": 1,
+        "save_strategy": "steps",
+        "save_steps": config.checkpoint_steps,
+        "save_total_limit": 2,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "ddp_timeout": 180000000,
+        "dataloader_num_workers": 0,
+        "preprocessing_num_workers": 1,
+    }
+    if parallel:
+        made["deepspeed"] = str(scratch / "ds_z3_config.json")
+    return made
+
+
+def train(spec: FinetuneSpec) -> None:
+    """Train with LLaMA-Factory, from the newest whole checkpoint where there is one."""
+    from llamafactory.train.tuner import run_exp
+
+    run_exp(arguments(spec), callbacks=[Reporter(spec.out / "scratch" / "losses.jsonl"), MarkWhole()])
+
+
+class Reporter(TrainerCallback):  # type: ignore[misc]
+    """Streams each step's loss to the stage and appends it to a file; a resumed run repeats steps there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        if not state.is_world_process_zero or logs is None or "loss" not in logs:
+            return
+        row = {"step": state.global_step, "epoch": state.epoch}
+        row |= {name: logs[name] for name in ("loss", "learning_rate", "grad_norm") if name in logs}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        report(state.global_step, state.max_steps, "steps", loss=logs["loss"])
+
+
+class MarkWhole(TrainerCallback):  # type: ignore[misc]
+    """Marks a checkpoint whole after every rank has written its part (a kill amid the writing leaves no mark)."""
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        import torch.distributed as dist
+
+        if dist.is_available() and dist.is_initialized():
+            dist.barrier()
+        if state.is_world_process_zero:
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
+
+
+def collect(spec: FinetuneSpec) -> None:
+    """Leave model/ and loss.jsonl in `out`, and the figures in scratch/metrics.json."""
+    trained, model, scratch = spec.out / "scratch" / "trainer", spec.out / "model", spec.out / "scratch"
+    shutil.rmtree(model, ignore_errors=True)
+    model.mkdir()
+    weights = sorted(trained.glob("model*.safetensors*"))
+    if not weights:
+        raise FileNotFoundError(f"{trained}: LLaMA-Factory left no safetensors")
+    for path in weights:
+        shutil.move(path, model / path.name)
+    for path in spec.backbone.iterdir():
+        if path.is_file() and path.suffix in {".json", ".jinja", ".model", ".txt"} and "safetensors" not in path.name:
+            shutil.copyfile(path, model / path.name)  # the tokenizer of pi_0, not what the trainer made of it
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    saved = json.loads((trained / "config.json").read_text(encoding="utf-8"))
+    config.pop("torch_dtype", None)
+    config["dtype"] = saved.get("dtype") or saved.get("torch_dtype")
+    _write_json(model / "config.json", config)
+    losses = {row["step"]: row for row in read_rows(scratch / "losses.jsonl")}  # the last value of a repeated step
+    write_rows(spec.out / "loss.jsonl", [losses[step] for step in sorted(losses)])
+    counts = Counts(**json.loads((scratch / "counts.json").read_text(encoding="utf-8")))
+    tail = [losses[step]["loss"] for step in sorted(losses)][-max(1, len(losses) // 10) :]
+    figures = {"steps": max(losses), "first_loss": losses[min(losses)]["loss"], "final_loss": sum(tail) / len(tail)}
+    _write_json(scratch / "metrics.json", asdict(counts) | figures | {"processes": spec.processes})
+
+
+def _context_length(backbone: Path) -> int:
+    config = json.loads((backbone / "config.json").read_text(encoding="utf-8"))
+    return int(config.get("max_position_embeddings", 1 << 30))
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+if __name__ == "__main__":
+    main()

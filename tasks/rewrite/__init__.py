@@ -1,0 +1,1 @@
+"""Greedy rewriting and self-solving with vLLM: see tasks/rewrite/rewrite.py for the stages."""
