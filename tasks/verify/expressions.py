@@ -1,0 +1,582 @@
+"""Plain arithmetic in running text: the tokens and the exact value of one side of an equality.
+
+In:  the text of a solution, "He works 3 days x 8 hours/day = $\\frac{48}{2}$ hours"
+Out: token lists, and from any token on the longest expression that stands there as a `Side`:
+     3 days x 8 hours/day -> Side(value=(24, 1), operations=1, units=[{days}, {hours, day}])
+
+Values are unnormalised rationals (numerator, denominator), exact and without floats; None is "not plain arithmetic"
+(a variable, a function, a number past the size guards) and spreads through every operation. Nothing is evaluated by
+Python: the parser below is all there is. It is linear in the text: brackets are matched once, and a bracket that holds
+a relation or a break is no bracket.
+"""
+
+import math
+import re
+from dataclasses import dataclass, field
+
+Rational = tuple[int, int]
+
+MAX_DIGITS = 60  # of one literal
+MAX_BITS = 4096  # of a numerator or denominator
+MAX_DEPTH = 40  # nested brackets, fractions, powers
+MAX_FACTORIAL = 200
+MAX_EXPONENT = 1000
+
+OPERATORS = frozenset("+-*/^")
+RELATIONS = frozenset("=~")  # "=" as stated, "~" for any sign of approximation
+
+_TOKEN = re.compile(
+    r"""
+    (?P<v>[0-9]+:[0-9]{2}\b | \.\.\.+ | _\{[^{}]*\} | _\w? )                    # clock times, dots, subscripts
+  | (?P<n>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)? | [0-9]+(?:\.[0-9]+)? | \.[0-9]+ )
+  | (?P<w>[A-Za-z][A-Za-z'’]*(?:[ -](?![xX]\ ?[0-9($.\\])[A-Za-z][A-Za-z'’]*)*)     # a run of words is one token
+  | (?P<d>\^\s*(?:\\circ|\{\s*\\circ\s*\}|\\prime) | °)
+  | (?P<s>[ \t$&`€£¥]+ | \\[$,;!:>\ ] | ~ | \\(?:left|right|displaystyle|boxed|fbox|bigl?|bigr?|Bigl?|Bigr?)(?![a-z]))
+  | (?P<o>(?<=[0-9)])\*\*(?=[0-9(]) | [-+*/^×·⋅∗÷−–] | \\(?:cdot|times|div|ast)(?![a-z]))
+  | (?P<r>=+>|<=+|>=|[!/]=|\\ne(?![a-z])|\\neq(?![a-z])|=+|≈|≃|≅|\\approx(?![a-z])|\\simeq(?![a-z])|\\doteq(?![a-z]))
+  | (?P<t>\\(?:text|textrm|textbf|textit|mathrm|mathbf|mbox|hbox)\s*\{[^{}]*\})
+  | (?P<f>\\[dtc]?frac(?![a-z]))
+  | (?P<q>\\sqrt(?![a-z]))
+  | (?P<b>\\[dt]?binom(?![a-z]))
+  | (?P<p>\\?%)
+  | (?P<l>\n | \\\\(?:\[[^\]\n]{0,12}\])? )
+  | (?P<k>[,;:?".—|]|\\[\[\]()]|\\(?:begin|end)\{[^{}]*\}|\\q?quad(?![a-z])|\\(?:Rightarrow|implies|to|rightarrow)(?![a-z]))
+  | (?P<c>\\[A-Za-z]+)
+  | (?P<g>[()\[\]{}!])
+  | (?P<x>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_OPERATOR = {
+    "+": "+", "-": "-", "−": "-", "–": "-", "*": "*", "×": "*", "·": "*", "⋅": "*", "∗": "*", "\\cdot": "*",
+    "\\times": "*", "\\ast": "*", "/": "/", "÷": "/", "\\div": "/", "^": "^", "**": "^",
+}  # fmt: skip
+_WORD_OPERATOR = {"times": "*", "plus": "+", "minus": "-", "divided by": "/", "multiplied by": "*"}
+_SUPERSCRIPTS = str.maketrans({"²": "^2", "³": "^3", "⁴": "^4"})
+
+# Letters that may stand directly behind a number; any others there are variables.
+_ATTACHED = frozenset(
+    "cm mm km kg mg ml lb lbs oz ft in mph kmph kph km m min mins hr hrs sec secs th st nd rd ths rds yd g s h L l p c".split()
+) - frozenset("m g s h L l p c".split())
+# A run of words with one of these in it is prose, not a unit.
+_PROSE = frozenset(
+    """the a an is are was were be been has have had will would can he she they it we you i his her their its our and or but
+    so then thus hence therefore which that this these those if when since because as than to from with for by at on
+    of times more less fewer gives get gets equals equal total makes leaves means let now after before""".split()
+)
+
+
+_OF = re.compile(r"of(?: the| his| her| their| its| all| these| those)?(?: remaining| total| original| whole)?$")
+_LONE_LETTERS = re.compile(r"[A-Za-z](?: [A-Za-z])*$")  # variables
+
+
+def _is_space(text: str, at: int) -> bool:
+    return at < 0 or at >= len(text) or text[at] in " \t\n"
+
+
+@dataclass
+class Tokens:
+    """Parallel lists: `kinds` one letter each ("n" number, "w" words, "v" not plain arithmetic, "|" break, …),
+    `values` the token's text, `starts`/`ends` its place in `text`; `match[i]` is the partner of an intact "(" else -1."""
+
+    text: str
+    kinds: list[str] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    match: list[int] = field(default_factory=list)
+
+
+def tokenize(text: str) -> Tokens:
+    """The tokens of a text, closed by two breaks. Linear in its length."""
+    if "{,}" in text:
+        text = text.replace("{,}", ",")
+    if ",\\!" in text:
+        text = text.replace(",\\!", ",")
+    if not text.isascii():
+        text = text.translate(_SUPERSCRIPTS)
+    tokens = Tokens(text)
+    kinds, values, starts, ends = tokens.kinds, tokens.values, tokens.starts, tokens.ends
+    last = "|"
+    for found in _TOKEN.finditer(text):
+        group = found.lastgroup
+        if group == "s":
+            continue
+        start = found.start()
+        value = found.group()
+        if group == "n":
+            kind = "n"
+            if last == "f" and len(value) == 2 and value.isdigit():  # \\frac12
+                kinds.append("n")
+                values.append(value[0])
+                starts.append(start)
+                ends.append(start + 1)
+                start, value = start + 1, value[1]
+            elif value[0] == "0" and value[1:2].isdigit():
+                kind = "v"  # half of a number that is broken in two: 20 ,000
+        elif group == "v":
+            kind = "v"
+        elif group == "w":
+            kind = "w"
+            if value in "xX" and last in "n)w" and _is_times(text, start):
+                kind = "*"
+            elif value in _WORD_OPERATOR:
+                kind = _WORD_OPERATOR[value]
+            elif value == "percent" and last == "n":
+                kind = "%"
+        elif group == "o":
+            kind = _OPERATOR[value]
+            if last == "|" and kind in "-*" and _is_bullet(text, start):
+                kind = "|"
+            elif kind == "*" and _is_space(text, start - 1) is False and text.startswith("**", start):
+                continue
+        elif group == "r":
+            kind = _relation(value)
+            if kind in RELATIONS and last == "|" and kinds and values[-1][:1] in "\n\\":
+                _pop(tokens)  # a line that opens with a relation goes on with the chain of the line before
+        elif group == "g":
+            kind = "(" if value in "([{" else "!" if value == "!" else ")"
+        elif group == "l":
+            if (last in OPERATORS and values[-1] not in _WORD_OPERATOR) or last in RELATIONS:
+                continue  # the expression goes on in the next line
+            kind = "|"
+        elif group == "t":
+            value = value[value.index("{") + 1 : -1].strip()
+            if not value:
+                continue
+            kind = "w" if value.replace(" ", "").isalpha() else "|"
+        elif group == "p":
+            kind = "%"
+        elif group == "k":
+            kind = "|"
+        elif group == "c":
+            kind = "v"
+        elif group == "x":
+            kind = "v" if value.isalpha() or value in "<>±√∓∑∏∫∞'\\_" else "|"
+        else:
+            kind = str(group)  # d f q b
+        if kind == "|" and last in OPERATORS and values[-1] in _WORD_OPERATOR:
+            kinds[-1] = "w"  # `6 times.`
+        kinds.append(kind)
+        values.append(value)
+        starts.append(start)
+        ends.append(found.end())
+        last = kind
+    for _ in range(2):
+        kinds.append("|")
+        values.append("")
+        starts.append(len(text))
+        ends.append(len(text))
+    tokens.match = _match(kinds)
+    return tokens
+
+
+def _pop(tokens: Tokens) -> None:
+    for column in (tokens.kinds, tokens.values, tokens.starts, tokens.ends):
+        column.pop()
+
+
+def _relation(value: str) -> str:
+    if value.strip("=") == "":
+        return "="
+    return "~" if value in "≈≃≅" or value[:2] in ("\\a", "\\s", "\\d") else "|"
+
+
+def _is_times(text: str, at: int) -> bool:
+    """Whether the x at `at` is a sign of multiplication: an operand follows, and the spacing is the same on both sides."""
+    before, after = _is_space(text, at - 1), _is_space(text, at + 1)
+    follows = text[at + 1 : at + 4].lstrip(" ")[:1]
+    return before == after and follows != "" and follows in "0123456789($.\\"
+
+
+def _is_bullet(text: str, at: int) -> bool:
+    """A dash or star that opens a line and is followed by a space is a list's bullet, not a sign."""
+    return _is_space(text, at + 1) and (at == 0 or text[:at].rstrip(" \t")[-1:] in ("", "\n"))
+
+
+def _match(kinds: list[str]) -> list[int]:
+    match = [-1] * len(kinds)
+    opened: list[int] = []
+    for at, kind in enumerate(kinds):
+        if kind == "(":
+            opened.append(at)
+        elif kind == ")":
+            if opened:
+                match[opened.pop()] = at
+        elif kind == "|" or kind in RELATIONS:
+            opened.clear()
+    return match
+
+
+@dataclass
+class Side:
+    """One side of an equality: its exact value, or None, and what a comparison must know about how it was written."""
+
+    value: Rational | None = None
+    operations: int = 0
+    additive: bool = False
+    literal: bool = False  # a lone number (sign, bracket, percent, unit allowed)
+    digits: str = ""  # the last literal as written
+    decimals: bool = False  # some literal has a decimal point
+    percent: bool = False
+    ambiguous: bool = False  # reads more than one way (mixed number, implied product after a division)
+    units: list[frozenset[str]] = field(default_factory=list)
+    first: Rational | None = None  # the first operand (for run-on chains: 10 - 3 = 7 + 5 = 12)
+    start: int = 0
+    end: int = 0  # token positions
+
+
+class Parser:
+    """Reads the longest expression from a token on. `percent_as_unit` reads 40 % as 40 instead of 0.4."""
+
+    def __init__(self, tokens: Tokens, percent_as_unit: bool = False) -> None:
+        self.tokens, self.kinds, self.values, self.match = tokens, tokens.kinds, tokens.values, tokens.match
+        self.percent_as_unit = percent_as_unit
+        self.at = 0
+        self.depth = 0
+        self.side = Side()
+
+    def read(self, start: int) -> Side:
+        """The side that begins at token `start`; `side.end == start` where no expression stands there."""
+        self.at, self.depth = start, 0
+        side = self.side = Side(start=start)
+        side.value = self._sum()
+        side.end = self.at
+        side.literal = side.operations == 0 and side.digits != ""
+        return side
+
+    def _sum(self) -> Rational | None:
+        value = self._product()
+        if self.side.first is None:
+            self.side.first = value
+        while True:
+            kind = self.kinds[self.at]
+            if kind != "+" and kind != "-":
+                return value
+            if kind == "-" and self._is_dash():
+                return value
+            self.at += 1
+            self.side.operations += 1
+            self.side.additive = True
+            right = self._product()
+            if value is None or right is None:
+                value = None
+                continue
+            (a, b), (c, d) = value, right
+            if b == d:
+                value = (a + c, b) if kind == "+" else (a - c, b)
+            else:
+                value = _sized(a * d + c * b if kind == "+" else a * d - c * b, b * d)
+
+    def _is_dash(self) -> bool:
+        """A spaced dash before three or more words is punctuation."""
+        return self.kinds[self.at + 1] == "w" and self.values[self.at + 1].count(" ") >= 2
+
+    def _product(self) -> Rational | None:
+        value = self._signed()
+        divided = False
+        while True:
+            at = self.at
+            kind = self.kinds[at]
+            if kind == "*":
+                self.at += 1
+                self.side.operations += 1
+                value = _times(value, self._signed())
+            elif kind == "/":
+                self.at += 1
+                if self.kinds[self.at] == "w":
+                    self._unit_below()
+                    continue
+                self.side.operations += 1
+                self.side.ambiguous |= divided  # 25 / 1/3
+                divided = True
+                right = self._signed()
+                if value is None or right is None or right[0] == 0:
+                    value = None
+                else:
+                    value = _sized(value[0] * right[1], value[1] * right[0])
+            elif (kind == "(" and self.match[at] > 0) or kind in "fqb":  # implied product
+                if self._is_remark(at):
+                    self.at = self.match[at] + 1
+                    continue
+                after_number = self.kinds[at - 1] == "n"
+                spaced = kind == "(" and _is_space(self.tokens.text, self.tokens.starts[at] - 1)
+                right = self._power()
+                self.side.operations += 1
+                if kind == "f" and after_number and not divided:  # a mixed number, 2\frac{1}{2}
+                    self.side.ambiguous = True
+                    if value is not None and right is not None:
+                        value = _sized(value[0] * right[1] + right[0] * value[1], value[1] * right[1])
+                    else:
+                        value = None
+                else:
+                    self.side.ambiguous |= divided or spaced
+                    value = _times(value, right)
+            elif kind == "v":
+                self._power()
+                value = None
+            elif kind == "n" and self.kinds[at - 1] == "n" and self._is_mixed(at):
+                right = self._mixed_part()
+                value = None if value is None else _sized(value[0] * right[1] + right[0] * value[1], value[1] * right[1])
+            elif kind == "w" and self._is_of(at, value):
+                self.at += 1
+                self.side.operations += 1
+                value = _times(value, self._signed())
+            else:
+                return value
+
+    def _is_mixed(self, at: int) -> bool:
+        """`2 1/2`: a whole number, then a proper fraction without spaces in it."""
+        kinds, values = self.kinds, self.values
+        return (
+            kinds[at + 1] == "/"
+            and kinds[at + 2] == "n"
+            and self.tokens.starts[at + 2] - self.tokens.ends[at] == 1
+            and values[at - 1].isdigit()
+            and values[at].isdigit()
+            and values[at + 2].isdigit()
+            and len(values[at]) <= len(values[at + 2]) <= 4
+            and int(values[at]) < int(values[at + 2])
+        )
+
+    def _mixed_part(self) -> Rational:
+        upper, lower = int(self.values[self.at]), int(self.values[self.at + 2])
+        self.at += 3
+        self.side.digits = ""
+        self.side.ambiguous = True
+        self.side.operations += 1
+        return upper, lower
+
+    def _is_of(self, at: int, value: Rational | None) -> bool:
+        """`20% of 50`, `1/2 of the 50`: a product."""
+        if not _OF.match(self.values[at]):
+            return False
+        return (self.kinds[at - 1] == "%" or (value is not None and value[1] != 1)) and self.kinds[at + 1] in "n("
+
+    def _is_remark(self, at: int) -> bool:
+        """`5 (apples)`: words in brackets behind a number."""
+        return (
+            self.kinds[at] == "("
+            and self.kinds[at + 1] == "w"
+            and self.match[at] == at + 2
+            and _is_space(self.tokens.text, self.tokens.starts[at] - 1)
+        )
+
+    def _signed(self) -> Rational | None:
+        negative = False
+        while (kind := self.kinds[self.at]) == "-" or kind == "+":
+            if kind == "-":
+                negative = not negative
+            self.at += 1
+        value = self._power()
+        return (-value[0], value[1]) if negative and value is not None else value
+
+    def _power(self) -> Rational | None:
+        base = self._primary()
+        if self.kinds[self.at] != "^":
+            return base
+        self.at += 1
+        self.side.operations += 1
+        self.depth += 1
+        exponent = self._signed() if self.depth <= MAX_DEPTH else None
+        self.depth -= 1
+        return _raise(base, exponent)
+
+    def _primary(self) -> Rational | None:
+        at = self.at
+        kind = self.kinds[at]
+        if kind == "n":
+            self.at += 1
+            return self._behind(self._number(self.values[at]))
+        if kind == "(" and self.match[at] > 0:
+            return self._behind(self._group())
+        if kind in "fqb":
+            return self._behind(self._command(kind))
+        if kind == "v":
+            self.at += 1
+            while (kind := self.kinds[self.at]) in "nvfqb" or (kind == "(" and self.match[self.at] > 0):
+                self.at = self.match[self.at] + 1 if kind == "(" else self.at + 1
+        elif kind == "w":
+            self.at += 1
+        return None
+
+    def _group(self) -> Rational | None:
+        close = self.match[self.at]
+        self.at += 1
+        self.depth += 1
+        value = self._sum() if self.depth <= MAX_DEPTH else None
+        self.depth -= 1
+        if self.at != close:
+            value = None
+        self.at = close + 1
+        return value
+
+    def _command(self, kind: str) -> Rational | None:
+        self.at += 1
+        self.side.operations += 1
+        if kind == "q":
+            if self.kinds[self.at] == "(" and self.tokens.text[self.tokens.starts[self.at]] == "[":  # \sqrt[3]{8}
+                self._argument()
+                self._argument()
+                return None
+            return _root(self._argument())
+        upper, lower = self._argument(), self._argument()
+        if upper is None or lower is None:
+            return None
+        if kind == "b":
+            return _binomial(upper, lower)
+        return _sized(upper[0] * lower[1], upper[1] * lower[0]) if lower[0] else None
+
+    def _argument(self) -> Rational | None:
+        """The argument of a LaTeX command: a group, or one digit."""
+        if self.kinds[self.at] == "(" and self.match[self.at] > 0:
+            return self._group()
+        if self.kinds[self.at] == "n":
+            digits = self.values[self.at]
+            if len(digits) == 1:
+                self.at += 1
+                return int(digits), 1
+        if self.kinds[self.at] not in "|=~":
+            self.at += 1
+        return None
+
+    def _number(self, digits: str) -> Rational | None:
+        side = self.side
+        side.digits = digits
+        if len(digits) > MAX_DIGITS:
+            return None
+        if "," in digits:
+            digits = digits.replace(",", "")
+        whole, point, decimals = digits.partition(".")
+        if not point:
+            return int(whole), 1
+        side.decimals = True
+        return int(whole + decimals), 10 ** len(decimals)
+
+    def _behind(self, value: Rational | None) -> Rational | None:
+        """What may stand behind an operand: percent, degrees, factorial, units."""
+        while True:
+            at = self.at
+            kind = self.kinds[at]
+            if kind == "%":
+                self.at += 1
+                self.side.percent = True
+                if value is not None and not self.percent_as_unit:
+                    value = (value[0], value[1] * 100)
+            elif kind == "d":
+                self.at += 1
+            elif kind == "!":
+                self.at += 1
+                follows = self.kinds[self.at]
+                if follows in OPERATORS or follows in RELATIONS or follows in ")(nfq":
+                    self.side.operations += 1
+                    value = _factorial(value)
+                else:
+                    self.side.ambiguous = True  # the end of an exclamation, or a factorial
+            elif kind == "w":
+                if not self._unit(at):
+                    return value
+                if self.tokens.kinds[at] == "v":
+                    return None
+            else:
+                return value
+
+    def _unit(self, at: int) -> bool:
+        """Takes the words behind an operand as its unit; False leaves them where they are (prose, or no unit)."""
+        words = self.values[at]
+        follows = self.kinds[at + 1]
+        attached = not _is_space(self.tokens.text, self.tokens.starts[at] - 1) and self.kinds[at - 1] == "n"
+        single = len(words) == 1
+        if single or (attached and self.tokens.text[self.tokens.starts[at]] != "\\" and " " not in words):
+            if words not in _ATTACHED:
+                self.kinds[at] = "v"  # a variable
+                self.at += 1
+                return True
+        if _LONE_LETTERS.match(words) and not single:
+            self.kinds[at] = "v"
+            self.at += 1
+            return True
+        parts = words.lower().split()
+        signature = frozenset(part.removesuffix("s") for part in parts[:4])
+        if follows in OPERATORS or follows in RELATIONS or follows == ")":
+            if not _PROSE.isdisjoint(parts):
+                return False
+            self.side.units.append(signature)
+            self.at += 1
+            self._unit_power()
+            if follows == "/" and self.kinds[self.at + 1] == "w":
+                self.at += 1
+                self._unit_below()
+            return True
+        self.side.units.append(signature)
+        return False
+
+    def _unit_below(self) -> None:
+        """`/hour`: the unit a rate is per."""
+        words = self.values[self.at]
+        if _LONE_LETTERS.match(words):
+            self.kinds[self.at] = "v"
+            return
+        self.side.units.append(frozenset(part.removesuffix("s") for part in words.lower().split()[:2]))
+        self.at += 1
+        self._unit_power()
+
+    def _unit_power(self) -> None:
+        """The exponent of a unit, cm^3."""
+        if self.kinds[self.at] == "^" and self.kinds[self.at + 1] == "n":
+            self.at += 2
+
+
+def _bits(value: int) -> int:
+    return value.bit_length()
+
+
+def _sized(numerator: int, denominator: int) -> Rational | None:
+    """The rational with a positive denominator, or None past the size guard."""
+    if denominator < 0:
+        numerator, denominator = -numerator, -denominator
+    if denominator.bit_length() > 256:
+        divisor = math.gcd(numerator, denominator)
+        numerator, denominator = numerator // divisor, denominator // divisor
+    return (numerator, denominator) if _bits(numerator) <= MAX_BITS and _bits(denominator) <= MAX_BITS else None
+
+
+def _times(left: Rational | None, right: Rational | None) -> Rational | None:
+    return None if left is None or right is None else _sized(left[0] * right[0], left[1] * right[1])
+
+
+def _raise(base: Rational | None, exponent: Rational | None) -> Rational | None:
+    if base is None or exponent is None or exponent[0] % exponent[1]:
+        return None
+    power = exponent[0] // exponent[1]
+    if power < 0:
+        if base[0] == 0:
+            return None
+        base, power = (base[1], base[0]), -power
+    if power > MAX_EXPONENT or max(_bits(base[0]), _bits(base[1])) * power > MAX_BITS:
+        return None
+    return _sized(base[0] ** power, base[1] ** power)
+
+
+def _whole(value: Rational | None) -> int | None:
+    return None if value is None or value[0] % value[1] else value[0] // value[1]
+
+
+def _factorial(value: Rational | None) -> Rational | None:
+    n = _whole(value)
+    return None if n is None or not 0 <= n <= MAX_FACTORIAL else _sized(math.factorial(n), 1)
+
+
+def _binomial(upper: Rational, lower: Rational) -> Rational | None:
+    n, k = _whole(upper), _whole(lower)
+    return None if n is None or k is None or not 0 <= k <= n <= MAX_FACTORIAL else _sized(math.comb(n, k), 1)
+
+
+def _root(value: Rational | None) -> Rational | None:
+    """The square root where it is rational."""
+    if value is None or value[0] < 0:
+        return None
+    divisor = math.gcd(*value)
+    upper, lower = value[0] // divisor, value[1] // divisor
+    a, b = math.isqrt(upper), math.isqrt(lower)
+    return (a, b) if a * a == upper and b * b == lower else None
