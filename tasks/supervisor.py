@@ -41,7 +41,8 @@ def descendants(root: int) -> list[int]:
             continue
         if state != "Z":
             parents[int(entry.name)] = int(parent)
-    found, frontier = [], {root}
+    found: list[int] = []
+    frontier = {root}
     while frontier:
         frontier = {pid for pid, parent in parents.items() if parent in frontier}
         found.extend(frontier)

@@ -1,0 +1,59 @@
+# `make run` shows the whole thing on a laptop; `make test` checks it. Both set up what they need first.
+# REWRITING_AGENT_DEVICE=cuda installs the CUDA builds and computes on GPUs.
+PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3,$(shell $(v) -c 'import sys; 0 if (3,11) <= sys.version_info[:2] < (3,13) else sys.exit(1)' 2>/dev/null && echo $(v))))
+ENVS   := $(or $(REWRITING_AGENT_ENVIRONMENTS),.envs)
+CORE   := $(ENVS)/core/bin
+export DO_NOT_TRACK = 1
+export PREFECT_HOME ?= $(CURDIR)/$(ENVS)/prefect
+export HF_HUB_DISABLE_TELEMETRY = 1
+
+.PHONY: help setup setup-% run test test-slow style types bench nano up down lock clean
+
+help:            ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
+
+setup: setup-core setup-inference setup-sft   ## all environments that the laptop run needs
+
+setup-%:
+	@$(PYTHON) infra/environments/install.py $*
+
+run: setup       ## the main job: the rewriting agent on the nano backbone, with a table and a report
+	@$(CORE)/rewriting-agent run --backbone nano
+
+test: setup setup-dev   ## style, types and all tests but the slow ones
+	@$(CORE)/ruff check -q .
+	@$(CORE)/ruff format -q --check .
+	@$(CORE)/mypy
+	$(CORE)/python -m pytest -m "not inference and not sft and not slow and not gpu"
+	$(ENVS)/inference/bin/python -m pytest -m "inference and not slow and not gpu"
+	$(ENVS)/sft/bin/python -m pytest -m "sft and not slow and not gpu"
+
+test-slow: setup setup-dev   ## the tests that take minutes each
+	$(CORE)/python -m pytest -m "slow and not inference and not sft and not gpu"
+	$(ENVS)/inference/bin/python -m pytest -m "slow and inference and not gpu"
+	$(ENVS)/sft/bin/python -m pytest -m "slow and sft and not gpu"
+
+style: setup-core setup-dev   ## format and lint
+	@$(CORE)/ruff check --fix .
+	@$(CORE)/ruff format .
+
+types: setup-core setup-dev   ## check types
+	@$(CORE)/mypy
+
+bench: setup     ## benchmarks/, one JSON line a figure; BENCH=name for one
+	@$(CORE)/python -m benchmarks $(BENCH)
+
+nano: setup-core setup-inference   ## rebuild the nano backbone from its recipe
+	@$(ENVS)/inference/bin/python -m infra.nano
+
+up: setup        ## Prefect server, work pool, deployments and a worker on loopback
+	@$(CORE)/python -m infra.server up
+
+down:            ## end what `make up` started
+	@$(CORE)/python -m infra.server down
+
+lock: setup-core ## resolve every environment anew
+	@infra/environments/lock.sh
+
+clean:           ## remove environments and the store
+	rm -rf $(ENVS) store

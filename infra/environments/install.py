@@ -1,0 +1,163 @@
+"""Installs the environments from their locks, without resolving: `python3 install.py core inference sft`.
+
+Standard library only: this runs before anything is installed. Each environment is a virtual environment under .envs/,
+nothing is installed elsewhere. A stamp written last says what it was installed from, so an interrupted set-up is
+repeated and a finished one takes no time. uv installs; it reads none of pip's configuration, so pip's sources
+(index, extra indexes, find-links, certificate) are handed over to it.
+"""
+
+import ast
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+ENVIRONMENTS = Path(os.environ.get("REWRITING_AGENT_ENVIRONMENTS", ROOT / ".envs"))
+UV_VERSION = "0.13.8"
+TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+CUDA = os.environ.get("REWRITING_AGENT_DEVICE") == "cuda"
+
+# What is installed beside the lock: stubs that stand in for packages which have no CPU build.
+STUBS = {("inference", False): ["vllm"], ("sft", False): ["torchaudio"]}
+SIZES = {"core": "0.8 GB", "dev": "0.3 GB", "inference": "3.3 GB", "sft": "1.3 GB", "verl": "9 GB"}
+
+PIP_TO_UV = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "cert": "SSL_CERT_FILE",
+    "trusted-host": "UV_INSECURE_HOST",
+    "timeout": "UV_HTTP_TIMEOUT",
+    "default-timeout": "UV_HTTP_TIMEOUT",
+    "no-index": "UV_NO_INDEX",
+}
+
+
+def say(text: str) -> None:
+    print(f"[setup] {text}", flush=True)
+
+
+def pip_sources() -> dict[str, str]:
+    """pip's configuration, its environment variables included, as uv's environment variables."""
+    listing = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
+    ).stdout
+    found: dict[str, str] = {}
+    # Least specific first, so that the more specific overwrites it.
+    for section in ("global", "user", "site", "install", ":env:"):
+        for line in listing.splitlines():
+            name, _, value = line.partition("=")
+            scope, _, option = name.rpartition(".")
+            if scope == section and option in PIP_TO_UV:
+                text = ast.literal_eval(value) if value[:1] in "'\"" else value
+                found[PIP_TO_UV[option]] = " ".join(str(text).split())
+    if "UV_INDEX" in found:
+        found["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # as pip does: the best version over all indexes
+    return {name: value for name, value in found.items() if name not in os.environ}
+
+
+def uv(environment: dict[str, str], *arguments: str, quiet: bool = False) -> None:
+    """Run uv. Raises subprocess.CalledProcessError with uv's own message printed."""
+    command = [str(ENVIRONMENTS / "tools" / "bin" / "uv"), *arguments]
+    subprocess.run(
+        command,
+        check=True,
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL if quiet else None,
+        stderr=subprocess.DEVNULL if quiet else None,
+    )
+
+
+def lock_of(name: str) -> Path:
+    if name in ("core", "dev"):
+        return HERE / f"{name}.txt"
+    return HERE / f"{name}.{'cuda' if CUDA else 'cpu'}.txt"
+
+
+def wanted_stamp(name: str) -> str:
+    """Digest of everything an environment is installed from."""
+    parts = [lock_of(name).read_bytes(), sys.version.encode(), str(ENVIRONMENTS).encode()]
+    for stub in STUBS.get((name, CUDA), []):
+        parts += [path.read_bytes() for path in sorted((HERE / "stubs" / stub).glob("*.*")) if path.is_file()]
+    if name == "core":
+        parts.append((ROOT / "pyproject.toml").read_bytes())
+    if name == "dev":
+        parts.append(wanted_stamp("core").encode())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def torch_sources(name: str, environment: dict[str, str]) -> list[str]:
+    """Options that find the CPU build of torch: pip's own sources where they have it, else PyTorch's CPU index."""
+    lines = lock_of(name).read_text().splitlines()
+    pinned = [line for line in lines if line.startswith("torch==") and "+cpu" in line]
+    if not pinned:
+        return []
+    python = str(ENVIRONMENTS / name / "bin" / "python")
+    try:
+        uv(environment, "pip", "install", "--dry-run", "--no-deps", "--python", python, pinned[0], quiet=True)
+    except subprocess.CalledProcessError:
+        say(f"{pinned[0]} is not in pip's configured sources: taking it from {TORCH_CPU_INDEX}")
+        return ["--index", TORCH_CPU_INDEX, "--index-strategy", "unsafe-best-match"]
+    return []
+
+
+def install(name: str, environment: dict[str, str]) -> None:
+    """Install one environment from its lock; `dev` adds to core."""
+    folder = ENVIRONMENTS / ("core" if name == "dev" else name)
+    stamp = folder / f".installed-{name}"
+    wanted = wanted_stamp(name)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    lock = lock_of(name)
+    if not lock.exists():
+        sys.exit(f"[setup] there is no {lock.name}: the environment {name!r} does not exist for this device")
+    packages = sum(1 for line in lock.read_text().splitlines() if line and not line.startswith("#"))
+    say(
+        f"{name}: {packages} packages, {SIZES.get(name, 'some GB')}; seconds from a warm cache, minutes from a cold one"
+    )
+    started = time.monotonic()
+    if name != "dev":
+        shutil.rmtree(folder, ignore_errors=True)
+        uv(environment, "venv", "--quiet", "--python", sys.executable, str(folder))
+    python = str(folder / "bin" / "python")
+    options = ["--quiet", "--no-deps", "--python", python, *torch_sources(name, environment)]
+    stubs = [str(HERE / "stubs" / stub) for stub in STUBS.get((name, CUDA), [])]
+    uv(environment, "pip", "install", *options, "-r", str(lock), *stubs)
+    if name == "core":
+        uv(environment, "pip", "install", "--quiet", "--no-deps", "--python", python, "-e", str(ROOT))
+    stamp.write_text(wanted)
+    say(f"{name}: done in {time.monotonic() - started:.0f} s")
+
+
+def main() -> None:
+    if not ((3, 11) <= sys.version_info[:2] < (3, 13)):
+        sys.exit(
+            f"[setup] Python 3.11 or 3.12 is needed, this is {sys.version.split()[0]}: run `make PYTHON=python3.11`"
+        )
+    if "sft" in sys.argv[1:] and not shutil.which("c++") and not shutil.which("g++"):
+        say("no C++ compiler found: DeepSpeed needs one (Debian: apt-get install g++)")
+    tools = ENVIRONMENTS / "tools"
+    if not (tools / f".uv-{UV_VERSION}").exists():
+        say(f"uv {UV_VERSION} goes to {tools}")
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(tools)], check=True)
+        subprocess.run([str(tools / "bin" / "python"), "-m", "pip", "install", "-q", f"uv=={UV_VERSION}"], check=True)
+        (tools / f".uv-{UV_VERSION}").touch()
+    environment = pip_sources()
+    for name in sys.argv[1:]:
+        install(name, environment)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except subprocess.CalledProcessError as error:
+        sys.exit(
+            f"[setup] {error.cmd[0]} failed with status {error.returncode}; nothing is half-installed: run it again"
+        )
+    except KeyboardInterrupt:
+        sys.exit("[setup] interrupted; run it again to go on")
