@@ -16,6 +16,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -31,8 +32,17 @@ _SUPERVISOR = [sys.executable, "-SE", str(ROOT / "tasks" / "supervisor.py")]
 
 TAIL = 30  # lines of output that an error quotes
 
-# Engines that the current stage has run: {"module", "started", "seconds"}; the manifest keeps them.
-timings: ContextVar[list[dict[str, float | str]] | None] = ContextVar("engine_timings", default=None)
+_timings: ContextVar[list[dict[str, float | str]] | None] = ContextVar("engine_timings", default=None)
+
+
+@contextmanager
+def record(timings: list[dict[str, float | str]]) -> Iterator[None]:
+    """While it is entered, append {"module", "started", "seconds"} of every engine to `timings`."""
+    token = _timings.set(timings)
+    try:
+        yield
+    finally:
+        _timings.reset(token)
 
 
 class EngineError(RuntimeError):
@@ -90,8 +100,8 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
         status = process.wait()
     finally:
         os.close(keep)  # on any exception the supervisor sees the end of the pipe and kills the engine
-    if (record_of := timings.get()) is not None:
-        record_of.append({"module": module, "started": started, "seconds": time.monotonic() - clock})
+    if (timings := _timings.get()) is not None:
+        timings.append({"module": module, "started": started, "seconds": time.monotonic() - clock})
     if status != 0:
         raise EngineError(module, status, log, list(tail))
 

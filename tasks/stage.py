@@ -5,7 +5,7 @@
         ...                                    # reads its inputs, writes below `out`, returns figures
 
     model = finetune.submit(config, backbone=backbone, dataset=dataset)   # in a flow: artifacts in, artifact out
-    finetune.fn                                                          # the task's body; finetune.plain: the function
+    finetune.plain(config, out, backbone=folder, dataset=folder)          # the function itself
 
 The task looks for the artifact of the stage's key in the store and, where it is not, builds it under the key's lock.
 The key says what the artifact is made from, not who asked:
@@ -22,6 +22,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def stage(
     retries: int = 1,
     timeout_minutes: float | None = None,
     identity: Callable[[Any], Any] | None = None,
+    batch: bool = False,
 ) -> Callable[[Callable[..., Metrics]], Task[..., Any]]:
     """Make `function(config, out, *, <inputs>)` a stage; its name is the function's.
 
@@ -68,44 +70,68 @@ def stage(
         retries: further attempts after an engine that failed; bad rows and bad configs are not tried again.
         timeout_minutes: after which the attempt is cancelled and its processes are killed.
         identity: what else the result depends on, from the config: digests of files that a path names, prompts.
+        batch: the stage makes several artifacts in one go: its config and `out` are dicts by name, with those that
+            the store lacks, its result is a dict of metrics; the task takes a dict of configs and gives a dict of
+            artifacts.
     """
 
     def decorate(function: Callable[..., Metrics]) -> Task[..., Any]:
         name = function.__name__
         signature = inspect.signature(function)
 
-        def look_up_or_build(config: BaseModel, **inputs: Any) -> State:
+        def look_up_or_build(config: Any, **inputs: Any) -> State:
+            configs: dict[str, BaseModel] = config if batch else {name: config}
             artifacts = _flatten(inputs)
-            extra = identity(config) if identity else None
-            manifest = _new_manifest(name, version, environment, config, extra, artifacts)
+            manifests = {
+                part: _new_manifest(name, version, environment, one, identity(one) if identity else None, artifacts)
+                for part, one in configs.items()
+            }
             log, home = _logger(), store()
-            with home.lock(manifest.key, _say_waiting(log, name)) as descriptor, slots.hold(descriptor):
-                if (found := home.find(manifest.key)) is not None:
-                    log.info("%s: cached, %s", name, found.key[:12])
-                    return Completed(name="Cached", message=f"Cached: {found.key[:12]}", data=found)
-                paths = {key: _to_path(home, value) for key, value in inputs.items()}
-                out = home.partial(manifest.key)
+            with ExitStack() as locks:
+                # In the order of the keys, so that two runs that share artifacts cannot wait for each other.
+                for manifest in sorted(manifests.values(), key=lambda manifest: manifest.key):
+                    waiting = _say_waiting(log, name)
+                    locks.enter_context(slots.hold(locks.enter_context(home.lock(manifest.key, waiting))))
+                found = {part: home.find(manifest.key) for part, manifest in manifests.items()}
+                missing = {part: manifests[part] for part, artifact in found.items() if artifact is None}
+                if missing:
+                    found |= build(log, home, configs, missing, inputs)
+                else:
+                    log.info("%s: cached, %s", name, ", ".join(m.key[:12] for m in manifests.values()))
+            verb = "Built" if missing else "Cached"
+            keys = ", ".join(manifest.key[:12] for manifest in (missing or manifests).values())
+            return Completed(name=verb, message=f"{verb}: {keys}", data=found if batch else found[name])
+
+        def build(
+            log: Any, home: Store, configs: dict[str, BaseModel], missing: dict[str, Manifest], inputs: dict[str, Any]
+        ) -> Inputs:
+            paths = {key: _to_path(home, value) for key, value in inputs.items()}
+            outs = {part: home.partial(manifest.key) for part, manifest in missing.items()}
+            for out in outs.values():
                 out.mkdir(parents=True, exist_ok=True)
-                log.info("%s: building %s", name, manifest.key[:12])
-                with (
-                    slots.take(home.root / "slots", "core", cores, settings().cores),
-                    slots.take(home.root / "slots", "gpu", gpus if settings().cuda() else 0, settings().gpu_count()),
-                ):
-                    started, clock = time.time(), time.monotonic()
-                    with ProgressView(name, log):
-                        token = engine.timings.set([])
-                        try:
-                            metrics = function(config, out, **paths)
-                            engines = engine.timings.get()
-                        finally:
-                            engine.timings.reset(token)
-                    seconds = time.monotonic() - clock
-                manifest.metrics = metrics
-                manifest.timings = {"started": started, "seconds": seconds, "engines": engines}
-                manifest.cost = {"core_seconds": seconds * cores, "gpu_seconds": seconds * gpus * settings().cuda()}
-                artifact = home.publish(manifest)
-                log.info("%s: built %s in %.1f s", name, artifact.key[:12], seconds)
-                return Completed(name="Built", message=f"Built: {artifact.key[:12]}", data=artifact)
+            log.info("%s: building %s", name, ", ".join(manifest.key[:12] for manifest in missing.values()))
+            engines: list[dict[str, float | str]] = []
+            with (
+                slots.take(home.root / "slots", "core", cores, settings().cores),
+                slots.take(home.root / "slots", "gpu", gpus if settings().cuda() else 0, settings().gpu_count()),
+                engine.record(engines),
+                ProgressView(name, log),
+            ):
+                started, clock = time.time(), time.monotonic()
+                if batch:
+                    metrics = function({part: configs[part] for part in missing}, outs, **paths)
+                else:
+                    metrics = {name: function(configs[name], outs[name], **paths)}
+                seconds = time.monotonic() - clock
+            built: Inputs = {}
+            for part, manifest in missing.items():
+                share = seconds / len(missing)
+                manifest.metrics = metrics[part]
+                manifest.timings = {"started": started, "seconds": share, "engines": engines}
+                manifest.cost = {"core_seconds": share * cores, "gpu_seconds": share * gpus * settings().cuda()}
+                built[part] = home.publish(manifest)
+            log.info("%s: built in %.1f s", name, seconds)
+            return built
 
         look_up_or_build.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=[parameter for parameter in signature.parameters.values() if parameter.name != "out"]

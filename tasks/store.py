@@ -152,9 +152,14 @@ class Store:
             os.close(descriptor)
 
     def publish(self, manifest: Manifest) -> Artifact:
-        """Publish partial/<key> under `manifest`, whose files and digest are filled in here. Hold the lock."""
+        """Publish partial/<key> under `manifest`, whose files and digest are filled in here. Hold the lock.
+
+        What lies in scratch/, and files whose name begins with a dot (the temporary files of killed writers), go.
+        """
         folder = self.partial(manifest.key)
         shutil.rmtree(folder / SCRATCH, ignore_errors=True)
+        for path in folder.rglob(".*"):
+            path.unlink()
         entries = []
         for path in files_below(folder):
             if path.name == MANIFEST and path.parent == folder:

@@ -1,0 +1,165 @@
+"""No process of an engine outlives it, or the stage that asked for it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from pydantic import BaseModel
+
+from tasks import engine
+from tasks.progress import Progress, handler
+from tests.conftest import ROOT
+
+
+class Behaviour(BaseModel):
+    """What the engine below does."""
+
+    say: str = ""
+    fork: bool = False
+    sleep: float = 0
+    status: int = 0
+    mark: str
+
+
+# Stands for any engine: it may start a grandchild in a session of its own that ignores SIGTERM, as ranks and Ray do.
+ENGINE = """
+import os, signal, subprocess, sys, time
+from tasks.progress import report
+from tasks.spec import read_spec
+from tests.tasks.test_supervisor import Behaviour
+spec = read_spec(Behaviour)
+print(spec.say, flush=True)
+report(1, 2, "rows", loss=0.5)
+if spec.fork:
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(90)"
+    child = subprocess.Popen([sys.executable, "-c", code, spec.mark], start_new_session=True, stdout=subprocess.PIPE)
+    child.stdout.readline()
+    print("forked", flush=True)
+time.sleep(spec.sleep)
+sys.exit(spec.status)
+"""
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        if mark in " ".join(process.info["cmdline"] or []) and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return [process for process in found if process.pid != os.getpid()]
+
+
+def all_gone(mark: str, seconds: float = 15) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not marked(mark):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.fixture
+def fake_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment called `core` with this interpreter, and an importable module `probe_engine`."""
+    binaries = tmp_path / "environments" / "core" / "bin"
+    binaries.mkdir(parents=True)
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    (modules / "probe_engine.py").write_text(ENGINE)
+    script = binaries / "python"
+    script.write_text(f'#!/bin/sh\nPYTHONPATH="{modules}:{ROOT}" exec "{sys.executable}" "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("REWRITING_AGENT_ENVIRONMENTS", str(tmp_path / "environments"))
+    engine.settings.cache_clear()
+    yield tmp_path
+    engine.settings.cache_clear()
+
+
+def test_output_and_progress_reach_the_stage(fake_environment: Path) -> None:
+    seen: list[Progress] = []
+    token = handler.set(seen.append)
+    try:
+        engine.run("core", "probe_engine", Behaviour(say="hello", mark="m"), fake_environment / "out")
+    finally:
+        handler.reset(token)
+    assert (seen[0].done, seen[0].total, seen[0].values) == (1, 2, {"loss": 0.5})
+    assert (fake_environment / "out" / "scratch" / "probe_engine.log").read_text() == "hello\n"
+
+
+def test_a_failed_engine_is_an_error_that_quotes_its_output(fake_environment: Path) -> None:
+    with pytest.raises(engine.EngineError, match=r"exit status 7[^$]*out of memory"):
+        engine.run("core", "probe_engine", Behaviour(say="out of memory", status=7, mark="m"), fake_environment / "out")
+
+
+def test_a_secret_of_the_environment_is_masked(fake_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_abcdefgh12345")
+    engine.run("core", "probe_engine", Behaviour(say="token hf_abcdefgh12345", mark="m"), fake_environment / "out")
+    log = (fake_environment / "out" / "scratch" / "probe_engine.log").read_text()
+    assert log == "token <HF_TOKEN>\n"
+
+
+def test_a_missing_environment_says_how_to_install_it(fake_environment: Path) -> None:
+    with pytest.raises(engine.EnvironmentMissing, match="make setup-sft"):
+        engine.run("sft", "probe_engine", Behaviour(mark="m"), fake_environment / "out")
+
+
+def test_what_an_engine_leaves_behind_is_killed_when_it_ends(fake_environment: Path) -> None:
+    mark = f"left-behind-{os.getpid()}"
+    engine.run("core", "probe_engine", Behaviour(fork=True, mark=mark), fake_environment / "out")
+    assert not marked(mark)
+
+
+def test_an_exception_in_the_stage_kills_the_engine(fake_environment: Path) -> None:
+    mark = f"cancelled-{os.getpid()}"
+
+    def cancel(_: Progress) -> None:
+        time.sleep(1.5)  # until the grandchild is there
+        raise KeyboardInterrupt
+
+    token = handler.set(cancel)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            spec = Behaviour(fork=True, sleep=90, mark=mark)
+            engine.run("core", "probe_engine", spec, fake_environment / "out")
+    finally:
+        handler.reset(token)
+    assert all_gone(mark)
+
+
+def start_stage(folder: Path, mark: str) -> subprocess.Popen[bytes]:
+    """A process that runs an engine as a stage does; returns once the engine's grandchild is up."""
+    code = "import os, sys\nfrom pathlib import Path\nfrom tasks import engine\n"
+    code += "from tests.tasks.test_supervisor import Behaviour\n"
+    code += "spec = Behaviour(fork=True, sleep=90, mark=os.environ['MARK'])\n"
+    code += "engine.run('core', 'probe_engine', spec, Path(sys.argv[1]))\n"
+    command = [sys.executable, "-c", code, str(folder / "out")]
+    stage = subprocess.Popen(command, cwd=ROOT, start_new_session=True, env=os.environ | {"MARK": mark})
+    deadline = time.monotonic() + 30
+    while not marked(mark):
+        assert time.monotonic() < deadline, "the engine did not start"
+        time.sleep(0.1)
+    return stage
+
+
+def test_kill_9_of_the_stage_kills_every_process_of_the_engine(fake_environment: Path) -> None:
+    mark = f"orphaned-{os.getpid()}"
+    stage = start_stage(fake_environment, mark)
+    engines = psutil.Process(stage.pid).children(recursive=True)
+    os.killpg(stage.pid, signal.SIGKILL)
+    stage.wait()
+    assert all_gone(mark)
+    psutil.wait_procs(engines, timeout=5)
+    assert not [process for process in engines if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_kill_9_of_the_engine_fails_the_stage_and_kills_its_children(fake_environment: Path) -> None:
+    mark = f"engine-killed-{os.getpid()}"
+    stage = start_stage(fake_environment, mark)
+    supervisor = psutil.Process(stage.pid).children()[0]
+    supervisor.children()[0].kill()
+    assert stage.wait(timeout=20) == 1
+    assert all_gone(mark)
