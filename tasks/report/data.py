@@ -95,9 +95,7 @@ class GrpoStep(_Model):
 
     step: Count
     pass_rate: Share | None = None
-    nll_passing: FiniteFloat | None = Field(
-        default=None, description="mean pi_0-NLL of passing rewrites, nats per token"
-    )
+    nll_passing: FiniteFloat | None = Field(default=None, description="mean pi_0-NLL of passing rewrites, nats/token")
     diversity: FiniteFloat | None = Field(default=None, description="mean D(S+), eq. 10")
     length: FiniteFloat | None = Field(default=None, description="mean length of rewrites, tokens")
 
@@ -148,9 +146,7 @@ class Summary(_Model):
     tc_yield: Estimate | None = None
     tc_yield_n: Count = 0
     target_nll: Estimate | None = None
-    final_loss: Estimate | None = Field(
-        default=None, description="mean over seeds; the interval is the range over seeds"
-    )
+    final_loss: Estimate | None = Field(default=None, description="mean over seeds; its interval is their range")
 
 
 class Comparison(_Model):

@@ -1,0 +1,175 @@
+"""The report as one HTML file: no scripts, no network, figures inline.
+
+Comes in: ReportData. Goes out: the page as a string. Jinja escapes every value; before that `finalize` makes control
+characters visible, so nothing a model or a dataset wrote can act on the page.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from tasks.report import figures
+from tasks.report.chart import NARROW, WIDE, role_of
+from tasks.report.data import ORDER, Example, ReportData
+from tasks.report.lineage_figure import lineage_figure
+from tasks.report.plain_text import label, shorten
+from tasks.report.wording import caveats, duration, findings, interval, number, percent, reading
+
+SHOWN = 6_000  # characters of one text in an example; a longer one is cut and says by how much
+LONGEST = 60_000  # characters of any other value on the page (the config)
+
+SECTIONS = (
+    ("result", "Result"),
+    ("benchmarks", "Benchmarks"),
+    ("sft", "SFT loss"),
+    ("grpo", "Agent"),
+    ("nll", "NLL"),
+    ("targets", "Targets"),
+    ("examples", "Examples"),
+    ("lineage", "Lineage"),
+    ("durations", "Durations"),
+    ("config", "Configuration"),
+    ("reproduce", "Reproduce"),
+)
+_FOLDER = Path(__file__).parent
+
+
+def render(data: ReportData) -> str:
+    """The page."""
+    environment = _environment()
+    others = [name for name in data.methods() if name not in ORDER]
+    runs = [run for method in data.methods() for run in data.runs_of(method)]
+    groups = [
+        (f"{name} ({len(names)})", names)
+        for group, name in (("math", "downstream"), ("general", "general"))
+        if (names := data.benchmarks.get(group, []))  # type: ignore[call-overload]
+    ]
+    page = environment.get_template("page.html.j2").render(
+        data=data,
+        css=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
+        heading=_heading(data),
+        sections=SECTIONS,
+        level=f"{100 * data.confidence:g} %",
+        findings=findings(data),
+        reading=reading(data),
+        caveats=caveats(data),
+        role=lambda method: role_of(method, others)[0],
+        runs=runs,
+        benchmark_groups=groups,
+        benchmark_columns=[name for _, names in groups for name in names],
+        figures=_figures(data),
+        target_rows=_target_rows(data),
+        examples=[_example(example) for example in data.examples],
+        lineage_rows=_lineage_rows(data),
+        durations=_durations(data),
+        config=json.dumps(data.config, indent=2, ensure_ascii=False, sort_keys=True) if data.config else "",
+    )
+    return page + "\n"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "label": label,
+        "method": figures.method_label,
+        "number": number,
+        "percent": percent,
+        "interval": interval,
+        "duration": duration,
+    }
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Every expression of the template passes here, before escaping."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    text, left_out = shorten(value, LONGEST)
+    return f"{text} … {left_out:,} more characters" if left_out else text
+
+
+def _heading(data: ReportData) -> str:
+    name = label(data.backbone.name)
+    rewrites = any(run.targets and set(run.targets.kinds) - {"expert"} for run in data.runs)
+    return f"Fine-tuning {name} on {'rewritten' if rewrites else 'expert'} demonstrations"
+
+
+def _figures(data: ReportData) -> dict[str, Any]:
+    """Each figure twice, for wide and for narrow pages; None without data."""
+    drawn: dict[str, Any] = {"lineage": lineage_figure(data.lineage)}
+    for name, draw in (
+        ("accuracies", figures.accuracies),
+        ("loss", figures.sft_loss),
+        ("grpo", figures.grpo),
+        ("nll", figures.nll_histograms),
+    ):
+        wide = draw(data, WIDE)
+        drawn[name] = None if wide is None else (wide, draw(data, NARROW))
+    return drawn
+
+
+def _target_rows(data: ReportData) -> list[dict[str, Any]]:
+    rows = []
+    for method in data.methods():
+        for run in data.runs_of(method):
+            if run.targets is None:
+                continue
+            counts = [(kind, run.targets.kinds.get(kind, 0)) for kind in ("rewrite", "self_solution", "expert")]  # type: ignore[call-overload]
+            total = sum(count for _, count in counts)
+            rows.append(
+                {
+                    "method": method,
+                    "seed": run.seed,
+                    "total": total,
+                    "kinds": [(kind, count, count / total if total else 0.0) for kind, count in counts],
+                    "reasons": sorted(run.targets.fallback_reasons.items(), key=lambda item: -item[1]),
+                    "no_verdict": run.no_verdict,
+                }
+            )
+    return rows
+
+
+def _example(example: Example) -> dict[str, Any]:
+    versions = [version.model_dump() | {"text": shorten(version.text, SHOWN)} for version in example.versions]
+    return {
+        "id": example.id,
+        "summary": label(example.question, 110),
+        "question": shorten(example.question, SHOWN),
+        "versions": versions,
+    }
+
+
+def _lineage_rows(data: ReportData) -> list[dict[str, Any]]:
+    inputs: dict[str, list[tuple[str, str]]] = {}
+    for edge in data.lineage.edges:
+        inputs.setdefault(edge.target, []).append((edge.name, edge.source))
+    return [node.model_dump() | {"inputs": inputs.get(node.key, [])} for node in data.lineage.nodes]
+
+
+def _durations(data: ReportData) -> list[dict[str, Any]]:
+    """By stage in the order of first use; an artifact shared by several runs counts once."""
+    stages = {cost.key: cost for run in [data.base, *data.runs] for cost in run.stages}
+    rows: dict[str, dict[str, Any]] = {}
+    for cost in stages.values():
+        row = rows.setdefault(
+            cost.stage,
+            {"stage": cost.stage, "count": 0, "cached": 0, "seconds": 0.0, "core_seconds": None, "gpu_seconds": None},
+        )
+        row["count"] += 1
+        row["cached"] += cost.cached
+        row["seconds"] += cost.seconds
+        for name in ("core_seconds", "gpu_seconds"):
+            if (value := getattr(cost, name)) is not None:
+                row[name] = (row[name] or 0.0) + value
+    total = sum(row["seconds"] for row in rows.values())
+    return [row | {"share": row["seconds"] / total if total else 0.0} for row in rows.values()]

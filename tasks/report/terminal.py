@@ -1,0 +1,95 @@
+"""The headline table for the terminal: the same rows and figures as the page's.
+
+from rich.console import Console
+Console().print(Headline(data))
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from tasks.report.data import Estimate, ReportData, Summary
+from tasks.report.figures import method_label
+from tasks.report.plain_text import label
+from tasks.report.wording import caveats, findings, interval, number, reading
+
+NANO = "nano: a toy backbone. It shows the mechanism and claims nothing about large models."
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column: its figure, the factor and digits it is shown with, its width, and how soon it gives way (0: never)."""
+
+    name: str
+    value: Callable[[Summary], Estimate | None]
+    scale: float = 1
+    digits: int = 1
+    width: int = 12
+    gives_way: int = 0
+
+
+_COLUMNS = (
+    _Column("downstream\n%", lambda row: row.averages.math, 100),
+    _Column("Math↑\n%", lambda row: row.averages.math_gain_percent, gives_way=2),
+    _Column("general\n%", lambda row: row.averages.general, 100),
+    _Column("Gen↓\n%", lambda row: row.averages.general_drop_percent, gives_way=2),
+    _Column("yield\n%", lambda row: row.tc_yield, 100),
+    _Column("target NLL\nnats/token", lambda row: row.target_nll, 1, 3, 14, gives_way=1),
+    _Column("SFT loss\nnats/token", lambda row: row.final_loss, 1, 3, 14),
+)
+_METHOD = 17  # "Mind the Gap + IW"
+
+
+class Headline:
+    """The table with what must be said beside it, as a rich renderable.
+
+    Columns without a figure for any method are left out; on a narrow terminal those that the others imply give way.
+    """
+
+    def __init__(self, data: ReportData) -> None:
+        self.data = data
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        data = self.data
+        yield self._table(options.max_width)
+        if data.backbone.nano:
+            yield Text(NANO, style="yellow")
+        for heading, sentences in findings(data):
+            yield Text.assemble((f"{heading}: ", "bold"), "; ".join(sentences))
+        for line in [reading(data)] * bool(data.comparisons) + caveats(data):
+            yield Text(label(line, 400), style="dim")
+
+    def _table(self, width: int) -> Table:
+        rows = self.data.summaries
+        columns = [column for column in _COLUMNS if any(column.value(row) for row in rows)]
+        for turn in (1, 2):
+            if _METHOD + sum(column.width + 2 for column in columns) > width:
+                columns = [column for column in columns if column.gives_way != turn]
+        name = label(self.data.backbone.name)
+        table = Table(
+            title=Text(f"{name}: means over benchmarks, {100 * self.data.confidence:g} % intervals"),
+            title_justify="left",
+            title_style="bold",
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+        )
+        table.add_column("method")
+        for column in columns:
+            table.add_column(Text(column.name), justify="right")
+        for row in rows:
+            cells = [_cell(column.value(row), column.scale, column.digits) for column in columns]
+            table.add_row(Text(method_label(row.method, _METHOD), style="bold"), *cells)
+        return table
+
+
+def _cell(found: Estimate | None, scale: float, digits: int) -> Text:
+    if found is None:
+        return Text("–", style="dim")
+    cell = Text(number(scale * found.value, digits))
+    if spread := interval(found, scale, digits):
+        cell.append(f"\n{spread}", style="dim")
+    return cell

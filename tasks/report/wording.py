@@ -1,0 +1,105 @@
+"""Numbers as a reader meets them, and what the comparisons say in words.
+
+Comparison(method="sft", reference="base", measure="GeneralAvg", difference=-0.09 (-0.12 to -0.06), …)
+  -> "SFT against base": "general accuracy lower by 9.0 points (6.0 to 12.0)"
+"""
+
+from tasks.report.data import Comparison, Estimate, Proportion, ReportData, Score
+from tasks.report.figures import method_label
+
+_MEASURES = {
+    "MathAvg": "downstream accuracy",
+    "GeneralAvg": "general accuracy",
+    "OverallAvg": "overall accuracy",
+    "yield": "task-consistency yield",
+    "target NLL": "NLL of the targets",
+}
+DASH = "–"
+
+
+def number(value: float | None, digits: int = 1, signed: bool = False) -> str:
+    """The number with a true minus sign; a dash where there is none."""
+    if value is None:
+        return DASH
+    text = f"{value:+,.{digits}f}" if signed else f"{value:,.{digits}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("+-")  # no "−0.0"
+    return text.replace("-", "−")
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A fraction as per cent, without the sign: columns carry the unit."""
+    return number(None if share is None else 100 * share, digits)
+
+
+def interval(found: Estimate | Proportion | Score | None, scale: float = 100, digits: int = 1) -> str:
+    """“39.0 to 47.4”, or nothing where there is no interval."""
+    if found is None or found.low is None or found.high is None:
+        return ""
+    return f"{number(scale * found.low, digits)} to {number(scale * found.high, digits)}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: 0.42 s, 42 s, 3 min 20 s, 2 h 05 min."""
+    if seconds is None:
+        return DASH
+    if seconds < 10:
+        return f"{seconds:.2g} s" if seconds < 1 else f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
+
+
+def finding(comparison: Comparison) -> str:
+    """What one comparison says; within noise where its interval holds 0."""
+    scale, unit, digits = (1.0, "nats/token", 3) if comparison.measure == "target NLL" else (100.0, "points", 1)
+    value = scale * comparison.difference.value
+    measure = _MEASURES[comparison.measure]
+    spread = interval(comparison.difference, scale, digits)
+    if not spread:
+        return f"{measure} {number(value, digits, signed=True)} {unit}, no interval"
+    if comparison.within_noise:
+        return f"{measure} within noise: {number(value, digits, signed=True)} {unit} ({spread})"
+    if value < 0:
+        low, high = comparison.difference.low, comparison.difference.high
+        mirrored = Estimate(value=-comparison.difference.value, low=-high, high=-low)  # type: ignore[operator]
+        return f"{measure} lower by {number(-value, digits)} {unit} ({interval(mirrored, scale, digits)})"
+    return f"{measure} higher by {number(value, digits)} {unit} ({spread})"
+
+
+def findings(data: ReportData) -> list[tuple[str, list[str]]]:
+    """All comparisons in words, grouped: (“SFT against base”, [“downstream accuracy higher by …”, …])."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for comparison in data.comparisons:
+        groups.setdefault((comparison.method, comparison.reference), []).append(finding(comparison))
+    return [
+        (f"{method_label(method)} against {method_label(reference)}", said)
+        for (method, reference), said in groups.items()
+    ]
+
+
+def reading(data: ReportData) -> str:
+    """How to read the findings: what the differences are, over how many rows, and what “within noise” means."""
+    rows = {c.measure: f"{_MEASURES[c.measure]} over n = {c.rows:,} rows" for c in data.comparisons}
+    return (
+        f"Differences between means over benchmarks with {100 * data.confidence:g} % intervals, paired by row: "
+        f"{'; '.join(rows.values())}. Within noise: the interval holds 0, so these rows cannot tell the two apart."
+    )
+
+
+def caveats(data: ReportData) -> list[str]:
+    """What a reader must know before reading the intervals."""
+    said = []
+    trained = [s for s in data.summaries if s.method != "base"]
+    if any(len(s.seeds) <= 1 for s in trained):
+        said.append("One training seed a method: the intervals hold the sampling of rows, not of training runs.")
+    elif trained:
+        least = min(len(s.seeds) for s in trained)
+        said.append(f"{least} training seeds or more a method: the intervals hold the sampling of rows and of seeds.")
+    undecided = sum(s.undecided for run in [data.base, *data.runs] for s in run.scores.values())
+    if undecided:
+        said.append(f"{undecided:,} answers could not be decided by the verifier; they count as wrong.")
+    return said + data.notes
