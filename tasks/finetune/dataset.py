@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.finetune.tokens import ChatTokens
 from tasks.jsonl import Row, read_lines, write_rows
 from tasks.progress import report
 from tasks.prompts import question_prompt
+from tasks.tokens import ChatTokens
 
 IGNORE = -100
 

@@ -8,6 +8,7 @@ Out: model/      the fine-tuned weights beside the backbone's own tokenizer, tem
 Started again after a kill it resumes from the newest whole checkpoint in out/scratch/trainer.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -20,10 +21,10 @@ from transformers import TrainerCallback
 
 from tasks.finetune.dataset import Counts, prepare
 from tasks.finetune.spec import FinetuneSpec
-from tasks.finetune.tokens import ChatTokens
 from tasks.jsonl import read_rows, write_rows
 from tasks.progress import report
 from tasks.spec import read_spec
+from tasks.tokens import ChatTokens
 
 WHOLE = "whole"  # marks a checkpoint that every rank has finished writing
 
@@ -57,6 +58,8 @@ def main() -> None:
     if "LOCAL_RANK" not in os.environ:
         prepare_once(spec)
         if spec.processes > 1:
+            if not spec.cuda:
+                compile_extensions()
             ranks = ["--standalone", f"--nproc-per-node={spec.processes}", "-m", "tasks.finetune.llamafactory"]
             os.execv(sys.executable, [sys.executable, "-m", "torch.distributed.run", *ranks, sys.argv[1]])
     train(spec)
@@ -79,6 +82,23 @@ def prepare_once(spec: FinetuneSpec) -> None:
         if not (checkpoint / WHOLE).exists():
             print(f"dropping {checkpoint.name}: the run was killed while it was written")
             shutil.rmtree(checkpoint)
+
+
+def compile_extensions() -> None:
+    """Compile DeepSpeed's CPU kernels once an environment (1-2 minutes), before the ranks would all at once.
+
+    PyTorch 2.13 waits for ever at the lock file of a compiler that was killed: no other can be at work under our own
+    lock, so such a file is stale.
+    """
+    from deepspeed.comm.torch import build_shm_op
+
+    folder = Path(os.environ["TORCH_EXTENSIONS_DIR"])
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".compiling").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for stale in folder.glob("*/lock"):
+            stale.unlink()
+        build_shm_op()
 
 
 def arguments(spec: FinetuneSpec) -> dict[str, Any]:

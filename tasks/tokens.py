@@ -33,10 +33,18 @@ class ChatTokens:
 
     def prompt(self, content: str) -> list[int]:
         """Ids of one user turn and the generation prompt; a BOS at most once, at the start."""
-        text = self.tokenizer.apply_chat_template(
+        return self.encode(self.render(content))
+
+    def render(self, content: str) -> str:
+        """The text of one user turn and the generation prompt."""
+        rendered: str = self.tokenizer.apply_chat_template(
             [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
         )
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return rendered
+
+    def encode(self, rendered: str) -> list[int]:
+        """Ids of a rendered conversation."""
+        ids: list[int] = self.tokenizer(rendered, add_special_tokens=False)["input_ids"]
         bos = self.tokenizer.bos_token_id
         if bos is not None and ids[:1] != [bos] and bos in self.tokenizer("")["input_ids"]:
             ids = [bos, *ids]  # the template leaves the BOS to the tokenizer's post-processor

@@ -1,0 +1,46 @@
+"""Settings of rewriting inference, defaults as in Appendix E.3."""
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class RewriteConfig(BaseModel):
+    """Greedy decoding with vLLM, rows in fixed blocks."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    temperature: float = Field(default=0.0, ge=0, le=2, description="0: greedy decoding, as in the paper.")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="Nucleus of the sampling distribution.")
+    max_new_tokens: int = Field(
+        default=8192, ge=1, description="Most tokens of one output; an output cut off there does not pass the gate."
+    )
+    max_prompt_tokens: int = Field(
+        default=16384,
+        ge=1,
+        description="Rows with a longer prompt are set aside and counted, never cut; a prompt must also leave room for "
+        "max_new_tokens in the model's context.",
+    )
+    batch: int = Field(default=36, ge=1, le=4096, description="Sequences decoded at once (E.3: 36).")
+    block: int = Field(
+        default=288,
+        ge=1,
+        description="Rows that are computed together and written at once; a killed run loses at most one block.",
+    )
+    tensor_parallel: int = Field(
+        default=1, ge=1, le=64, description="GPUs one engine spreads the model over (E.3: 4); 1 on CPU."
+    )
+    gpu_memory_utilization: float = Field(
+        default=0.9,
+        gt=0,
+        le=1,
+        description="Share of the GPU's memory that vLLM may use.",
+        json_schema_extra={"key": False},
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of sampling; each row draws from its own stream.")
+    shards: int = Field(default=1, ge=1, le=1024, description="Parts that the rows are split into.")
+    shard: int = Field(default=0, ge=0, description="Which part this is, from 0.")
+
+    @model_validator(mode="after")
+    def _shard_exists(self) -> "RewriteConfig":
+        if self.shard >= self.shards:
+            raise ValueError(f"shard {self.shard} of {self.shards}: shards count from 0")
+        return self

@@ -1,0 +1,77 @@
+"""Rewrite the expert's solutions, or let pi_0 solve the questions itself, with vLLM (Appendix E.3).
+
+In:  backbone  config.json, model.safetensors, tokenizer.json, …
+     adapter   adapter/adapter_config.json, adapter/adapter_model.safetensors   (the agent; none: pi_0 itself)
+     rows      rows.jsonl: {"id", "question", "solution"}
+Out: rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", "finished": true, "tokens": 87}
+     quarantine.jsonl  rows whose prompt is too long
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from tasks.engine import run
+from tasks.rewrite.config import RewriteConfig
+from tasks.rewrite.spec import RewriteSpec
+from tasks.settings import settings
+
+
+def rewrite(
+    config: RewriteConfig, out: Path, *, backbone: Path, rows: Path, adapter: Path | None = None
+) -> dict[str, Any]:
+    """One rewrite a row of this shard, by the adapter where there is one (eq. 1), else by pi_0 with the template.
+
+    Returns:
+        rows, written, finished, prompt_too_long, output_tokens.
+
+    Raises:
+        EngineError: vLLM failed.
+    """
+    return _generate("rewrite", config, out, backbone, rows, adapter)
+
+
+def self_solve(config: RewriteConfig, out: Path, *, backbone: Path, rows: Path) -> dict[str, Any]:
+    """pi_0's own solution of each question of this shard, from the plain question prompt (Mind the Gap, Appendix D)."""
+    return _generate("self_solve", config, out, backbone, rows, None)
+
+
+def _generate(
+    prompt: Literal["rewrite", "self_solve"],
+    config: RewriteConfig,
+    out: Path,
+    backbone: Path,
+    rows: Path,
+    adapter: Path | None,
+) -> dict[str, Any]:
+    spec = RewriteSpec(
+        config=config,
+        prompt=prompt,
+        backbone=backbone,
+        adapter=adapter / "adapter" if adapter is not None and (adapter / "adapter").is_dir() else adapter,
+        rows=rows / "rows.jsonl",
+        out=out,
+        cuda=settings().cuda(),
+    )
+    run("inference", "tasks.rewrite.vllm_engine", spec, out, engine_variables(settings().cuda(), config.shard))
+    metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
+    return metrics
+
+
+def engine_variables(cuda: bool, shard: int) -> dict[str, str]:
+    """vLLM's environment variables: on CPU one core a shard, in this process and without compiling.
+
+    In-process vLLM on CPU starts in seconds; its default mode takes minutes (0.32).
+    """
+    variables = {"VLLM_NO_USAGE_STATS": "1", "VLLM_CONFIGURE_LOGGING": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
+    if not cuda:
+        cores = sorted(os.sched_getaffinity(0))
+        variables |= {
+            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+            "OMP_NUM_THREADS": "1",
+            "VLLM_CPU_KVCACHE_SPACE": "1",
+            "TORCHDYNAMO_DISABLE": "1",
+            "VLLM_CPU_OMP_THREADS_BIND": str(cores[shard % len(cores)]),
+        }
+    return variables

@@ -1,0 +1,121 @@
+"""The rewriting engine: fixed blocks of rows through vLLM, each written whole or not at all.
+
+In:  a spec (tasks/rewrite/spec.py) and rows {"id", "question", "solution"}
+Out: rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", "finished": true, "tokens": 87}
+     quarantine.jsonl  {"id": "…", "field": "prompt", "reason": "3012 tokens, 2048 allowed"}
+     scratch/metrics.json
+
+Blocks are cut from the rows in the order of their ids, before they are dealt to shards; a block's output depends on
+nothing but its rows, so shards, kills and resumes change no byte (float32 on CPU).
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tasks.jsonl import Row, read_rows, write_rows
+from tasks.prompts import question_prompt, rewriting_prompt
+from tasks.rewrite.blocks import complete, cut
+from tasks.rewrite.config import RewriteConfig
+from tasks.rewrite.generation import Completion, generate, start
+from tasks.rewrite.spec import RewriteSpec
+from tasks.spec import read_spec
+from tasks.tokens import ChatTokens
+
+
+def main() -> None:
+    """Compute the blocks that an earlier attempt did not, then join them all."""
+    spec = read_spec(RewriteSpec)
+    config = spec.config
+    rows = {row["id"]: row for row in read_rows(spec.rows, required=("id", "question", "solution"))}
+    blocks = shard_blocks([row["id"] for row in read_rows(spec.rows)], config)
+    context = context_length(spec.backbone, config)
+    prompts, too_long = tokenise(spec, [rows[row_id] for _, ids in blocks for row_id in ids], context)
+    write_rows(spec.out / "quarantine.jsonl", too_long)
+
+    @cache
+    def llm() -> Any:
+        return start(
+            spec.backbone,
+            cuda=spec.cuda,
+            context=context,
+            sequences=config.batch,
+            adapter=spec.adapter,
+            tensor_parallel=config.tensor_parallel,
+            gpu_memory_utilization=config.gpu_memory_utilization,
+            seed=config.seed,
+        )
+
+    def answer(ids: Sequence[str], token_ids: Sequence[Sequence[int]]) -> list[Completion]:
+        return generate(
+            llm(),
+            token_ids,
+            max_new_tokens=config.max_new_tokens,
+            temperature=config.temperature,
+            top_p=config.top_p,
+            seeds=[row_seed(config.seed, row_id) for row_id in ids],
+            adapter=spec.adapter,
+        )
+
+    rewrites = complete(spec.out / "scratch" / "blocks", blocks, prompts, answer)
+    write_rows(spec.out / "rewrites.jsonl", rewrites)
+    metrics = {
+        "rows": len(rewrites) + len(too_long),
+        "written": len(rewrites),
+        "finished": sum(row["finished"] for row in rewrites),
+        "prompt_too_long": len(too_long),
+        "output_tokens": sum(row["tokens"] for row in rewrites),
+    }
+    temporary = spec.out / "scratch" / ".metrics.json"
+    temporary.write_text(json.dumps(metrics), encoding="utf-8")
+    temporary.replace(spec.out / "scratch" / "metrics.json")
+
+
+def shard_blocks(ids: Sequence[str], config: RewriteConfig) -> list[tuple[int, list[str]]]:
+    """The numbered blocks of this shard: consecutive blocks of the rows in the order of their ids."""
+    blocks = cut(ids, config.block)
+    first, last = (len(blocks) * part // config.shards for part in (config.shard, config.shard + 1))
+    return blocks[first:last]
+
+
+def context_length(backbone: Path, config: RewriteConfig) -> int:
+    """Tokens of prompt and output together. Raises ValueError where the model has no room for the output."""
+    model = json.loads((backbone / "config.json").read_text(encoding="utf-8"))
+    longest = int(model.get("max_position_embeddings", 1 << 30))
+    if longest <= config.max_new_tokens:
+        raise ValueError(
+            f"{backbone}: a context of {longest} tokens has no room for a prompt beside max_new_tokens "
+            f"{config.max_new_tokens}: lower max_new_tokens"
+        )
+    return min(longest, config.max_prompt_tokens + config.max_new_tokens)
+
+
+def tokenise(spec: RewriteSpec, rows: list[Row], context: int) -> tuple[dict[str, list[int]], list[Row]]:
+    """Prompt ids by row id, and a quarantine row for each prompt that leaves no room for max_new_tokens."""
+    tokens = ChatTokens(spec.backbone)
+    allowed = min(spec.config.max_prompt_tokens, context - spec.config.max_new_tokens)
+    prompts: dict[str, list[int]] = {}
+    too_long: list[Row] = []
+    for row in rows:
+        if spec.prompt == "rewrite":
+            content = rewriting_prompt(row["question"], row["solution"])
+        else:
+            content = question_prompt(row["question"])
+        ids = tokens.prompt(content)
+        if len(ids) > allowed:
+            too_long.append({"id": row["id"], "field": "prompt", "reason": f"{len(ids)} tokens, {allowed} allowed"})
+        else:
+            prompts[row["id"]] = ids
+    return prompts, too_long
+
+
+def row_seed(seed: int, row_id: str) -> int:
+    """A row's own sampling seed, the same whichever rows it is batched with."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{row_id}".encode()).digest()[:4], "big")
+
+
+if __name__ == "__main__":
+    main()
