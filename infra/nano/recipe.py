@@ -1,0 +1,82 @@
+"""Every number of the recipe, and the digest that ties a trained model to it.
+
+infra/nano/recipe.json, written beside the model:
+    {"recipe": "3f2a…", "config": {...}, "model": {"config.json": "9c01…", "model.safetensors": "77ab…", ...}}
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+HERE = Path(__file__).parent
+_CODE = ("kinds.py", "styles.py", "general.py", "world.py", "vocabulary.py", "recipe.py", "train.py")
+
+
+class NanoConfig(BaseModel):
+    """The world's sizes, the model's shape and the training schedule."""
+
+    seed: int = Field(
+        default=1, description="Seed of the world, of the tokenizer's sample, of the weights and of the batches."
+    )
+
+    numinamath_rows: int = Field(default=1600, description="Expert rows in the schema of NuminaMath-CoT.")
+    openmath_rows: int = Field(default=1600, description="Expert rows in the schema of OpenMathReasoning.")
+    corpus_new_share: float = Field(default=0.6, description="Share of new problem kinds in the corpora.")
+    benchmark_rows: int = Field(default=300, description="Rows of each benchmark.")
+
+    solve_share: float = Field(default=0.35, description="Share of pretraining rows that answer a math problem.")
+    rewrite_share: float = Field(default=0.40, description="Share that rewrite; the rest is general.")
+    opaque_share: float = Field(default=0.6, description="Among rewriting: problems only the solution tells.")
+    own_share: float = Field(default=0.35, description="Among rewrites: those in an own style.")
+    careless_share: float = Field(default=0.12, description="Among rewrites: those without a stated step.")
+    slip: float = Field(default=0.10, description="Among rewrites: those with a wrong result in one step.")
+
+    hidden: int = Field(default=128, description="Hidden size.")
+    layers: int = Field(default=4, description="Transformer layers.")
+    heads: int = Field(default=4, description="Attention heads (head dimension 32: vLLM's CPU attention).")
+    intermediate: int = Field(default=384, description="Width of the MLP.")
+    context: int = Field(default=512, description="Longest sequence.")
+
+    steps: int = Field(default=1600, description="Optimizer steps.")
+    tokens_per_step: int = Field(default=3072, description="Tokens of a batch, padding included.")
+    learning_rate: float = Field(default=3e-3, description="Peak rate (AdamW, warm-up, cosine decay to 0).")
+    warmup: int = Field(default=100, description="Warm-up steps.")
+
+
+def recipe_digest(config: NanoConfig) -> str:
+    """SHA-256 over the configuration, the code that reads it, and the prompts."""
+    digest = hashlib.sha256(config.model_dump_json().encode())
+    for path in [*(HERE / name for name in _CODE), HERE.parents[1] / "tasks" / "prompts.py"]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def folder_digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file in a folder, by name."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+def write_recipe(config: NanoConfig, recipe: str, out: Path) -> None:
+    """Write `out`/recipe.json: which recipe made the model, corpora and benchmarks that lie beside it."""
+    record = {
+        "recipe": recipe,
+        "config": config.model_dump(),
+        **{name: folder_digests(out / name) for name in ("model", "corpora", "benchmarks")},
+    }
+    (out / "recipe.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def check_recipe(out: Path) -> list[str]:
+    """What does not belong together: recipe against code, files against recipe. Empty if all is well."""
+    record = json.loads((out / "recipe.json").read_text(encoding="utf-8"))
+    faults = []
+    if record["recipe"] != recipe_digest(NanoConfig(**record["config"])):
+        faults.append(f"{out}/recipe.json: the recipe's code or configuration changed since; run `make nano`")
+    for name in ("model", "corpora", "benchmarks"):
+        for file, digest in folder_digests(out / name).items():
+            if record[name].get(file) != digest:
+                faults.append(f"{out}/{name}/{file}: not the file this recipe made; run `make nano`")
+        faults += [f"{out}/{name}/{file}: missing" for file in record[name] if not (out / name / file).exists()]
+    return faults
