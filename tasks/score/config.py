@@ -1,0 +1,34 @@
+"""How NLLs are computed; nothing here changes what they are, up to rounding."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ScoreConfig(BaseModel):
+    """NLL of targets under pi_0(.|x), eq. 6."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    engine: Literal["transformers", "vllm"] = Field(
+        "transformers", description="transformers (the question's prefix is shared by its candidates) or vLLM."
+    )
+    dtype: Literal["float32", "bfloat16"] | None = Field(
+        None, description="Precision of the model; None: bfloat16 on CUDA, float32 on CPU."
+    )
+    tokens_per_batch: int = Field(
+        8192,
+        ge=64,
+        description="Padded tokens, prefix and targets, in one forward pass.",
+        json_schema_extra={"key": False},
+    )
+    bucket: int = Field(
+        16,
+        ge=1,
+        le=1024,
+        description="Lengths are padded to a multiple of this, so that few shapes occur: oneDNN prepares each anew.",
+        json_schema_extra={"key": False},
+    )
+    max_skipped_share: float = Field(
+        0.05, ge=0, le=1, description="The stage fails when a larger share of rows cannot be scored."
+    )

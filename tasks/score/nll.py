@@ -1,0 +1,105 @@
+"""Length-normalised NLL under pi_0 of the plain question (eq. 6), for a model that is in memory.
+
+In:  Target(id="r1#0", question="What is 2+3?", text="2+3=5 …", finished=True)
+Out: Score(id="r1#0", nll=0.41, tokens=9)      nats per token; |y| counts the end of turn
+
+The prompt is `question_prompt(x)` through the chat template, the target the text tokenised after the generation
+prompt: what SFT trains on, so nll * tokens is the SFT engine's loss of that row.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.prompts import question_prompt
+from tasks.score.batches import Question
+from tasks.score.shared_prefix import SharedPrefix
+from tasks.tokens import ChatTokens
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A text to be scored as the answer to `question`; `finished` is False for a truncated one."""
+
+    id: str
+    question: str
+    text: str
+    finished: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """`nll` in nats per token (eq. 6), nan for an empty truncated target; `tokens` is |y|."""
+
+    id: str
+    nll: float
+    tokens: int
+
+
+class TooLong(ValueError):
+    """A prompt with its target is longer than the model's context."""
+
+
+LogLikelihoods = Callable[[Sequence[Question]], list[list[float]]]
+
+
+class NLLScorer:
+    """Scores targets under pi_0(.|x), whichever engine computes the log-likelihoods."""
+
+    def __init__(self, chat: ChatTokens, log_likelihoods: LogLikelihoods, context: int) -> None:
+        """`log_likelihoods`: log pi_0(y|x) in nats of each question's targets. `context`: tokens, 0 for no limit."""
+        self.chat, self.log_likelihoods, self.context = chat, log_likelihoods, context
+
+    @classmethod
+    def from_model(cls, model: Any, chat: ChatTokens, *, tokens_per_batch: int = 8192, bucket: int = 16) -> "NLLScorer":
+        """A scorer for a transformers causal LM, or a PEFT model around one, on any device.
+
+        Raises:
+            ValueError: the model scales or caps its logits, which is not implemented here.
+        """
+        forward = SharedPrefix(model, tokens_per_batch, bucket)
+        context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 0)
+        return cls(chat, forward.log_likelihoods, context)
+
+    def score(self, targets: Sequence[Target]) -> list[Score]:
+        """One score a target, in order.
+
+        Raises:
+            TooLong: a prompt with its target does not fit the model's context; nothing is ever cut.
+        """
+        positions: dict[str, list[int]] = {}
+        for position, target in enumerate(targets):
+            positions.setdefault(target.question, []).append(position)
+        groups = list(positions.values())
+        ids = [self.chat.target(target.text, target.finished) for target in targets]
+        questions = [
+            Question(self.prompt(text), [ids[position] for position in group])
+            for text, group in zip(positions, groups, strict=True)
+        ]
+        for question, group in zip(questions, groups, strict=True):
+            for position, target_ids in zip(group, question.targets, strict=True):
+                self._check(targets[position].id, len(question.prompt) + len(target_ids))
+        scores: dict[int, Score] = {}
+        for group, sums in zip(groups, self.log_likelihoods(questions), strict=True):
+            for position, value in zip(group, sums, strict=True):
+                length = len(ids[position])
+                nll = -value / length if length else float("nan")
+                scores[position] = Score(targets[position].id, nll, length)
+        return [scores[position] for position in range(len(targets))]
+
+    def prompt(self, question: str) -> list[int]:
+        """Token ids of pi_0's condition x."""
+        return self.chat.prompt(question_prompt(question))
+
+    def misfit(self, target: Target) -> str | None:
+        """Why the target cannot be scored, or None."""
+        length = len(self.prompt(target.question)) + len(self.chat.target(target.text, target.finished))
+        try:
+            self._check(target.id, length)
+        except TooLong as error:
+            return str(error)
+        return None
+
+    def _check(self, row: str, tokens: int) -> None:
+        if self.context and tokens > self.context:
+            raise TooLong(f"row {row}: prompt and target are {tokens} tokens, the model's context is {self.context}")

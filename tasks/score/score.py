@@ -1,0 +1,41 @@
+"""How likely targets are under pi_0 of their plain question (eq. 6).
+
+In:  backbone  a transformers model folder
+     rows      rows.jsonl: {"id", "question", "target" or "solution"}
+     rewrites  rewrites.jsonl: {"id", "text", "finished", "tokens"}; if given, its texts are scored, joined by id
+Out: scores.jsonl   {"id": "numinamath_cot/3f2a…", "nll": 0.74, "tokens": 118}      nats per token, |y|
+     skipped.jsonl  {"id", "reason"}: rows that have no target or do not fit the model's context
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tasks.engine import run
+from tasks.score.config import ScoreConfig
+from tasks.score.spec import ScoreSpec
+from tasks.settings import settings
+
+
+def score(
+    config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrites: Path | None = None
+) -> dict[str, Any]:
+    """Score the targets of `rows` (or the texts of `rewrites`) under `backbone`; resumes block by block.
+
+    Returns:
+        rows, scored, skipped, tokens, nll (mean over rows), nll_p10, nll_p50, nll_p90.
+
+    Raises:
+        EngineError: scoring failed, or more than `config.max_skipped_share` of the rows cannot be scored.
+    """
+    spec = ScoreSpec(
+        config=config,
+        backbone=backbone,
+        rows=rows / "rows.jsonl",
+        rewrites=None if rewrites is None else rewrites / "rewrites.jsonl",
+        out=out,
+        cuda=settings().cuda(),
+    )
+    run("inference", "tasks.score.engine", spec, out)
+    metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
+    return metrics

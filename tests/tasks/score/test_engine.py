@@ -1,0 +1,101 @@
+"""The scoring engine as the stage starts it: rows in, one score a row out, and calm about what cannot be scored."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.jsonl import read_rows, write_rows
+from tasks.score.config import ScoreConfig
+
+pytestmark = pytest.mark.inference
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory):
+    from tests.tasks.score.tiny_model import save_tiny_model
+
+    return save_tiny_model(tmp_path_factory.mktemp("backbone"))
+
+
+def write_spec(out, backbone, rows, rewrites=None, **config):
+    from tasks.score.spec import ScoreSpec
+
+    (out / "scratch").mkdir(parents=True)
+    spec = ScoreSpec(config=ScoreConfig(**config), backbone=backbone, rows=rows, rewrites=rewrites, out=out, cuda=False)
+    path = out / "scratch" / "spec.json"
+    path.write_text(spec.model_dump_json())
+    return path
+
+
+@pytest.fixture
+def run_engine(monkeypatch):
+    def run(*args, **config):
+        from tasks.score.engine import main
+
+        monkeypatch.setattr(sys, "argv", ["engine", str(write_spec(*args, **config))])
+        main()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
+    made = [
+        {"id": f"r{i}", "question": f"{i} + 5 ?", "solution": f"so {i} + 5 = {i + 5}" + " .." * i} for i in range(9)
+    ]
+    write_rows(path, [*made, {"id": "none", "question": "?", "solution": ""}])
+    return path
+
+
+def test_every_row_is_scored_once_or_skipped_with_a_reason(run_engine, tmp_path, backbone, rows):
+    run_engine(tmp_path, backbone, rows, max_skipped_share=0.2)
+    scores = list(read_rows(tmp_path / "scores.jsonl", ["id", "nll", "tokens"]))
+    assert [row["id"] for row in scores] == [f"r{i}" for i in range(9)]
+    assert list(read_rows(tmp_path / "skipped.jsonl")) == [{"id": "none", "reason": "has no target text"}]
+    metrics = json.loads((tmp_path / "scratch" / "metrics.json").read_text())
+    assert metrics["rows"] == 10 and metrics["scored"] == 9 and metrics["skipped"] == 1
+    assert metrics["nll"] == pytest.approx(sum(row["nll"] for row in scores) / 9)
+
+
+def test_too_many_skipped_rows_stop_the_stage(run_engine, tmp_path, backbone, rows):
+    with pytest.raises(SystemExit, match="1 of 10 rows cannot be scored"):
+        run_engine(tmp_path, backbone, rows, max_skipped_share=0.05)
+
+
+def test_rewrites_are_joined_by_id_and_scored_as_they_ended(run_engine, tmp_path, backbone, rows):
+    rewrites = tmp_path / "rewrites.jsonl"
+    texts = [
+        {"id": "r4", "text": "so 9", "finished": False, "tokens": 3},
+        {"id": "r1", "text": "so 6", "finished": True, "tokens": 4},
+    ]
+    write_rows(rewrites, texts)
+    run_engine(tmp_path, backbone, rows, rewrites)
+    scores = {row["id"]: row for row in read_rows(tmp_path / "scores.jsonl")}
+    assert set(scores) == {"r1", "r4"}
+    assert scores["r1"]["tokens"] == scores["r4"]["tokens"] + 1
+
+
+def test_vllm_gives_the_same_scores(run_engine, tmp_path, backbone, rows):
+    run_engine(tmp_path / "plain", backbone, rows, max_skipped_share=0.2)
+    spec = write_spec(tmp_path / "vllm", backbone, rows, max_skipped_share=0.2, engine="vllm")
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
+    environment |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_KVCACHE_SPACE": "1", "TORCHDYNAMO_DISABLE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tasks.score.engine", str(spec)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    expected = {row["id"]: row["nll"] for row in read_rows(tmp_path / "plain" / "scores.jsonl")}
+    found = {row["id"]: row["nll"] for row in read_rows(tmp_path / "vllm" / "scores.jsonl")}
+    assert found == pytest.approx(expected, abs=2e-5)
