@@ -45,7 +45,9 @@ def prepare(rows: Path, tokens: ChatTokens, max_tokens: int, max_dropped_share: 
     """
     from datasets import Dataset
 
-    counts, dropped, seen = Counts(), [], set()
+    counts = Counts()
+    dropped: list[Row] = []
+    seen: set[str] = set()
     columns: dict[str, list[list[int]]] = {"input_ids": [], "attention_mask": [], "labels": []}
     lines = list(read_lines(rows))
     for number, line in lines:

@@ -13,10 +13,13 @@ from typing import Any
 from tasks.engine import run
 from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.spec import FinetuneSpec
+from tasks.prompts import prompts_digest
 from tasks.settings import settings
+from tasks.stage import Metrics, stage
 
 
-def finetune(config: FinetuneConfig, out: Path, *, backbone: Path, dataset: Path) -> dict[str, Any]:
+@stage(version=1, environment="sft", gpus=4, identity=prompts_digest, timeout_minutes=7 * 24 * 60)
+def finetune(config: FinetuneConfig, out: Path, *, backbone: Path, dataset: Path) -> Metrics:
     """Fine-tune `backbone` on `dataset`; resumes from the checkpoints of a killed attempt in `out`.
 
     Returns:

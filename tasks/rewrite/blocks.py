@@ -8,6 +8,7 @@ resumed run writes the same bytes as an undisturbed one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from tasks.jsonl import Row, read_rows, write_rows
@@ -21,7 +22,7 @@ Blocks = Sequence[tuple[int, Sequence[str]]]
 def cut(ids: Sequence[str], size: int) -> list[tuple[int, list[str]]]:
     """Numbered blocks of `size` ids, in the order of the ids. Raises ValueError at an id that appears twice."""
     ordered = sorted(ids)
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if before == after:
             raise ValueError(f"row {before}: the id appears twice; ids must be unique")
     return [(at // size, ordered[at : at + size]) for at in range(0, len(ordered), size)]

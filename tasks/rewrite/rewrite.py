@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tasks.engine import run
+from tasks.prompts import prompts_digest
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
 from tasks.settings import settings
+from tasks.stage import Metrics, stage
 
 
-def rewrite(
-    config: RewriteConfig, out: Path, *, backbone: Path, rows: Path, adapter: Path | None = None
-) -> dict[str, Any]:
+@stage(version=1, environment="inference", gpus=1, identity=prompts_digest, timeout_minutes=7 * 24 * 60)
+def rewrite(config: RewriteConfig, out: Path, *, backbone: Path, rows: Path, adapter: Path | None = None) -> Metrics:
     """One rewrite a row of this shard, by the adapter where there is one (eq. 1), else by pi_0 with the template.
 
     Returns:
@@ -32,7 +33,8 @@ def rewrite(
     return _generate("rewrite", config, out, backbone, rows, adapter)
 
 
-def self_solve(config: RewriteConfig, out: Path, *, backbone: Path, rows: Path) -> dict[str, Any]:
+@stage(version=1, environment="inference", gpus=1, identity=prompts_digest, timeout_minutes=7 * 24 * 60)
+def self_solve(config: RewriteConfig, out: Path, *, backbone: Path, rows: Path) -> Metrics:
     """pi_0's own solution of each question of this shard, from the plain question prompt (Mind the Gap, Appendix D)."""
     return _generate("self_solve", config, out, backbone, rows, None)
 

@@ -1,0 +1,39 @@
+"""What the YAML files name with `!function`; lm-eval imports this module by its path.
+
+A row (doc): {"id", "question", "answer", "options", "subset"}, as tasks/evaluate/readers.py makes them.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+
+from tasks.evaluate import benchmark
+from tasks.evaluate.readers import LETTERS
+from tasks.evaluate.score import verdict
+from tasks.jsonl import Row, read_rows
+from tasks.prompts import general_prompt, question_prompt
+
+
+def load(name: str, rows: str | None = None, **_: Any) -> dict[str, Dataset]:
+    """The rows of a benchmark: from the folder `rows` of the stage, else (lm-eval by hand) from their source."""
+    found = read_rows(Path(rows) / f"{name}.jsonl") if rows else benchmark.rows(name)
+    return {"test": Dataset.from_list(list(found))}
+
+
+def prompt(doc: Row) -> str:
+    """The user turn of E.4: the general prompt where there are options, else the math prompt."""
+    if not doc["options"]:
+        return question_prompt(doc["question"])
+    lines = (f"{letter}. {option}" for letter, option in zip(LETTERS, doc["options"], strict=False))
+    return general_prompt(doc["question"], "\n".join(lines))
+
+
+def target(doc: Row) -> str:
+    """The reference answer; shown in lm-eval's logs, never to the model."""
+    return str(doc["answer"])
+
+
+def results(doc: Row, texts: list[str]) -> dict[str, float]:
+    """lm-eval's metric: 1.0 where tasks/verify finds the answer correct."""
+    return {"correct": float(verdict(doc, texts[0]).correct)}

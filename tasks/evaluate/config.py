@@ -1,0 +1,44 @@
+"""Settings of evaluation."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PAPER_MATH = ("amc23", "agieval_math", "imo_answerbench", "math500", "minerva_math")
+PAPER_GENERAL = ("mmlu", "mmlu_pro", "agieval")
+
+
+class EvaluateConfig(BaseModel):
+    """Greedy generation through lm-eval, scored by tasks/verify."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    benchmarks: tuple[str, ...] = Field(
+        default=PAPER_MATH + PAPER_GENERAL,
+        min_length=1,
+        description="Benchmarks by name: a YAML file each under tasks/evaluate/benchmarks.",
+    )
+    backend: Literal["vllm", "hf"] = Field(default="vllm", description="What generates: vLLM, or plain transformers.")
+    max_new_tokens: int = Field(
+        default=4096, ge=1, description="Most tokens of one answer; the paper gives none. Cut-off answers are counted."
+    )
+    batch: int = Field(default=256, ge=1, le=4096, description="Sequences generated at once.")
+    block: int = Field(default=1024, ge=1, description="Answers that are written at once and survive a kill.")
+    limit: int | None = Field(
+        default=None, ge=1, description="Only this many rows of each benchmark, chosen by a hash of their ids."
+    )
+    tensor_parallel: int = Field(default=1, ge=1, le=64, description="GPUs one engine spreads the model over.")
+    gpu_memory_utilization: float = Field(
+        default=0.9,
+        gt=0,
+        le=1,
+        description="Share of the GPU's memory that vLLM may use.",
+        json_schema_extra={"key": False},
+    )
+    benchmark_data: Path | None = Field(
+        default=None,
+        description="Folder with <file>.jsonl.gz of the paper's benchmarks, as named in their YAML files; without it "
+        "they are downloaded at a pinned revision.",
+        json_schema_extra={"key": False},
+    )

@@ -1,0 +1,116 @@
+"""The model as lm-eval sees it: prompts as token ids, none cut, and a record of how each answer ended.
+
+lm-eval's own vLLM and transformers models return text alone (0.4.13): no finish reason, and a prompt too long for the
+context is cut from the left with a warning.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import LM
+
+from tasks.jsonl import Row
+from tasks.rewrite.blocks import Generate, complete, cut
+from tasks.tokens import ChatTokens
+
+
+class RecordingLM(LM):  # type: ignore[misc]
+    """Answers lm-eval's generation requests, block by block and resumable, through `generate`."""
+
+    def __init__(
+        self,
+        tokens: ChatTokens,
+        generate: Generate,
+        judge: Callable[[Sequence[Row], Sequence[str]], None],
+        blocks: Path,
+        block: int,
+        longest_prompt: int,
+    ) -> None:
+        super().__init__()
+        self.tokens, self.generate, self.judge = tokens, generate, judge
+        self.blocks, self.block, self.longest_prompt = blocks, block, longest_prompt
+        self.answers: dict[str, Row] = {}  # of the last benchmark, by row id: {"text", "finished", "tokens"}
+
+    @property
+    def tokenizer_name(self) -> str:
+        return str(self.tokens.folder)
+
+    def chat_template(self, chat_template: bool | str = False) -> str:
+        return str(self.tokens.tokenizer.chat_template)
+
+    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        """One user turn; the benchmarks are zero-shot."""
+        if [turn["role"] for turn in chat_history] != ["user"] or not add_generation_prompt:
+            raise ValueError(
+                "these benchmarks ask with one user turn; few-shot examples and prefills are not supported"
+            )
+        return self.tokens.render(chat_history[0]["content"])
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        """Answers of one benchmark in the order of its requests; "" where the prompt is too long (it is counted)."""
+        task = requests[0].task_name or "task"
+        encoded = {str(request.doc["id"]): self.tokens.encode(request.args[0]) for request in requests}
+        prompts = {row_id: ids for row_id, ids in encoded.items() if len(ids) <= self.longest_prompt}
+        answers = complete(
+            self.blocks / task, cut(list(encoded), self.block), prompts, self.generate, f"answers to {task}"
+        )
+        overlong = {"text": "", "finished": False, "tokens": 0}
+        self.answers = dict.fromkeys(encoded, overlong) | {answer["id"]: answer for answer in answers}
+        texts = [self.answers[row_id]["text"] for row_id in encoded]
+        self.judge([request.doc for request in requests], texts)
+        return texts
+
+    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+        raise NotImplementedError("the benchmarks here are answered by generation (output_type: generate_until)")
+
+    def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
+        raise NotImplementedError("the benchmarks here are answered by generation (output_type: generate_until)")
+
+
+def transformers_generator(model: Path, tokens: ChatTokens, cuda: bool, batch: int, max_new_tokens: int) -> Generate:
+    """A generator by plain transformers, greedy, `batch` prompts at a time padded on the left."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from tasks.rewrite.generation import Completion
+
+    device = "cuda" if cuda else "cpu"
+    dtype = "auto" if cuda else torch.float32
+    network: Any = AutoModelForCausalLM.from_pretrained(str(model), dtype=dtype).to(device).eval()
+    stops = sorted(tokens.stop_ids)
+    pad = tokens.tokenizer.pad_token_id
+    pad = stops[0] if pad is None else pad
+
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def batched(prompts: Sequence[Sequence[int]]) -> list[Completion]:
+        width = max(map(len, prompts))
+        padded = [[pad] * (width - len(ids)) + list(ids) for ids in prompts]
+        mask = [[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts]
+        outputs = network.generate(
+            input_ids=torch.tensor(padded, device=device),
+            attention_mask=torch.tensor(mask, device=device),
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            eos_token_id=stops,
+            pad_token_id=pad,
+        )[:, width:].tolist()
+        completions = []
+        for ids in outputs:
+            end = next((at for at, token in enumerate(ids) if token in tokens.stop_ids), None)
+            kept = ids if end is None else ids[: end + 1]
+            text = tokens.tokenizer.decode(kept, skip_special_tokens=True)
+            completions.append(Completion(text, end is not None, len(kept)))
+        return completions
+
+    def generate(ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[Completion]:
+        done: list[Completion] = []
+        for at in range(0, len(prompts), batch):
+            done += batched(prompts[at : at + batch])
+        return done
+
+    return generate

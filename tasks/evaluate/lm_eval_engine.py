@@ -1,0 +1,137 @@
+"""The evaluation engine: lm-eval over all benchmarks that are missing for a model, with one loaded model.
+
+In:  a spec (tasks/evaluate/spec.py): a model, and rows {"id", "question", "answer", "options", "subset"} a benchmark
+Out: per benchmark answers.jsonl  {"id", "correct", "verdict", "reason", "extracted", "gold", "finished", "text", …}
+                   scores.json    {"benchmark", "n", "correct", "accuracy", "low", "high", "undecided", …}
+
+scores.json is written last: a benchmark that has it is done.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import lm_eval
+from lm_eval.tasks import TaskManager
+
+from tasks.evaluate.benchmark import FOLDER
+from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.lm import RecordingLM, transformers_generator
+from tasks.evaluate.score import judge, summary, verdict
+from tasks.evaluate.spec import EvaluateSpec
+from tasks.jsonl import read_rows, write_rows
+from tasks.rewrite.blocks import Generate
+from tasks.rewrite.generation import Completion
+from tasks.rewrite.generation import generate as vllm_generate
+from tasks.rewrite.generation import start as vllm_start
+from tasks.spec import read_spec
+from tasks.tokens import ChatTokens
+from tasks.verify.config import VerifyConfig
+from tasks.verify.verify import Verifier
+
+LONGEST_PROMPT = 16384  # no benchmark here comes near; it keeps vLLM's context small for models with a long one
+
+
+def main() -> None:
+    """Evaluate the benchmarks one after the other; each is written as soon as it is done."""
+    spec = read_spec(EvaluateSpec)
+    missing = [name for name, out in spec.outs.items() if not (out / "scores.json").exists()]
+    tokens = ChatTokens(spec.model)
+    context = context_length(spec.model, spec.config)
+    with Verifier(VerifyConfig(reasoning=False)) as verifier:
+        lm = RecordingLM(
+            tokens,
+            generator(spec, tokens, context),
+            lambda docs, texts: judge(docs, texts, verifier),
+            blocks=spec.scratch / "blocks",
+            block=spec.config.block,
+            longest_prompt=context - spec.config.max_new_tokens,
+        )
+        for name in missing:
+            evaluate_one(name, spec, lm)
+
+
+def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM) -> None:
+    """Run one benchmark through lm-eval and leave its answers and scores in its folder.
+
+    Raises:
+        RuntimeError: lm-eval's accuracy is not that of the answers.
+    """
+    metadata = {"rows": str(spec.rows.resolve())}
+    results: Any = lm_eval.simple_evaluate(
+        model=lm,
+        tasks=[name],
+        task_manager=TaskManager(include_path=str(FOLDER), include_defaults=False, metadata=metadata),
+        apply_chat_template=True,
+        gen_kwargs={"max_gen_toks": spec.config.max_new_tokens},
+        log_samples=False,
+        bootstrap_iters=0,
+    )
+    answers = []
+    for row in read_rows(spec.rows / f"{name}.jsonl"):
+        answer = lm.answers[row["id"]]
+        found = verdict(row, answer["text"])
+        answers.append(
+            {
+                "id": row["id"],
+                "correct": found.correct,
+                **asdict(found),
+                "subset": row["subset"],
+                "finished": answer["finished"],
+                "tokens": answer["tokens"],
+                "text": answer["text"],
+            }
+        )
+    scores = summary(name, answers)
+    reported = results["results"][name]["correct,none"]
+    if abs(reported - scores["accuracy"]) > 1e-9:
+        raise RuntimeError(f"{name}: lm-eval reports accuracy {reported}, the answers give {scores['accuracy']}")
+    out = spec.outs[name]
+    out.mkdir(parents=True, exist_ok=True)
+    write_rows(out / "answers.jsonl", answers)
+    temporary = out / ".scores.json"
+    temporary.write_text(json.dumps(scores, indent=1, ensure_ascii=False), encoding="utf-8")
+    temporary.replace(out / "scores.json")
+
+
+def context_length(model: Path, config: EvaluateConfig) -> int:
+    """Tokens of prompt and answer together. Raises ValueError where the model has no room for the answer."""
+    said = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    longest = int(said.get("max_position_embeddings", 1 << 30))
+    if longest <= config.max_new_tokens:
+        raise ValueError(
+            f"{model}: a context of {longest} tokens has no room for a prompt beside max_new_tokens "
+            f"{config.max_new_tokens}: lower max_new_tokens"
+        )
+    return min(longest, LONGEST_PROMPT + config.max_new_tokens)
+
+
+def generator(spec: EvaluateSpec, tokens: ChatTokens, context: int) -> Generate:
+    """The backend that the config names; it loads the model at its first call."""
+    config = spec.config
+
+    @cache
+    def start() -> Generate:
+        if config.backend == "hf":
+            return transformers_generator(spec.model, tokens, spec.cuda, config.batch, config.max_new_tokens)
+        llm = vllm_start(
+            spec.model,
+            cuda=spec.cuda,
+            context=context,
+            sequences=config.batch,
+            tensor_parallel=config.tensor_parallel,
+            gpu_memory_utilization=config.gpu_memory_utilization,
+        )
+        return lambda ids, prompts: vllm_generate(llm, prompts, max_new_tokens=config.max_new_tokens)
+
+    def generate(ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[Completion]:
+        return start()(ids, prompts)
+
+    return generate
+
+
+if __name__ == "__main__":
+    main()
