@@ -1,50 +1,47 @@
-"""The public entry of verification: `Verifier` for batches, `check_answer` for one pair.
+"""The public entry of verification: `Verifier` for batches, `check_answer` for one pair, `verifiable` for a reference.
 
 In:  Candidate(id="gsm8k/3f2a", question="Natalia sold …", gold="#### 72", solution="… $\\boxed{72}$")
 Out: Verdict(id="gsm8k/3f2a", passed=True, answer=AnswerVerdict("correct", …), reasoning=ReasoningVerdict(True, …))
 """
 
-import json
-import re
-import subprocess
-import sys
+import atexit
+import os
 import threading
-from collections.abc import Sequence
-from pathlib import Path
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from types import TracebackType
 
 from tasks.verify.config import VerifyConfig
+from tasks.verify.equivalence import plain_leaf, same_answer
+from tasks.verify.extract import extract_answer, extract_gold
+from tasks.verify.gold import verifiable
+from tasks.verify.limits import MAX_CHARACTERS
+from tasks.verify.normal import normalise
+from tasks.verify.pool import Comparison, Pool
 from tasks.verify.types import AnswerVerdict, Candidate, Judge, JudgeItem, ReasoningVerdict, Verdict
 
 __all__ = ["AnswerVerdict", "Candidate", "ReasoningVerdict", "Verdict", "Verifier", "check_answer", "verifiable"]
 
-_ROOT = Path(__file__).resolve().parents[2]
-
-
-def _extract(text: str) -> str | None:
-    start = text.rfind("\\boxed{")
-    if start >= 0:
-        depth = 0
-        for at in range(start + 6, len(text)):
-            depth += {"{": 1, "}": -1}.get(text[at], 0)
-            if depth == 0:
-                return text[start + 7 : at].strip()
-    marked = re.findall(r"####\s*(.+)", text)
-    if marked:
-        return str(marked[-1]).strip().replace(",", "")
-    return text.strip() if 0 < len(text.strip()) <= 200 else None
+BLOCK = 512  # candidates of one round: the judge reads the right ones of a block while the next block is compared
+_REMEMBERED = 100_000
 
 
 class Verifier:
-    """Checks answers, then reasoning where the answer is right. A context manager; thread-safe."""
+    """Checks answers, then reasoning where the answer is right. A context manager; thread-safe.
+
+    `judge` None means that no reasoning is judged: `passed` is then the answer's verdict alone."""
 
     def __init__(self, config: VerifyConfig | None = None, judge: Judge | None = None) -> None:
         self.config = config or VerifyConfig()
-        self.judge = judge
-        self._child: subprocess.Popen[str] | None = None
+        self.judge = judge if self.config.reasoning else None
+        self._pool = Pool(self.config)
+        self._memory: OrderedDict[tuple[str, str], Comparison] = OrderedDict()
         self._lock = threading.Lock()
 
     def __enter__(self) -> "Verifier":
+        self._pool.start()
         return self
 
     def __exit__(
@@ -53,83 +50,137 @@ class Verifier:
         self.close()
 
     def close(self) -> None:
-        """End the child processes."""
-        if self._child is not None:
-            self._child.kill()
-            self._child.communicate()
-            self._child = None
+        """End the child processes. A later call starts them again."""
+        self._pool.close()
 
     def __call__(self, candidates: Sequence[Candidate]) -> list[Verdict]:
         """Verdicts in the order of the candidates."""
-        answers = [
-            self.check_answer(c.gold, c.solution)
-            if c.finished
-            else AnswerVerdict("no_answer", "the solution was cut off", None, None)
-            for c in candidates
-        ]
-        right = [c for c, answer in zip(candidates, answers, strict=True) if answer.correct]
-        reasoning: dict[int, ReasoningVerdict] = {}
-        if self.judge is not None and self.config.reasoning and right:
-            items = [JudgeItem(c.id, c.question, c.gold, c.solution) for c in right]
-            reasoning = {id(c): v for c, v in zip(right, self.judge.judge(items), strict=True)}
-        return [_verdict(c, a, reasoning.get(id(c))) for c, a in zip(candidates, answers, strict=True)]
+        if self.judge is None:
+            return [Verdict(c.id, a.correct, a) for c, a in zip(candidates, self._answers(candidates), strict=True)]
+        verdicts: list[Verdict] = []
+        with ThreadPoolExecutor(1, thread_name_prefix="judge") as judging:
+            rounds: list[tuple[Sequence[Candidate], list[AnswerVerdict], Future[list[ReasoningVerdict]]]] = []
+            for start in range(0, len(candidates), BLOCK):
+                block = candidates[start : start + BLOCK]
+                answers = self._answers(block)
+                items = [
+                    JudgeItem(c.id, c.question, c.gold, c.solution)
+                    for c, answer in zip(block, answers, strict=True)
+                    if answer.correct
+                ]
+                rounds.append((block, answers, judging.submit(self._judge, items)))
+            for block, answers, future in rounds:
+                reasoning = iter(future.result())
+                for c, answer in zip(block, answers, strict=True):
+                    judged = next(reasoning) if answer.correct else None
+                    verdicts.append(Verdict(c.id, judged.valid if judged else False, answer, judged))
+        return verdicts
 
-    def check_answer(self, gold: str, answer: str) -> AnswerVerdict:
+    def _judge(self, items: list[JudgeItem]) -> list[ReasoningVerdict]:
+        assert self.judge is not None
+        judged = self.judge.judge(items) if items else []
+        if len(judged) != len(items):
+            raise ValueError(f"judge {self.judge.name!r} gave {len(judged)} verdicts for {len(items)} items")
+        return judged
+
+    def check_answer(self, gold: str, answer_or_solution: str) -> AnswerVerdict:
         """v_ans of one answer or solution against a reference answer or solution."""
-        wanted, got = _extract(gold), _extract(answer)
-        if wanted is None:
-            return AnswerVerdict("undecided", "the reference has no answer", got, None)
-        if got is None:
-            return AnswerVerdict("no_answer", "no boxed answer and no closing statement", None, wanted)
-        if wanted == got:
-            return AnswerVerdict("correct", "identical", got, wanted)
+        return self._answers([Candidate("", "", gold, answer_or_solution)])[0]
+
+    def check_answers(self, pairs: Iterable[tuple[str, str]]) -> list[AnswerVerdict]:
+        """v_ans of many (reference, answer or solution) pairs, in order."""
+        return self._answers([Candidate("", "", gold, answer) for gold, answer in pairs])
+
+    def _answers(self, candidates: Sequence[Candidate]) -> list[AnswerVerdict]:
+        verdicts: list[AnswerVerdict | None] = [None] * len(candidates)
+        slow: dict[tuple[str, str], list[int]] = {}
+        texts: list[tuple[str, str]] = [("", "")] * len(candidates)
+        for position, candidate in enumerate(candidates):
+            decided = _fast(candidate)
+            if isinstance(decided, AnswerVerdict):
+                verdicts[position] = decided
+            else:
+                texts[position] = decided[:2]
+                slow.setdefault(decided[2:], []).append(position)
+        for pair, result in self._compared(list(slow)):
+            for position in slow[pair]:
+                got, wanted = texts[position]
+                outcome = "undecided" if result.same is None else "correct" if result.same else "wrong"
+                verdicts[position] = AnswerVerdict(outcome, result.reason, got, wanted)  # type: ignore[arg-type]
+        return [verdict for verdict in verdicts if verdict is not None]
+
+    def _compared(self, pairs: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], Comparison]]:
+        """Each pair compared once; what was decided is remembered (a group's rollouts often agree)."""
         with self._lock:
-            if self._child is None or self._child.poll() is not None:
-                self._child = subprocess.Popen(
-                    [sys.executable, "-m", "tasks.verify.worker"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    text=True,
-                    cwd=_ROOT,
-                )
-            child = self._child
-            assert child.stdin and child.stdout
-            timer = threading.Timer(self.config.deadline_seconds + 10, child.kill)
-            timer.start()
-            try:
-                child.stdin.write(json.dumps({"gold": wanted, "answer": got}) + "\n")
-                child.stdin.flush()
-                line = child.stdout.readline()
-            except OSError:
-                line = ""
-            finally:
-                timer.cancel()
-            if not line:
-                return AnswerVerdict("undecided", "the comparison was killed", got, wanted)
-            reply = json.loads(line)
-            return AnswerVerdict(reply["verdict"], reply["reason"], got, wanted)
+            known = {pair: self._memory[pair] for pair in pairs if pair in self._memory}
+        yield from known.items()
+        fresh = [pair for pair in pairs if pair not in known]
+        results = self._pool.compare(fresh) if fresh else []
+        with self._lock:
+            for pair, result in zip(fresh, results, strict=True):
+                if result.same is not None:
+                    self._memory[pair] = result
+            while len(self._memory) > _REMEMBERED:
+                self._memory.popitem(last=False)
+        yield from zip(fresh, results, strict=True)
 
 
-def _verdict(candidate: Candidate, answer: AnswerVerdict, reasoning: ReasoningVerdict | None) -> Verdict:
-    passed: bool | None = candidate.finished and answer.correct
-    if passed and reasoning is not None:
-        passed = reasoning.valid
-    return Verdict(candidate.id, passed, answer, reasoning)
+@lru_cache(maxsize=16384)
+def _reference(gold: str) -> tuple[str, str] | None:
+    """Text and normal form of the answer of a reference."""
+    extracted = extract_gold(gold)
+    return (extracted.text, normalise(extracted.text)) if extracted else None
+
+
+def _fast(candidate: Candidate) -> AnswerVerdict | tuple[str, str, str, str]:
+    """The verdict where no SymPy is needed, else (answer, reference, and the normalised pair for the slow path)."""
+    reference = _reference(candidate.gold)
+    if reference is None or not reference[1]:
+        return AnswerVerdict("undecided", "the reference states no answer", None, None)
+    wanted, gold = reference
+    if not candidate.finished:
+        return AnswerVerdict("no_answer", "the solution was cut off before its end", None, wanted)
+    extracted = extract_answer(candidate.solution)
+    if extracted is None:
+        return AnswerVerdict("no_answer", "no boxed answer and no closing statement", None, wanted)
+    got = extracted.text
+    if got == wanted:
+        return AnswerVerdict("correct", "identical", got, wanted)
+    if len(got) > 20 * MAX_CHARACTERS:
+        return AnswerVerdict("undecided", f"the answer has {len(got)} characters", got[:200], wanted)
+    answer = normalise(got)
+    if not answer:
+        return AnswerVerdict("no_answer", "the answer is empty", got, wanted)
+    if len(answer) > MAX_CHARACTERS or len(gold) > MAX_CHARACTERS:
+        same = answer == gold
+        return AnswerVerdict(
+            "correct" if same else "undecided",
+            "identical" if same else f"longer than {MAX_CHARACTERS} characters",
+            got,
+            wanted,
+        )
+    same_plainly = same_answer(gold, answer, plain_leaf)
+    if same_plainly is None:
+        return got, wanted, gold, answer
+    return AnswerVerdict("correct" if same_plainly else "wrong", "compared form by form", got, wanted)
 
 
 _shared: Verifier | None = None
+_shared_lock = threading.Lock()
 
 
 def check_answer(gold: str, answer_or_solution: str) -> AnswerVerdict:
-    """v_ans of one pair, by a verifier shared by the whole process."""
+    """v_ans of one pair, by a verifier that the whole process shares and that ends with it."""
     global _shared
-    if _shared is None:
-        _shared = Verifier()
+    with _shared_lock:
+        if _shared is None:
+            _shared = Verifier()
+            atexit.register(_shared.close)
+            os.register_at_fork(after_in_child=_forget)
     return _shared.check_answer(gold, answer_or_solution)
 
 
-def verifiable(gold: str) -> tuple[bool, str]:
-    """Whether an answer can be checked against this reference, and why not."""
-    extracted = _extract(gold)
-    return (extracted is not None, "" if extracted is not None else "no answer in the reference")
+def _forget() -> None:
+    """A forked child must not share its parent's sockets: it gets a verifier of its own."""
+    global _shared, _shared_lock
+    _shared, _shared_lock = None, threading.Lock()

@@ -1,0 +1,183 @@
+"""One spelling for an answer: LaTeX styling, Unicode signs and spacing are brought to one form; its value is not touched.
+
+In:  "$\\dfrac{1}{2}\\,\\text{ cm}^2$"
+Out: "\\frac{1}{2}«cm»^2"            («…» stands for \\text{…}: words, which units.py and text.py read)
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+WORDS_OPEN, WORDS_CLOSE = "«", "»"
+
+_PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?|[A-J]")
+
+_SIGNS = {
+    "−": "-", "–": "-", "—": "-", "﹣": "-", "‐": "-", "‑": "-",
+    "×": r"\times ", "✕": r"\times ", "⋅": r"\cdot ", "·": r"\cdot ", "∙": r"\cdot ", "÷": "/", "∶": ":", "：": ":",
+    "≤": r"\le ", "≦": r"\le ", "⩽": r"\le ", "≥": r"\ge ", "≧": r"\ge ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ",
+    "±": r"\pm ", "∓": r"\mp ", "∞": r"\infty ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ",
+    "∖": r"\setminus ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}",
+    "ℂ": r"\mathbb{C}", "π": r"\pi ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ",
+    "λ": r"\lambda ", "μ": r"\mu ", "φ": r"\phi ", "ω": r"\omega ", "∠": r"\angle ", "°": r"^\circ ", "º": r"^\circ ",
+    "′": "'", "’": "'", "‘": "'", "″": "''", "“": '"', "”": '"', "…": r"\ldots ", "⋯": r"\ldots ", "⟨": "(", "⟩": ")",
+    "（": "(", "）": ")", "［": "[", "］": "]", "，": ",", "、": ",", "；": ";", "。": ".", "％": "%", "＝": "=",
+    "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
+    "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}", "⅗": r"\frac{3}{5}", "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}",
+    "⅚": r"\frac{5}{6}", "⅛": r"\frac{1}{8}", "⅜": r"\frac{3}{8}", "⅝": r"\frac{5}{8}", "⅞": r"\frac{7}{8}",
+    "⁄": "/", WORDS_OPEN: '"', WORDS_CLOSE: '"', "\u200b": "", "\u2061": "", "\u2062": "", "\ufeff": "", "\x00": "",
+}  # fmt: skip
+_SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
+_SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
+_SUBSCRIPT = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_RADICAL = re.compile(r"√\s*(?:\(([^()]*)\)|\{([^{}]*)\}|([0-9.]+|[A-Za-z]))")
+
+_STYLE = (
+    r"left|right|bigl?|bigr|Bigl?|Bigr|biggl?|biggr|Biggl?|Biggr|middle|displaystyle|textstyle|scriptstyle|limits|"
+    r"nolimits|boldsymbol|bf|rm|it|normalsize|large|Large|small|mathop|mathord|mathstrut|strut|ensuremath|bm"
+)
+_DROP = re.compile(
+    rf"\\(?:{_STYLE})(?![A-Za-z])|\\(?:vspace|hspace|label|phantom|color)\*?\{{[^{{}}]*\}}|\\!\s*|\\/|\\[-]"
+)
+_DOT_DELIMITER = re.compile(r"\\(?:left|right)\s*\.")
+_SPACE = re.compile(r"\\(?:[,;:> ]|quad(?![A-Za-z])|qquad(?![A-Za-z])|enspace(?![A-Za-z])|thinspace(?![A-Za-z]))|~|\s+")
+_TEXT = re.compile(r"\\(?:text(?:bf|it|rm|normal|sf|tt|sc|up)?|mbox|hbox|textnormal|emph|underline)\s*\{([^{}]*)\}")
+_FONT = re.compile(r"\\(?:mathrm|mathbf|mathit|mathsf|mathtt|mathnormal|operatorname\*?|pmb|overrightarrow|vec|hat|bold)"
+                   r"\s*\{([^{}]*)\}")  # fmt: skip
+_ALIASES = {
+    "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "leq": "le", "geq": "ge", "leqslant": "le", "geqslant": "ge",
+    "leqq": "le", "geqq": "ge", "neq": "ne", "lt": "<", "gt": ">", "dots": "ldots", "cdots": "ldots", "dotsc": "ldots",
+    "dotsb": "ldots", "varnothing": "emptyset", "infin": "infty", "lbrace": "\\{", "rbrace": "\\}", "lbrack": "[",
+    "rbrack": "]", "langle": "(", "rangle": ")", "lparen": "(", "rparen": ")", "lvert": "|", "rvert": "|", "vert": "|",
+    "ast": "\\cdot", "times": "\\cdot", "div": "/", "backslash": "\\setminus", "degree": "^\\circ", "dbinom": "binom",
+    "tbinom": "binom", "colon": ":", "bigcup": "cup", "R": "\\mathbb{R}", "wedge": "^", "textdegree": "^\\circ",
+    "percent": "%", "textpercent": "%", "dollar": "", "textdollar": "", "thickapprox": "approx", "land": "«and»",
+    "lor": "«or»", "implies": ";", "iff": ";", "euro": "", "pounds": "", "mod": "«mod»", "imath": "i",
+}  # fmt: skip
+_ALIAS = re.compile(r"\\(" + "|".join(sorted(_ALIASES, key=len, reverse=True)) + r")(?![A-Za-z])")
+_BARE_FRAC = re.compile(
+    r"\\frac\s*(?:([0-9A-Za-z])|(\{(?:[^{}]|\{[^{}]*\})*\}))\s*(?:([0-9A-Za-z])|(\{(?:[^{}]|\{[^{}]*\})*\}))"
+)
+_BARE_SQRT = re.compile(r"\\sqrt\s*([0-9A-Za-z])")
+_PLAIN_SQRT = re.compile(r"(?<![\\A-Za-z])sqrt\s*(?:\(([^()]*)\)|\{([^{}]*)\}|([0-9]+))")
+_CIRC = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z]))")
+_TIGHT = re.compile(r"\s*([-+*/^_=<>(){}\[\],;:|&%«»¶])\s*")
+_LIST_COMMA = re.compile(r",\s+(?=[0-9]{3}(?![0-9]))")  # "32, 349" is a list, "32,349" a number
+_PERCENT_WORD = re.compile(
+    r"«?(?<![A-Za-z])(?:percent(?:age)?|per cent|pct)(?:\s+points?)?(?![A-Za-z])»?", re.IGNORECASE
+)
+_NATURAL = re.compile(r"(?<![\\A-Za-z])(infinity|pi)(?![A-Za-z])", re.IGNORECASE)
+
+
+_BETWEEN_DIGITS = re.compile(r"(?<=[0-9]) (?=[0-9])")  # "3 1/2" is not 31/2
+ROW = "¶"  # between the rows of a matrix
+
+
+@lru_cache(maxsize=65536)
+def normalise(answer: str) -> str:
+    """The answer in one spelling. Never raises; linear in the length of the answer."""
+    text = answer.strip()
+    if _PLAIN.fullmatch(text):
+        return text
+    if not text.isascii():
+        text = _unicode(text)
+    if "\\" in text or "$" in text or "{" in text:
+        text = _latex(text)
+    text = (
+        _SPACE.sub(" ", text)
+        .replace("$", "")
+        .replace("**", "^" if re.search(r"[0-9A-Za-z)]\*\*[0-9A-Za-z({-]", text) else "")
+    )
+    text = _PLAIN_SQRT.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", text)
+    text = _NATURAL.sub(lambda m: r"\infty " if len(m[0]) > 2 else r"\pi ", text)
+    text = _PERCENT_WORD.sub("%", text)
+    text = _LIST_COMMA.sub(",\x01", text)
+    text = _TIGHT.sub(r"\1", text).replace("\x01", " ").strip()
+    if len(text) == 3 and text[0] == WORDS_OPEN:
+        return text[1]
+    text = text.rstrip(" .,;:").lstrip(" ,;:")
+    return text if re.match(r"\.[0-9]", text) else text.lstrip(" .")
+
+
+def _unicode(text: str) -> str:
+    text = _SIGN.sub(lambda m: _SIGNS[m[0]], text)
+    text = re.sub(r"(?<=[0-9 ])([ckm]?m)([²³])", lambda m: f"«{m[1]}»^{2 if m[2] == '²' else 3}", text)
+    text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+", lambda m: "^{" + m[0].translate(_SUPERSCRIPT) + "}", text)
+    text = re.sub(r"[₀₁₂₃₄₅₆₇₈₉]+", lambda m: "_{" + m[0].translate(_SUBSCRIPT) + "}", text)
+    text = _RADICAL.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", text)
+    return unicodedata.normalize("NFKC", text)
+
+
+def _latex(text: str) -> str:
+    if "\\begin" in text:
+        text = re.sub(r"\\\\(?:\[[^\]]*\])?|\\cr(?![A-Za-z])", ROW, text)
+    text = re.sub(r"\\+([\[\]()])", lambda m: " " if len(m[0]) == 2 else m[0], text)  # \( \) \[ \] delimit mathematics
+    text = re.sub(r"\\\\(?=[A-Za-z])", r"\\", text)  # an escape doubled on its way through JSON
+    text = _DOT_DELIMITER.sub(" ", text)
+    text = re.sub(r"\\[$]|\{\s*,\s*\}|\\text\{\s*,\s*\}", lambda m: "" if m[0] == r"\$" else ",", text)
+    text = text.replace(r"\%", "%").replace(r"\#", "#").replace(r"\&", "«and»")
+    text = _DROP.sub(lambda m: "" if m[0].startswith(r"\!") else " ", text)
+    text = _SPACE.sub(" ", text)
+    for _ in range(4):  # styles nest: \textbf{\text{(A)}}
+        before = text
+        text = _FONT.sub(_font, text)
+        text = _TEXT.sub(lambda m: _words(m[1]), text)
+        if text == before:
+            break
+    text = _ALIAS.sub(_alias, text)
+    text = _BARE_SQRT.sub(r"\\sqrt{\1}", text)
+    for _ in range(3):
+        before = text
+        text = _BARE_FRAC.sub(_frac, text)
+        if text == before:
+            break
+    return _CIRC.sub(r"^\\circ ", text)
+
+
+def _alias(match: re.Match[str]) -> str:
+    alias = _ALIASES[match[1]]
+    return f"\\{alias} " if alias.isalpha() and len(alias) > 1 else f"{alias} "
+
+
+def _frac(match: re.Match[str]) -> str:
+    top, bottom = (f"{{{match[i]}}}" if match[i] else match[i + 1] for i in (1, 3))
+    return rf"\frac{top}{bottom}"
+
+
+def _words(inside: str) -> str:
+    """\\text{…}: words, unless it holds a number or one letter only."""
+    inside = inside.strip(" ~")
+    if not inside:
+        return " "
+    if re.fullmatch(r"\(?[A-Z]\)?|[-0-9.,/$%() ]+", inside):
+        return f" {inside} "
+    return f"{WORDS_OPEN}{inside}{WORDS_CLOSE}"
+
+
+def _font(match: re.Match[str]) -> str:
+    """\\mathrm{…}: a unit or a name where it holds several letters or follows a value, else the letter itself."""
+    inside = match[1].strip(" ~")
+    after_value = match.start() > 0 and (match.string[match.start() - 1] in "0123456789}) ~" or match[1][:1] == "~")
+    if re.fullmatch(r"[A-Za-z][A-Za-z/ .^0-9{}-]+", inside) or (
+        after_value and re.fullmatch(r"[msghJNWVKACFL]", inside)
+    ):
+        return f"{WORDS_OPEN}{inside}{WORDS_CLOSE}"
+    return inside
+
+
+def squeeze(text: str) -> str:
+    """Without spaces, redundant braces and outer braces: two answers of one squeezed form are identical."""
+    text = _BETWEEN_DIGITS.sub("_", text).replace(" ", "")
+    text = re.sub(r"([\^_])\{([0-9A-Za-z])\}", r"\1\2", text)
+    while len(text) > 2 and text[0] == "{" and text[-1] == "}" and _closes_at_end(text):
+        text = text[1:-1]
+    return text
+
+
+def _closes_at_end(text: str) -> bool:
+    depth = 0
+    for position, char in enumerate(text):
+        depth += (char == "{") - (char == "}")
+        if depth == 0:
+            return position == len(text) - 1
+    return False

@@ -1,0 +1,197 @@
+"""Plain numbers in an answer, read exactly and compared without SymPy.
+
+In:  "1,250.50", "-\\frac{3}{4}", "7\\frac{3}{4}", "2 1/2", "12.5%", "1.5\\cdot10^{6}", "6e-2", "0.\\overline{27}", "777_8"
+Out: Number(value=Fraction(2501, 2), decimals=1, percent=False, base=None)
+"""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+MAX_DIGITS = 400
+MAX_EXPONENT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number as written. `decimals` counts the digits after the point of a decimal literal, scaled by its power of
+    ten (None: an exact literal); `digits` is what stands before a base subscript."""
+
+    value: Fraction
+    decimals: int | None = None
+    percent: bool = False
+    base: int | None = None
+    digits: str = ""
+
+
+_UNSIGNED = r"(?:[0-9]+(?:\.[0-9]*)?|[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?|[1-9][0-9]{0,2}(?: [0-9]{3})+(?:\.[0-9]+)?|\.[0-9]+)"
+_NUMBER = re.compile(rf"([-+]?)({_UNSIGNED})(%?)")
+_RATIO = re.compile(rf"([-+]?)({_UNSIGNED})/([-+]?)({_UNSIGNED})(%?)")
+_FRACTION = re.compile(rf"([-+]?)\\frac\{{([-+]?)({_UNSIGNED})\}}\{{([-+]?)({_UNSIGNED})\}}(%?)")
+_MIXED = re.compile(
+    r"([-+]?)([0-9]+)(?: |\+|«and»)?(?:\\frac\{([0-9]+)\}\{([0-9]+)\}|(?:(?<=[ +»])([0-9]+)/([0-9]+)))(%?)"
+)
+_SCIENTIFIC = re.compile(rf"([-+]?)({_UNSIGNED})(?:\\cdot ?|\*| ?x ?)10\^\{{?([-+]?[0-9]{{1,4}})\}}?(%?)")
+_EXPONENT = re.compile(rf"([-+]?)({_UNSIGNED})[eE]([-+]?[0-9]{{1,4}})(%?)")
+_POWER_OF_TEN = re.compile(r"([-+]?)10\^\{?([-+]?[0-9]{1,4})\}?")
+_REPEATING = re.compile(r"([-+]?)([0-9]*)\.([0-9]*)\\(?:overline|bar|dot)\{?([0-9]+)\}?")
+_BASE = re.compile(r"([-+]?)([0-9A-Fa-f]+(?:\.[0-9]+)?)_\{?(?:«?base »?)?([0-9]{1,2})\}?")
+_BASE_WORD = re.compile(
+    r"([-+]?)([0-9A-Fa-f]+)«?\(? ?(?:in )?base[- ]?([0-9]{1,2}|two|three|four|five|six|seven|eight|nine)\)?»?"
+)
+_BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
+_FACTOR = re.compile(rf"([-+]?)({_UNSIGNED}) ?«?(million|billion|trillion|thousand|hundred)s?»?", re.IGNORECASE)
+_FACTORS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_WORDS = {
+    word: value
+    for value, word in enumerate(
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+            "twenty",
+        ]
+    )
+}
+
+
+@lru_cache(maxsize=65536)
+def read_number(text: str) -> Number | None:
+    """The plain number that a normalised answer is, or None."""
+    if len(text) > MAX_DIGITS or not text:
+        return None
+    while len(text) > 2 and text[0] + text[-1] in ("()", "{}", "[]") and not re.search(r"[(){}\[\],]", text[1:-1]):
+        text = text[1:-1]
+    if match := _NUMBER.fullmatch(text):
+        value, decimals = _decimal(match[2])
+        return Number(_signed(match[1], value), decimals, bool(match[3]))
+    if match := _RATIO.fullmatch(text):
+        return _quotient(match[1], "", match[2], match[3], match[4], match[5])
+    if match := _FRACTION.fullmatch(text):
+        return _quotient(match[1], match[2], match[3], match[4], match[5], match[6])
+    if match := _MIXED.fullmatch(text):
+        top, bottom = int(match[3] or match[5]), int(match[4] or match[6])
+        if bottom == 0:
+            return None
+        return Number(_signed(match[1], int(match[2]) + Fraction(top, bottom)), None, bool(match[7]))
+    if match := _SCIENTIFIC.fullmatch(text) or _EXPONENT.fullmatch(text):
+        power = int(match[3])
+        if abs(power) > MAX_EXPONENT:
+            return None
+        value, decimals = _decimal(match[2])
+        return Number(_signed(match[1], value * Fraction(10) ** power), (decimals or 0) - power, bool(match[4]))
+    return _rarer(text)
+
+
+def _rarer(text: str) -> Number | None:
+    if match := _POWER_OF_TEN.fullmatch(text):
+        power = int(match[2])
+        return Number(_signed(match[1], Fraction(10) ** power)) if abs(power) <= MAX_EXPONENT else None
+    if match := _REPEATING.fullmatch(text):
+        whole, fixed, cycle = match[2] or "0", match[3], match[4]
+        value = Fraction(int(whole + fixed), 10 ** len(fixed))
+        value += Fraction(int(cycle), (10 ** len(cycle) - 1) * 10 ** len(fixed))
+        return Number(_signed(match[1], value))
+    if match := _BASE.fullmatch(text) or _BASE_WORD.fullmatch(text):
+        base = _BASES.get(match[3]) or int(match[3])
+        return _in_base(match[1], match[2], base)
+    if match := _FACTOR.fullmatch(text):
+        value, _ = _decimal(match[2])
+        return Number(_signed(match[1], value * 10 ** _FACTORS[match[3].lower()]))
+    word = text.strip("«»").lower()
+    return Number(Fraction(_WORDS[word])) if word in _WORDS else None
+
+
+def _signed(sign: str, value: Fraction | int) -> Fraction:
+    return Fraction(-value) if sign == "-" else Fraction(value)
+
+
+def _decimal(text: str) -> tuple[Fraction, int | None]:
+    """Value and digits after the point; an integer, or a decimal of zeros only ("27.0"), is exact."""
+    text = text.replace(",", "").replace(" ", "")
+    whole, _, part = text.partition(".")
+    value = Fraction(int((whole or "0") + part), 10 ** len(part))
+    return value, (len(part) if part.strip("0") else None)
+
+
+def _quotient(sign: str, top_sign: str, top: str, bottom_sign: str, bottom: str, percent: str) -> Number | None:
+    over, under = _decimal(top)[0], _decimal(bottom)[0]
+    if under == 0:
+        return None
+    negative = (sign + top_sign + bottom_sign).count("-") % 2
+    return Number(-over / under if negative else over / under, None, bool(percent))
+
+
+def _in_base(sign: str, digits: str, base: int) -> Number | None:
+    whole, _, part = digits.partition(".")
+    try:
+        value = Fraction(int(whole, base)) if 2 <= base <= 36 else None
+        if value is not None and part:
+            value += Fraction(int(part, base), base ** len(part))
+    except ValueError:
+        return None
+    return (
+        None if value is None else Number(_signed(sign, value), None, False, base, (sign.strip("+") + digits).lower())
+    )
+
+
+def same_number(gold: Number, answer: Number) -> bool:
+    """Equality by the policy of docs/verification.md: percent, base and tolerance."""
+    if gold.base != answer.base:
+        if gold.base is not None and gold.base != 10 and answer.base is None:
+            return _left_off(answer, gold)  # 777 for 777_8 leaves the base off; 511 is read in base 8 as well
+        if answer.base is not None and gold.base is None and _left_off(gold, answer):
+            return True
+    if gold.percent != answer.percent:
+        whole = Number(gold.value / 100 if gold.percent else gold.value, _shifted(gold))
+        other = Number(answer.value / 100 if answer.percent else answer.value, _shifted(answer))
+        return close(gold.value, gold.decimals, answer.value, answer.decimals) or close(
+            whole.value, whole.decimals, other.value, other.decimals
+        )
+    return close(gold.value, gold.decimals, answer.value, answer.decimals)
+
+
+def _shifted(number: Number) -> int | None:
+    return number.decimals + 2 if number.percent and number.decimals is not None else number.decimals
+
+
+def _left_off(plain: Number, based: Number) -> bool:
+    return plain.decimals is None and plain.value.denominator == 1 and str(plain.value) == based.digits
+
+
+def close(gold: Fraction, gold_decimals: int | None, answer: Fraction, answer_decimals: int | None) -> bool:
+    """Exact equality, or a decimal that is the other value correctly rounded: within half a unit of its last place and
+    one part in 10^4 of an exact value; two decimals must agree on at least five places of the shorter one."""
+    if gold == answer:
+        return True
+    if gold_decimals is None and answer_decimals is None:
+        return False
+    if gold_decimals is not None and answer_decimals is not None:
+        places, other, limit = min(gold_decimals, answer_decimals), gold, Fraction(1, 10**5)
+        if gold_decimals == answer_decimals or places < 5:
+            return False
+    else:
+        places = gold_decimals if gold_decimals is not None else answer_decimals  # type: ignore[assignment]
+        other, limit = (answer if gold_decimals is not None else gold), Fraction(1, 10**4)
+    if abs(places) > MAX_EXPONENT + MAX_DIGITS:
+        return False
+    difference = abs(gold - answer)
+    return difference * 2 <= Fraction(10) ** -places and difference <= limit * abs(other) * Fraction(1001, 1000)

@@ -1,0 +1,247 @@
+"""Units, currency and words after a value: taken off, or converted where both answers name one that is known.
+
+In:  "15«cm»^2", "5 miles per hour", "90^\\circ", "Rs.500"
+Out: ("15", Unit("cm^2")), ("5", …), ("90", …), ("500", …)
+"""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit that is known: what it measures and how many of that measure's base unit it is."""
+
+    measure: str
+    scale: Fraction
+
+
+def _table() -> dict[str, Unit]:
+    lengths = {
+        "mm millimeter millimetre": "1/1000", "cm centimeter centimetre": "1/100", "dm decimeter": "1/10",
+        "m meter metre": "1", "km kilometer kilometre": "1000", "in inch inches": "0.0254", "ft foot feet": "0.3048",
+        "yd yard": "0.9144", "mi mile": "1609.344",
+    }  # fmt: skip
+    others = {
+        "time": {"s sec second": "1", "min minute": "60", "h hr hour": "3600", "day": "86400", "week": "604800"},
+        "calendar": {"month": "1", "year yr": "12"},
+        "mass": {"mg milligram": "1/1000", "g gram": "1", "kg kilogram": "1000", "ton tonne": "1000000"},
+        "weight": {"oz ounce": "1", "lb lbs pound": "16"},
+        "volume": {"ml milliliter millilitre": "1/1000", "l liter litre": "1"},
+        "dollars": {"dollar usd": "1", "cent ¢": "1/100"},
+        "angle": {"degree deg ^\\circ": "1"},
+        "speed": {"mph": "1"}, "speed metric": {"kmh kph kmph": "1"},
+    }  # fmt: skip
+    table = {}
+    for measure, units in {"length": lengths, **others}.items():
+        for names, scale in units.items():
+            for name in names.split():
+                table[name] = Unit(measure, Fraction(scale))
+    for names, scale in lengths.items():
+        for name in names.split():
+            for power, words in ((2, ("square", "sq")), (3, ("cubic", "cu"))):
+                unit = Unit(f"length^{power}", Fraction(scale) ** power)
+                table[f"{name}^{power}"] = unit
+                table.update({f"{word} {name}": unit for word in words})
+    return table
+
+
+_UNITS = _table()
+_SHORT = [
+    "mm",
+    "cm",
+    "dm",
+    "km",
+    "ft",
+    "in",
+    "yd",
+    "mi",
+    "mg",
+    "kg",
+    "lb",
+    "lbs",
+    "oz",
+    "ml",
+    "sec",
+    "min",
+    "hr",
+    "hrs",
+    "mph",
+    "kph",
+    "kmph",
+    "kmh",
+    "rpm",
+    "ppm",
+    "usd",
+    "cc",
+    "sq",
+    "cu",
+    "pm",
+    "am",
+    "cal",
+    "kcal",
+    "ev",
+    "mev",
+    "gev",
+    "kev",
+    "pa",
+    "kpa",
+    "hz",
+    "khz",
+    "mhz",
+    "nm",
+    "um",
+    "pm",
+    "pc",
+    "kpc",
+    "mpc",
+    "au",
+    "erg",
+    "mol",
+    "kj",
+    "mj",
+    "kw",
+    "kwh",
+    "psi",
+    "atm",
+    "amu",
+    "rad",
+    "sr",
+    "db",
+    "yr",
+    "rs",
+]
+_NOT_UNITS = [
+    "and",
+    "or",
+    "to",
+    "if",
+    "then",
+    "where",
+    "is",
+    "are",
+    "sin",
+    "cos",
+    "tan",
+    "cot",
+    "sec",
+    "csc",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "log",
+    "ln",
+    "exp",
+    "sqrt",
+    "pi",
+    "mod",
+    "lim",
+    "max",
+    "gcd",
+    "lcm",
+    "det",
+    "inf",
+    "infinity",
+    "cup",
+    "cap",
+    "in",
+    "mod",
+    "no",
+    "not",
+    "none",
+    "such",
+    "that",
+    "for",
+    "all",
+    "with",
+    "when",
+    "frac",
+    "binom",
+    "base",
+    "plus",
+    "minus",
+    "times",
+    "over",
+    "divided",
+    "positive",
+    "negative",
+    "true",
+    "false",
+    "yes",
+    "undefined",
+]
+_WORD = r"[A-Za-z]{2,}\.?"
+_TRAILING_TEXT = re.compile(
+    r"(.*?[0-9)}\]A-Za-z%|!])\s*((?:«[^«»]*»(?:\^\{?-?[0-9]\}?)?[/ ·]*|\\cdot ?|\^\\circ ?[CF]?)+)"
+)
+_TRAILING_WORDS = re.compile(
+    rf"(.*?(?:[0-9)}}\]%]|\\pi))(\s*)/?((?:(?:{_WORD}|[mghLsNJWVKACF](?![A-Za-z]))(?:\^\{{?-?[0-9]\}}?)?(?:[ /-]|$)*)+)"
+)
+_CURRENCY = re.compile(r"(-?)(?:[€£¥₹₽₩₱]|«?(?:Rs\.?|USD|US|INR|EUR|RM|CAD|AUD)»?)\s*(?=[0-9.])", re.IGNORECASE)
+_CURRENCY_AFTER = re.compile(r"(?<=[0-9])\s*[€£¥₹₽₩₱]$")
+_APPROX = re.compile(
+    r"(?:\\approx ?|«(?:approximately|about|approx\.?|around|roughly)»|(?:approximately|about|approx\.?|roughly) )(?=\S)"
+)
+_DEGREES = re.compile(r"(.*[0-9})\]A-Za-z])\^\\circ ?«?([CF]?)»?")
+
+
+@lru_cache(maxsize=65536)
+def split_unit(text: str) -> tuple[str, str | None]:
+    """A normalised answer without its unit, and the unit's name in lower case (None where there is none)."""
+    if text[-1:].isdigit() and text[:1].isdigit() and text.isascii() and "«" not in text and " " not in text:
+        return text, None
+    currency = _CURRENCY.match(text)
+    if currency:
+        return currency[1] + text[currency.end() :], None
+    text = _CURRENCY_AFTER.sub("", text)
+    if match := _APPROX.match(text):
+        text = text[match.end() :]
+    if (match := _DEGREES.fullmatch(text)) and not re.search(r"\\(?:sin|cos|tan|cot|sec|csc)", text):
+        return match[1], "^\\circ" if not match[2] else None
+    if "«" in text:
+        match = _TRAILING_TEXT.fullmatch(text)
+        if match and _has_value(match[1]) and not _is_connector(match[2]):
+            return match[1].strip(), _name(match[2])
+        return text, None
+    if text and (text[-1].isalpha() or text[-1] in ".}23") and (match := _TRAILING_WORDS.fullmatch(text)):
+        words = match[3].strip()
+        if _has_value(match[1]) and _is_unit(words, bool(match[2])):
+            return match[1].strip(), _name(words)
+    return text, None
+
+
+def unit_named(name: str | None) -> Unit | None:
+    """The unit of that name, if it is a known one."""
+    if name is None:
+        return None
+    return _UNITS.get(name) or _UNITS.get(re.sub(r"(?<=[a-z]{2})s(?=\^|$)", "", name))
+
+
+def _has_value(text: str) -> bool:
+    return bool(re.search(r"[0-9]|\\pi|\\sqrt|\\frac", text)) and text.count("(") == text.count(")")
+
+
+def _is_connector(words: str) -> bool:
+    return bool(re.search(r"«\s*(?:and|or|to|if|for|where|when|mod|base)\b", words)) or "base" in words.lower()
+
+
+def _is_unit(words: str, spaced: bool) -> bool:
+    parts = re.findall(r"[A-Za-z]+", words)
+    if not parts or any(part.lower() in _NOT_UNITS for part in parts if part.lower() != "in" or len(parts) > 1):
+        return False
+    known = all(
+        part.lower() in _SHORT or part.lower() in _UNITS or part.lower().rstrip("s") in _UNITS for part in parts
+    )
+    if any(len(part) == 1 for part in parts):
+        return known and spaced
+    return known or (spaced and all(len(part) >= 3 or part.lower() in _SHORT for part in parts) and len(parts[0]) > 3)
+
+
+def _name(words: str) -> str:
+    name = re.sub(r"[«»{}]", " ", words).replace("\\cdot", " ").lower()
+    return re.sub(r"\s*\^\s*", "^", re.sub(r"\s+", " ", name)).strip(" .,/")
