@@ -1,0 +1,1 @@
+"""What a person triggers: `pipeline`, `study`, `ablation`."""

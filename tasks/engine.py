@@ -35,14 +35,20 @@ TAIL = 30  # lines of output that an error quotes
 _timings: ContextVar[list[dict[str, float | str]] | None] = ContextVar("engine_timings", default=None)
 
 
+_deadline: ContextVar[float | None] = ContextVar("engine_deadline", default=None)
+
+
 @contextmanager
-def record(timings: list[dict[str, float | str]]) -> Iterator[None]:
-    """While it is entered, append {"module", "started", "seconds"} of every engine to `timings`."""
+def attempt(timings: list[dict[str, float | str]], seconds: float | None) -> Iterator[None]:
+    """While it is entered, append {"module", "started", "seconds"} of every engine to `timings`, and let none run on
+    after `seconds`. (Prefect 3.8 cannot interrupt a task that runs in a thread, as concurrent tasks do.)"""
     token = _timings.set(timings)
+    limit = _deadline.set(None if seconds is None else time.monotonic() + seconds)
     try:
         yield
     finally:
         _timings.reset(token)
+        _deadline.reset(limit)
 
 
 class EngineError(RuntimeError):
@@ -54,6 +60,14 @@ class EngineError(RuntimeError):
         self.status = status
 
 
+class EngineTimeout(EngineError):
+    """An engine was still running at its stage's deadline, and was killed."""
+
+    def __init__(self, module: str, log: Path) -> None:
+        RuntimeError.__init__(self, f"{module}: killed at its stage's time limit; output so far in {log}")
+        self.status = -1
+
+
 class EnvironmentMissing(RuntimeError):
     """The environment that an engine needs is not installed."""
 
@@ -63,7 +77,7 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
 
     Raises:
         EnvironmentMissing: `environment` is not installed.
-        EngineError: the engine failed or was killed.
+        EngineError: the engine failed or was killed; EngineTimeout: at the stage's deadline.
     """
     python = settings().environments / environment / "bin" / "python"
     if not python.exists():
@@ -90,7 +104,11 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
         os.close(lifeline)
         with log.open("a", encoding="utf-8") as record:
             for line in _lines(process):
+                if (deadline := _deadline.get()) is not None and time.monotonic() > deadline:
+                    raise EngineTimeout(module, log)
                 line = _mask(line)
+                if not line:
+                    continue
                 if (progress := Progress.parse(line)) is not None:
                     handler.get()(progress)
                     continue
@@ -107,12 +125,13 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
 
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
-    """Lines of the output as they come; wakes twice a second, so that a timeout's exception can be raised here."""
+    """Lines of the output as they come, and an empty one every half second of silence."""
     assert process.stdout is not None
     descriptor, buffer = process.stdout.fileno(), b""
     with process.stdout:
         while True:
             if not select.select([descriptor], [], [], 0.5)[0]:
+                yield ""
                 continue
             if not (chunk := os.read(descriptor, 65536)):
                 break

@@ -4,7 +4,7 @@
 The paper's PDF prints the dollar-sign rule as `\\boxed{\\phantom{00}}`; read as an empty box.
 """
 
-PROMPT_VERSION = 1  # part of the key of every stage that builds a prompt
+from tasks.digest import digest_value
 
 _EXPERT = "You are an expert in math word problems."
 _BOXED_NUMBER = (
@@ -56,3 +56,8 @@ def rewriting_prompt(question: str, solution: str) -> str:
 def general_prompt(question: str, options: str) -> str:
     """The general multiple-choice evaluation prompt of E.4; `options` holds one option a line ("A. Paris")."""
     return f"{GENERAL_PREFIX}{question}{GENERAL_MIDDLE}{options}"
+
+
+def prompts_digest(_: object = None) -> str:
+    """Digest of all templates: part of the key of every stage that builds a prompt."""
+    return digest_value([question_prompt("{x}"), rewriting_prompt("{x}", "{y}"), general_prompt("{x}", "{o}")])

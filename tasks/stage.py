@@ -68,7 +68,7 @@ def stage(
         environment: whose lock is part of the key: that of the stage's engine.
         cores, gpus: slots of this machine that building takes (looking up takes none).
         retries: further attempts after an engine that failed; bad rows and bad configs are not tried again.
-        timeout_minutes: after which the attempt is cancelled and its processes are killed.
+        timeout_minutes: after which the attempt ends and its engine is killed.
         identity: what else the result depends on, from the config: digests of files that a path names, prompts.
         batch: the stage makes several artifacts in one go: its config and `out` are dicts by name, with those that
             the store lacks, its result is a dict of metrics; the task takes a dict of configs and gives a dict of
@@ -114,7 +114,7 @@ def stage(
             with (
                 slots.take(home.root / "slots", "core", cores, settings().cores),
                 slots.take(home.root / "slots", "gpu", gpus if settings().cuda() else 0, settings().gpu_count()),
-                engine.record(engines),
+                engine.attempt(engines, timeout_minutes and timeout_minutes * 60),
                 ProgressView(name, log),
             ):
                 started, clock = time.time(), time.monotonic()
@@ -145,7 +145,6 @@ def stage(
             retries=retries,
             retry_condition_fn=_worth_another_attempt,
             retry_delay_seconds=2,
-            timeout_seconds=timeout_minutes and timeout_minutes * 60,
             cache_policy=NO_CACHE,  # the store is the only truth about what is done
             persist_result=False,
         )
@@ -220,23 +219,22 @@ def _new_manifest(
     )
 
 
-def _flatten(inputs: dict[str, Any]) -> Inputs:
+def _flatten(inputs: dict[str, Any], prefix: str = "") -> Inputs:
     """Inputs by name; a dict of artifacts as `name.key`, an input that was not given left out."""
     flat: Inputs = {}
     for name, value in inputs.items():
         if isinstance(value, dict):
-            flat |= {f"{name}.{key}": artifact for key, artifact in value.items()}
+            flat |= _flatten(value, f"{prefix}{name}.")
+        elif isinstance(value, Artifact):
+            flat[prefix + name] = value
         elif value is not None:
-            flat[name] = value
-    for name, artifact in flat.items():
-        if not isinstance(artifact, Artifact):
-            raise TypeError(f"input {name!r} is a {type(artifact).__name__}, not an Artifact")
+            raise TypeError(f"input {prefix}{name} is a {type(value).__name__}, not an Artifact")
     return flat
 
 
 def _to_path(home: Store, value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: home.path(artifact.key) for key, artifact in value.items()}
+        return {key: _to_path(home, one) for key, one in value.items()}
     return None if value is None else home.path(value.key)
 
 

@@ -45,7 +45,7 @@ class BackboneConfig(BaseModel):
         return source_identity(self.model, self.revision)
 
 
-@stage(version=1, identity=BackboneConfig.source, timeout_minutes=240)
+@stage(version=1, identity=BackboneConfig.source)
 def backbone(config: BackboneConfig, out: Path) -> Metrics:
     """Import a backbone's files; weights are hard-linked where the file systems allow it.
 

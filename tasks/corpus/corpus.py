@@ -84,7 +84,7 @@ READERS: dict[Format, Callable[[Row], Row | None]] = {
 }
 
 
-@stage(version=1, identity=CorpusConfig.source, timeout_minutes=240)
+@stage(version=1, identity=CorpusConfig.source)
 def corpus(config: CorpusConfig, out: Path) -> Metrics:
     """Read, check and give ids to the rows of a corpus.
 

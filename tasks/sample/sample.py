@@ -37,7 +37,7 @@ class TooFewRows(ValueError):
     """Less is left than the experiment asks for."""
 
 
-@stage(version=1, timeout_minutes=120)
+@stage(version=1)
 def sample(
     config: SampleConfig,
     out: Path,

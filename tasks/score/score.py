@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from tasks.engine import run
+from tasks.prompts import prompts_digest
 from tasks.score.config import ScoreConfig
 from tasks.score.spec import ScoreSpec
 from tasks.settings import settings
+from tasks.stage import Metrics, stage
 
 
-def score(
-    config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrites: Path | None = None
-) -> dict[str, Any]:
+@stage(version=1, environment="inference", gpus=1, identity=prompts_digest, timeout_minutes=24 * 60)
+def score(config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrites: Path | None = None) -> Metrics:
     """Score the targets of `rows` (or the texts of `rewrites`) under `backbone`; resumes block by block.
 
     Returns:

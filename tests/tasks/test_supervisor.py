@@ -130,6 +130,14 @@ def test_an_exception_in_the_stage_kills_the_engine(fake_environment: Path) -> N
     assert all_gone(mark)
 
 
+def test_an_engine_is_killed_at_the_stages_deadline(fake_environment: Path) -> None:
+    mark = f"late-{os.getpid()}"
+    timings: list[dict[str, float | str]] = []
+    with engine.attempt(timings, 4), pytest.raises(engine.EngineTimeout, match="time limit"):
+        engine.run("core", "probe_engine", Behaviour(fork=True, sleep=90, mark=mark), fake_environment / "out")
+    assert all_gone(mark)
+
+
 def start_stage(folder: Path, mark: str) -> subprocess.Popen[bytes]:
     """A process that runs an engine as a stage does; returns once the engine's grandchild is up."""
     code = "import os, sys\nfrom pathlib import Path\nfrom tasks import engine\n"

@@ -1,0 +1,5 @@
+"""`python -m flows` is `rewriting-agent`."""
+
+from flows.cli import app
+
+app()

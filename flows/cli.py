@@ -1,0 +1,166 @@
+"""The command line: `rewriting-agent --help`, or `python -m flows`."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.console import Console
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Fine-tune a model on expert demonstrations and forget less: an RL agent rewrites them into the model's own "
+    "distribution first.\n\nStart with `rewriting-agent run --backbone nano`: the whole experiment on a laptop.",
+)
+console = Console()
+
+Backbone = Annotated[
+    str, typer.Option("--backbone", "-b", help="A name under infra/backbones, or a YAML file of your own.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="FIELD=VALUE", help="Change a field of the experiment: --set sample.rows=500. Repeatable."
+    ),
+]
+Json = Annotated[Path | None, typer.Option("--json", help="Also write what the report shows as JSON (docs/report.md).")]
+
+
+@app.command()
+def run(
+    backbone: Backbone = "nano",
+    method: Annotated[
+        str,
+        typer.Option(
+            help="sft, sdft, mind_the_gap, mind_the_gap_iw, dft or rewriting_agent; SFT is always run beside it."
+        ),
+    ] = "rewriting_agent",
+    seed: Annotated[int, typer.Option(help="Seed of training; the rows are the same for all seeds.")] = 0,
+    overrides: Overrides = None,
+    json_file: Json = None,
+) -> None:
+    """Run one method on one backbone, from the corpora to a report. What is already made is not made again."""
+    from flows.experiment import METHODS, load_experiment
+
+    if method not in METHODS:
+        raise typer.BadParameter(f"{method!r} is none of {', '.join(METHODS)}")
+    experiment = load_experiment(backbone, _parse(overrides))
+    _prepare_prefect()
+    from flows.pipeline import pipeline
+
+    _show(pipeline(experiment, method, seed), json_file)  # type: ignore[arg-type]
+
+
+@app.command()
+def study(
+    backbone: Annotated[
+        list[str] | None, typer.Option("--backbone", "-b", help="Backbones to study; repeatable. Default: nano.")
+    ] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Methods to compare; repeatable. Default: all.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Training seeds, from 0.")] = 1,
+    overrides: Overrides = None,
+    json_file: Json = None,
+) -> None:
+    """Compare methods over backbones and seeds: the paper's Table 1. Reuses every artifact that is there."""
+    from flows.experiment import METHODS, load_experiment
+
+    methods = method or list(METHODS)
+    if unknown := set(methods) - set(METHODS):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(METHODS)}")
+    experiments = [load_experiment(name, _parse(overrides)) for name in backbone or ["nano"]]
+    _prepare_prefect()
+    from flows.study import study as study_flow
+
+    for made in study_flow(experiments, methods, list(range(seeds))):  # type: ignore[arg-type]
+        _show(made, json_file)
+
+
+@app.command()
+def report(
+    key: Annotated[str | None, typer.Argument(help="Beginning of the report's key; the newest where left out.")] = None,
+    json_file: Json = None,
+) -> None:
+    """Show a report that was made: its table, and where its page lies."""
+    from tasks.stage import store
+    from tasks.store import StoreError
+
+    if key is None:
+        newest = next((manifest for manifest in store().manifests() if manifest.kind == "report"), None)
+        if newest is None:
+            raise StoreError(f"no report in {store().root} yet: `rewriting-agent run` makes one")
+        key = newest.key
+    _show(store().manifest(store().resolve(key)).artifact(), json_file)
+
+
+@app.command()
+def lineage(
+    key: Annotated[str | None, typer.Argument(help="Beginning of a key; without it all artifacts are listed.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read every byte again and compare.")] = False,
+) -> None:
+    """What an artifact was made from, down to corpora and backbone."""
+    from rich.table import Table
+
+    from tasks.report.lineage import tree, walk
+    from tasks.stage import store
+
+    home = store()
+    if key is None:
+        table = Table("kind", "key", "made", "seconds", "bytes")
+        for manifest in home.manifests():
+            seconds, size = manifest.timings.get("seconds", 0.0), sum(entry.bytes for entry in manifest.files)
+            made = _local_time(manifest.timings.get("started"))
+            table.add_row(manifest.kind, manifest.key[:12], made, f"{seconds:.1f}", f"{size:,}")
+        console.print(table)
+        return
+    graph = walk(home.resolve(key), lambda one: home.manifest(one).model_dump())
+    console.print(tree(graph))
+    if verify:
+        damage = {node.key: home.verify(node.key) for node in graph.nodes}
+        for one, problem in damage.items():
+            if problem:
+                console.print(f"[red]{one}: {problem}[/]")
+        if any(damage.values()):
+            raise typer.Exit(1)
+        console.print(f"{len(damage)} artifacts are whole")
+
+
+def _parse(overrides: list[str] | None) -> dict[str, Any]:
+    parsed = {}
+    for one in overrides or []:
+        field, equals, value = one.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{one!r} is not FIELD=VALUE")
+        parsed[field] = yaml.safe_load(value)
+    return parsed
+
+
+def _prepare_prefect() -> None:
+    """Prefect's own files lie in the project; the server that `make up` started is used where it runs."""
+    from infra.server import address
+    from tasks.settings import settings
+
+    os.environ.setdefault("PREFECT_HOME", str(settings().environments / "prefect"))
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+    if "PREFECT_API_URL" not in os.environ and (url := address()):
+        os.environ["PREFECT_API_URL"] = url
+
+
+def _show(made: Any, json_file: Path | None) -> None:
+    from tasks.report.report import FIGURES, PAGE, read_report
+    from tasks.report.terminal import Headline
+    from tasks.stage import store
+
+    folder = store().path(made.key)
+    console.print(Headline(read_report(folder)))
+    console.print(f"report: {folder / PAGE}", soft_wrap=True)
+    if json_file:
+        json_file.write_bytes((folder / FIGURES).read_bytes())
+        console.print(f"json:   {json_file}", soft_wrap=True)
+
+
+def _local_time(started: float | None) -> str:
+    import datetime
+
+    return "" if started is None else f"{datetime.datetime.fromtimestamp(started):%Y-%m-%d %H:%M}"

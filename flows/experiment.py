@@ -1,0 +1,100 @@
+"""Everything that an experiment depends on, one model a stage; the defaults are the paper's.
+
+infra/backbones/<name>.yaml says what a backbone changes of them; `load_experiment("nano")` reads it.
+"""
+
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from tasks.train_agent.config import MeasureConfig, TrainAgentConfig
+
+from tasks.backbone.backbone import BackboneConfig
+from tasks.corpus.corpus import CorpusConfig
+from tasks.evaluate.config import EvaluateConfig
+from tasks.finetune.config import FinetuneConfig
+from tasks.rewrite.config import RewriteConfig
+from tasks.sample.sample import SampleConfig
+from tasks.score.config import ScoreConfig
+from tasks.settings import ROOT
+from tasks.split.split import SplitConfig
+from tasks.verify.gate import GateConfig
+
+BACKBONES = ROOT / "infra" / "backbones"
+
+Method = Literal["sft", "sdft", "mind_the_gap", "mind_the_gap_iw", "dft", "rewriting_agent"]
+METHODS: tuple[Method, ...] = get_args(Method)
+
+NUMINAMATH_COT = CorpusConfig(
+    name="numinamath_cot",
+    format="numinamath_cot",
+    path="AI-MO/NuminaMath-CoT",
+    revision="9d8d210c9f6a36c8f3cd84045668c9b7800ef517",
+    files="data/train-*.parquet",
+)
+OPEN_MATH_REASONING = CorpusConfig(
+    name="open_math_reasoning",
+    format="open_math_reasoning",
+    path="nvidia/OpenMathReasoning",
+    revision="d3d08664755704f422af97d43a7ff0ded4bd95df",
+    files="data/cot-*.parquet",
+)
+
+
+class Experiment(BaseModel):
+    """One backbone's experiment. Each part is the config of the stage of its name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backbone: BackboneConfig = Field(description="pi_0: the model that rewrites, scores and is fine-tuned.")
+    corpora: tuple[CorpusConfig, ...] = Field(
+        (NUMINAMATH_COT, OPEN_MATH_REASONING), min_length=1, description="Expert demonstrations, merged."
+    )
+    shared_with: tuple[BackboneConfig, ...] = Field(
+        (), description="Other backbones of the study: the sample's length filter counts with their tokenizers too."
+    )
+    sample: SampleConfig = Field(default_factory=SampleConfig, description="What is drawn from the corpora.")
+    split: SplitConfig = Field(default_factory=SplitConfig, description="Agent training, held-out, downstream SFT.")
+    gate: GateConfig = Field(default_factory=GateConfig, description="The task-consistency gate: answers and judge.")
+    train_agent: TrainAgentConfig = Field(default_factory=TrainAgentConfig, description="GRPO of the agent.")
+    measure: MeasureConfig = Field(default_factory=MeasureConfig, description="The agent on held-out rows.")
+    rewrite: RewriteConfig = Field(default_factory=RewriteConfig, description="Decoding of the rewrites.")
+    score: ScoreConfig = Field(default_factory=ScoreConfig, description="NLL of the targets under pi_0.")
+    finetune: FinetuneConfig = Field(default_factory=FinetuneConfig, description="Downstream SFT.")
+    evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig, description="Benchmarks.")
+
+
+class ExperimentError(ValueError):
+    """An experiment file that cannot be used: names the file and the field."""
+
+
+def backbone_names() -> list[str]:
+    """Backbones that have a file under infra/backbones."""
+    return sorted(path.stem for path in BACKBONES.glob("*.yaml"))
+
+
+def load_experiment(name: str, overrides: dict[str, Any] | None = None) -> Experiment:
+    """The experiment of infra/backbones/<name>.yaml, or of a YAML file of the user's own.
+
+    Args:
+        overrides: what to change of it, by dotted field: {"sample.rows": 500}.
+
+    Raises:
+        ExperimentError: no such backbone, or a field that does not exist or does not fit.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else BACKBONES / f"{name}.yaml"
+    if not path.exists():
+        raise ExperimentError(f"no backbone {name!r}: there are {', '.join(backbone_names())}, or give a YAML file")
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for field, value in (overrides or {}).items():
+        *parents, last = field.split(".")
+        at = values
+        for parent in parents:
+            at = at.setdefault(parent, {})
+        at[last] = value
+    try:
+        return Experiment.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise ExperimentError(f"{path.name}: {problems}") from None

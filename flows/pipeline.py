@@ -1,0 +1,147 @@
+"""One backbone, one method: from two corpora to a report. Read it top to bottom; it is the story of a run.
+
+    sample ─ split ┬─ agent split ─────────────── train_agent ─┐ (adapter)
+                   └─ SFT split ─ shards ─ (self_solve) ─ rewrite×N ─ verify×N ─ assemble ─ finetune ─ evaluate ─ report
+    backbone ─ measure (held-out rewrites, pi_0 NLL), score (pi_0 NLL of the targets) ────┘
+            └─ evaluate (base) ───────────────────────────────────────────────────────────┘
+
+Every step is a stage: built once, looked up afterwards, whoever asks. The base's and vanilla SFT's scores are inputs
+of the report like any other.
+"""
+
+from collections.abc import Iterator
+
+from prefect import flow
+from prefect.futures import PrefectFuture
+from prefect.task_runners import ThreadPoolTaskRunner
+from tasks.evaluate.evaluate import evaluate
+from tasks.report.stage import ReportConfig, report
+from tasks.train_agent.measure import measure
+from tasks.train_agent.train_agent import train_agent
+
+from flows.experiment import Experiment, Method
+from flows.views import show_in_ui
+from tasks.assemble.assemble import AssembleConfig, assemble
+from tasks.backbone.backbone import backbone
+from tasks.corpus.corpus import corpus
+from tasks.finetune.finetune import finetune
+from tasks.rewrite.config import RewriteConfig
+from tasks.rewrite.rewrite import rewrite, self_solve
+from tasks.sample.sample import sample
+from tasks.score.score import score
+from tasks.split.split import split
+from tasks.store import Artifact
+from tasks.verify.stage import verify
+
+Future = PrefectFuture[Artifact]
+Shards = dict[str, Future]
+
+# Stages wait for slots of the machine inside their tasks, so threads are cheap: enough that none waits for another's.
+RUNNER = ThreadPoolTaskRunner(max_workers=64)  # type: ignore[call-arg]
+
+
+@flow(name="pipeline", flow_run_name="{method}-seed{seed}", task_runner=RUNNER)
+def pipeline(experiment: Experiment, method: Method = "rewriting_agent", seed: int = 0) -> Artifact:
+    """Fine-tune one backbone by one method and report what was gained and what was forgotten.
+
+    Args:
+        experiment: the backbone and the config of every stage; infra/backbones/ holds one file a backbone.
+        method: how the targets are made; the report compares it with the base and with vanilla SFT.
+        seed: of training (GRPO, SFT); the data's own seed is in the experiment, so methods share their rows.
+    """
+    data = Data(experiment)
+    runs = {"base": {"scores": evaluate_on_benchmarks(experiment, data.pi_0)}}
+    for one in dict.fromkeys(("sft", method)):
+        runs[f"{one}/{seed}"] = run_method(experiment, data, one, seed)
+    finished = report.submit(ReportConfig(backbone=experiment.backbone.name), **for_report(runs)).result()
+    show_in_ui(finished)
+    return finished
+
+
+class Data:
+    """What all methods of an experiment share: the backbone, the rows, and how well pi_0 rewrites untrained."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.pi_0: Future = backbone.submit(experiment.backbone)
+        tokenizers = {"this": self.pi_0}
+        for other in experiment.shared_with:
+            tokenizers[other.name] = backbone.submit(other.model_copy(update={"tokenizer_only": True}))
+        corpora = {one.name: corpus.submit(one) for one in experiment.corpora}
+        self.sampled: Future = sample.submit(experiment.sample, corpora=corpora, tokenizers=tokenizers)
+        part = experiment.split.model_copy
+        self.sft: Future = split.submit(part(update={"part": "sft"}), sample=self.sampled)
+        self.agent: Future = split.submit(part(update={"part": "agent"}), sample=self.sampled)
+        self.held_out: Future = split.submit(part(update={"part": "held_out"}), sample=self.sampled)
+
+
+def run_method(experiment: Experiment, data: Data, method: Method, seed: int) -> dict[str, object]:
+    """One method's targets, model and scores: the artifacts that a report needs, by role."""
+    made = make_targets(experiment, data, method, seed)
+    loss = {"dft": "dft", "mind_the_gap_iw": "importance_weighted"}.get(method, "nll")
+    training = experiment.finetune.model_copy(update={"loss": loss, "seed": experiment.finetune.seed + seed})
+    model = finetune.submit(training, backbone=data.pi_0, dataset=made["dataset"])
+    nll = score.submit(experiment.score, backbone=data.pi_0, rows=made["dataset"])
+    return made | {"model": model, "target_nll": nll, "scores": evaluate_on_benchmarks(experiment, model)}
+
+
+def make_targets(experiment: Experiment, data: Data, method: Method, seed: int) -> dict[str, object]:
+    """D_R of one method (Appendix D), with what was trained for it. Only this differs between methods, and the loss."""
+    rewritten: dict[str, Shards] = {}
+    more: dict[str, object] = {}
+    if method == "rewriting_agent":
+        training = experiment.train_agent.model_copy(update={"seed": experiment.train_agent.seed + seed})
+        adapter = train_agent.submit(training, backbone=data.pi_0, rows=data.agent)
+        rewritten = rewrite_and_verify(experiment, data, adapter)
+        more = {
+            "agent": adapter,
+            "untrained": held_out(experiment, data),
+            "trained": held_out(experiment, data, adapter),
+        }
+    elif method in ("sdft", "mind_the_gap", "mind_the_gap_iw"):
+        rewritten = rewrite_and_verify(experiment, data)
+    if method in ("mind_the_gap", "mind_the_gap_iw"):
+        rewritten |= solve_and_verify(experiment, data)
+    return more | {"dataset": assemble.submit(AssembleConfig(), rows=data.sft, **rewritten)}
+
+
+def rewrite_and_verify(experiment: Experiment, data: Data, adapter: Future | None = None) -> dict[str, Shards]:
+    """Rewrites of the SFT split and their verdicts, shard by shard."""
+    rewrites, verdicts = {}, {}
+    for name, config in shards(experiment):
+        rewrites[name] = rewrite.submit(config, backbone=data.pi_0, rows=data.sft, adapter=adapter)
+        verdicts[name] = verify.submit(experiment.gate, rows=data.sft, rewrites=rewrites[name])
+    return {"rewrites": rewrites, "rewrite_verdicts": verdicts}
+
+
+def solve_and_verify(experiment: Experiment, data: Data) -> dict[str, Shards]:
+    """pi_0's own solutions of the SFT split and their verdicts, shard by shard (Mind the Gap)."""
+    solutions, verdicts = {}, {}
+    for name, config in shards(experiment):
+        solutions[name] = self_solve.submit(config, backbone=data.pi_0, rows=data.sft)
+        verdicts[name] = verify.submit(experiment.gate, rows=data.sft, rewrites=solutions[name])
+    return {"self_solutions": solutions, "self_verdicts": verdicts}
+
+
+def shards(experiment: Experiment) -> Iterator[tuple[str, RewriteConfig]]:
+    """Name and config of each shard of the rewriting."""
+    for number in range(experiment.rewrite.shards):
+        yield f"{number:03}", experiment.rewrite.model_copy(update={"shard": number})
+
+
+def held_out(experiment: Experiment, data: Data, adapter: Future | None = None) -> Future:
+    """How the agent, or pi_0 without one, rewrites rows that no agent was trained on."""
+    return measure.submit(experiment.measure, backbone=data.pi_0, rows=data.held_out, adapter=adapter)
+
+
+def evaluate_on_benchmarks(experiment: Experiment, model: Future) -> Future:
+    """Scores on every benchmark: one engine for those that are missing, one artifact each."""
+    return evaluate.submit(experiment.evaluate.by_benchmark(), model=model)
+
+
+def for_report(runs: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+    """The runs' artifacts by role, as the report takes them: {"model": {"sft/0": …}, "scores": {…}, …}."""
+    roles: dict[str, dict[str, object]] = {}
+    for run, made in runs.items():
+        for role, artifact in made.items():
+            roles.setdefault(role, {})[run] = artifact
+    return roles

@@ -1,0 +1,64 @@
+"""Verify rewrites: the gate's verdict on each (section 3.5).
+
+In:  rows      rows.jsonl: {"id", "question", "solution", "answer"}
+     rewrites  rewrites.jsonl: {"id", "text", "finished"}
+Out: verdicts.jsonl: {"id", "passed": true | false | null, "answer": {…}, "reasoning": {…} | null}
+"""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+from tasks.jsonl import RowError, read_rows, write_rows
+from tasks.progress import report
+from tasks.stage import Metrics, stage
+from tasks.verify.gate import GateConfig
+from tasks.verify.types import Candidate, Verdict
+
+BLOCK = 2000  # rows verified between two reports of progress
+ATTEMPTS = 3  # at rows for which the judge gave no verdict
+PAUSE = 20.0  # seconds before the next attempt
+
+
+class NoVerdict(RuntimeError):
+    """The judge gave no verdict on some rows; they are neither passed nor failed, so the stage cannot end."""
+
+
+@stage(version=1)
+def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path) -> Metrics:
+    """The gate's verdict on every rewrite.
+
+    Raises:
+        RowError: a rewrite of a row that is not there.
+        NoVerdict: the judge could not be reached for some rows, after several attempts.
+    """
+    by_id = {row["id"]: row for row in read_rows(rows / "rows.jsonl", ["id", "question", "solution"])}
+    candidates = []
+    for rewrite in read_rows(rewrites / "rewrites.jsonl", ["id", "text", "finished"]):
+        if (row := by_id.get(rewrite["id"])) is None:
+            raise RowError(rewrites / "rewrites.jsonl", f"row {rewrite['id']}", "id", "is not among the rows")
+        gold = row.get("answer") or row["solution"]
+        candidates.append(Candidate(row["id"], row["question"], gold, rewrite["text"], rewrite["finished"]))
+    verdicts: dict[str, Verdict] = {}
+    with config.open() as verifier:
+        for attempt in range(ATTEMPTS):
+            left = [one for one in candidates if one.id not in verdicts or verdicts[one.id].passed is None]
+            if not left:
+                break
+            if attempt:
+                time.sleep(PAUSE)
+            for start in range(0, len(left), BLOCK):
+                block = left[start : start + BLOCK]
+                verdicts |= {verdict.id: verdict for verdict in verifier(block)}
+                report(len(candidates) - len(left) + start + len(block), len(candidates), "rewrites")
+    missing = [verdict for verdict in verdicts.values() if verdict.passed is None]
+    if missing:
+        reason = missing[0].reasoning.reason if missing[0].reasoning else "no reason given"
+        raise NoVerdict(
+            f"{len(missing)} of {len(candidates)} rewrites got no verdict from the judge after {ATTEMPTS} attempts "
+            f"(first: row {missing[0].id}: {reason}). Nothing was decided about them; mend the judge and run again."
+        )
+    write_rows(out / "verdicts.jsonl", (verdicts[one.id].row() for one in candidates))
+    answers = Counter(verdict.answer.verdict for verdict in verdicts.values())
+    passed = sum(verdict.passed is True for verdict in verdicts.values())
+    return {"rewrites": len(candidates), "passed": passed, **{f"answer_{name}": n for name, n in answers.items()}}
