@@ -6,6 +6,7 @@ scale 1: a figure is drawn once for wide pages and once for narrow ones, so that
 
 import io
 import re
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +15,10 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
-WIDE, NARROW = 960, 340  # the widths of the page's column on a desk and on a phone
+WIDE, NARROW = 1060, 350  # the widths of the page's column on a desk and on a phone
 
 # Okabe and Ito's palette, told apart by every kind of colour vision; page.html.j2 gives each a value light and dark.
 ROLES = {
@@ -46,7 +48,6 @@ _METHOD_DASHES = {"sdft": 1, "mind_the_gap": 2, "mind_the_gap_iw": 3, "dft": 3}
 
 _SETTINGS: Any = {
     "svg.fonttype": "none",  # text stays text: it can be read aloud, searched, and takes the page's font
-    "text.parse_math": False,  # a "$" in a name is a dollar sign
     "font.family": "DejaVu Sans",  # ships with matplotlib; wider than what the page shows, so nothing overlaps there
     "font.size": 12,
     "path.simplify_threshold": 0.3,
@@ -103,8 +104,8 @@ def _style(ax: Axes) -> None:
     ax.set_axisbelow(True)
     ax.tick_params(colors=ROLES["muted"], length=0, pad=5)
     ax.tick_params(axis="x", length=4)
-    ax.xaxis.set_major_locator(MaxNLocator(5))
-    ax.yaxis.set_major_locator(MaxNLocator(5))
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
 
 
 def title(ax: Axes, text: str) -> None:
@@ -142,6 +143,7 @@ def end_labels(ax: Axes, labels: Sequence[tuple[float, float, str, str]], gap: f
             textcoords="axes fraction",
             va="center",
             color=ROLES["ink"],
+            fontsize=12,
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": ROLES[role], "linewidth": 1.2, "shrinkA": 1, "shrinkB": 1},
         )
@@ -150,22 +152,23 @@ def end_labels(ax: Axes, labels: Sequence[tuple[float, float, str, str]], gap: f
 def svg(figure: Figure, name: str, description: str) -> Markup:
     """The figure as an inline <svg>; `name` keeps its ids apart from other figures', `description` is read aloud."""
     out = io.StringIO()
-    with matplotlib.rc_context(_SETTINGS | {"svg.hashsalt": name}):
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # type: ignore[attr-defined]  # a "$" in a name is a dollar sign
+    with matplotlib.rc_context(_SETTINGS | {"svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the page's own font shows the text
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = out.getvalue()
-    text = text[text.index("<svg") :]
+    drawn = out.getvalue()
+    drawn = drawn[drawn.index("<svg") :]
     # Inline in HTML a <style> would act on the whole page, ids of groups would repeat, and metadata names the network.
-    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
-    text = re.sub(r'<g id="[^"]*"', "<g", text)
-    text = re.sub(r' transform="rotate\(-0 [^"]*"', "", text)
-    text = re.sub(r"'DejaVu Sans'(, [^;\"]*)?", "inherit-family", text).replace(
-        "inherit-family", "system-ui, sans-serif"
-    )
+    drawn = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", drawn, flags=re.DOTALL)
+    drawn = re.sub(r'<g id="[^"]*"', "<g", drawn)
+    drawn = re.sub(r' transform="rotate\(-0 [^"]*"', "", drawn)
+    drawn = re.sub(r"'DejaVu Sans'(, [^;\"]*)?", "system-ui, sans-serif", drawn)
     for role, colour in ROLES.items():
-        text = text.replace(colour, f"var(--{role})")
+        drawn = drawn.replace(colour, f"var(--{role})")
     width, height = (round(size * 72) for size in figure.get_size_inches())
     opening = (
         f'<svg class="chart" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
         f'aria-label="{escape(description)}">'
     )
-    return Markup(opening + text[text.index(">") + 1 :])
+    return Markup(opening + drawn[drawn.index(">") + 1 :])

@@ -7,9 +7,11 @@ token (eq. 6), durations are in seconds. `null` means: not measured, or not defi
      "scores": {"math500": {"accuracy": 0.41, "n": 200, "correct": 82, "low": 0.344, "high": 0.479, …}}, …}], …}
 """
 
+import json
+import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
 
 from tasks.report.plain_text import utf8
 
@@ -18,13 +20,12 @@ SCHEMA_VERSION = 1
 Kind = Literal["rewrite", "self_solution", "expert"]
 Verdict = Literal["passed", "failed", "no verdict"]
 Measure = Literal["MathAvg", "GeneralAvg", "OverallAvg", "yield", "target NLL"]
-Text = Annotated[str, AfterValidator(utf8)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="null")
+    model_config = ConfigDict(extra="forbid")
 
 
 class Proportion(_Model):
@@ -70,7 +71,7 @@ class Targets(_Model):
     """What the rows of the assembled dataset are, and why rows fell back to the expert."""
 
     kinds: dict[Kind, Count]
-    fallback_reasons: dict[Text, Count] = Field(default_factory=dict)
+    fallback_reasons: dict[str, Count] = Field(default_factory=dict)
 
 
 class TargetNLL(_Model):
@@ -103,16 +104,16 @@ class GrpoStep(_Model):
 class Artifact(_Model):
     """A reference into the store."""
 
-    kind: Text
-    key: Text
-    digest: Text
+    kind: str
+    key: str
+    digest: str
 
 
 class StageCost(_Model):
     """What one artifact cost when it was built; `cached` says that this run only looked it up."""
 
-    stage: Text
-    key: Text
+    stage: str
+    key: str
     seconds: FiniteFloat = Field(ge=0, description="wall time of the build")
     core_seconds: FiniteFloat | None = Field(default=None, ge=0, description="wall time times the cores the stage held")
     gpu_seconds: FiniteFloat | None = Field(default=None, ge=0, description="wall time times the GPUs the stage held")
@@ -122,9 +123,9 @@ class StageCost(_Model):
 class Run(_Model):
     """One method with one training seed. The untrained backbone is the run `base` with seed null."""
 
-    method: Text
+    method: str
     seed: int | None = None
-    scores: dict[Text, Score] = Field(default_factory=dict)
+    scores: dict[str, Score] = Field(default_factory=dict)
     averages: Averages = Field(default_factory=lambda: Averages())
     tc_yield: Proportion | None = Field(default=None, description="task-consistency yield: rewrites that pass the gate")
     no_verdict: Count = Field(default=0, description="rewrites for which no verdict could be had; not in the yield's n")
@@ -134,13 +135,13 @@ class Run(_Model):
     loss: list[LossPoint] = Field(default_factory=list)
     grpo: list[GrpoStep] = Field(default_factory=list)
     stages: list[StageCost] = Field(default_factory=list)
-    artifacts: dict[Text, Artifact] = Field(default_factory=dict)
+    artifacts: dict[str, Artifact] = Field(default_factory=dict)
 
 
 class Summary(_Model):
     """A method over its seeds: the rows of the headline table."""
 
-    method: Text
+    method: str
     seeds: list[int] = Field(default_factory=list)
     averages: Averages
     tc_yield: Estimate | None = None
@@ -152,8 +153,8 @@ class Summary(_Model):
 class Comparison(_Model):
     """method − reference on one measure: paired over rows, seeds nested in methods (bootstrap)."""
 
-    method: Text
-    reference: Text
+    method: str
+    reference: str
     measure: Measure
     difference: Estimate
     rows: Count
@@ -169,7 +170,7 @@ class Comparison(_Model):
 class Histogram(_Model):
     """NLL under pi_0 of one kind of target, over rows: counts between edges, and how many lay outside."""
 
-    name: Text = Field(description="expert, direct rewrite or agent rewrite")
+    name: str = Field(description="expert, direct rewrite or agent rewrite")
     edges: list[FiniteFloat]
     counts: list[Count]
     n: Count
@@ -180,10 +181,10 @@ class Histogram(_Model):
 class Version(_Model):
     """One text for a question: the expert's or a rewrite."""
 
-    name: Text
-    text: Text
+    name: str
+    text: str
     verdict: Verdict | None = None
-    reason: Text | None = None
+    reason: str | None = None
     nll: FiniteFloat | None = None
     tokens: Count | None = None
 
@@ -191,28 +192,29 @@ class Version(_Model):
 class Example(_Model):
     """A row before and after rewriting; the first version is the expert's."""
 
-    id: Text
-    question: Text
+    id: str
+    question: str
     versions: list[Version]
 
 
 class Quarantine(_Model):
     """Rows set aside by a stage, with the reasons."""
 
-    stage: Text
-    key: Text
+    stage: str
+    key: str
     rows: Count
     of: Count | None = None
-    reasons: dict[Text, Count] = Field(default_factory=dict)
+    reasons: dict[str, Count] = Field(default_factory=dict)
 
 
 class Node(_Model):
     """An artifact in the lineage."""
 
-    key: Text
-    kind: Text
-    digest: Text = ""
-    name: Text = Field(default="", description="what tells it from its siblings (benchmark, method, seed)")
+    key: str
+    kind: str
+    digest: str = ""
+    name: str = Field(default="", description="what tells it from its siblings (benchmark, method, seed)")
+    variant: str = Field(default="", description="digest of its config but for seed, shard and benchmarks")
     seconds: FiniteFloat | None = None
     missing: bool = Field(default=False, description="named as an input, but its manifest is not in the store")
 
@@ -220,9 +222,9 @@ class Node(_Model):
 class Edge(_Model):
     """`source` is the input called `name` of `target` (both are keys)."""
 
-    source: Text
-    target: Text
-    name: Text
+    source: str
+    target: str
+    name: str
 
 
 class Graph(_Model):
@@ -235,8 +237,8 @@ class Graph(_Model):
 class Backbone(_Model):
     """pi_0."""
 
-    name: Text
-    digest: Text
+    name: str
+    digest: str
     nano: bool = Field(description="true for the toy backbone: its figures claim nothing about large models")
     parameters: Count | None = None
 
@@ -246,11 +248,11 @@ class ReportData(_Model):
 
     schema_version: Literal[1] = SCHEMA_VERSION  # type: ignore[assignment]
     backbone: Backbone
-    created: Text | None = Field(default=None, description="ISO 8601; null leaves the page byte-for-byte reproducible")
-    flow_run: Text | None = None
+    created: str | None = Field(default=None, description="ISO 8601; null leaves the page byte-for-byte reproducible")
+    flow_run: str | None = None
     confidence: float = Field(default=0.95, gt=0, lt=1)
     resamples: Count = Field(default=0, description="bootstrap replicates behind the averages' intervals")
-    benchmarks: dict[Literal["math", "general"], list[Text]] = Field(description="which benchmark counts where")
+    benchmarks: dict[Literal["math", "general"], list[str]] = Field(description="which benchmark counts where")
     base: Run
     runs: list[Run] = Field(default_factory=list)
     summaries: list[Summary] = Field(default_factory=list)
@@ -260,9 +262,9 @@ class ReportData(_Model):
     quarantined: list[Quarantine] = Field(default_factory=list)
     lineage: Graph = Field(default_factory=Graph)
     config: dict[str, JsonValue] = Field(default_factory=dict)
-    versions: dict[Text, Text] = Field(default_factory=dict)
-    reproduce: list[Text] = Field(default_factory=list, description="commands that make this report again")
-    notes: list[Text] = Field(default_factory=list)
+    versions: dict[str, str] = Field(default_factory=dict)
+    reproduce: list[str] = Field(default_factory=list, description="commands that make this report again")
+    notes: list[str] = Field(default_factory=list)
 
     def methods(self) -> list[str]:
         """Names of the methods in the order of the paper's tables, others behind in the order of the data."""
@@ -287,8 +289,19 @@ ORDER = list(LABELS)
 
 
 def to_json(data: ReportData) -> str:
-    """The JSON of `report --json`, indented, non-ASCII as it is."""
-    return data.model_dump_json(indent=1) + "\n"
+    """The JSON of `report --json`: UTF-8, indented, no NaN."""
+    return json.dumps(_strict(data.model_dump(mode="json")), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _strict(value: Any) -> Any:
+    """What JSON in UTF-8 can hold: no lone surrogates (json.loads lets them in), null for what is not finite."""
+    if isinstance(value, str):
+        return utf8(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {utf8(key): _strict(entry) for key, entry in value.items()}
+    return [_strict(entry) for entry in value] if isinstance(value, list) else value
 
 
 def schema() -> dict[str, Any]:

@@ -106,7 +106,7 @@ def grpo(data: ReportData, width: int) -> Markup | None:
         ax.margins(x=0.02)
         end_labels(ax, labels)
         if not ax.lines:
-            ax.text(0.5, 0.5, "not logged", transform=ax.transAxes, ha="center", color=ROLES["muted"])
+            ax.text(0.5, 0.5, "not logged", transform=ax.transAxes, ha="center", color=ROLES["muted"], fontsize=12)
             ax.set_xticks([])
             ax.set_yticks([])
     for ax in axes[-columns:]:
@@ -135,12 +135,12 @@ def _curves(
 
 
 def smooth(values: np.ndarray) -> np.ndarray:
-    """A centred running mean over a twentieth of the curve; the window shrinks at the ends so that none is invented."""
+    """A centred running mean over a twentieth of the curve; at the ends over what there is of the window."""
     half = len(values) // 40
     total = np.concatenate([[0.0], np.cumsum(values)])
     at = np.arange(len(values))
-    reach = np.minimum(half, np.minimum(at, len(values) - 1 - at))
-    return (total[at + reach + 1] - total[at - reach]) / (2 * reach + 1)
+    first, last = np.maximum(at - half, 0), np.minimum(at + half + 1, len(values))
+    return (total[last] - total[first]) / (last - first)
 
 
 def nll_histograms(data: ReportData, width: int) -> Markup | None:
@@ -162,7 +162,7 @@ def nll_histograms(data: ReportData, width: int) -> Markup | None:
         ax.grid(visible=False)
         ax.set_yticks([])
         text = f"{label(histogram.name, 24)}: median {histogram.median:.3f}, n = {histogram.n:,}"
-        ax.text(0.995, 0.93, text, transform=ax.transAxes, ha="right", va="top", color=ROLES["ink"])
+        ax.text(0.995, 0.93, text, transform=ax.transAxes, ha="right", va="top", color=ROLES["ink"], fontsize=12)
         if number < len(found) - 1:
             ax.tick_params(labelbottom=False)
     title(axes[0], f"share of rows a bin, % (full height {top:.0f} %)")

@@ -7,6 +7,8 @@ Goes out: a Graph of nodes and edges, inputs first. `collapse` merges siblings (
 `mermaid` writes it for a Prefect Markdown artifact, `tree` for the terminal.
 """
 
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -20,7 +22,8 @@ from tasks.report.plain_text import label
 Load = Callable[[str], dict[str, Any]]
 
 MAX_NODES = 10_000  # a store that names more in one lineage is damaged
-_TELLING = ("method", "benchmark", "corpus", "name", "shard", "seed")  # config fields that tell siblings apart
+_SIBLING = ("benchmark", "benchmarks", "shard", "shards", "index", "seed")  # config fields in which siblings differ
+_TELLING = ("name", "method", "part", "loss", *_SIBLING)  # config fields worth a place beside the kind
 
 
 def walk(keys: str | Iterable[str], load: Load) -> Graph:
@@ -55,15 +58,23 @@ def walk(keys: str | Iterable[str], load: Load) -> Graph:
 
 def _node(manifest: dict[str, Any]) -> Node:
     config = manifest.get("config") or {}
-    telling = [f"{field} {config[field]}" for field in _TELLING if isinstance(config.get(field), (str, int))]
+    telling = [_told(field, config[field]) for field in _TELLING if config.get(field) not in (None, "", [])]
+    apart = json.dumps({field: value for field, value in config.items() if field not in _SIBLING}, sort_keys=True)
     seconds = (manifest.get("timings") or {}).get("seconds")
     return Node(
         key=manifest["key"],
         kind=manifest["kind"],
         digest=manifest.get("digest", ""),
         name=label(", ".join(telling)),
+        variant=hashlib.sha256(apart.encode()).hexdigest()[:12],
         seconds=seconds if isinstance(seconds, (int, float)) else None,
     )
+
+
+def _told(field: str, value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(entry) for entry in value[:8])
+    return f"{field} {value}" if isinstance(value, int) else str(value)
 
 
 def _inputs_first(nodes: dict[str, Node], edges: list[Edge]) -> list[str]:
@@ -85,16 +96,17 @@ def _inputs_first(nodes: dict[str, Node], edges: list[Edge]) -> list[str]:
 
 
 class Group(Node):
-    """Siblings drawn as one: the same kind made from the same groups. `keys` are the artifacts in it."""
+    """Siblings drawn as one: the same kind made from the same groups. `keys` and `names` are the artifacts in it."""
 
     keys: list[str]
+    names: list[str]
 
 
 def collapse(graph: Graph) -> tuple[list[Group], list[tuple[int, int]]]:
     """Groups, inputs first, and the edges between them as pairs of positions.
 
-    Artifacts are one group when they are of one kind and their inputs lie in the same groups: shards of a rewriting,
-    seeds of a fine-tuning, benchmarks of an evaluation. Keys stay listed in the group.
+    Artifacts are one group when they are of one kind, were made with one config but for seed, shard and benchmarks,
+    and their inputs lie in the same groups. Keys and names stay listed in the group.
     """
     inputs: dict[str, set[str]] = defaultdict(set)
     for edge in graph.edges:
@@ -105,38 +117,46 @@ def collapse(graph: Graph) -> tuple[list[Group], list[tuple[int, int]]]:
     for node in graph.nodes:
         above = frozenset(of[key] for key in inputs[node.key] if key in of)
         # Roots (corpora, backbones) are what the reader looks for: they stay apart.
-        signature = (node.kind, above, node.missing) if above else node.key
+        signature = (node.kind, node.variant, above, node.missing) if above else node.key
         if signature not in position:
             position[signature] = len(groups)
-            groups.append(Group(**node.model_dump(), keys=[]))
+            groups.append(Group(**node.model_dump(), keys=[], names=[]))
         of[node.key] = position[signature]
-        groups[of[node.key]].keys.append(node.key)
-    for group in groups:
-        if len(group.keys) > 1:
-            members = [node for node in graph.nodes if node.key in set(group.keys)]
-            known = [node.seconds for node in members if node.seconds is not None]
-            group.name, group.seconds = f"× {len(group.keys)}", sum(known) if known else None
+        group = groups[of[node.key]]
+        group.keys.append(node.key)
+        group.names.append(node.name)
+        if len(group.keys) > 1 and node.seconds is not None:
+            group.seconds = (group.seconds or 0.0) + node.seconds
     between = {(of[edge.source], of[edge.target]) for edge in graph.edges}
     return groups, sorted((a, b) for a, b in between if a != b)
 
 
-def mermaid(graph: Graph, grouped: bool = True) -> str:
+def title(group: Group) -> str:
+    """The first line of a group's box."""
+    return label(group.kind, 24) + (f" × {len(group.keys)}" if len(group.keys) > 1 else "")
+
+
+def subtitle(group: Group, limit: int = 24) -> str:
+    """The second line: what tells it apart, else its key; of siblings the first and last."""
+    if group.missing:
+        return "missing"
+    if len(group.keys) == 1:
+        return label(group.name or group.key[:12], limit)
+    first, last = group.names[0], group.names[-1]
+    return label(first if first == last else f"{label(first, limit // 2 - 1)} … {label(last, limit // 2 - 1)}", limit)
+
+
+def mermaid(graph: Graph) -> str:
     """A Mermaid flowchart. Everything from manifests is in quoted labels with all but plain characters encoded.
 
     Mermaid refuses more than 500 edges or 50,000 characters by default; then only the end of the graph is drawn.
     """
-    if grouped:
-        groups, edges = collapse(graph)
-        nodes: list[Node] = list(groups)
-    else:
-        at = {node.key: number for number, node in enumerate(graph.nodes)}
-        nodes, edges = graph.nodes, sorted({(at[edge.source], at[edge.target]) for edge in graph.edges})
-    hidden = max(0, len(nodes) - 200)
+    groups, edges = collapse(graph)
+    hidden = max(0, len(groups) - 200)
     lines = ["flowchart LR"]
-    for number, node in enumerate(nodes):
-        if number >= hidden:
-            parts = [node.kind, node.name, "missing" if node.missing else node.key[:12]]
-            lines.append(f'  n{number}["{"<br/>".join(_encode(label(part)) for part in parts if part)}"]')
+    for number, group in enumerate(groups[hidden:], hidden):
+        parts = "<br/>".join(_encode(part) for part in (title(group), subtitle(group)) if part)
+        lines.append(f'  n{number}["{parts}"]')
     edges = [(a, b) for a, b in edges if a >= hidden and b >= hidden]
     lines += [f"  n{a} --> n{b}" for a, b in edges[-490:]]
     if hidden or len(edges) > 490:

@@ -5,20 +5,22 @@ layer by the mean position of the neighbours, then positions by the same means u
 """
 
 from collections import defaultdict
+from itertools import pairwise
 
 from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, PathPatch
 from matplotlib.path import Path as Curve
 
 from tasks.report.chart import ROLES, panels, svg
 from tasks.report.data import Graph
-from tasks.report.lineage import Group, collapse
-from tasks.report.plain_text import label
+from tasks.report.lineage import Group, collapse, subtitle, title
 
-BOX, STOP, HEIGHT, STEP = 132, 14, 38, 74  # pixels: width of a node and of a long edge's stop, height, layer distance
+BOX, STOP, HEIGHT, STEP = 142, 14, 40, 76  # pixels: width of a node and of a long edge's stop, height, layer distance
 MAX_DRAWN = 120  # groups; a larger lineage is listed, not drawn
 
 Edges = list[tuple[int, int]]
+Neighbours = dict[int, list[int]]
 
 
 def lineage_figure(graph: Graph) -> Markup | None:
@@ -26,9 +28,8 @@ def lineage_figure(graph: Graph) -> Markup | None:
     groups, edges = collapse(graph)
     if not groups or len(groups) > MAX_DRAWN:
         return None
-    layers = _layers(len(groups), edges)
-    above, below, layers = _with_stops(len(groups), edges, layers)
-    rows = _order(layers, above, below)
+    above, below, rows = _with_stops(len(groups), edges, _layers(len(groups), edges))
+    _order(rows, above, below)
     x = _positions(rows, above, below, len(groups))
     # Shift to 0 and measure.
     left = min(x[v] - _width(v, len(groups)) / 2 for v in x)
@@ -43,7 +44,7 @@ def lineage_figure(graph: Graph) -> Markup | None:
     y = {v: 8 + HEIGHT / 2 + number * STEP for number, row in enumerate(rows) for v in row}
     for v, targets in below.items():
         for w in targets:
-            start, end = (x[v], y[v] + _half(v, len(groups))), (x[w], y[w] - _half(w, len(groups)))
+            start, end = (x[v], y[v] + HEIGHT / 2), (x[w], y[w] - HEIGHT / 2)
             middle = (start[1] + end[1]) / 2
             curve = Curve(
                 [start, (start[0], middle), (end[0], middle), end],
@@ -57,25 +58,19 @@ def lineage_figure(graph: Graph) -> Markup | None:
     return svg(figure, "lineage", f"Lineage: {len(graph.nodes)} artifacts and what each was made from")
 
 
-def _box(ax, x: float, y: float, group: Group) -> None:
-    edge = ROLES["vermillion" if group.missing else "blue" if not group.name.startswith("×") else "green"]
+def _box(ax: Axes, x: float, y: float, group: Group) -> None:
+    edge = ROLES["vermillion" if group.missing else "green" if len(group.keys) > 1 else "blue"]
     corner = (x - BOX / 2, y - HEIGHT / 2)
     box = FancyBboxPatch(corner, BOX, HEIGHT, boxstyle="round,pad=0,rounding_size=5", linewidth=1.2)
     box.set(facecolor=ROLES["surface"], edgecolor=edge)
     ax.add_patch(box)
-    kind = label(group.kind, 16)
-    count = f" {group.name}" if group.name.startswith("×") else ""
-    below = "missing" if group.missing else group.key[:10] if not count else "siblings"
-    ax.text(x, y - 5, kind + count, ha="center", va="center", fontsize=12, weight="bold", color=ROLES["ink"])
-    ax.text(x, y + 10, label(below, 20), ha="center", va="center", fontsize=10, color=ROLES["muted"])
+    middle = {"ha": "center", "va": "center"}
+    ax.text(x, y - 7, title(group), fontsize=12, weight="bold", color=ROLES["ink"], **middle)  # type: ignore[arg-type]
+    ax.text(x, y + 9, subtitle(group, 22), fontsize=10.5, color=ROLES["muted"], **middle)  # type: ignore[arg-type]
 
 
 def _width(v: int, groups: int) -> float:
     return BOX + 16 if v < groups else STOP
-
-
-def _half(v: int, groups: int) -> float:
-    return HEIGHT / 2
 
 
 def _layers(n: int, edges: Edges) -> list[int]:
@@ -92,7 +87,7 @@ def _layers(n: int, edges: Edges) -> list[int]:
     return layer
 
 
-def _with_stops(n: int, edges: Edges, layer: list[int]) -> tuple[dict, dict, list[list[int]]]:
+def _with_stops(n: int, edges: Edges, layer: list[int]) -> tuple[Neighbours, Neighbours, list[list[int]]]:
     """Neighbours above and below, and the layers, with a stop on every layer that a long edge crosses."""
     above: dict[int, list[int]] = defaultdict(list)
     below: dict[int, list[int]] = defaultdict(list)
@@ -118,7 +113,7 @@ def _with_stops(n: int, edges: Edges, layer: list[int]) -> tuple[dict, dict, lis
     return above, below, rows
 
 
-def _order(rows: list[list[int]], above: dict, below: dict) -> list[list[int]]:
+def _order(rows: list[list[int]], above: Neighbours, below: Neighbours) -> None:
     """Fewer crossings: each layer sorted by its neighbours' mean place, down and up a few times."""
     for sweep in range(12):
         neighbours = above if sweep % 2 == 0 else below
@@ -127,11 +122,10 @@ def _order(rows: list[list[int]], above: dict, below: dict) -> list[list[int]]:
             middle = {
                 v: sum(place[u] for u in neighbours[v]) / len(neighbours[v]) if neighbours[v] else place[v] for v in row
             }
-            row.sort(key=lambda v: middle[v])
-    return rows
+            row.sort(key=middle.__getitem__)
 
 
-def _positions(rows: list[list[int]], above: dict, below: dict, groups: int) -> dict[int, float]:
+def _positions(rows: list[list[int]], above: Neighbours, below: Neighbours, groups: int) -> dict[int, float]:
     """x of every node and stop: near the mean of its neighbours, in order, and not on another's place."""
     x: dict[int, float] = {}
     for row in rows:
@@ -146,7 +140,7 @@ def _positions(rows: list[list[int]], above: dict, below: dict, groups: int) -> 
             for v in row:
                 near = above[v] + below[v]
                 wanted.append(sum(x[u] for u in near) / len(near) if near else x[v])
-            apart = [(_width(a, groups) + _width(b, groups)) / 2 for a, b in zip(row, row[1:], strict=False)]
+            apart = [(_width(a, groups) + _width(b, groups)) / 2 for a, b in pairwise(row)]
             right, left_side = wanted[:], wanted[:]
             for i in range(1, len(row)):
                 right[i] = max(right[i], right[i - 1] + apart[i - 1])

@@ -13,10 +13,10 @@ from markupsafe import Markup
 
 from tasks.report import figures
 from tasks.report.chart import NARROW, WIDE, role_of
-from tasks.report.data import ORDER, Example, ReportData
+from tasks.report.data import ORDER, Example, Kind, ReportData
 from tasks.report.lineage_figure import lineage_figure
 from tasks.report.plain_text import label, shorten
-from tasks.report.wording import caveats, duration, findings, interval, number, percent, reading
+from tasks.report.wording import MEASURES, caveats, duration, findings, interval, number, percent, reading
 
 SHOWN = 6_000  # characters of one text in an example; a longer one is cut and says by how much
 LONGEST = 60_000  # characters of any other value on the page (the config)
@@ -55,6 +55,7 @@ def render(data: ReportData) -> str:
         level=f"{100 * data.confidence:g} %",
         findings=findings(data),
         reading=reading(data),
+        comparisons=_comparisons(data),
         caveats=caveats(data),
         role=lambda method: role_of(method, others)[0],
         runs=runs,
@@ -118,25 +119,46 @@ def _figures(data: ReportData) -> dict[str, Any]:
     return drawn
 
 
+def _comparisons(data: ReportData) -> dict[str, Any]:
+    """A table of all differences: a row a method, for each reference a column a measure."""
+    references = list(dict.fromkeys(c.reference for c in data.comparisons))
+    measures = list(dict.fromkeys(c.measure for c in data.comparisons))
+    cells: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for c in data.comparisons:
+        scale, digits = (1.0, 3) if c.measure == "target NLL" else (100.0, 1)
+        cells[c.method, c.reference, c.measure] = {
+            "noise": c.within_noise,
+            "value": number(scale * c.difference.value, digits, signed=True),
+            "interval": interval(c.difference, scale, digits) or "no interval",
+        }
+    methods = [m for m in data.methods() if any(c.method == m for c in data.comparisons)]
+    rows = [(m, [cells.get((m, r, measure)) for r in references for measure in measures]) for m in methods]
+    return {"references": references, "measures": [MEASURES[m] for m in measures], "rows": rows}
+
+
 def _target_rows(data: ReportData) -> list[dict[str, Any]]:
-    rows = []
-    for method in data.methods():
-        for run in data.runs_of(method):
-            if run.targets is None:
-                continue
-            counts = [(kind, run.targets.kinds.get(kind, 0)) for kind in ("rewrite", "self_solution", "expert")]  # type: ignore[call-overload]
-            total = sum(count for _, count in counts)
-            rows.append(
-                {
-                    "method": method,
-                    "seed": run.seed,
-                    "total": total,
-                    "kinds": [(kind, count, count / total if total else 0.0) for kind, count in counts],
-                    "reasons": sorted(run.targets.fallback_reasons.items(), key=lambda item: -item[1]),
-                    "no_verdict": run.no_verdict,
-                }
-            )
-    return rows
+    """A row a training set; seeds of a method with the same counts (mostly one training set for all) share it."""
+    rows: dict[Any, dict[str, Any]] = {}
+    kinds: tuple[Kind, ...] = ("rewrite", "self_solution", "expert")
+    for run in (run for method in data.methods() for run in data.runs_of(method)):
+        if run.targets is None:
+            continue
+        counts = [(kind, run.targets.kinds.get(kind, 0)) for kind in kinds]
+        total = sum(count for _, count in counts)
+        reasons = sorted(run.targets.fallback_reasons.items(), key=lambda item: (-item[1], item[0]))
+        row = rows.setdefault(
+            (run.method, str(counts), str(reasons), run.no_verdict),
+            {
+                "method": run.method,
+                "seeds": [],
+                "total": total,
+                "kinds": [(kind, count, count / total if total else 0.0) for kind, count in counts],
+                "reasons": reasons,
+                "no_verdict": run.no_verdict,
+            },
+        )
+        row["seeds"] += [] if run.seed is None else [run.seed]
+    return list(rows.values())
 
 
 def _example(example: Example) -> dict[str, Any]:

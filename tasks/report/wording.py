@@ -7,7 +7,7 @@ Comparison(method="sft", reference="base", measure="GeneralAvg", difference=-0.0
 from tasks.report.data import Comparison, Estimate, Proportion, ReportData, Score
 from tasks.report.figures import method_label
 
-_MEASURES = {
+MEASURES = {
     "MathAvg": "downstream accuracy",
     "GeneralAvg": "general accuracy",
     "OverallAvg": "overall accuracy",
@@ -53,11 +53,11 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
 
 
-def finding(comparison: Comparison) -> str:
+def _finding(comparison: Comparison) -> str:
     """What one comparison says; within noise where its interval holds 0."""
     scale, unit, digits = (1.0, "nats/token", 3) if comparison.measure == "target NLL" else (100.0, "points", 1)
     value = scale * comparison.difference.value
-    measure = _MEASURES[comparison.measure]
+    measure = MEASURES[comparison.measure]
     spread = interval(comparison.difference, scale, digits)
     if not spread:
         return f"{measure} {number(value, digits, signed=True)} {unit}, no interval"
@@ -71,19 +71,21 @@ def finding(comparison: Comparison) -> str:
 
 
 def findings(data: ReportData) -> list[tuple[str, list[str]]]:
-    """All comparisons in words, grouped: (“SFT against base”, [“downstream accuracy higher by …”, …])."""
+    """The main comparisons in words: (“SFT against base”, [“downstream accuracy higher by …”, …]).
+
+    All of them where they are few; else those of SFT and of the rewriting agent, the two this project is about.
+    """
     groups: dict[tuple[str, str], list[str]] = {}
     for comparison in data.comparisons:
-        groups.setdefault((comparison.method, comparison.reference), []).append(finding(comparison))
-    return [
-        (f"{method_label(method)} against {method_label(reference)}", said)
-        for (method, reference), said in groups.items()
-    ]
+        groups.setdefault((comparison.method, comparison.reference), []).append(_finding(comparison))
+    main = {pair: said for pair, said in groups.items() if pair[0] in ("sft", "rewriting_agent")}
+    chosen = groups if len(groups) <= 4 or not main else main
+    return [(f"{method_label(pair[0])} against {method_label(pair[1])}", said) for pair, said in chosen.items()]
 
 
 def reading(data: ReportData) -> str:
     """How to read the findings: what the differences are, over how many rows, and what “within noise” means."""
-    rows = {c.measure: f"{_MEASURES[c.measure]} over n = {c.rows:,} rows" for c in data.comparisons}
+    rows = {c.measure: f"{MEASURES[c.measure]} over n = {c.rows:,} rows" for c in data.comparisons}
     return (
         f"Differences between means over benchmarks with {100 * data.confidence:g} % intervals, paired by row: "
         f"{'; '.join(rows.values())}. Within noise: the interval holds 0, so these rows cannot tell the two apart."

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from tasks.report.data import (
-    LABELS,
     Artifact,
     Backbone,
     Edge,
     Estimate,
     Example,
+    Graph,
     GrpoStep,
     Histogram,
     LossPoint,
@@ -178,9 +178,19 @@ def _histograms(random):
 
 
 def _examples():
-    expert = "1. The greatest 3-digit number in base 8 is $777_8$.\n2. Convert: $7 \\cdot 8^2 + 7 \\cdot 8 + 7 = 511$.\n3. $511 \\div 7 = 73$ R $0$.\n\n$\\boxed{777_8}$"
-    direct = "To find it, identify the largest 3-digit number in base 8, $777_8 = 511$. It is divisible by 7.\n\n$\\boxed{777_8}$"
-    agent = "Step 1: Understand the problem\nThe greatest 3-digit number in base 8 is $777_8$.\n\nStep 2: Convert to decimal\n$7 \\cdot 64 + 7 \\cdot 8 + 7 = 511$\n\nStep 3: Check\n$511 \\div 7 = 73$, remainder 0.\n\n$\\boxed{777_8}$"
+    expert = (
+        "1. The greatest 3-digit number in base 8 is $777_8$.\n2. Convert: $7 \\cdot 8^2 + 7 \\cdot 8 + 7 = 511$.\n"
+        "3. $511 \\div 7 = 73$ R $0$.\n\n$\\boxed{777_8}$"
+    )
+    direct = (
+        "To find it, identify the largest 3-digit number in base 8, $777_8 = 511$. It is divisible by 7.\n\n"
+        "$\\boxed{777_8}$"
+    )
+    agent = (
+        "Step 1: Understand the problem\nThe greatest 3-digit number in base 8 is $777_8$.\n\n"
+        "Step 2: Convert to decimal\n$7 \\cdot 64 + 7 \\cdot 8 + 7 = 511$\n\n"
+        "Step 3: Check\n$511 \\div 7 = 73$, remainder 0.\n\n$\\boxed{777_8}$"
+    )
     wrong = "There are 6 boxes with 12 pens, so 6 + 12 = 18.\n\n$\\boxed{18}$"
     return [
         Example(
@@ -208,8 +218,8 @@ def _lineage(methods, seeds):
     """A graph as the flow makes it: two corpora, one backbone, shards, methods, seeds, benchmarks."""
     nodes, edges = [], []
 
-    def add(kind, key, name="", **inputs):
-        nodes.append(Node(key=key, kind=kind, name=name, digest=key[::-1] * 2, seconds=1.5))
+    def add(kind, key, name="", variant="", **inputs):
+        nodes.append(Node(key=key, kind=kind, name=name, variant=variant, digest=key[::-1] * 2, seconds=1.5))
         edges.extend(Edge(source=source, target=key, name=label) for label, source in inputs.items())
         return key
 
@@ -235,12 +245,12 @@ def _lineage(methods, seeds):
             made |= {f"rewrite_verdicts.{shard}": f"v{key}{shard}" for shard in shards}
             dataset = add("assemble", f"d{method}", rows=split, **made)
         for seed in range(seeds):
-            model = add("finetune", f"f{method}{seed}", f"seed {seed}", dataset=dataset, backbone=backbone)
+            model = add(
+                "finetune", f"f{method}{seed}", f"seed {seed}", str(method == "dft"), dataset=dataset, backbone=backbone
+            )
             scores[f"{method}{seed}"] = [add("evaluate", f"e{method}{seed}{n}", n, model=model) for n in ROWS]
     inputs = {f"scores.{name}.{i}": key for name, keys in scores.items() for i, key in enumerate(keys)}
     add("report", "90", **inputs)
-    from tasks.report.data import Graph
-
     return Graph(nodes=nodes, edges=edges)
 
 
@@ -260,6 +270,3 @@ def page(report_data):
     from tasks.report.page import render
 
     return render(report_data)
-
-
-__all__ = ["LABELS"]
