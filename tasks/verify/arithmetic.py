@@ -1,7 +1,7 @@
 """The arithmetic step checker: every equality of plain numbers that a solution states, the first false one flagged.
 
 In:  JudgeItem(id="gsm8k/3f2a", …, solution="She sold 48/2 = <<48/2=24>>24 clips in May, so 48 + 24 = 74 clips.")
-Out: ReasoningVerdict(valid=False, first_wrong_step="48 + 24 = 74", reason="48 + 24 is 72, not 74", judge="arithmetic/1")
+Out: ReasoningVerdict(valid=False, first_wrong_step="48 + 24 = 74", reason="48 + 24 is 72, not 74", judge=…)
 
 It is the embedded judge (no model, no service), and a pre-filter before one. It sees wrong arithmetic, not wrong
 reasoning: an equation with a variable, a conversion of units, a number that comes from nowhere pass unseen.
@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tasks.verify.expressions import RELATIONS, Parser, Rational, Side, Tokens, tokenize
+from tasks.verify.expressions import Parser, Rational, Side
+from tasks.verify.notation import RELATIONS, WORD_OPERATOR, Tokens, tokenize
 from tasks.verify.types import JudgeItem, ReasoningVerdict
 
 VERSION = 1  # part of the judge's identity: raise it whenever a verdict can change
@@ -21,6 +22,7 @@ MAX_CHARACTERS = 200_000
 
 _ANNOTATION = re.compile(r"<<([^<>\n]{1,300})>>")
 _RELATION = re.compile(r"=|≈|≃|≅|\\approx|\\simeq|\\doteq")
+_MODULAR = re.compile(r"\\equiv|mod\b|\\pmod|≡")
 # Words before an expression that change what it says: "half of 50 + 3", "the average of 3 + 5".
 _CHANGES_BEFORE = re.compile(
     r"(?:^|\s)(?:twice|double|doubled|triple|thrice|half|halves|third|thirds|quarter|fourth|fifth|dozen|average|mean|median|"
@@ -29,15 +31,22 @@ _CHANGES_BEFORE = re.compile(
 )
 # Words behind a result that say that it is no exact value, or that its unit is another one.
 _CHANGES_BEHIND = re.compile(
-    r"\b(?:remainder|rounded|rounds?|rounding|whole|full|complete|approximately|approx|about|roughly|nearly|almost|mod|"
-    r"modulo|base|left over|R|to the nearest|and (?:a )?(?:half|third|quarter))\b"
+    r"\b(?:remainder|rounded|rounds?|rounding|whole|full|approximately|approx|about|roughly|nearly|almost|mod|"
+    r"modulo|base|left over|leftover|R|to the nearest|and (?:a )?(?:half|third|quarter))\b|\d\s*:\s*\d|"
+    r"^[^a-zA-Z]*\band [($]*\d|\bwith \d",
+    re.IGNORECASE,
 )
+_CENTS = re.compile(r"\W*(?:cents?|pennies|¢)")
+_RANGED = re.compile(r"(?:day|week|month|year|page|grade|hour|chapter|level|question|problem|step|age)s?$")
 _SCALES = frozenset(
-    """second sec minute min hour hr day week month year decade century inch foot feet yard mile mm cm m km kg g mg lb
-    lbs pound ounce oz ton gallon quart pint cup liter litre ml dozen score gros hundred thousand million billion trillion
-    cent penny pennie nickel dime quarter dollar buck half halve third fourth fifth tenth pair couple am pm percent degree
-    radian gram meter metre kilometer centimeter millimeter kilogram th st nd rd thousandth hundredth piece ft in mph kph
-    pack box bag case set group team bundle row""".split()
+    """
+    second sec minute min hour hr day week month year decade century inch foot feet yard mile mm cm m km
+    kg g mg lb lbs pound ounce oz ton gallon quart pint cup liter litre ml dozen score gros hundred
+    thousand million billion trillion cent penny pennie nickel dime quarter dollar buck half halve third
+    fourth fifth tenth pair couple am pm percent degree radian gram meter metre kilometer centimeter
+    millimeter kilogram th st nd rd thousandth hundredth piece ft in mph kph pack box bag case set group
+    team bundle row
+    """.split()  # noqa: SIM905
 )
 
 
@@ -98,18 +107,21 @@ def check_steps(solution: str) -> Steps:
 
 def _passages(solution: str) -> list[str]:
     """Paragraphs that state a relation. A chain may run over lines, not over an empty one unless it opens with '='."""
-    return [part for part in re.split(r"\n\s*\n(?!\s*[&=])", solution) if _RELATION.search(part)]
+    return [part for part in re.split(r"\n\s*\n(?!\s{0,8}[&=])", solution) if _RELATION.search(part)]
 
 
 @lru_cache(maxsize=20_000)
 def _check_text(text: str) -> Steps:
     tokens = tokenize(text)
+    modular = _MODULAR.search(text) is not None  # `8^4 = 7^2` may be meant modulo 19
     checked = 0
     for left, relation, right, chained in _equalities(tokens):
         holds = _holds(tokens, left, relation, right, chained)
         if holds is None:
             continue
         if not holds:
+            if modular:
+                continue
             return Steps(checked, _quote(tokens, left, right), _explain(tokens, left, relation, right))
         if left.operations or right.operations:
             checked += 1
@@ -118,7 +130,7 @@ def _check_text(text: str) -> Steps:
 
 def _equalities(tokens: Tokens) -> list[tuple[Side, str, Side, bool]]:
     """Neighbouring sides around each relation, in order; `chained` where the left one is a right one before."""
-    kinds, values, match = tokens.kinds, tokens.values, tokens.match
+    kinds, _values, match = tokens.kinds, tokens.values, tokens.match
     parser = Parser(tokens)
     found = []
     side, at, last = Side(end=-1), 0, len(kinds) - 2
@@ -127,14 +139,16 @@ def _equalities(tokens: Tokens) -> list[tuple[Side, str, Side, bool]]:
         kind = kinds[at]
         if kind in RELATIONS:
             left = side if side.end == at else Side()
-            side = parser.read(at + 1)
+            side = parser.read(at + 1, right=True)
             found.append((left, kind, side, chained and left is not side))
             at, chained = max(side.end, at + 1), True
             continue
         chained = False
+        if kind == "w" and kinds[at + 1] in "n(" and _is_applied(tokens, at):
+            kinds[at] = kind = "v"
         if kind in "nfqbv" or (kind == "(" and match[at] > 0) or (kind == "-" and _is_sign(tokens, at)):
             side = parser.read(at)
-            if at and kinds[at - 1] == "w" and _CHANGES_BEFORE.search(values[at - 1].lower()):
+            if at and kinds[at - 1] == "w" and _changes_before(tokens, at):
                 side.value = None
         elif kind in "+-*/^" or (kind == "w" and kinds[at + 1] in "+-*/^" and not _is_sign(tokens, at + 1)):
             side = parser.read(at + 1)  # goes on from words or from a line before: not plain
@@ -144,6 +158,21 @@ def _equalities(tokens: Tokens) -> list[tuple[Side, str, Side, bool]]:
             continue
         at = max(side.end, at + 1)
     return found
+
+
+def _changes_before(tokens: Tokens, at: int) -> bool:
+    words = tokens.values[at - 1].lower()
+    if words == "and" and at > 1 and tokens.kinds[at - 2] == "n" and tokens.kinds[at + 1] == "/":
+        return True  # `12 x 1 and 1/4 = 15`
+    return _CHANGES_BEFORE.search(words) is not None
+
+
+def _is_applied(tokens: Tokens, at: int) -> bool:
+    """Whether the words at `at` end in a function or factor of what follows: f(2), a(3 + 4), f \\left( 2 \\right)."""
+    words, gap = tokens.values[at], tokens.text[tokens.ends[at] : tokens.starts[at + 1]]
+    if gap == "" or gap == "\\left":
+        return True
+    return tokens.kinds[at + 1] == "(" and (len(words) == 1 or words[-2:-1] == " ")
 
 
 def _is_sign(tokens: Tokens, at: int) -> bool:
@@ -161,29 +190,58 @@ def _holds(tokens: Tokens, left: Side, relation: str, right: Side, chained: bool
         return None
     if _equal(left, relation, right):
         return True
+    if _in_cents(tokens, left, right):
+        return True
     if left.ambiguous or right.ambiguous or _changes_behind(tokens, right):
         return None
     if left.operations == 0 and not chained and (right.operations == 0 or left.units or _is_labelled(tokens, left)):
         return None  # `3 feet = 36 inches`, `day 5 = 80 * 2`
+    if not chained and _is_labelled(tokens, left) and _is_range(tokens, left):
+        return None
+    if not chained and left.units and left.operations == 1 and "/" in tokens.kinds[left.start + 1 : left.start + 2]:
+        return None  # `1/4 cup = 2 * 2`
     if left.operations == 0 and right.operations == 0 and (left.units or right.units):
         return None
-    if right.first is not None and right.operations and right.first != right.value and tokens.kinds[right.end] in RELATIONS:
-        first = Side(value=right.first)
-        if _equal(left, relation, first):
-            return True  # run on: 10 - 3 = 7 + 5 = 12
+    if _runs_on(tokens, left, relation, right):
+        return True
     if not _comparable(left, right):
         return None
-    if left.percent or right.percent:
-        as_units = Parser(tokens, percent_as_unit=True)
-        other_left, other_right = as_units.read(left.start), as_units.read(right.start)
-        pairs = ((left, other_right), (other_left, right), (other_left, other_right))
-        if any(_equal(a, relation, b) for a, b in pairs):
-            return True
-    return False
+    others = [(a, b) for a in _readings(tokens, left) for b in _readings(tokens, right)]
+    return any(_equal(a, relation, b) for a, b in others)
+
+
+def _readings(tokens: Tokens, side: Side) -> list[Side]:
+    """The side as read first, and in the other ways that people write."""
+    found = [side]
+    percents = (False, True) if side.percent else (False,)
+    quotients = (False, True) if side.quotient else (False,)
+    for percent in percents:
+        for quotient in quotients:
+            if percent or quotient:
+                found.append(Parser(tokens, percent_as_unit=percent, divide_by_all=quotient).read(side.start))
+    return found
+
+
+def _runs_on(tokens: Tokens, left: Side, relation: str, right: Side) -> bool:
+    """`10 - 3 = 7 + 5 = 12`: each result is carried on. False read literally, but no wrong step."""
+    if right.first is None or not right.operations:
+        return False
+    goes_on = tokens.kinds[right.end] in RELATIONS or any(
+        tokens.values[at] in WORD_OPERATOR for at in range(right.start, right.end)
+    )
+    return goes_on and _equal(left, relation, Side(value=right.first))
 
 
 def _is_labelled(tokens: Tokens, side: Side) -> bool:
     return side.start > 0 and tokens.kinds[side.start - 1] == "w"
+
+
+def _is_range(tokens: Tokens, side: Side) -> bool:
+    """`days 1-2 = 96 - 70`"""
+    at = side.start
+    if not _RANGED.search(tokens.values[at - 1].lower()):
+        return False
+    return tokens.kinds[at : side.end] == ["n", "-", "n"] and tokens.ends[at] + 1 == tokens.starts[at + 2]
 
 
 def _equal(left: Side, relation: str, right: Side) -> bool:
@@ -192,37 +250,47 @@ def _equal(left: Side, relation: str, right: Side) -> bool:
     (a, b), (c, d) = left.value, right.value
     if a * d == c * b:
         return True
+    if right.mantissa is not None:
+        assert right.mantissa.value is not None
+        (a, b), (c, d), (e, f) = left.value, right.value, right.mantissa.value
+        return c != 0 and _rounds_to((a * d * e * (1 if c > 0 else -1), b * abs(c) * f), right.mantissa, relation)
     if right.literal:
         return _rounds_to(left.value, right, relation)
-    return left.literal and _rounds_to(right.value, left, relation)
+    if left.literal:
+        return _rounds_to(right.value, left, relation)
+    if relation == "~" or left.decimals or right.decimals:
+        share = 100 if relation == "~" else 1000  # of the value: a rounded number was carried on
+        return abs(a * d - c * b) * share <= abs(a * d)
+    return False
 
 
 def _rounds_to(value: Rational, literal: Side, relation: str) -> bool:
     """Whether `literal` is `value` rounded, or cut, to the digits that it shows."""
     shown = literal.value
     assert shown is not None
-    digits = literal.digits.replace(",", "")
-    whole, _, decimals = digits.partition(".")
-    unit_upper, unit_lower = 1, 10 ** len(decimals)
+    whole, _, decimals = literal.digits.replace(",", "").partition(".")
+    unit = 1
     if relation == "~" and not decimals:
-        unit_upper = 10 ** (len(whole) - len(whole.rstrip("0")))
-    if literal.percent and shown[1] % 100 == 0:
-        unit_lower *= 100
-    upper = abs(value[0] * shown[1] - shown[0] * value[1])
-    lower = value[1] * shown[1]  # the difference is upper / lower
-    if relation == "=" and not decimals and not literal.percent:
+        unit = 10 ** (len(whole) - len(whole.rstrip("0")))
+    elif relation == "=" and literal.shown == 1 and (len(whole) < 3 or value[0] % value[1] == 0):
+        return False  # whole numbers are exact, but for a fraction of a number of three digits
+    difference = value[0] * shown[1] - shown[0] * value[1]
+    upper, lower = abs(difference), value[1] * shown[1]
+    if 2 * upper * literal.shown <= unit * lower:
+        return True  # rounded
+    if relation == "=" and len(decimals) < 2:
         return False
-    slack = 1 if relation == "~" or len(decimals) >= 2 else 2  # one unit of the last digit (cut) or half (rounded)
-    if slack == 2:
-        return 2 * upper * unit_lower <= unit_upper * lower
-    return upper * unit_lower < unit_upper * lower
+    cut = (difference >= 0) == (value[0] >= 0)  # towards zero
+    return cut and upper * literal.shown < unit * lower
 
 
 def _comparable(left: Side, right: Side) -> bool:
-    """Whether the units allow to call a mismatch false: `8 hours - 6 hours = 3 hours`, not `2 pens + 3 pencils = $8`."""
+    """Whether the units let a mismatch be false: `8 hours - 6 hours = 3 hours` is, `2 pens + 3 pencils = $8` not."""
     units = [unit for unit in (*left.units, *right.units) if unit]
+    if any("remainder" in unit for unit in units):
+        return False
     if len(units) <= 1:
-        return not (units and units[0] & _SCALES and (left.additive or right.additive))
+        return not units or bool(right.units) or not units[0] & _SCALES
     if frozenset.intersection(*units):
         return True
     if left.additive or right.additive:
@@ -230,9 +298,16 @@ def _comparable(left: Side, right: Side) -> bool:
     return not any(unit & _SCALES for unit in units)
 
 
+def _in_cents(tokens: Tokens, left: Side, right: Side) -> bool:
+    """`$2.50 - $2.24 = 26 cents`"""
+    assert left.value is not None and right.value is not None
+    (a, b), (c, d) = left.value, right.value
+    return 100 * a * d == c * b and _CENTS.match(tokens.text, tokens.ends[right.end - 1]) is not None
+
+
 def _changes_behind(tokens: Tokens, right: Side) -> bool:
-    start = tokens.ends[right.end - 1] if right.end else 0
-    return _CHANGES_BEHIND.search(tokens.text[start : start + 40].split("\n")[0]) is not None
+    start, end = tokens.starts[right.start], tokens.ends[right.end - 1]
+    return _CHANGES_BEHIND.search(tokens.text[start : end + 40].split("\n")[0]) is not None
 
 
 def _quote(tokens: Tokens, left: Side, right: Side) -> str:

@@ -1,18 +1,19 @@
-"""Plain arithmetic in running text: the tokens and the exact value of one side of an equality.
+"""The exact value of an expression of plain numbers in running text.
 
-In:  the text of a solution, "He works 3 days x 8 hours/day = $\\frac{48}{2}$ hours"
-Out: token lists, and from any token on the longest expression that stands there as a `Side`:
-     3 days x 8 hours/day -> Side(value=(24, 1), operations=1, units=[{days}, {hours, day}])
+In:  the tokens of "3 days x 8 hours/day = 24"
+Out: from a token on, the longest expression that stands there as a `Side`:
+     Side(value=(24, 1), operations=1, units=[{day}, {hour}, {day}])
 
 Values are unnormalised rationals (numerator, denominator), exact and without floats; None is "not plain arithmetic"
 (a variable, a function, a number past the size guards) and spreads through every operation. Nothing is evaluated by
-Python: the parser below is all there is. It is linear in the text: brackets are matched once, and a bracket that holds
-a relation or a break is no bracket.
+Python: the parser below is all there is.
 """
 
 import math
 import re
 from dataclasses import dataclass, field
+
+from tasks.verify.notation import OPERATORS, RELATIONS, Tokens, is_space
 
 Rational = tuple[int, int]
 
@@ -22,190 +23,52 @@ MAX_DEPTH = 40  # nested brackets, fractions, powers
 MAX_FACTORIAL = 200
 MAX_EXPONENT = 1000
 
-OPERATORS = frozenset("+-*/^")
-RELATIONS = frozenset("=~")  # "=" as stated, "~" for any sign of approximation
-
-_TOKEN = re.compile(
-    r"""
-    (?P<v>[0-9]+:[0-9]{2}\b | \.\.\.+ | _\{[^{}]*\} | _\w? )                    # clock times, dots, subscripts
-  | (?P<n>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)? | [0-9]+(?:\.[0-9]+)? | \.[0-9]+ )
-  | (?P<w>[A-Za-z][A-Za-z'’]*(?:[ -](?![xX]\ ?[0-9($.\\])[A-Za-z][A-Za-z'’]*)*)     # a run of words is one token
-  | (?P<d>\^\s*(?:\\circ|\{\s*\\circ\s*\}|\\prime) | °)
-  | (?P<s>[ \t$&`€£¥]+ | \\[$,;!:>\ ] | ~ | \\(?:left|right|displaystyle|boxed|fbox|bigl?|bigr?|Bigl?|Bigr?)(?![a-z]))
-  | (?P<o>(?<=[0-9)])\*\*(?=[0-9(]) | [-+*/^×·⋅∗÷−–] | \\(?:cdot|times|div|ast)(?![a-z]))
-  | (?P<r>=+>|<=+|>=|[!/]=|\\ne(?![a-z])|\\neq(?![a-z])|=+|≈|≃|≅|\\approx(?![a-z])|\\simeq(?![a-z])|\\doteq(?![a-z]))
-  | (?P<t>\\(?:text|textrm|textbf|textit|mathrm|mathbf|mbox|hbox)\s*\{[^{}]*\})
-  | (?P<f>\\[dtc]?frac(?![a-z]))
-  | (?P<q>\\sqrt(?![a-z]))
-  | (?P<b>\\[dt]?binom(?![a-z]))
-  | (?P<p>\\?%)
-  | (?P<l>\n | \\\\(?:\[[^\]\n]{0,12}\])? )
-  | (?P<k>[,;:?".—|]|\\[\[\]()]|\\(?:begin|end)\{[^{}]*\}|\\q?quad(?![a-z])|\\(?:Rightarrow|implies|to|rightarrow)(?![a-z]))
-  | (?P<c>\\[A-Za-z]+)
-  | (?P<g>[()\[\]{}!])
-  | (?P<x>.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_OPERATOR = {
-    "+": "+", "-": "-", "−": "-", "–": "-", "*": "*", "×": "*", "·": "*", "⋅": "*", "∗": "*", "\\cdot": "*",
-    "\\times": "*", "\\ast": "*", "/": "/", "÷": "/", "\\div": "/", "^": "^", "**": "^",
-}  # fmt: skip
-_WORD_OPERATOR = {"times": "*", "plus": "+", "minus": "-", "divided by": "/", "multiplied by": "*"}
-_SUPERSCRIPTS = str.maketrans({"²": "^2", "³": "^3", "⁴": "^4"})
+_OF = re.compile(r"of(?: the| his| her| their| its| all| these| those)?(?: remaining| total| original| whole)?$")
+_LONE_LETTERS = re.compile(r"[A-Za-z](?: [A-Za-z])*$")  # variables
+_SCIENTIFIC = ["n", "*", "n", "^"]  # 6.02 x 10^23
 
 # Letters that may stand directly behind a number; any others there are variables.
 _ATTACHED = frozenset(
-    "cm mm km kg mg ml lb lbs oz ft in mph kmph kph km m min mins hr hrs sec secs th st nd rd ths rds yd g s h L l p c".split()
-) - frozenset("m g s h L l p c".split())
+    [
+        "cm",
+        "mm",
+        "km",
+        "kg",
+        "mg",
+        "ml",
+        "lb",
+        "lbs",
+        "oz",
+        "ft",
+        "in",
+        "mph",
+        "kmph",
+        "kph",
+        "min",
+        "mins",
+        "hr",
+        "hrs",
+        "sec",
+        "secs",
+        "th",
+        "st",
+        "nd",
+        "rd",
+        "ths",
+        "rds",
+        "yd",
+    ]
+)
+_CAPITALS = frozenset(["KG", "KM", "CM", "MPH", "PM", "AM", "USD", "GB", "MB", "TB", "OZ", "LB", "LBS", "ML", "FT"])
 # A run of words with one of these in it is prose, not a unit.
 _PROSE = frozenset(
-    """the a an is are was were be been has have had will would can he she they it we you i his her their its our and or but
-    so then thus hence therefore which that this these those if when since because as than to from with for by at on
-    of times more less fewer gives get gets equals equal total makes leaves means let now after before""".split()
+    """
+    the a an is are was were be been has have had will would can he she they it we you i his her their
+    its our and or but so then thus hence therefore which that this these those if when since because as
+    than to from with for by at on of times more less fewer gives get gets equals equal total makes
+    leaves means let now after before
+    """.split()  # noqa: SIM905
 )
-
-
-_OF = re.compile(r"of(?: the| his| her| their| its| all| these| those)?(?: remaining| total| original| whole)?$")
-_LONE_LETTERS = re.compile(r"[A-Za-z](?: [A-Za-z])*$")  # variables
-
-
-def _is_space(text: str, at: int) -> bool:
-    return at < 0 or at >= len(text) or text[at] in " \t\n"
-
-
-@dataclass
-class Tokens:
-    """Parallel lists: `kinds` one letter each ("n" number, "w" words, "v" not plain arithmetic, "|" break, …),
-    `values` the token's text, `starts`/`ends` its place in `text`; `match[i]` is the partner of an intact "(" else -1."""
-
-    text: str
-    kinds: list[str] = field(default_factory=list)
-    values: list[str] = field(default_factory=list)
-    starts: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    match: list[int] = field(default_factory=list)
-
-
-def tokenize(text: str) -> Tokens:
-    """The tokens of a text, closed by two breaks. Linear in its length."""
-    if "{,}" in text:
-        text = text.replace("{,}", ",")
-    if ",\\!" in text:
-        text = text.replace(",\\!", ",")
-    if not text.isascii():
-        text = text.translate(_SUPERSCRIPTS)
-    tokens = Tokens(text)
-    kinds, values, starts, ends = tokens.kinds, tokens.values, tokens.starts, tokens.ends
-    last = "|"
-    for found in _TOKEN.finditer(text):
-        group = found.lastgroup
-        if group == "s":
-            continue
-        start = found.start()
-        value = found.group()
-        if group == "n":
-            kind = "n"
-            if last == "f" and len(value) == 2 and value.isdigit():  # \\frac12
-                kinds.append("n")
-                values.append(value[0])
-                starts.append(start)
-                ends.append(start + 1)
-                start, value = start + 1, value[1]
-            elif value[0] == "0" and value[1:2].isdigit():
-                kind = "v"  # half of a number that is broken in two: 20 ,000
-        elif group == "v":
-            kind = "v"
-        elif group == "w":
-            kind = "w"
-            if value in "xX" and last in "n)w" and _is_times(text, start):
-                kind = "*"
-            elif value in _WORD_OPERATOR:
-                kind = _WORD_OPERATOR[value]
-            elif value == "percent" and last == "n":
-                kind = "%"
-        elif group == "o":
-            kind = _OPERATOR[value]
-            if last == "|" and kind in "-*" and _is_bullet(text, start):
-                kind = "|"
-            elif kind == "*" and _is_space(text, start - 1) is False and text.startswith("**", start):
-                continue
-        elif group == "r":
-            kind = _relation(value)
-            if kind in RELATIONS and last == "|" and kinds and values[-1][:1] in "\n\\":
-                _pop(tokens)  # a line that opens with a relation goes on with the chain of the line before
-        elif group == "g":
-            kind = "(" if value in "([{" else "!" if value == "!" else ")"
-        elif group == "l":
-            if (last in OPERATORS and values[-1] not in _WORD_OPERATOR) or last in RELATIONS:
-                continue  # the expression goes on in the next line
-            kind = "|"
-        elif group == "t":
-            value = value[value.index("{") + 1 : -1].strip()
-            if not value:
-                continue
-            kind = "w" if value.replace(" ", "").isalpha() else "|"
-        elif group == "p":
-            kind = "%"
-        elif group == "k":
-            kind = "|"
-        elif group == "c":
-            kind = "v"
-        elif group == "x":
-            kind = "v" if value.isalpha() or value in "<>±√∓∑∏∫∞'\\_" else "|"
-        else:
-            kind = str(group)  # d f q b
-        if kind == "|" and last in OPERATORS and values[-1] in _WORD_OPERATOR:
-            kinds[-1] = "w"  # `6 times.`
-        kinds.append(kind)
-        values.append(value)
-        starts.append(start)
-        ends.append(found.end())
-        last = kind
-    for _ in range(2):
-        kinds.append("|")
-        values.append("")
-        starts.append(len(text))
-        ends.append(len(text))
-    tokens.match = _match(kinds)
-    return tokens
-
-
-def _pop(tokens: Tokens) -> None:
-    for column in (tokens.kinds, tokens.values, tokens.starts, tokens.ends):
-        column.pop()
-
-
-def _relation(value: str) -> str:
-    if value.strip("=") == "":
-        return "="
-    return "~" if value in "≈≃≅" or value[:2] in ("\\a", "\\s", "\\d") else "|"
-
-
-def _is_times(text: str, at: int) -> bool:
-    """Whether the x at `at` is a sign of multiplication: an operand follows, and the spacing is the same on both sides."""
-    before, after = _is_space(text, at - 1), _is_space(text, at + 1)
-    follows = text[at + 1 : at + 4].lstrip(" ")[:1]
-    return before == after and follows != "" and follows in "0123456789($.\\"
-
-
-def _is_bullet(text: str, at: int) -> bool:
-    """A dash or star that opens a line and is followed by a space is a list's bullet, not a sign."""
-    return _is_space(text, at + 1) and (at == 0 or text[:at].rstrip(" \t")[-1:] in ("", "\n"))
-
-
-def _match(kinds: list[str]) -> list[int]:
-    match = [-1] * len(kinds)
-    opened: list[int] = []
-    for at, kind in enumerate(kinds):
-        if kind == "(":
-            opened.append(at)
-        elif kind == ")":
-            if opened:
-                match[opened.pop()] = at
-        elif kind == "|" or kind in RELATIONS:
-            opened.clear()
-    return match
 
 
 @dataclass
@@ -217,38 +80,49 @@ class Side:
     additive: bool = False
     literal: bool = False  # a lone number (sign, bracket, percent, unit allowed)
     digits: str = ""  # the last literal as written
+    shown: int = 1  # the last literal shows its value to 1/shown
     decimals: bool = False  # some literal has a decimal point
     percent: bool = False
+    quotient: bool = False  # a product behind a division: 24/3*2 reads in two ways
     ambiguous: bool = False  # reads more than one way (mixed number, implied product after a division)
     units: list[frozenset[str]] = field(default_factory=list)
     first: Rational | None = None  # the first operand (for run-on chains: 10 - 3 = 7 + 5 = 12)
+    mantissa: "Side | None" = None  # of a number in scientific notation
     start: int = 0
     end: int = 0  # token positions
 
 
 class Parser:
-    """Reads the longest expression from a token on. `percent_as_unit` reads 40 % as 40 instead of 0.4."""
+    """Reads the longest expression from a token on.
 
-    def __init__(self, tokens: Tokens, percent_as_unit: bool = False) -> None:
+    Args:
+        tokens: the text.
+        percent_as_unit: read 40 % as 40 instead of 0.4.
+        divide_by_all: read 24/3*2 as 24/(3*2), and 6 / 1/2 as 6/(1/2).
+    """
+
+    def __init__(self, tokens: Tokens, percent_as_unit: bool = False, divide_by_all: bool = False) -> None:
         self.tokens, self.kinds, self.values, self.match = tokens, tokens.kinds, tokens.values, tokens.match
-        self.percent_as_unit = percent_as_unit
+        self.percent_as_unit, self.divide_by_all = percent_as_unit, divide_by_all
         self.at = 0
         self.depth = 0
+        self.right = False
         self.side = Side()
 
-    def read(self, start: int) -> Side:
-        """The side that begins at token `start`; `side.end == start` where no expression stands there."""
-        self.at, self.depth = start, 0
+    def read(self, start: int, right: bool = False) -> Side:
+        """The side that begins at token `start` (`right` of a relation); `end == start` where none stands there."""
+        self.at, self.depth, self.right = start, 0, right
         side = self.side = Side(start=start)
         side.value = self._sum()
         side.end = self.at
         side.literal = side.operations == 0 and side.digits != ""
+        if side.operations == 2 and self.kinds[start : start + 4] == _SCIENTIFIC and self.values[start + 2] == "10":
+            decimals = len(self.values[start].partition(".")[2])
+            side.mantissa = Side(side.first, literal=True, digits=self.values[start], shown=10**decimals)
         return side
 
     def _sum(self) -> Rational | None:
         value = self._product()
-        if self.side.first is None:
-            self.side.first = value
         while True:
             kind = self.kinds[self.at]
             if kind != "+" and kind != "-":
@@ -274,6 +148,8 @@ class Parser:
 
     def _product(self) -> Rational | None:
         value = self._signed()
+        if self.side.first is None:
+            self.side.first = value
         divided = False
         while True:
             at = self.at
@@ -281,6 +157,7 @@ class Parser:
             if kind == "*":
                 self.at += 1
                 self.side.operations += 1
+                self.side.quotient |= divided
                 value = _times(value, self._signed())
             elif kind == "/":
                 self.at += 1
@@ -290,7 +167,7 @@ class Parser:
                 self.side.operations += 1
                 self.side.ambiguous |= divided  # 25 / 1/3
                 divided = True
-                right = self._signed()
+                right = self._denominator() if self.divide_by_all else self._signed()
                 if value is None or right is None or right[0] == 0:
                     value = None
                 else:
@@ -300,7 +177,7 @@ class Parser:
                     self.at = self.match[at] + 1
                     continue
                 after_number = self.kinds[at - 1] == "n"
-                spaced = kind == "(" and _is_space(self.tokens.text, self.tokens.starts[at] - 1)
+                spaced = kind == "(" and is_space(self.tokens.text, self.tokens.starts[at] - 1)
                 right = self._power()
                 self.side.operations += 1
                 if kind == "f" and after_number and not divided:  # a mixed number, 2\frac{1}{2}
@@ -310,20 +187,39 @@ class Parser:
                     else:
                         value = None
                 else:
-                    self.side.ambiguous |= divided or spaced
+                    bracket = self.tokens.text[self.tokens.starts[at]]
+                    self.side.quotient |= divided
+                    self.side.ambiguous |= spaced or (kind == "(" and bracket != "(")
                     value = _times(value, right)
+            elif kind == "n" and self._follows_bracket(at):
+                self.side.ambiguous = True  # 10^{3}5^{2}, (12)3
+                self.side.operations += 1
+                value = _times(value, self._power())
             elif kind == "v":
                 self._power()
                 value = None
             elif kind == "n" and self.kinds[at - 1] == "n" and self._is_mixed(at):
                 right = self._mixed_part()
-                value = None if value is None else _sized(value[0] * right[1] + right[0] * value[1], value[1] * right[1])
+                value = (
+                    None if value is None else _sized(value[0] * right[1] + right[0] * value[1], value[1] * right[1])
+                )
             elif kind == "w" and self._is_of(at, value):
                 self.at += 1
                 self.side.operations += 1
+                self.side.ambiguous |= self.right  # `= 1/4 of the 20 pens`: 1/4, or 5
                 value = _times(value, self._signed())
             else:
                 return value
+
+    def _denominator(self) -> Rational | None:
+        self.depth += 1
+        value = self._product() if self.depth <= MAX_DEPTH else None
+        self.depth -= 1
+        return value
+
+    def _follows_bracket(self, at: int) -> bool:
+        before = self.tokens.ends[at - 1]
+        return self.kinds[at - 1] in ")!" and (before == self.tokens.starts[at] or self.tokens.text[before - 1] == "}")
 
     def _is_mixed(self, at: int) -> bool:
         """`2 1/2`: a whole number, then a proper fraction without spaces in it."""
@@ -359,7 +255,8 @@ class Parser:
             self.kinds[at] == "("
             and self.kinds[at + 1] == "w"
             and self.match[at] == at + 2
-            and _is_space(self.tokens.text, self.tokens.starts[at] - 1)
+            and self.tokens.text[self.tokens.starts[at]] == "("
+            and is_space(self.tokens.text, self.tokens.starts[at] - 1)
         )
 
     def _signed(self) -> Rational | None:
@@ -378,8 +275,12 @@ class Parser:
         self.at += 1
         self.side.operations += 1
         self.depth += 1
+        if self.kinds[self.at] == "n" and len(self.values[self.at]) > 1:
+            self.side.ambiguous = True  # LaTeX reads 2^10 as 2^{1}0
         exponent = self._signed() if self.depth <= MAX_DEPTH else None
         self.depth -= 1
+        if self.kinds[self.at] == "^":
+            return None
         return _raise(base, exponent)
 
     def _primary(self) -> Rational | None:
@@ -394,14 +295,20 @@ class Parser:
             return self._behind(self._command(kind))
         if kind == "v":
             self.at += 1
-            while (kind := self.kinds[self.at]) in "nvfqb" or (kind == "(" and self.match[self.at] > 0):
-                self.at = self.match[self.at] + 1 if kind == "(" else self.at + 1
+            self._absorb()
         elif kind == "w":
             self.at += 1
         return None
 
+    def _absorb(self) -> None:
+        """What a function or variable takes with it: \\sin 30, 5C2, f(3)."""
+        while (kind := self.kinds[self.at]) in "nvfqb" or (kind == "(" and self.match[self.at] > 0):
+            self.at = self.match[self.at] + 1 if kind == "(" else self.at + 1
+
     def _group(self) -> Rational | None:
         close = self.match[self.at]
+        if self.tokens.text[self.tokens.starts[self.at]] == "[":
+            self.side.ambiguous = True  # brackets, or the whole part
         self.at += 1
         self.depth += 1
         value = self._sum() if self.depth <= MAX_DEPTH else None
@@ -420,7 +327,10 @@ class Parser:
                 self._argument()
                 return None
             return _root(self._argument())
+        before = len(self.side.units)
         upper, lower = self._argument(), self._argument()
+        if len(self.side.units) > before:
+            self.side.ambiguous = True  # a conversion factor
         if upper is None or lower is None:
             return None
         if kind == "b":
@@ -443,6 +353,7 @@ class Parser:
     def _number(self, digits: str) -> Rational | None:
         side = self.side
         side.digits = digits
+        side.shown = 1
         if len(digits) > MAX_DIGITS:
             return None
         if "," in digits:
@@ -451,6 +362,7 @@ class Parser:
         if not point:
             return int(whole), 1
         side.decimals = True
+        side.shown = 10 ** len(decimals)
         return int(whole + decimals), 10 ** len(decimals)
 
     def _behind(self, value: Rational | None) -> Rational | None:
@@ -463,6 +375,7 @@ class Parser:
                 self.side.percent = True
                 if value is not None and not self.percent_as_unit:
                     value = (value[0], value[1] * 100)
+                    self.side.shown *= 100
             elif kind == "d":
                 self.at += 1
             elif kind == "!":
@@ -476,7 +389,10 @@ class Parser:
             elif kind == "w":
                 if not self._unit(at):
                     return value
-                if self.tokens.kinds[at] == "v":
+                if self.kinds[at] == "v":
+                    tight = self.tokens.ends[at] == self.tokens.starts[self.at]
+                    if tight or self.tokens.text[self.tokens.starts[at]] == "\\":
+                        self._absorb()
                     return None
             else:
                 return value
@@ -485,13 +401,14 @@ class Parser:
         """Takes the words behind an operand as its unit; False leaves them where they are (prose, or no unit)."""
         words = self.values[at]
         follows = self.kinds[at + 1]
-        attached = not _is_space(self.tokens.text, self.tokens.starts[at] - 1) and self.kinds[at - 1] == "n"
-        single = len(words) == 1
-        if single or (attached and self.tokens.text[self.tokens.starts[at]] != "\\" and " " not in words):
-            if words not in _ATTACHED:
-                self.kinds[at] = "v"  # a variable
-                self.at += 1
-                return True
+        attached = not is_space(self.tokens.text, self.tokens.starts[at] - 1) and self.kinds[at - 1] in "n)"
+        single = len(words) == 1 or (len(words) <= 3 and words.isupper() and words not in _CAPITALS)
+        single |= len(words) == 2 and words not in _ATTACHED and words not in _PROSE
+        glued = attached and self.tokens.text[self.tokens.starts[at]] != "\\" and " " not in words
+        if (single or glued) and words not in _ATTACHED:
+            self.kinds[at] = "v"  # a variable
+            self.at += 1
+            return True
         if _LONE_LETTERS.match(words) and not single:
             self.kinds[at] = "v"
             self.at += 1
@@ -514,8 +431,8 @@ class Parser:
     def _unit_below(self) -> None:
         """`/hour`: the unit a rate is per."""
         words = self.values[self.at]
-        if _LONE_LETTERS.match(words):
-            self.kinds[self.at] = "v"
+        if words[1:2] in ("", " ") or (words[0].isupper() and words not in _CAPITALS):
+            self.kinds[self.at] = "v"  # 24/Y, 4/BC
             return
         self.side.units.append(frozenset(part.removesuffix("s") for part in words.lower().split()[:2]))
         self.at += 1
