@@ -1,0 +1,161 @@
+"""The real engine on a tiny Llama: its loss, its resumption, its output."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.finetune.config import FinetuneConfig
+from tasks.finetune.spec import FinetuneSpec
+from tasks.jsonl import read_rows, write_rows
+from tests.tasks import engines
+
+pytestmark = pytest.mark.sft
+
+MODULE = "tasks.finetune.llamafactory"
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "DISABLE_VERSION_CHECK": "1"}
+ROWS = [
+    {
+        "id": f"r/{n}",
+        "question": f"Tom has {n} apples and buys {n + 7}. How many?",
+        "target": f"{n}+{n + 7}={2 * n + 7}",
+    }
+    for n in range(32)
+]
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.tasks.finetune.tiny_llama import make
+
+    return make(tmp_path_factory.mktemp("tiny"))
+
+
+def _spec(out: Path, backbone: Path, rows: list[dict[str, Any]], processes: int = 1, **config: Any) -> FinetuneSpec:
+    out.mkdir(parents=True, exist_ok=True)
+    write_rows(out / "rows.jsonl", rows)
+    return FinetuneSpec(
+        config=FinetuneConfig(**config),
+        backbone=backbone,
+        rows=out / "rows.jsonl",
+        out=out,
+        processes=processes,
+        cuda=False,
+    )
+
+
+def _losses(out: Path) -> list[float]:
+    return [row["loss"] for row in read_rows(out / "loss.jsonl")]
+
+
+def test_loss_of_a_row_is_its_summed_nll_over_its_target_tokens(tmp_path: Path, backbone: Path) -> None:
+    """NLL x |y| under an independent masked forward of the whole conversation is the engine's unreduced loss."""
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from tasks.prompts import question_prompt
+
+    rows = ROWS[:4]
+    config = {"learning_rate": 1e-12, "epochs": 1, "global_batch": 1, "per_device_batch": 1}
+    engines.run(MODULE, _spec(tmp_path, backbone, rows, **config), tmp_path, ONE_THREAD)
+
+    tokenizer = AutoTokenizer.from_pretrained(str(backbone))
+    model = AutoModelForCausalLM.from_pretrained(str(backbone), dtype=torch.float32)
+    expected = []
+    for row in rows:
+        turn = [{"role": "user", "content": question_prompt(row["question"])}]
+        prompt = tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=True)["input_ids"]
+        turn += [{"role": "assistant", "content": row["target"]}]
+        ids = torch.tensor([tokenizer.apply_chat_template(turn, return_dict=True)["input_ids"]])
+        with torch.no_grad():
+            logits = model(ids).logits[0]
+        nll = -logits.log_softmax(-1)[torch.arange(ids.shape[1] - 1), ids[0, 1:]]
+        expected.append(nll[len(prompt) - 1 :].mean().item())
+    assert sorted(_losses(tmp_path)) == pytest.approx(sorted(expected), abs=2e-6)
+
+    before, after = (load_file(str(folder / "model.safetensors")) for folder in (backbone, tmp_path / "model"))
+    assert before.keys() == after.keys()
+    assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in before)
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"):
+        assert (tmp_path / "model" / name).read_bytes() == (backbone / name).read_bytes()
+
+
+def test_a_run_killed_at_any_step_ends_as_an_undisturbed_one(tmp_path: Path, backbone: Path) -> None:
+    config = {"learning_rate": 1e-3, "epochs": 12, "global_batch": 8, "per_device_batch": 4, "checkpoint_steps": 5}
+    calm, killed = tmp_path / "calm", tmp_path / "killed"
+    engines.run(MODULE, _spec(calm, backbone, ROWS, **config), calm, ONE_THREAD)
+
+    spec = _spec(killed, backbone, ROWS, **config)
+    process = engines.start(MODULE, spec, killed, ONE_THREAD)
+    steps = killed / "scratch" / "losses.jsonl"
+    deadline = time.monotonic() + 200
+    while not steps.exists() or len(steps.read_text().splitlines()) < 13:
+        assert process.poll() is None and time.monotonic() < deadline, (killed / "scratch" / "log").read_text()[-3000:]
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    done = len(steps.read_text().splitlines())
+    assert done < 48
+    # What a kill amid the writing of a checkpoint leaves behind:
+    (killed / "scratch" / "trainer" / "checkpoint-9999").mkdir()
+    engines.run(MODULE, spec, killed, ONE_THREAD)
+
+    output = (killed / "scratch" / "log").read_text()
+    assert "dropping checkpoint-9999" in output
+    assert len(steps.read_text().splitlines()) < done + 48  # it resumed
+    assert (killed / "loss.jsonl").read_bytes() == (calm / "loss.jsonl").read_bytes()
+    assert (killed / "model" / "model.safetensors").read_bytes() == (calm / "model" / "model.safetensors").read_bytes()
+    losses = _losses(calm)
+    assert len(losses) == 48
+    assert losses[-1] < losses[0] - 0.5
+    metrics = json.loads((killed / "scratch" / "metrics.json").read_text())
+    assert metrics["steps"] == 48 and metrics["kept"] == 32
+
+
+def test_dft_weighs_each_token_by_its_own_probability_and_iw_is_the_same(tmp_path: Path, backbone: Path) -> None:
+    import torch
+    from llamafactory.train.trainer_utils import dft_loss_func
+
+    from tasks.finetune.llamafactory import arguments
+
+    for loss, dft in (("nll", False), ("dft", True), ("importance_weighted", True)):
+        assert arguments(_spec(tmp_path, backbone, ROWS, loss=loss))["use_dft_loss"] is dft
+    torch.manual_seed(0)
+    logits = torch.randn(2, 6, 11, dtype=torch.float64).float().requires_grad_()
+    labels = torch.randint(0, 11, (2, 6))
+    labels[:, :3] = -100
+    loss = dft_loss_func({"logits": logits}, labels, torch.tensor(6))
+    probability = logits.softmax(-1)[:, :-1].gather(-1, labels[:, 1:].clamp(min=0)[..., None])[..., 0]
+    mask = labels[:, 1:] != -100
+    by_hand = -(probability.detach() * probability.log())[mask].sum() / 6
+    assert loss.item() == pytest.approx(by_hand.item(), rel=1e-6)
+    assert torch.allclose(torch.autograd.grad(loss, logits)[0], torch.autograd.grad(by_hand, logits)[0], atol=1e-7)
+
+
+@pytest.mark.slow
+def test_two_processes_under_zero3_train_as_one_does(tmp_path: Path, backbone: Path) -> None:
+    config = {"learning_rate": 1e-3, "epochs": 2, "global_batch": 16, "per_device_batch": 4, "checkpoint_steps": 3}
+    one, two = tmp_path / "one", tmp_path / "two"
+    engines.run(MODULE, _spec(one, backbone, ROWS, **config), one, ONE_THREAD)
+    extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(tmp_path / "extensions"))
+    variables = ONE_THREAD | {"DS_ACCELERATOR": "cpu", "TORCH_EXTENSIONS_DIR": extensions}
+    engines.run(MODULE, _spec(two, backbone, ROWS, processes=2, **config), two, variables)
+    assert _losses(two) == pytest.approx(_losses(one), abs=5e-6)
+
+    import torch
+    from safetensors.torch import load_file
+
+    first, second = (load_file(str(out / "model" / "model.safetensors")) for out in (one, two))
+    assert first.keys() == second.keys()
+    assert all(torch.allclose(first[name], second[name], atol=1e-5) for name in first)
+
+
+def test_batches_that_do_not_divide_are_refused() -> None:
+    with pytest.raises(ValueError, match="not a multiple"):
+        FinetuneConfig(global_batch=10, per_device_batch=4)
+    assert FinetuneConfig().accumulation(4) == 8
