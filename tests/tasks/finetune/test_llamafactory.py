@@ -61,7 +61,7 @@ def test_loss_of_a_row_is_its_summed_nll_over_its_target_tokens(tmp_path: Path, 
     from tasks.prompts import question_prompt
 
     rows = ROWS[:4]
-    config = {"learning_rate": 1e-12, "epochs": 1, "global_batch": 1, "per_device_batch": 1}
+    config: dict[str, Any] = {"learning_rate": 1e-12, "epochs": 1, "global_batch": 1, "per_device_batch": 1}
     engines.run(MODULE, _spec(tmp_path, backbone, rows, **config), tmp_path, ONE_THREAD)
 
     tokenizer = AutoTokenizer.from_pretrained(str(backbone))
@@ -86,7 +86,13 @@ def test_loss_of_a_row_is_its_summed_nll_over_its_target_tokens(tmp_path: Path, 
 
 
 def test_a_run_killed_at_any_step_ends_as_an_undisturbed_one(tmp_path: Path, backbone: Path) -> None:
-    config = {"learning_rate": 1e-3, "epochs": 12, "global_batch": 8, "per_device_batch": 4, "checkpoint_steps": 5}
+    config: dict[str, Any] = {
+        "learning_rate": 1e-3,
+        "epochs": 12,
+        "global_batch": 8,
+        "per_device_batch": 4,
+        "checkpoint_steps": 5,
+    }
     calm, killed = tmp_path / "calm", tmp_path / "killed"
     engines.run(MODULE, _spec(calm, backbone, ROWS, **config), calm, ONE_THREAD)
 
@@ -139,7 +145,13 @@ def test_dft_weighs_each_token_by_its_own_probability_and_iw_is_the_same(tmp_pat
 
 @pytest.mark.slow
 def test_two_processes_under_zero3_train_as_one_does(tmp_path: Path, backbone: Path) -> None:
-    config = {"learning_rate": 1e-3, "epochs": 2, "global_batch": 16, "per_device_batch": 4, "checkpoint_steps": 3}
+    config: dict[str, Any] = {
+        "learning_rate": 1e-3,
+        "epochs": 2,
+        "global_batch": 16,
+        "per_device_batch": 4,
+        "checkpoint_steps": 3,
+    }
     one, two = tmp_path / "one", tmp_path / "two"
     engines.run(MODULE, _spec(one, backbone, ROWS, **config), one, ONE_THREAD)
     extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(tmp_path / "extensions"))
