@@ -16,7 +16,7 @@ from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.spec import EvaluateSpec
 from tasks.jsonl import write_rows
 from tasks.prompts import prompts_digest
-from tasks.rewrite.rewrite import engine_variables
+from tasks.rewrite.variables import engine_variables
 from tasks.settings import settings
 
 

@@ -8,7 +8,6 @@ Out: rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", 
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from tasks.engine import run
 from tasks.prompts import prompts_digest
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
+from tasks.rewrite.variables import engine_variables
 from tasks.settings import settings
 from tasks.stage import Metrics, stage
 
@@ -59,21 +59,3 @@ def _generate(
     run("inference", "tasks.rewrite.vllm_engine", spec, out, engine_variables(settings().cuda(), config.shard))
     metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
     return metrics
-
-
-def engine_variables(cuda: bool, shard: int) -> dict[str, str]:
-    """vLLM's environment variables: on CPU one core a shard, in this process and without compiling.
-
-    In-process vLLM on CPU starts in seconds; its default mode takes minutes (0.32).
-    """
-    variables = {"VLLM_NO_USAGE_STATS": "1", "VLLM_CONFIGURE_LOGGING": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
-    if not cuda:
-        cores = sorted(os.sched_getaffinity(0))
-        variables |= {
-            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-            "OMP_NUM_THREADS": "1",
-            "VLLM_CPU_KVCACHE_SPACE": "1",
-            "TORCHDYNAMO_DISABLE": "1",
-            "VLLM_CPU_OMP_THREADS_BIND": str(cores[shard % len(cores)]),
-        }
-    return variables

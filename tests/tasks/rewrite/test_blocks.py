@@ -1,0 +1,57 @@
+"""Blocks and shards: what is cut from the rows, and what a kill leaves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.rewrite.blocks import complete, cut
+from tasks.rewrite.config import RewriteConfig
+from tasks.rewrite.generation import Completion
+from tasks.rewrite.vllm_engine import row_seed, shard_blocks
+
+
+@given(st.sets(st.text(min_size=1, max_size=6), max_size=40), st.integers(1, 9), st.integers(1, 7))
+def test_shards_hold_the_blocks_of_the_whole_each_once(ids: set[str], block: int, shards: int) -> None:
+    whole = cut(sorted(ids), block)
+    parts = [
+        shard_blocks(sorted(ids, reverse=True), RewriteConfig(block=block, shards=shards, shard=shard))
+        for shard in range(shards)
+    ]
+    assert [one for part in parts for one in part] == whole
+    assert sorted(row_id for _, members in whole for row_id in members) == sorted(ids)
+
+
+def test_an_id_that_appears_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"row a: the id appears twice"):
+        cut(["b", "a", "a"], 2)
+
+
+def test_a_shard_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="shards count from 0"):
+        RewriteConfig(shards=2, shard=2)
+
+
+def test_only_blocks_that_are_missing_are_generated(tmp_path: Path) -> None:
+    asked: list[list[str]] = []
+
+    def generate(ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[Completion]:
+        asked.append(list(ids))
+        return [Completion(f"{row_id}:{len(prompt)}", True, 1) for row_id, prompt in zip(ids, prompts, strict=True)]
+
+    blocks = cut(["a", "b", "c", "d", "e"], 2)
+    prompts = {"a": [1], "b": [1, 2], "d": [1], "e": [1, 2, 3]}  # c's prompt was too long
+    first = complete(tmp_path, blocks, prompts, generate)
+    assert [row["id"] for row in first] == ["a", "b", "d", "e"]
+    assert first[3] == {"id": "e", "text": "e:3", "finished": True, "tokens": 1}
+    (tmp_path / "000001.jsonl").unlink()
+    asked.clear()
+    assert complete(tmp_path, blocks, prompts, generate) == first
+    assert asked == [["d"]]
+
+
+def test_a_row_samples_from_its_own_stream_whatever_its_neighbours() -> None:
+    assert row_seed(0, "a/1") == row_seed(0, "a/1")
+    assert len({row_seed(seed, f"a/{n}") for seed in range(3) for n in range(50)}) == 150

@@ -1,0 +1,147 @@
+"""The real engine on nano: greedy output, shards, kills, adapters, prompts that are too long."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from tasks.jsonl import Row, read_rows, write_rows
+from tasks.rewrite.config import RewriteConfig
+from tasks.rewrite.spec import RewriteSpec
+from tasks.rewrite.variables import engine_variables
+from tests.tasks import engines
+
+pytestmark = pytest.mark.inference
+
+MODULE = "tasks.rewrite.vllm_engine"
+NANO = engines.ROOT / "infra" / "nano" / "model"
+ROWS = [
+    {
+        "id": f"n/{n:02}",
+        "question": f"Ana has {n + 2} plums and buys {n + 5} more. How many plums does Ana have?",
+        "solution": f"The sum of the plums is {n + 2} + {n + 5} = {2 * n + 7}.\n$\\boxed{{{2 * n + 7}}}$",
+    }
+    for n in range(24)
+]
+
+
+def _spec(
+    out: Path,
+    rows: list[Row] = ROWS,
+    adapter: Path | None = None,
+    prompt: Literal["rewrite", "self_solve"] = "rewrite",
+    **config: Any,
+) -> RewriteSpec:
+    out.mkdir(parents=True, exist_ok=True)
+    write_rows(out / "rows.jsonl", rows)
+    settings = {"max_new_tokens": 80, "batch": 4, "block": 4} | config
+    return RewriteSpec(
+        config=RewriteConfig(**settings),
+        prompt=prompt,
+        backbone=NANO,
+        adapter=adapter,
+        rows=out / "rows.jsonl",
+        out=out,
+        cuda=False,
+    )
+
+
+def _run(out: Path, spec: RewriteSpec) -> list[Row]:
+    engines.run(MODULE, spec, out, engine_variables(cuda=False, shard=spec.config.shard))
+    return list(read_rows(out / "rewrites.jsonl"))
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A LoRA adapter on all linear layers, far enough from zero to change what nano writes."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(0)
+    model = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(str(NANO), dtype=torch.float32),
+        LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False),
+    )
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_" in name:
+                parameter.mul_(0.3)
+    folder = tmp_path_factory.mktemp("agent") / "adapter"
+    model.save_pretrained(str(folder))
+    return folder
+
+
+def _by_transformers(rows: list[Row], contents: list[str], adapter: Path | None) -> list[tuple[str, bool, int]]:
+    """Greedy (text, finished, tokens) of each prompt, one at a time, by plain transformers."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(str(NANO))
+    model: Any = AutoModelForCausalLM.from_pretrained(str(NANO), dtype=torch.float32)
+    if adapter is not None:
+        model = PeftModel.from_pretrained(model, str(adapter))
+    found = []
+    for content in contents:
+        turn = [{"role": "user", "content": content}]
+        ids = tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+        out = model.generate(**ids, max_new_tokens=80, do_sample=False)[0, ids["input_ids"].shape[1] :].tolist()
+        finished = out[-1] == tokenizer.eos_token_id
+        found.append((tokenizer.decode(out, skip_special_tokens=True), finished, len(out)))
+    return found
+
+
+def test_the_agents_rewrites_are_those_of_transformers_with_the_same_adapter(tmp_path: Path, adapter: Path) -> None:
+    from tasks.prompts import rewriting_prompt
+
+    rows = ROWS[:8]
+    written = _run(tmp_path, _spec(tmp_path, rows, adapter))
+    prompts = [rewriting_prompt(row["question"], row["solution"]) for row in rows]
+    expected = _by_transformers(rows, prompts, adapter)
+    assert [(row["text"], row["finished"], row["tokens"]) for row in written] == expected
+    assert [text for text, _, _ in expected] != [text for text, _, _ in _by_transformers(rows, prompts, None)]
+
+
+def test_shards_and_kills_change_no_byte_and_long_prompts_are_set_aside(tmp_path: Path) -> None:
+    from tasks.prompts import question_prompt
+
+    long = {"id": "n/05x", "question": "Ana has 2 plums. " * 60, "solution": "2"}
+    rows = [*reversed(ROWS), long]
+    whole = tmp_path / "whole"
+    written = _run(whole, _spec(whole, rows, prompt="self_solve"))
+    assert [row["id"] for row in written] == [row["id"] for row in ROWS]
+    (aside,) = read_rows(whole / "quarantine.jsonl")
+    assert aside["id"] == "n/05x" and "allowed" in aside["reason"]
+
+    expected = _by_transformers(ROWS[:4], [question_prompt(row["question"]) for row in ROWS[:4]], None)
+    assert [(row["text"], row["finished"], row["tokens"]) for row in written[:4]] == expected
+    assert sum(row["finished"] for row in written) >= 20  # nano ends its answers
+
+    parts = [tmp_path / "part0", tmp_path / "part1"]
+    specs = [_spec(part, rows, prompt="self_solve", shards=2, shard=shard) for shard, part in enumerate(parts)]
+    killed = engines.start(MODULE, specs[0], parts[0], engine_variables(cuda=False, shard=0))
+    deadline = time.monotonic() + 200
+    blocks = parts[0] / "scratch" / "blocks"
+    while not list(blocks.glob("*.jsonl")):
+        log = (parts[0] / "scratch" / "log").read_text()
+        assert killed.poll() is None and time.monotonic() < deadline, log[-3000:]
+        time.sleep(0.002)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert not (parts[0] / "rewrites.jsonl").exists()
+    for part, spec in zip(parts, specs, strict=True):
+        _run(part, spec)
+    joined = b"".join((part / "rewrites.jsonl").read_bytes() for part in parts)
+    assert joined == (whole / "rewrites.jsonl").read_bytes()
+
+
+def test_a_model_without_room_for_the_output_is_refused(tmp_path: Path) -> None:
+    from tasks.rewrite.vllm_engine import context_length
+
+    with pytest.raises(ValueError, match=r"no room.*lower max_new_tokens"):
+        context_length(NANO, RewriteConfig())
+    assert context_length(NANO, RewriteConfig(max_new_tokens=100, max_prompt_tokens=200)) == 300
