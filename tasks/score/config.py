@@ -16,14 +16,14 @@ class ScoreConfig(BaseModel):
     dtype: Literal["float32", "bfloat16"] | None = Field(
         None, description="Precision of the model; None: bfloat16 on CUDA, float32 on CPU."
     )
-    tokens_per_batch: int = Field(
-        8192,
+    tokens_per_batch: int | None = Field(
+        None,
         ge=64,
-        description="Padded tokens, prefix and targets, in one forward pass.",
+        description="Padded tokens, prefix and targets, in one forward pass; None: 3072 on CPU, 32768 on CUDA.",
         json_schema_extra={"key": False},
     )
     bucket: int = Field(
-        16,
+        8,
         ge=1,
         le=1024,
         description="Lengths are padded to a multiple of this, so that few shapes occur: oneDNN prepares each anew.",

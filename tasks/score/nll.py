@@ -40,6 +40,9 @@ class TooLong(ValueError):
     """A prompt with its target is longer than the model's context."""
 
 
+# On a CPU a pass should stay within its caches; a GPU wants it large.
+TOKENS_PER_BATCH = {"cpu": 3072, "cuda": 32768}
+
 LogLikelihoods = Callable[[Sequence[Question]], list[list[float]]]
 
 
@@ -51,13 +54,16 @@ class NLLScorer:
         self.chat, self.log_likelihoods, self.context = chat, log_likelihoods, context
 
     @classmethod
-    def from_model(cls, model: Any, chat: ChatTokens, *, tokens_per_batch: int = 8192, bucket: int = 16) -> "NLLScorer":
+    def from_model(
+        cls, model: Any, chat: ChatTokens, *, tokens_per_batch: int | None = None, bucket: int = 8
+    ) -> "NLLScorer":
         """A scorer for a transformers causal LM, or a PEFT model around one, on any device.
 
         Raises:
             ValueError: the model scales or caps its logits, which is not implemented here.
         """
-        forward = SharedPrefix(model, tokens_per_batch, bucket)
+        default = TOKENS_PER_BATCH["cuda" if model.device.type == "cuda" else "cpu"]
+        forward = SharedPrefix(model, tokens_per_batch or default, bucket)
         context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 0)
         return cls(chat, forward.log_likelihoods, context)
 
@@ -67,25 +73,24 @@ class NLLScorer:
         Raises:
             TooLong: a prompt with its target does not fit the model's context; nothing is ever cut.
         """
-        positions: dict[str, list[int]] = {}
-        for position, target in enumerate(targets):
-            positions.setdefault(target.question, []).append(position)
-        groups = list(positions.values())
         ids = [self.chat.target(target.text, target.finished) for target in targets]
-        questions = [
-            Question(self.prompt(text), [ids[position] for position in group])
-            for text, group in zip(positions, groups, strict=True)
-        ]
-        for question, group in zip(questions, groups, strict=True):
-            for position, target_ids in zip(group, question.targets, strict=True):
-                self._check(targets[position].id, len(question.prompt) + len(target_ids))
-        scores: dict[int, Score] = {}
-        for group, sums in zip(groups, self.log_likelihoods(questions), strict=True):
-            for position, value in zip(group, sums, strict=True):
-                length = len(ids[position])
-                nll = -value / length if length else float("nan")
-                scores[position] = Score(targets[position].id, nll, length)
-        return [scores[position] for position in range(len(targets))]
+        # Questions in order of first appearance; in each, its different targets: identical rewrites are scored once.
+        asked: dict[str, dict[tuple[int, ...], int]] = {}
+        places = []
+        for target, target_ids in zip(targets, ids, strict=True):
+            different = asked.setdefault(target.question, {})
+            places.append((target.question, different.setdefault(tuple(target_ids), len(different))))
+        questions = [Question(self.prompt(text), list(different)) for text, different in asked.items()]
+        prompt_lengths = {text: len(question.prompt) for text, question in zip(asked, questions, strict=True)}
+        for target, target_ids in zip(targets, ids, strict=True):
+            self._check(target.id, prompt_lengths[target.question] + len(target_ids))
+        sums = dict(zip(asked, self.log_likelihoods(questions), strict=True))
+        scores = []
+        for target, target_ids, (question, place) in zip(targets, ids, places, strict=True):
+            length = len(target_ids)
+            nll = -sums[question][place] / length if length else float("nan")
+            scores.append(Score(target.id, nll, length))
+        return scores
 
     def prompt(self, question: str) -> list[int]:
         """Token ids of pi_0's condition x."""

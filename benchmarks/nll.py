@@ -1,0 +1,109 @@
+"""NLL scoring of nano groups (K = 10) against a plain padded loop over transformers, in rows a second.
+
+`.envs/inference/bin/python -m benchmarks.nll` prints one JSON line; the baseline is measured in the same run, by turns.
+"""
+
+import gzip
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+NANO = Path(__file__).resolve().parent.parent / "infra" / "nano"
+GROUPS, K, REPEATS, BATCH = 32, 10, 7, 16
+
+
+def main() -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from tasks.score.nll import NLLScorer
+    from tasks.tokens import ChatTokens
+
+    model = AutoModelForCausalLM.from_pretrained(NANO / "model", dtype=torch.float32).eval()
+    chat = ChatTokens(NANO / "model")
+    flat = targets(model, chat)
+    scorer = NLLScorer.from_model(model, chat)
+
+    def ours() -> list[float]:
+        return [score.nll for score in scorer.score(flat)]
+
+    def plain() -> list[float]:
+        return plain_loop(model, chat, flat)
+
+    difference = max(abs(a - b) for a, b in zip(ours(), plain(), strict=True))
+    if difference > 1e-5:
+        raise SystemExit(f"the two differ by {difference:.2e} nats per token: no comparison")
+    times: dict[Callable[[], list[float]], list[float]] = {ours: [], plain: []}
+    for _ in range(REPEATS):
+        for run in times:
+            start = time.perf_counter()
+            run()
+            times[run].append(time.perf_counter() - start)
+    ratios = [b / a for a, b in zip(times[ours], times[plain], strict=True)]
+    figure = {
+        "name": "nll",
+        "value": len(flat) / statistics.median(times[ours]),
+        "unit": "rows/s",
+        "baseline": {"name": f"padded loop, batch {BATCH}", "value": len(flat) / statistics.median(times[plain])},
+        "ratio": statistics.median(ratios),
+        "spread": [min(ratios), max(ratios)],
+        "n": REPEATS,
+        "max_difference": difference,
+    }
+    print(json.dumps(figure))
+
+
+def targets(model: Any, chat: Any) -> list[Any]:
+    """Groups as GRPO scores them: K rewrites of each expert solution, sampled from the backbone as rewriter."""
+    import torch
+
+    from tasks.prompts import rewriting_prompt
+    from tasks.score.nll import Target
+    from tasks.train_agent.rollout import Sampling, sample
+
+    torch.manual_seed(0)
+    with gzip.open(NANO / "corpora" / "numinamath_cot.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line, _ in zip(lines, range(GROUPS), strict=False)]
+    prompts = [chat.prompt(rewriting_prompt(row["problem"], row["solution"])) for row in rows]
+    rollouts = sample(model, prompts, K, Sampling(160, 1.0, tuple(chat.stop_ids)))
+    texts = [chat.tokenizer.decode(rollout.ids, skip_special_tokens=True) for rollout in rollouts]
+    return [
+        Target(f"{i // K}#{i % K}", rows[i // K]["problem"], text, rollout.finished)
+        for i, (text, rollout) in enumerate(zip(texts, rollouts, strict=True))
+    ]
+
+
+def plain_loop(model: Any, chat: Any, rows: list[Any]) -> list[float]:
+    """What one would write first: rows in order, padded to the longest of their batch, prompt and target together."""
+    import torch
+
+    from tasks.prompts import question_prompt
+
+    found = []
+    for start in range(0, len(rows), BATCH):
+        pairs = [
+            (chat.prompt(question_prompt(t.question)), chat.target(t.text, t.finished))
+            for t in rows[start : start + BATCH]
+        ]
+        longest = max(len(prompt) + len(target) for prompt, target in pairs)
+        ids = torch.zeros((len(pairs), longest), dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        labels = torch.full_like(ids, -100)
+        for i, (prompt, target) in enumerate(pairs):
+            ids[i, : len(prompt) + len(target)] = torch.tensor([*prompt, *target])
+            mask[i, : len(prompt) + len(target)] = 1
+            labels[i, len(prompt) : len(prompt) + len(target)] = torch.tensor(target)
+        with torch.no_grad():
+            logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1]
+        loss = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100, reduction="none"
+        ).view(len(pairs), -1)
+        found += (loss.sum(dim=1) / (labels[:, 1:] != -100).sum(dim=1)).tolist()
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Sampling K rewrites a prompt from a transformers model: the prompt is read once for its K candidates.
+
+In:  prompts [[1, 5, 9], [1, 7]], K = 2
+Out: [Rollout(ids=[7, 2], logprobs=[-0.1, -0.9], finished=True), …]      prompt by prompt, K in a row
+
+transformers' `generate` reads a prompt K times, keeps finished rows to the end and gives no log-probabilities without
+keeping all logits; the canary needs the log-probabilities under which the tokens were drawn.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import DynamicCache
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """A sampled rewrite: token ids with the stop token if it came, and log-probabilities (nats) when drawn."""
+
+    ids: list[int]
+    logprobs: list[float]
+    finished: bool
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn: `temperature` 0 takes the most likely one."""
+
+    max_new_tokens: int
+    temperature: float
+    stop_ids: tuple[int, ...]
+
+
+def sample(
+    model: Any, prompts: Sequence[Sequence[int]], k: int, sampling: Sampling, generator: torch.Generator | None = None
+) -> list[Rollout]:
+    """K rollouts of each prompt, in the order of the prompts.
+
+    Args:
+        model: a causal LM, or a PEFT model around one, whose adapter is then the policy.
+        prompts: token ids, generation prompt included.
+        k: rollouts a prompt.
+        sampling: length, temperature and stop tokens.
+        generator: of torch, on the model's device; the default one where None.
+    """
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad(), merged(model):
+            return _decode(model, prompts, k, sampling, generator)
+    finally:
+        model.train(training)
+
+
+def _decode(
+    model: Any, prompts: Sequence[Sequence[int]], k: int, sampling: Sampling, generator: torch.Generator | None
+) -> list[Rollout]:
+    device, count = model.device, len(prompts) * k
+    logits, cache, mask = _read(model, prompts, k)
+    lengths = mask.sum(dim=1)
+    rows = torch.arange(count, device=device)  # which rollout each row of the batch is
+    stop = torch.tensor(sampling.stop_ids, device=device)
+    drawn: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+    for step in range(sampling.max_new_tokens):
+        tokens, logprobs = _draw(logits, sampling.temperature, generator)
+        drawn.append((rows, tokens, logprobs))
+        going = ~torch.isin(tokens, stop)
+        if not bool(going.any()) or step + 1 == sampling.max_new_tokens:
+            break
+        if int(going.sum()) < len(rows):  # finished rows leave the batch
+            kept = going.nonzero()[:, 0]
+            rows, tokens, mask, lengths = rows[kept], tokens[kept], mask[kept], lengths[kept]
+            cache.batch_select_indices(kept)
+        mask = torch.cat([mask, mask.new_ones((len(rows), 1))], dim=1)
+        output = model(
+            input_ids=tokens[:, None],
+            attention_mask=mask,
+            position_ids=(lengths + step)[:, None],
+            past_key_values=cache,
+            use_cache=True,
+        )
+        cache, logits = output.past_key_values, output.logits[:, -1]
+    ids: list[list[int]] = [[] for _ in range(count)]
+    values: list[list[float]] = [[] for _ in range(count)]
+    for at, tokens, logprobs in drawn:
+        for row, token, value in zip(at.tolist(), tokens.tolist(), logprobs.tolist(), strict=True):
+            ids[row].append(token)
+            values[row].append(value)
+    stops = set(sampling.stop_ids)
+    return [Rollout(i, v, i[-1] in stops) for i, v in zip(ids, values, strict=True)]
+
+
+def _read(model: Any, prompts: Sequence[Sequence[int]], k: int) -> tuple[torch.Tensor, DynamicCache, torch.Tensor]:
+    """Logits after each prompt, its keys and values, its mask; prompts left-padded, each repeated K times."""
+    longest = max(len(prompt) for prompt in prompts)
+    ids = torch.zeros((len(prompts), longest), dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for i, prompt in enumerate(prompts):
+        ids[i, longest - len(prompt) :] = torch.tensor(prompt)
+        mask[i, longest - len(prompt) :] = 1
+    ids, mask = ids.to(model.device), mask.to(model.device)
+    positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+    output = model(
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=positions,
+        past_key_values=DynamicCache(),
+        use_cache=True,
+        logits_to_keep=1,
+    )
+    cache = output.past_key_values
+    cache.batch_repeat_interleave(k)
+    return output.logits[:, -1].repeat_interleave(k, dim=0), cache, mask.repeat_interleave(k, dim=0)
+
+
+def _draw(
+    logits: torch.Tensor, temperature: float, generator: torch.Generator | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A token a row and its log-probability, both under the distribution at `temperature`."""
+    scaled = logits.float() / (temperature or 1.0)
+    logprobs = scaled.log_softmax(dim=-1)
+    if temperature == 0:
+        tokens = logprobs.argmax(dim=-1)
+    else:
+        tokens = torch.multinomial(logprobs.exp(), 1, generator=generator)[:, 0]
+    return tokens, logprobs.gather(1, tokens[:, None])[:, 0]
+
+
+@contextmanager
+def merged(model: Any) -> Iterator[None]:
+    """A PEFT model with its LoRA merged into the weights while it lasts: one product a layer instead of three.
+
+    The weights are put back as they were, bit by bit (PEFT's own unmerging subtracts, and pi_0 would drift by rounding
+    with every rollout).
+    """
+    from peft.tuners.lora import Linear as LoraLinear
+
+    layers = [module for module in model.modules() if isinstance(module, LoraLinear)]
+    if not layers:
+        yield
+        return
+    kept = [layer.get_base_layer().weight.data for layer in layers]
+    try:
+        for layer, weight in zip(layers, kept, strict=True):
+            delta = sum(layer.get_delta_weight(name) for name in layer.active_adapters)
+            layer.get_base_layer().weight.data = weight + delta.to(weight.dtype)
+        with model.disable_adapter():
+            yield
+    finally:
+        for layer, weight in zip(layers, kept, strict=True):
+            layer.get_base_layer().weight.data = weight
