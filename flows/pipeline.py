@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from prefect import flow
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
-from tasks.evaluate.evaluate import evaluate
 from tasks.report.stage import ReportConfig, report
 from tasks.train_agent.measure import measure
 from tasks.train_agent.train_agent import train_agent
@@ -24,12 +23,14 @@ from flows.views import show_in_ui
 from tasks.assemble.assemble import AssembleConfig, assemble
 from tasks.backbone.backbone import backbone
 from tasks.corpus.corpus import corpus
+from tasks.evaluate.evaluate import evaluate
 from tasks.finetune.finetune import finetune
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.rewrite import rewrite, self_solve
 from tasks.sample.sample import sample
 from tasks.score.score import score
 from tasks.split.split import split
+from tasks.stage import finish
 from tasks.store import Artifact
 from tasks.verify.stage import verify
 
@@ -53,7 +54,7 @@ def pipeline(experiment: Experiment, method: Method = "rewriting_agent", seed: i
     runs = {"base": {"scores": evaluate_on_benchmarks(experiment, data.pi_0)}}
     for one in dict.fromkeys(("sft", method)):
         runs[f"{one}/{seed}"] = run_method(experiment, data, one, seed)
-    finished = report.submit(ReportConfig(backbone=experiment.backbone.name), **for_report(runs)).result()
+    finished: Artifact = finish(report.submit(ReportConfig(backbone=experiment.backbone.name), **for_report(runs)))
     show_in_ui(finished)
     return finished
 

@@ -6,6 +6,7 @@ from tasks.report.stage import ReportConfig, report
 from flows.experiment import Experiment, Method
 from flows.pipeline import RUNNER, Data, evaluate_on_benchmarks, for_report, run_method
 from flows.views import show_in_ui
+from tasks.stage import finish
 from tasks.store import Artifact
 
 
@@ -29,7 +30,7 @@ def study(experiments: list[Experiment], methods: list[Method], seeds: list[int]
             for seed in seeds:
                 runs[f"{method}/{seed}"] = run_method(experiment, data, method, seed)
         made.append(report.submit(ReportConfig(backbone=experiment.backbone.name), **for_report(runs)))
-    reports = [one.result() for one in made]
+    reports = [finish(one) for one in made]
     for one in reports:
         show_in_ui(one)
     return reports

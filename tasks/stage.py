@@ -21,20 +21,21 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from prefect import Task, get_run_logger, task
+from prefect import Task, get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import MissingContextError
+from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 from pydantic import BaseModel
 
-from tasks import engine, progress, slots
+from tasks import engine, slots
 from tasks.digest import digest_file, digest_value
 from tasks.jsonl import RowError
 from tasks.progress_view import ProgressView
@@ -43,6 +44,43 @@ from tasks.store import Artifact, Manifest, Store
 
 Metrics = dict[str, Any]
 Inputs = dict[str, Artifact]
+
+
+class StageTask(Task[..., Any]):
+    """A stage's task. Its futures know what they wait for, so that a failure can be told by its cause."""
+
+    plain: Callable[..., Metrics]  # the function itself
+
+    def submit(self, *args: Any, **kwargs: Any) -> PrefectFuture[Any]:  # type: ignore[override]
+        future = super().submit(*args, **kwargs)
+        future.upstream = list(_futures_in([args, kwargs]))  # type: ignore[attr-defined]
+        return future
+
+
+def finish(future: PrefectFuture[Any]) -> Any:
+    """The result of a submitted stage. Where a stage before it failed, raises what that one raised: Prefect itself
+    says no more than that the last one is not ready."""
+    waiting, seen = [future], []
+    while waiting:
+        one = waiting.pop()
+        if one in seen:
+            continue
+        seen.append(one)
+        one.wait()
+        if one.state.is_failed() or one.state.is_crashed():
+            one.result()
+        waiting += getattr(one, "upstream", [])
+    return future.result()
+
+
+def _futures_in(value: Any) -> Iterator[PrefectFuture[Any]]:
+    if isinstance(value, PrefectFuture):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _futures_in(one)
+    elif isinstance(value, dict):
+        yield from _futures_in(list(value.values()))
 
 
 def store() -> Store:
@@ -60,7 +98,7 @@ def stage(
     timeout_minutes: float | None = None,
     identity: Callable[[Any], Any] | None = None,
     batch: bool = False,
-) -> Callable[[Callable[..., Metrics]], Task[..., Any]]:
+) -> Callable[[Callable[..., Metrics]], StageTask]:
     """Make `function(config, out, *, <inputs>)` a stage; its name is the function's.
 
     Args:
@@ -75,7 +113,7 @@ def stage(
             artifacts.
     """
 
-    def decorate(function: Callable[..., Metrics]) -> Task[..., Any]:
+    def decorate(function: Callable[..., Metrics]) -> StageTask:
         name = function.__name__
         signature = inspect.signature(function)
 
@@ -139,7 +177,7 @@ def stage(
         look_up_or_build.__doc__ = function.__doc__
         look_up_or_build.__name__ = look_up_or_build.__qualname__ = name
         look_up_or_build.__module__ = function.__module__
-        made: Task[..., Any] = task(  # type: ignore[call-overload]
+        made = StageTask(
             look_up_or_build,
             name=name,
             retries=retries,
@@ -148,7 +186,7 @@ def stage(
             cache_policy=NO_CACHE,  # the store is the only truth about what is done
             persist_result=False,
         )
-        made.plain = function  # type: ignore[attr-defined]
+        made.plain = function
         return made
 
     return decorate
@@ -265,6 +303,3 @@ def _say_waiting(log: Any, name: str) -> Callable[[float], None]:
             log.info("%s: another run is building this artifact (process %d waits for it)", name, os.getpid())
 
     return waiting
-
-
-__all__ = ["Artifact", "Metrics", "progress", "stage", "stage_key", "store"]

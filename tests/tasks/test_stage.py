@@ -1,0 +1,172 @@
+"""A stage is built once, looked up afterwards, and never leaves a failure behind as a result."""
+
+import inspect
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect import flow
+from prefect.settings import PREFECT_API_URL
+from prefect.states import State
+from pydantic import BaseModel
+
+from tasks import stage as stage_module
+from tasks.jsonl import RowError
+from tasks.settings import settings
+from tasks.stage import config_for_key, stage_key, store
+from tasks.store import Artifact
+from tests.conftest import ROOT
+from tests.prefect_server import prefect_server  # noqa: F401
+from tests.tasks.stages_for_tests import CountConfig, count, count_and_double, double, squares
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("REWRITING_AGENT_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("STARTS", str(tmp_path / "starts"))
+    settings.cache_clear()
+    yield tmp_path
+    settings.cache_clear()
+
+
+def start_run(config: CountConfig) -> subprocess.Popen[bytes]:
+    """The same flow in a process of its own, against the same server."""
+    command = [sys.executable, "-m", "tests.tasks.stages_for_tests", config.model_dump_json()]
+    return subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value()})
+
+
+def starts(home: Path) -> list[str]:
+    path = home / "starts"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_a_second_run_is_cached_and_says_so(home: Path) -> None:
+    first = count_and_double(CountConfig())
+    state: State = count_and_double(CountConfig(), return_state=True)
+    assert state.result() == first
+    assert starts(home) == ["count"]
+    assert (store().path(first.key) / "numbers").read_text().split() == ["0", "2", "4", "6", "8"] * 2
+
+    @flow
+    def look_up() -> State:
+        return count(CountConfig(), return_state=True)
+
+    assert look_up().name == "Cached"
+
+
+def test_lineage_names_every_input(home: Path) -> None:
+    made = count_and_double(CountConfig())
+    inputs = store().manifest(made.key).inputs
+    assert set(inputs) == {"numbers", "more.again"}
+    assert {artifact.kind for artifact in inputs.values()} == {"count"}
+
+
+def test_what_does_not_change_the_result_does_not_change_the_key(home: Path) -> None:
+    assert count_and_double(CountConfig(pause=0.01)) == count_and_double(CountConfig(pause=0.0))
+    assert starts(home) == ["count"]
+
+
+def test_a_moved_store_hits(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = count_and_double(CountConfig())
+    shutil.move(home / "store", home / "elsewhere")
+    monkeypatch.setenv("REWRITING_AGENT_STORE", str(home / "elsewhere"))
+    settings.cache_clear()
+    assert count_and_double(CountConfig()) == first
+    assert starts(home) == ["count"]
+
+
+def test_a_damaged_artifact_is_built_again_and_what_hangs_on_it_stays(home: Path) -> None:
+    made = count_and_double(CountConfig())
+    below = store().manifest(made.key).inputs["numbers"]
+    (store().path(below.key) / "numbers").write_text("forged\n")
+    assert count_and_double(CountConfig()) == made
+    assert starts(home) == ["count", "count"]
+
+
+def test_a_passing_fault_is_tried_again_and_resumed(home: Path) -> None:
+    made = count_and_double(CountConfig(cut="once"))
+    below = store().manifest(store().manifest(made.key).inputs["numbers"].key)
+    assert below.metrics["resumed_from"] == 1
+    assert len(starts(home)) == 2
+
+
+def test_a_bad_row_is_not_tried_again_and_is_no_result(home: Path) -> None:
+    with pytest.raises(RowError, match=r"rows.jsonl: row a/1: field 'question': is empty"):
+        count_and_double(CountConfig(cut="row"))
+    assert starts(home) == ["count"]
+    assert not list(store().manifests())
+
+
+def test_a_batch_builds_only_what_is_missing(home: Path) -> None:
+    @flow
+    def some(names: dict[str, int]) -> dict[str, Artifact]:
+        return squares.submit({name: CountConfig(upto=upto) for name, upto in names.items()}).result()
+
+    first = some({"two": 2, "three": 3})
+    both = some({"two": 2, "three": 3, "four": 4})
+    assert starts(home) == ["two", "three", "four"]
+    assert both["two"] == first["two"]
+    assert (store().path(both["four"].key) / "square").read_text() == "16"
+
+
+def test_two_runs_at_once_build_once(home: Path) -> None:
+    runs = [start_run(CountConfig(upto=8, pause=0.5)) for _ in range(2)]
+    assert [run.wait(timeout=120) for run in runs] == [0, 0]
+    assert starts(home) == ["count"]
+
+
+def test_kill_9_of_the_run_loses_no_finished_work(home: Path) -> None:
+    slow = CountConfig(upto=20, pause=0.3)
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.tasks.stages_for_tests", slow.model_dump_json()], cwd=ROOT
+    ) as run:
+        deadline = time.monotonic() + 90
+        while not (written := list((home / "store" / "partial").glob("*/numbers"))) or written[0].stat().st_size < 6:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        run.send_signal(signal.SIGKILL)
+    made = count_and_double(CountConfig(upto=20))
+    below = store().manifest(store().manifest(made.key).inputs["numbers"].key)
+    assert below.metrics["resumed_from"] >= 3
+    assert (store().path(below.key) / "numbers").read_text().split() == [str(number) for number in range(20)]
+
+
+class Nested(BaseModel):
+    inner: CountConfig = CountConfig()
+    name: str = "a"
+
+
+def test_a_key_changes_with_each_thing_that_the_result_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    upstream = Artifact(kind="backbone", key="k", digest="d")
+
+    def key(version: int = 1, seed: int = 0, identity: str = "prompt", digest: str = "d", name: str = "count") -> str:
+        inputs = {"backbone": upstream.model_copy(update={"digest": digest})}
+        return stage_key(name, version, "core", Nested(inner=CountConfig(seed=seed)), identity, inputs)[0]
+
+    changed = [
+        key(),
+        key(version=2),
+        key(seed=1),
+        key(identity="another prompt"),
+        key(digest="another backbone or chat template"),
+        key(name="double"),
+    ]
+    monkeypatch.setattr(stage_module, "lock_digest", lambda _: "another lock")
+    changed.append(key())
+    assert len(set(changed)) == len(changed)
+
+
+def test_fields_marked_as_no_part_of_the_key_are_left_out_at_any_depth() -> None:
+    assert config_for_key(Nested()) == {"inner": {"upto": 5, "seed": 0}, "name": "a"}
+
+
+def test_a_stage_shows_its_config_and_inputs_but_not_its_output_folder() -> None:
+    assert list(inspect.signature(double.fn).parameters) == ["config", "numbers", "more"]
