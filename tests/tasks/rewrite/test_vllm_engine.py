@@ -109,7 +109,7 @@ def test_the_agents_rewrites_are_those_of_transformers_with_the_same_adapter(tmp
 def test_shards_and_kills_change_no_byte_and_long_prompts_are_set_aside(tmp_path: Path) -> None:
     from tasks.prompts import question_prompt
 
-    long = {"id": "n/05x", "question": "Ana has 2 plums. " * 60, "solution": "2"}
+    long = {"id": "n/05x", "question": "Ana has 2 plums. " * 120, "solution": "2"}
     rows = [*reversed(ROWS), long]
     whole = tmp_path / "whole"
     written = _run(whole, _spec(whole, rows, prompt="self_solve"))
