@@ -131,7 +131,9 @@ class Run(_Model):
     no_verdict: Count = Field(default=0, description="rewrites for which no verdict could be had; not in the yield's n")
     targets: Targets | None = None
     target_nll: TargetNLL | None = None
-    final_loss: FiniteFloat | None = Field(default=None, description="SFT loss of the last logged step, nats per token")
+    final_loss: FiniteFloat | None = Field(
+        default=None, description="SFT loss over the last tenth of steps, nats/token"
+    )
     loss: list[LossPoint] = Field(default_factory=list)
     grpo: list[GrpoStep] = Field(default_factory=list)
     stages: list[StageCost] = Field(default_factory=list)

@@ -120,20 +120,25 @@ def _figures(data: ReportData) -> dict[str, Any]:
 
 
 def _comparisons(data: ReportData) -> dict[str, Any]:
-    """A table of all differences: a row a method, for each reference a column a measure."""
-    references = list(dict.fromkeys(c.reference for c in data.comparisons))
-    measures = list(dict.fromkeys(c.measure for c in data.comparisons))
+    """A table of all differences: a row a method, for each reference a column a measure that has one."""
+    measures: dict[str, list[str]] = {}
     cells: dict[tuple[str, str, str], dict[str, Any]] = {}
     for c in data.comparisons:
+        if c.measure not in measures.setdefault(c.reference, []):
+            measures[c.reference].append(c.measure)
         scale, digits = (1.0, 3) if c.measure == "target NLL" else (100.0, 1)
         cells[c.method, c.reference, c.measure] = {
             "noise": c.within_noise,
             "value": number(scale * c.difference.value, digits, signed=True),
             "interval": interval(c.difference, scale, digits) or "no interval",
         }
+    columns = [(reference, measure) for reference, names in measures.items() for measure in names]
     methods = [m for m in data.methods() if any(c.method == m for c in data.comparisons)]
-    rows = [(m, [cells.get((m, r, measure)) for r in references for measure in measures]) for m in methods]
-    return {"references": references, "measures": [MEASURES[m] for m in measures], "rows": rows}
+    return {
+        "references": [(reference, len(names)) for reference, names in measures.items()],
+        "measures": [MEASURES[measure] for _, measure in columns],  # type: ignore[index]
+        "rows": [(m, [cells.get((m, *column)) for column in columns]) for m in methods],
+    }
 
 
 def _target_rows(data: ReportData) -> list[dict[str, Any]]:

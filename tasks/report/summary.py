@@ -8,12 +8,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tasks.report.data import Averages, Comparison, Estimate
+from tasks.report.data import Averages, Comparison, Estimate, Measure
 from tasks.report.statistics import Drawn, Matrix, Vector, percentile
+
+Compared = tuple[Measure, Sequence[str], Sequence[str]]  # a measure, what it is the mean of, and the references
 
 
 def averages(drawn: Drawn, method: str, benchmarks: Mapping[str, Sequence[str]], confidence: float) -> Averages:
-    """Table 1's columns of one method; a column is None where a benchmark of it is missing."""
+    """Table 1's columns of one method; a column is None where a benchmark of it is missing.
+
+    The formulas of tasks/evaluate/averages.py over all replicates at once (a test holds the two together).
+    """
     math, general = (_average(drawn, method, benchmarks.get(group, ())) for group in ("math", "general"))
     base_math, base_general = (_average(drawn, "base", benchmarks.get(group, ())) for group in ("math", "general"))
     both = None if math is None or general is None else (math + general) / 2
@@ -31,38 +36,40 @@ def averages(drawn: Drawn, method: str, benchmarks: Mapping[str, Sequence[str]],
 
 
 def comparisons(
-    drawn: Drawn,
-    correct: Mapping[str, Mapping[str, Matrix]],
-    benchmarks: Mapping[str, Sequence[str]],
-    confidence: float,
-    references: Sequence[str] = ("base", "sft"),
+    drawn: Drawn, values: Mapping[str, Mapping[str, Matrix]], compared: Sequence[Compared], confidence: float
 ) -> list[Comparison]:
-    """Every method against every reference on MathAvg and GeneralAvg, paired over rows."""
+    """Every method against every reference, paired over rows; measures that a method does not have are left out."""
     found = []
-    for reference in references:
-        for method in drawn:
-            if method in ("base", reference) or reference not in drawn:
-                continue
-            for measure, group in (("MathAvg", "math"), ("GeneralAvg", "general")):
-                names = benchmarks.get(group, ())
+    for measure, names, references in compared:
+        for reference in references:
+            for method in drawn:
                 ours, theirs = _average(drawn, method, names), _average(drawn, reference, names)
-                if ours is None or theirs is None:
+                if method in ("base", reference) or ours is None or theirs is None:
                     continue
                 found.append(
                     Comparison(
                         method=method,
                         reference=reference,
-                        measure=measure,  # type: ignore[arg-type]
+                        measure=measure,
                         difference=percentile(ours - theirs, confidence),
-                        rows=sum(correct[method][name].shape[-1] for name in names),
-                        seeds=min(len(np.atleast_2d(correct[method][name])) for name in names),
+                        rows=sum(values[method][name].shape[-1] for name in names),
+                        seeds=min(len(np.atleast_2d(values[method][name])) for name in names),
                     )
                 )
-    return found
+    order = list(drawn)
+    return sorted(found, key=lambda c: (order.index(c.reference), order.index(c.method)))
+
+
+def table_1(benchmarks: Mapping[str, Sequence[str]]) -> list[Compared]:
+    """Downstream and general accuracy, each against the base and against SFT."""
+    return [
+        ("MathAvg", benchmarks.get("math", ()), ("base", "sft")),
+        ("GeneralAvg", benchmarks.get("general", ()), ("base", "sft")),
+    ]
 
 
 def _average(drawn: Drawn, method: str, names: Sequence[str]) -> Vector | None:
-    """The unweighted mean over benchmarks, in every replicate."""
+    """The unweighted mean over benchmarks, in every replicate; None where one is missing."""
     by_name = drawn.get(method, {})
     if not names or any(name not in by_name for name in names):
         return None

@@ -25,7 +25,7 @@ from tasks.report.data import (
     Version,
 )
 from tasks.report.statistics import draw, mean_over_rows, proportion
-from tasks.report.summary import averages, comparisons
+from tasks.report.summary import averages, comparisons, table_1
 
 BENCHMARKS = {"math": ["word_problems", "word_problems_hard"], "general": ["facts", "opposites", "lists"]}
 ROWS = {"word_problems": 200, "word_problems_hard": 120, "facts": 150, "opposites": 100, "lists": 150}
@@ -67,7 +67,7 @@ def synthetic_report(methods=tuple(SKILL), seeds=3, resamples=400, nano=True) ->
         base=base,
         runs=runs,
         summaries=[_summary(random, drawn, method, seeds) for method in methods],
-        comparisons=comparisons(drawn, correct, BENCHMARKS, 0.95),
+        comparisons=comparisons(drawn, correct, table_1(BENCHMARKS), 0.95),
         histograms=_histograms(random) if "rewriting_agent" in methods else [],
         examples=_examples(),
         quarantined=[

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.evaluate import averages as table
 from tasks.report.statistics import draw
-from tasks.report.summary import averages, comparisons
+from tasks.report.summary import averages, comparisons, table_1
 
 BENCHMARKS = {"math": ["a", "b"], "general": ["c"]}
 
@@ -68,9 +69,32 @@ def test_every_method_is_compared_with_the_base_and_with_sft():
         "sft": answers({"a": 0.8, "b": 0.8, "c": 0.4}, seeds=2),
         "sdft": answers({"a": 0.8, "b": 0.8, "c": 0.6}, seeds=2),
     }
-    found = {(c.method, c.reference, c.measure): c for c in comparisons(draw(correct, 200), correct, BENCHMARKS, 0.95)}
+    found = {
+        (c.method, c.reference, c.measure): c
+        for c in comparisons(draw(correct, 200), correct, table_1(BENCHMARKS), 0.95)
+    }
     assert len(found) == 6
     assert found["sdft", "sft", "MathAvg"].within_noise and found["sdft", "sft", "MathAvg"].difference.value == 0
     assert not found["sdft", "sft", "GeneralAvg"].within_noise
     assert found["sft", "base", "GeneralAvg"].difference.value == pytest.approx(-0.4)
     assert (found["sft", "base", "MathAvg"].rows, found["sft", "base", "MathAvg"].seeds) == (200, 2)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(0.01, 1), min_size=6, max_size=6))
+def test_the_formulas_are_those_of_the_evaluation(rates):
+    names = ["a", "b", "c"]
+    base, sft = (dict(zip(names, part, strict=True)) for part in (rates[:3], rates[3:]))
+    correct = {"base": answers(base, rows=1000), "sft": answers(sft, rows=1000)}
+    exact = [{name: float(matrix.mean()) for name, matrix in correct[m].items()} for m in ("base", "sft")]
+    theirs = [table.averages(accuracies, BENCHMARKS["math"], BENCHMARKS["general"]) for accuracies in exact]
+    change = table.change(theirs[1], theirs[0])
+    ours = averages(draw(correct, 0), "sft", BENCHMARKS, 0.95)
+    for one, other in (
+        (ours.math, theirs[1].math),
+        (ours.general, theirs[1].general),
+        (ours.overall, theirs[1].overall),
+        (ours.math_gain_percent, change.math_gain),
+        (ours.general_drop_percent, change.general_drop),
+    ):
+        assert (one and one.value) == (other if other is None else pytest.approx(other))

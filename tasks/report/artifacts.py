@@ -1,0 +1,113 @@
+"""What a report reads from the folders of artifacts, one function a kind.
+
+evaluate     [<benchmark>/]scores.json, answers.jsonl {"id", "correct", …}
+assemble     rows.jsonl {"id", "question", "target", "kind", "verdict", "fallback_reason"}
+score        scores.jsonl {"id", "nll", "tokens"}
+finetune     loss.jsonl {"step", "epoch", "loss", "learning_rate"}
+train_agent  steps.jsonl, a row a GRPO step
+"""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks.jsonl import Row, read_rows
+from tasks.report.data import GrpoStep, LossPoint, Quarantine, Score, Targets
+from tasks.report.statistics import wilson
+
+# Metrics of manifests that count rows a stage left out, and what the page calls them.
+SET_ASIDE = {
+    "quarantined": "unusable",
+    "bad": "unusable",
+    "duplicates": "duplicates",
+    "other_mode": "no plain-text solution",
+    "overlong": "longer than the limit",
+    "too_long": "longer than the limit",
+    "in_a_benchmark": "question of a benchmark",
+    "prompt_too_long": "prompt longer than the limit",
+    "skipped": "not scored",
+    "unverifiable_left_out": "answer cannot be verified",
+}
+
+
+def scores(folder: Path, confidence: float) -> dict[str, tuple[Score, dict[str, float]]]:
+    """By benchmark: its score, and 1 or 0 for each row id. The folder holds one benchmark or a folder for each."""
+    found = {}
+    files = [folder / "scores.json"] if (folder / "scores.json").exists() else sorted(folder.glob("*/scores.json"))
+    for file in files:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        correct = {row["id"]: float(row["correct"]) for row in read_rows(file.with_name("answers.jsonl"), ["correct"])}
+        n, hits = len(correct), int(sum(correct.values()))
+        low, high = wilson(hits, n, confidence)
+        score = Score(
+            accuracy=hits / n if n else 0.0,
+            n=n,
+            correct=hits,
+            low=low,
+            high=high,
+            undecided=said.get("undecided", 0),
+            truncated=said.get("truncated", 0),
+        )
+        found[str(said["benchmark"])] = (score, correct)
+    return found
+
+
+def dataset(folder: Path) -> dict[str, Row]:
+    """The assembled rows by id."""
+    return {row["id"]: row for row in read_rows(folder / "rows.jsonl", ["id", "target", "kind"])}
+
+
+def targets(rows: Mapping[str, Row]) -> Targets:
+    """Kinds of the targets and reasons of falling back."""
+    reasons = Counter(str(row["fallback_reason"]) for row in rows.values() if row.get("fallback_reason"))
+    return Targets(kinds=dict(Counter(row["kind"] for row in rows.values())), fallback_reasons=dict(reasons))
+
+
+def nll(folder: Path) -> dict[str, float]:
+    """NLL in nats per token by row id; rows without a finite one are left out (the stage has counted them)."""
+    found = {row["id"]: row["nll"] for row in read_rows(folder / "scores.jsonl", ["id", "nll"])}
+    return {key: float(value) for key, value in found.items() if value is not None and math.isfinite(value)}
+
+
+def loss(folder: Path) -> list[LossPoint]:
+    """The SFT loss curve."""
+    names = ("step", "epoch", "loss", "learning_rate")
+    rows = read_rows(folder / "loss.jsonl", ["step", "loss"])
+    return [LossPoint(**{name: _finite(row.get(name)) for name in names}) for row in rows]
+
+
+def grpo(folder: Path) -> list[GrpoStep]:
+    """The GRPO curves; a figure that a step did not log stays null."""
+    steps = {}
+    for row in read_rows(folder / "steps.jsonl", ["step"]):
+        steps[row["step"]] = GrpoStep(  # a resumed attempt logs a step again: the last one counts
+            step=row["step"],
+            **{name: _finite(row.get(name)) for name in ("pass_rate", "nll_passing", "diversity", "length")},
+        )
+    return [steps[step] for step in sorted(steps)]
+
+
+def set_aside(manifest: Mapping[str, Any]) -> Quarantine | None:
+    """Rows that a stage left out, by its manifest's metrics; None where there are none."""
+    metrics = manifest.get("metrics") or {}
+    reasons: Counter[str] = Counter()
+    for name, reason in SET_ASIDE.items():
+        if isinstance(metrics.get(name), int) and metrics[name] > 0:
+            reasons[reason] += metrics[name]
+    if not reasons:
+        return None
+    total = metrics.get("read", metrics.get("rows"))
+    return Quarantine(
+        stage=manifest["kind"],
+        key=manifest["key"],
+        rows=sum(reasons.values()),
+        of=total if isinstance(total, int) and total >= sum(reasons.values()) else None,
+        reasons=dict(reasons),
+    )
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

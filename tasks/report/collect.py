@@ -1,0 +1,230 @@
+"""From artifacts to the report's data.
+
+In:  artifacts by role and run: {"scores": {"base": <folder>, "sft/0": <folder>, "sft/0/math500": <folder>, …},
+     "dataset": {"sft/0": …}, "model": {…}, "target_nll": {…}, "agent": {"rewriting_agent/0": …}}, and `load`, which
+     gives the manifest of a key
+Out: ReportData
+
+A run is "<method>/<seed>", the untrained backbone "base". Whatever is joined is joined by row id.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.evaluate.benchmark import benchmark
+from tasks.jsonl import Row
+from tasks.report import artifacts, provenance, summary
+from tasks.report.data import ORDER, Artifact, Averages, Estimate, ReportData, Run, Summary, TargetNLL
+from tasks.report.examples import examples
+from tasks.report.histograms import histograms
+from tasks.report.lineage import Load, walk
+from tasks.report.statistics import Drawn, Matrix, draw, mean_over_rows, percentile, proportion
+from tasks.store import read_manifest
+
+Roles = Mapping[str, Mapping[str, Path]]
+YIELD, NLL = "task-consistency yield", "target NLL"  # drawn beside the benchmarks, so that they are paired alike
+
+
+class ReportConfig(BaseModel):
+    """What the report is called and how its intervals are drawn."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backbone: str = Field(description="Name of the backbone, as the report shows it.")
+    confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Of every interval.")
+    resamples: int = Field(default=2000, ge=100, le=100_000, description="Bootstrap replicates.")
+    seed: int = Field(default=0, ge=0, description="Seed of the bootstrap.")
+    examples: int = Field(default=8, ge=0, le=50, description="Rows shown before and after rewriting.")
+    bins: int = Field(default=48, ge=5, le=200, description="Bins of the NLL histograms.")
+
+
+class ReportError(ValueError):
+    """Artifacts that do not fit together: says which run, and which rows."""
+
+
+@dataclass
+class _Read:
+    """What was read of one run: its entry in the report, and the per-row values behind it."""
+
+    run: Run
+    keys: list[str] = field(default_factory=list)
+    correct: dict[str, dict[str, float]] = field(default_factory=dict)  # benchmark -> row id -> 0 or 1
+    rows: dict[str, Row] = field(default_factory=dict)
+    passed: dict[str, float] = field(default_factory=dict)
+    nll: dict[str, float] = field(default_factory=dict)
+
+
+def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "") -> ReportData:
+    """Read everything, once.
+
+    Raises:
+        ReportError: there is no base, or runs were measured on different rows.
+        LookupError: an artifact has no manifest.
+    """
+    load = cache(load)
+    read = _by_run(config, roles)
+    if not read or read[0].run.method != "base":
+        raise ReportError("the scores of the untrained backbone (run 'base') are not among the artifacts")
+    for one in read:
+        one.run.stages = provenance.costs(one.keys, load, flow_run_id)
+    values = _matrices(read)
+    groups = _groups(values)
+    drawn = draw(values, config.resamples, config.seed)
+    for one in read:
+        one.run.averages = _averages_of_run(config, one.run, read, groups)
+    keys = [key for one in read for key in one.keys]
+    lineage = walk(dict.fromkeys(keys), load)
+    runs = [one.run for one in read]
+    compared: list[summary.Compared] = [
+        *summary.table_1(groups),
+        ("yield", [YIELD], ["sdft"]),
+        ("target NLL", [NLL], ["sft"]),
+    ]
+    per_row = [(one.run, one.rows, one.nll) for one in read]
+    return ReportData(
+        backbone=provenance.backbone(config.backbone, keys, load),
+        confidence=config.confidence,
+        resamples=config.resamples,
+        benchmarks=groups,
+        base=runs[0],
+        runs=runs[1:],
+        summaries=[_summary(config, method, read, drawn, groups) for method in _methods(read)],
+        comparisons=summary.comparisons(drawn, values, compared, config.confidence),
+        histograms=histograms(per_row, config.bins),
+        examples=examples(per_row, config.examples),
+        quarantined=provenance.set_aside(lineage, load),
+        lineage=lineage,
+        config=provenance.configs(lineage, load),
+        versions=provenance.versions(lineage, load),
+        reproduce=provenance.commands(config.backbone, runs),
+    )
+
+
+def _by_run(config: ReportConfig, roles: Roles) -> list[_Read]:
+    """Every run's figures, the base first, then by method and seed."""
+    found: dict[tuple[str, int | None], _Read] = {}
+    for role, folders in roles.items():
+        for name, folder in folders.items():
+            method, *rest = name.split("/")
+            seed = int(rest[0]) if method != "base" and rest else None
+            one = found.setdefault((method, seed), _Read(Run(method=method, seed=seed)))
+            manifest = read_manifest(folder)
+            reference = Artifact(kind=manifest["kind"], key=manifest["key"], digest=manifest["digest"])
+            place = role if role not in one.run.artifacts else f"{role}/{'/'.join(rest[1:]) or len(one.keys)}"
+            one.run.artifacts[place] = reference
+            one.keys.append(manifest["key"])
+            _read_role(config, one, role, folder, manifest)
+    order = list(dict.fromkeys([*ORDER, *(method for method, _ in found)]))
+    return sorted(found.values(), key=lambda one: (order.index(one.run.method), one.run.seed or 0))
+
+
+def _read_role(config: ReportConfig, one: _Read, role: str, folder: Path, manifest: Row) -> None:
+    run = one.run
+    if role == "scores":
+        for name, (score, correct) in artifacts.scores(folder, config.confidence).items():
+            run.scores[name], one.correct[name] = score, correct
+    elif role == "dataset":
+        one.rows = artifacts.dataset(folder)
+        run.targets = artifacts.targets(one.rows)
+        metrics = manifest.get("metrics") or {}
+        if "yield_of" in metrics:
+            run.tc_yield = proportion(metrics["yield_passed"], metrics["yield_of"], config.confidence)
+            # Where self-solutions took rows, or rows were left out, the rows do not tell which rewrites passed.
+            if "self_solution" not in run.targets.kinds and len(one.rows) == metrics["yield_of"]:
+                one.passed = {key: float(row["kind"] == "rewrite") for key, row in one.rows.items()}
+    elif role == "model":
+        run.loss = artifacts.loss(folder)
+        run.final_loss = (manifest.get("metrics") or {}).get("final_loss")
+    elif role == "target_nll":
+        one.nll = artifacts.nll(folder)
+        if one.nll:
+            values = np.array(list(one.nll.values()))
+            mean = mean_over_rows(values, config.confidence, config.resamples, config.seed)
+            run.target_nll = TargetNLL(mean=mean, median=float(np.median(values)), n=len(values))
+    elif role == "agent":
+        run.grpo = artifacts.grpo(folder)
+
+
+def _methods(read: Iterable[_Read]) -> list[str]:
+    return list(dict.fromkeys(one.run.method for one in read))
+
+
+def _matrices(read: list[_Read]) -> dict[str, dict[str, Matrix]]:
+    """method -> benchmark -> [seeds, rows], the same rows in the same order for every method."""
+    values: dict[str, dict[str, Matrix]] = {method: {} for method in _methods(read)}
+    for name in dict.fromkeys(name for one in read for name in one.correct):
+        _join(values, name, [(one.run, one.correct[name]) for one in read if name in one.correct], same=True)
+    _join(values, YIELD, [(one.run, one.passed) for one in read if one.passed], same=True)
+    _join(values, NLL, [(one.run, one.nll) for one in read if one.nll], same=False)
+    return values
+
+
+def _join(
+    values: dict[str, dict[str, Matrix]], name: str, found: list[tuple[Run, dict[str, float]]], same: bool
+) -> None:
+    """Put the runs' values of `name` into matrices. `same`: other row ids in one run are an error, not left out."""
+    if not found:
+        return
+    shared = set.intersection(*(set(by_id) for _, by_id in found))
+    for run, by_id in found:
+        if same and len(by_id) != len(shared):
+            odd = sorted(set(by_id) - shared)[:3]
+            raise ReportError(f"{name}: {run.method}, seed {run.seed}, has rows that others lack (first: {odd})")
+    if not shared:
+        return
+    ids = sorted(shared)
+    for method in dict.fromkeys(run.method for run, _ in found):
+        values[method][name] = np.array([[by_id[key] for key in ids] for run, by_id in found if run.method == method])
+
+
+def _groups(values: Mapping[str, Mapping[str, Matrix]]) -> dict[Any, list[str]]:
+    """Benchmarks by what they measure, in the order in which they came."""
+    groups: dict[Any, list[str]] = {"math": [], "general": []}
+    for name in dict.fromkeys(name for by_name in values.values() for name in by_name):
+        if name not in (YIELD, NLL):
+            groups[benchmark(name).group].append(name)
+    return groups
+
+
+def _averages_of_run(config: ReportConfig, run: Run, read: list[_Read], groups: dict[Any, list[str]]) -> Averages:
+    """Table 1's columns of a single run against the base, over rows."""
+    own = [one for one in read if one.run is run or one.run.method == "base"]
+    values = _matrices([one for one in own if one.correct])
+    benchmarks_only = {m: {n: v for n, v in by.items() if n not in (YIELD, NLL)} for m, by in values.items()}
+    drawn = draw(benchmarks_only, config.resamples, config.seed)
+    return summary.averages(drawn, run.method, groups, config.confidence)
+
+
+def _summary(
+    config: ReportConfig,
+    method: str,
+    read: list[_Read],
+    drawn: Drawn,
+    groups: dict[Any, list[str]],
+) -> Summary:
+    """The method's row of the headline table."""
+    runs = [one.run for one in read if one.run.method == method]
+    losses = [run.final_loss for run in runs if run.final_loss is not None]
+    yields = list({run.artifacts["dataset"].key: run.tc_yield for run in runs if run.tc_yield}.values())
+    tc_yield = None
+    if YIELD in drawn[method]:
+        tc_yield = percentile(drawn[method][YIELD], config.confidence)
+    elif yields:
+        rates = [one.rate for one in yields]
+        low, high = (yields[0].low, yields[0].high) if len(yields) == 1 else (min(rates), max(rates))
+        tc_yield = Estimate(value=float(np.mean(rates)), low=low, high=high)
+    return Summary(
+        method=method,
+        seeds=[run.seed for run in runs if run.seed is not None],
+        averages=summary.averages(drawn, method, groups, config.confidence),
+        tc_yield=tc_yield,
+        tc_yield_n=sum(one.n for one in yields),
+        target_nll=percentile(drawn[method][NLL], config.confidence) if NLL in drawn[method] else None,
+        final_loss=Estimate(value=float(np.mean(losses)), low=min(losses), high=max(losses)) if losses else None,
+    )

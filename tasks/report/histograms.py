@@ -1,0 +1,47 @@
+"""NLL under pi_0 of what was trained on: expert's targets, template rewrites, the agent's rewrites."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tasks.jsonl import Row
+from tasks.report.data import Histogram, Kind, Run
+
+_SHOWN: tuple[tuple[str, str, Kind], ...] = (
+    ("expert", "sft", "expert"),
+    ("direct rewrite", "sdft", "rewrite"),
+    ("agent rewrite", "rewriting_agent", "rewrite"),
+)
+
+
+def histograms(read: Sequence[tuple[Run, Mapping[str, Row], Mapping[str, float]]], bins: int) -> list[Histogram]:
+    """One histogram a kind of target on shared edges, from each method's first seed.
+
+    Args:
+        read: a run, its dataset by row id, the NLL of its targets by row id (nats per token).
+        bins: bins between 0 and the 99.5 % quantile of all values; rows beyond are counted as `outside`.
+    """
+    found: dict[str, list[float]] = {}
+    for name, method, kind in _SHOWN:
+        for run, rows, nll in read:
+            if run.method == method and name not in found:
+                values = [value for key, value in nll.items() if rows.get(key, {}).get("kind") == kind]
+                found |= {name: values} if values else {}
+    if not found:
+        return []
+    together = np.concatenate([np.array(values) for values in found.values()])
+    edges = np.linspace(0, max(float(np.quantile(together, 0.995)) * 1.05, 1e-6), bins + 1)
+    made = []
+    for name, values in found.items():
+        counts, _ = np.histogram(values, edges)
+        made.append(
+            Histogram(
+                name=name,
+                edges=edges.tolist(),
+                counts=counts.tolist(),
+                n=len(values),
+                median=float(np.median(values)),
+                outside=len(values) - int(counts.sum()),
+            )
+        )
+    return made

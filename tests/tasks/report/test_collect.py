@@ -1,0 +1,249 @@
+"""What is in the artifacts is what the report shows: artifacts of a real store, written as the stages write them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tasks.jsonl import write_rows
+from tasks.report.collect import ReportConfig, ReportError, collect
+from tasks.report.page import render
+from tasks.store import Artifact, Manifest, Store, read_manifest
+
+MATH, GENERAL = ["nano_seen_kinds", "nano_new_kinds"], ["nano_facts", "nano_lists"]
+CONFIG = ReportConfig(backbone="nano", resamples=200, examples=6)
+IDS = [f"numinamath_cot/{i:04}" for i in range(40)]
+RATES = {"base": (0.4, 0.9), "sft": (0.6, 0.6), "sdft": (0.5, 0.7), "rewriting_agent": (0.6, 0.84)}
+PASSED = {"sdft": 24, "rewriting_agent": 32}
+LEVEL = {"sft": 1.4, "sdft": 0.9, "rewriting_agent": 0.5}
+
+
+class World:
+    """A store with the artifacts of a study, published as stages publish them."""
+
+    def __init__(self, root, seeds=2):
+        self.store = Store(root)
+        self.roles = {"scores": {}, "dataset": {}, "model": {}, "target_nll": {}, "agent": {}}
+        self.corpus = self.put("corpus", {"name": "numinamath_cot"}, metrics={"read": 50, "quarantined": 3, "rows": 47})
+        self.pi_0 = self.put("backbone", {}, metrics={"parameters": 3_400_000})
+        self.split = self.put("split", {"part": "sft"}, {"corpus": self.corpus, "tokenizer": self.pi_0})
+        self.evaluate("base", self.pi_0)
+        for method in ("sft", "sdft", "rewriting_agent"):
+            for seed in range(seeds):
+                self.run(method, seed)
+
+    def put(self, kind, config, inputs=None, files=None, metrics=None) -> Artifact:
+        key = f"{kind}{len(list(self.store.manifests())):04}" + "0" * 16
+        folder = self.store.partial(key)
+        folder.mkdir(parents=True)
+        for name, rows in (files or {}).items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            if name.endswith(".jsonl"):
+                write_rows(folder / name, rows)
+            else:
+                (folder / name).write_text(json.dumps(rows))
+        with self.store.lock(key):
+            return self.store.publish(
+                Manifest(
+                    kind=kind,
+                    key=key,
+                    inputs=inputs or {},
+                    config=config,
+                    metrics=metrics or {},
+                    timings={"started": 1.0, "seconds": 2.0},
+                    cost={"core_seconds": 4.0, "gpu_seconds": 0.0},
+                    run={"flow_run_id": "this" if kind == "finetune" else "earlier"},
+                )
+            )
+
+    def evaluate(self, run, model):
+        files = {}
+        for name in MATH + GENERAL:
+            rate = RATES[run.split("/")[0]][name in GENERAL]
+            answers = [{"id": f"{name}/{i}", "correct": i < 50 * rate, "verdict": "correct"} for i in range(50)]
+            if run.startswith("sdft"):
+                answers.reverse()  # rows are joined by id, not by position
+            files[f"{name}/answers.jsonl"] = answers
+            files[f"{name}/scores.json"] = {"benchmark": name, "undecided": 1, "truncated": 2}
+        self.roles["scores"][run] = self.put("evaluate", {"benchmarks": MATH + GENERAL}, {"model": model}, files)
+
+    def run(self, method, seed):
+        name, passed = f"{method}/{seed}", PASSED.get(method)
+        rows = []
+        for i, key in enumerate(IDS):
+            row = {"id": key, "question": f"<b>Question</b> {i}", "target": f"expert {i}", "kind": "expert"}
+            row |= {"verdict": None, "fallback_reason": None}
+            if passed is not None and i < passed:
+                row |= {"target": f"{method} {i}", "kind": "rewrite", "verdict": {"passed": True}}
+            elif passed is not None:
+                row |= {"verdict": {"answer": {"reason": "18 is not 72"}}, "fallback_reason": "wrong"}
+            rows.append(row)
+        metrics = {} if passed is None else {"yield_passed": passed, "yield_of": len(IDS)}
+        made = self.put("assemble", {}, {"rows": self.split}, {"rows.jsonl": rows}, metrics)
+        loss = [{"step": s, "epoch": s / 10, "loss": LEVEL[method] / s, "learning_rate": 1e-3} for s in range(1, 21)]
+        loss[3]["loss"] = float("nan")
+        config = {"seed": 42 + seed, "loss": "nll"}
+        model = self.put(
+            "finetune",
+            config,
+            {"dataset": made, "backbone": self.pi_0},
+            {"loss.jsonl": loss},
+            {"final_loss": LEVEL[method] / 20},
+        )
+        nlls = [{"id": key, "nll": LEVEL[method] + 0.01 * i, "tokens": 9} for i, key in enumerate(IDS)]
+        scored = self.put("score", {}, {"rows": made, "backbone": self.pi_0}, {"scores.jsonl": nlls[: 40 - seed]})
+        self.roles["dataset"][name], self.roles["model"][name] = made, model
+        self.roles["target_nll"][name] = scored
+        if method == "rewriting_agent":
+            steps = [{"step": s, "pass_rate": 0.5 + s / 100, "length": 50.0} for s in (1, 2, 3, 3)]
+            self.roles["agent"][name] = self.put("train_agent", {"seed": seed}, {}, {"steps.jsonl": steps})
+        self.evaluate(name, model)
+
+    def collect(self, config=CONFIG):
+        folders = {
+            role: {run: self.store.path(artifact.key) for run, artifact in made.items()}
+            for role, made in self.roles.items()
+        }
+        return collect(config, folders, lambda key: read_manifest(self.store.path(key)), flow_run_id="this")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return World(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def data(world):
+    return world.collect()
+
+
+def test_scores_are_those_of_the_answers(data):
+    for run in [data.base, *data.runs]:
+        for name in MATH + GENERAL:
+            score = run.scores[name]
+            assert score.accuracy == pytest.approx(RATES[run.method][name in GENERAL])
+            assert (score.n, score.undecided, score.truncated) == (50, 1, 2)
+            assert score.low < score.accuracy < score.high
+    assert data.benchmarks == {"math": MATH, "general": GENERAL}
+
+
+def test_averages_and_changes_follow_table_1(data):
+    by_method = {summary.method: summary for summary in data.summaries}
+    assert list(by_method) == ["base", "sft", "sdft", "rewriting_agent"]
+    sft = by_method["sft"].averages
+    assert sft.math.value == pytest.approx(0.6) and sft.general.value == pytest.approx(0.6)
+    assert sft.math_gain_percent.value == pytest.approx(50.0)
+    assert sft.general_drop_percent.value == pytest.approx(100 / 3)
+    assert data.runs[0].averages.math.value == pytest.approx(0.6)
+    assert by_method["sft"].seeds == [0, 1]
+
+
+def test_rows_are_joined_by_id_so_that_a_difference_is_paired(data):
+    found = {(c.method, c.reference, c.measure): c for c in data.comparisons}
+    same = found["rewriting_agent", "sft", "MathAvg"]
+    assert (same.difference.value, same.difference.low, same.difference.high) == pytest.approx((0, 0, 0), abs=1e-9)
+    assert same.within_noise and (same.rows, same.seeds) == (100, 2)
+    assert not found["sdft", "sft", "MathAvg"].within_noise  # its answers lie in the other order
+
+
+def test_yield_and_targets_are_those_of_the_dataset(data):
+    for run in data.runs:
+        passed = PASSED.get(run.method)
+        if passed is None:
+            assert run.tc_yield is None and run.targets.kinds == {"expert": 40}
+        else:
+            assert run.tc_yield.rate == pytest.approx(passed / 40) and run.tc_yield.n == 40
+            assert run.targets.kinds == {"rewrite": passed, "expert": 40 - passed}
+            assert run.targets.fallback_reasons == {"wrong": 40 - passed}
+    difference = next(c for c in data.comparisons if c.measure == "yield")
+    assert difference.difference.value == pytest.approx(0.2) and not difference.within_noise
+
+
+def test_nll_is_compared_on_the_rows_that_all_runs_scored(data):
+    by_run = {(run.method, run.seed): run for run in data.runs}
+    assert [by_run["sft", seed].target_nll.n for seed in (0, 1)] == [40, 39]
+    found = next(c for c in data.comparisons if c.measure == "target NLL" and c.method == "rewriting_agent")
+    assert found.rows == 39 and found.difference.value == pytest.approx(-0.9)
+
+
+def test_curves_keep_every_step_once_and_no_nan(data):
+    run = next(run for run in data.runs if run.method == "rewriting_agent")
+    assert [point.step for point in run.loss] == list(range(1, 21)) and run.loss[3].loss is None
+    assert [step.step for step in run.grpo] == [1, 2, 3] and run.grpo[0].diversity is None
+    assert run.final_loss == pytest.approx(0.025)
+
+
+def test_histograms_hold_each_kind_of_target_once(data):
+    found = {histogram.name: histogram for histogram in data.histograms}
+    assert {name: h.n for name, h in found.items()} == {"expert": 40, "direct rewrite": 24, "agent rewrite": 32}
+    for histogram in found.values():
+        assert sum(histogram.counts) + histogram.outside == histogram.n
+        assert histogram.edges == data.histograms[0].edges
+    assert found["agent rewrite"].median == pytest.approx(0.5 + 0.01 * np.median(range(32)))
+
+
+def test_examples_show_the_same_row_before_and_after(data):
+    assert len(data.examples) == 6 and len({example.id for example in data.examples}) == 6
+    kept = 0
+    for example in data.examples:
+        number = int(example.id[-4:])
+        texts = {version.name: version for version in example.versions}
+        assert texts["expert"].text == f"expert {number}"
+        agent = texts["agent rewrite"]
+        if number < 32:
+            assert agent.text == f"rewriting_agent {number}" and agent.verdict == "passed"
+            assert agent.nll == pytest.approx(0.5 + 0.01 * number)
+        else:
+            kept += 1
+            assert agent.text == "" and agent.verdict == "failed" and "18 is not 72" in agent.reason
+    assert kept == 1
+
+
+def test_lineage_costs_and_rows_set_aside_come_from_the_manifests(data, world):
+    kinds = {node.kind for node in data.lineage.nodes}
+    assert {"corpus", "backbone", "split", "assemble", "finetune", "score", "train_agent", "evaluate"} == kinds
+    assert data.backbone.parameters == 3_400_000 and data.backbone.digest == world.pi_0.digest
+    costs = {cost.key: cost for run in data.runs for cost in run.stages}
+    assert all(cost.cached == (cost.stage != "finetune") for cost in costs.values())
+    assert all((cost.seconds, cost.core_seconds, cost.gpu_seconds) == (2.0, 4.0, None) for cost in costs.values())
+    assert [(entry.stage, entry.rows, entry.of, entry.reasons) for entry in data.quarantined] == [
+        ("corpus", 3, 50, {"unusable": 3})
+    ]
+    assert data.config["split"] == {"part": "sft"} and len(data.config["finetune"]) == 2
+    assert data.reproduce == [
+        "rewriting-agent study --backbone nano --method sft --method sdft --method rewriting_agent --seeds 2"
+    ]
+
+
+def test_the_collected_data_render_with_all_their_sections(data):
+    page = render(data)
+    assert 'class="none">No ' not in page
+    assert "&lt;b&gt;Question&lt;/b&gt;" in page and "<b>Question</b>" not in page
+
+
+def test_runs_on_other_rows_are_refused_by_name(tmp_path):
+    world = World(tmp_path, seeds=1)
+    answers = [{"id": f"nano_facts/{i}", "correct": True} for i in range(49)]
+    files = {"nano_facts/answers.jsonl": answers, "nano_facts/scores.json": {"benchmark": "nano_facts"}}
+    world.roles["scores"]["sft/0"] = world.put("evaluate", {}, {}, files)
+    with pytest.raises(ReportError, match=r"nano_facts: base, seed None, has rows that others lack .*nano_facts/49"):
+        world.collect()
+
+
+def test_a_report_without_the_base_is_refused(tmp_path):
+    world = World(tmp_path, seeds=1)
+    del world.roles["scores"]["base"]
+    with pytest.raises(ReportError, match="untrained backbone"):
+        world.collect()
+
+
+def test_one_artifact_a_benchmark_is_read_as_well(tmp_path, data):
+    world = World(tmp_path, seeds=2)
+    whole = world.store.path(world.roles["scores"].pop("sft/1").key)
+    for name in MATH + GENERAL:
+        answers = [json.loads(line) for line in (whole / name / "answers.jsonl").read_text().splitlines()]
+        files = {"answers.jsonl": answers, "scores.json": {"benchmark": name, "undecided": 1, "truncated": 2}}
+        world.roles["scores"][f"sft/1/{name}"] = world.put("evaluate", {"benchmarks": [name]}, {}, files)
+    again = world.collect()
+    assert [run.scores for run in again.runs] == [run.scores for run in data.runs]
+    assert again.comparisons == data.comparisons
