@@ -76,9 +76,11 @@ class _Candidates:
         self.kind = kind
         self.texts = _by_id(texts, "rewrites.jsonl")
         self.verdicts = _by_id(verdicts, "verdicts.jsonl")
+        set_aside = [folder / "quarantine.jsonl" for folder in (texts or {}).values()]
+        self.too_long = {row["id"] for path in set_aside if path.exists() for row in read_rows(path, ["id"])}
 
     def verdict(self, row_id: str) -> Row | None:
-        if not self.texts:
+        if not self.texts or row_id in self.too_long:
             return None
         if row_id not in self.verdicts:
             raise RowError("verdicts.jsonl", f"row {row_id}", "id", f"no verdict for this row's {self.kind}")
@@ -95,6 +97,8 @@ class _Candidates:
 
     def reason(self, row_id: str) -> str | None:
         """Why a row falls back to the expert's solution; None where nothing was to be rewritten."""
+        if row_id in self.too_long:
+            return "prompt too long"
         verdict = self.verdict(row_id)
         if verdict is None:
             return None

@@ -1,0 +1,122 @@
+"""Corpora are read in their own schemas; every row keeps its identity, bad ones are set aside with their reason."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+
+from tasks.corpus.corpus import CorpusConfig, Format, corpus
+from tasks.jsonl import read_rows
+from tasks.source import SourceError
+
+NUMINA = {"source": "gsm8k", "problem": "What is 2 + 2?", "solution": "2 + 2 = 4\n\\boxed{4}", "messages": []}
+REASONING = {
+    "problem": "What is 3 + 3?",
+    "generated_solution": "3 + 3 = 6, so \\boxed{6}",
+    "expected_answer": "6",
+    "problem_source": "aops",
+    "inference_mode": "cot",
+}
+
+
+def imported(tmp_path: Path, lines: list[Any], form: Format = "numinamath_cot", **settings: Any) -> tuple[Any, Path]:
+    path = tmp_path / "corpus.jsonl"
+    path.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
+    out = tmp_path / "out"
+    out.mkdir(exist_ok=True)
+    return corpus.plain(CorpusConfig(name="tested", format=form, path=str(path), **settings), out), out
+
+
+def test_a_numinamath_row_keeps_its_text_and_gets_a_stable_id(tmp_path: Path) -> None:
+    _, out = imported(tmp_path, [NUMINA])
+    (row,) = read_rows(out / "rows.jsonl")
+    assert row["id"].startswith("tested/")
+    assert (row["question"], row["solution"], row["source"]) == ("What is 2 + 2?", NUMINA["solution"], "gsm8k")
+    assert row["answer"] is None
+    assert row["verifiable"] is True
+    (again,) = read_rows(imported(tmp_path, [NUMINA | {"source": "elsewhere"}])[1] / "rows.jsonl")
+    assert again["id"] == row["id"]
+
+
+def test_open_math_reasoning_gives_the_reference_answer_and_leaves_out_tool_use(tmp_path: Path) -> None:
+    lines = [REASONING, REASONING | {"problem": "tool", "inference_mode": "tir"}]
+    metrics, out = imported(tmp_path, lines, "open_math_reasoning")
+    (row,) = read_rows(out / "rows.jsonl")
+    assert row["answer"] == "6"
+    assert metrics["other_mode"] == 1
+
+
+def test_a_proof_can_be_learned_from_but_is_flagged(tmp_path: Path) -> None:
+    proof = (
+        "Suppose that there are only finitely many primes. Multiply them all and add one. No prime on the list divides "
+    )
+    proof += (
+        "the result, since each leaves a remainder of one, so its prime factors are not on the list, a contradiction. "
+    )
+    proof += "Therefore there are infinitely many primes, as we wished to show."
+    _, out = imported(tmp_path, [NUMINA, NUMINA | {"problem": "Prove it.", "solution": proof}])
+    assert [row["verifiable"] for row in read_rows(out / "rows.jsonl")] == [True, False]
+
+
+def test_bad_rows_are_quarantined_with_line_field_and_reason(tmp_path: Path) -> None:
+    bad = [{"problem": "no solution"}, NUMINA | {"problem": "  "}, NUMINA | {"solution": 5}, "{not json", "[1]"]
+    good = [NUMINA | {"problem": f"What is {n} + 1?"} for n in range(5)]
+    metrics, out = imported(tmp_path, [*good, *bad], max_bad_share=0.5)
+    found = [(row["where"], row["field"], row["reason"]) for row in read_rows(out / "quarantine.jsonl")]
+    assert found == [
+        ("line 6", "solution", "is missing"),
+        ("line 7", "problem", "is empty"),
+        ("line 8", "solution", "is a int, not a string"),
+        ("line 9", "(whole line)", found[3][2]),
+        ("line 10", "(whole line)", "is not a JSON object"),
+    ]
+    assert found[3][2].startswith("is not JSON")
+    assert (metrics["rows"], metrics["quarantined"]) == (5, 5)
+
+
+def test_too_many_bad_rows_fail_and_the_error_names_the_first(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"1 of 2 rows are unusable.*corpus.jsonl, line 2, problem: is missing"):
+        imported(tmp_path, [NUMINA, {"solution": "x"}])
+
+
+def test_duplicates_are_dropped_and_counted(tmp_path: Path) -> None:
+    metrics, _ = imported(tmp_path, [NUMINA, NUMINA])
+    assert (metrics["rows"], metrics["duplicates"]) == (1, 1)
+
+
+def test_gzip_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
+    _, plain = imported(tmp_path, [NUMINA])
+    folder = tmp_path / "files"
+    folder.mkdir()
+    parquet.write_table(pa.Table.from_pylist([NUMINA | {"messages": None}]), folder / "a.parquet")
+    with gzip.open(folder / "b.jsonl.gz", "wt") as file:
+        file.write(json.dumps(NUMINA | {"problem": "another?"}) + "\n")
+    (out := tmp_path / "both").mkdir()
+    corpus.plain(CorpusConfig(name="tested", format="numinamath_cot", path=str(folder)), out)
+    rows = list(read_rows(out / "rows.jsonl"))
+    assert rows[0] == next(iter(read_rows(plain / "rows.jsonl")))
+    assert rows[1]["question"] == "another?"
+
+
+def test_a_changed_file_changes_the_identity_and_a_repository_must_be_pinned(tmp_path: Path) -> None:
+    imported(tmp_path, [NUMINA])
+    config = CorpusConfig(name="tested", format="numinamath_cot", path=str(tmp_path / "corpus.jsonl"))
+    before = config.source()
+    (tmp_path / "corpus.jsonl").write_text(json.dumps(NUMINA | {"problem": "changed"}))
+    assert config.source() != before
+    with pytest.raises(SourceError, match="full commit"):
+        CorpusConfig(name="tested", format="numinamath_cot", path="AI-MO/NuminaMath-CoT", revision="main").source()
+    with pytest.raises(SourceError, match="no such file"):
+        CorpusConfig(name="tested", format="numinamath_cot", path="./nowhere.jsonl").source()
+
+
+def test_the_real_corpora_are_read_without_a_bad_row(tmp_path: Path, data_folder: Path) -> None:
+    path = data_folder / "corpora" / "numinamath_cot_subset.jsonl.gz"
+    metrics = corpus.plain(CorpusConfig(name="subset", format="numinamath_cot", path=str(path)), tmp_path)
+    assert metrics["read"] == 14973
+    assert metrics["quarantined"] == 0
+    assert metrics["verifiable"] / metrics["rows"] > 0.99

@@ -1,0 +1,51 @@
+"""The parts of a split share no row, and the agent sees only rows that can be verified."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.jsonl import read_rows, write_rows
+from tasks.sample.sample import TooFewRows
+from tasks.split.split import Part, SplitConfig, split
+
+PARTS: tuple[Part, ...] = ("agent", "held_out", "sft")
+
+
+def parts(folder: Path, verifiable: list[bool], **sizes: int) -> dict[Part, list[str]]:
+    rows = [{"id": str(number), "verifiable": able} for number, able in enumerate(verifiable)]
+    write_rows(folder / "rows.jsonl", rows)
+    found: dict[Part, list[str]] = {}
+    for part in PARTS:
+        (out := folder / part).mkdir(exist_ok=True)
+        split.plain(SplitConfig(part=part, **sizes), out, sample=folder)
+        found[part] = [row["id"] for row in read_rows(out / "rows.jsonl")]
+    return found
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.booleans(), min_size=30, max_size=60), st.integers(1, 10), st.integers(1, 5))
+def test_no_row_is_in_two_parts(
+    tmp_path_factory: pytest.TempPathFactory, able: list[bool], sft: int, held: int
+) -> None:
+    able[-10:] = [True] * 10
+    found = parts(tmp_path_factory.mktemp("split"), able, sft_rows=sft, held_out_rows=held, agent_rows=30)
+    together = [row for part in found.values() for row in part]
+    assert len(together) == len(set(together))
+    assert len(found["sft"]) == sft
+    assert len(found["held_out"]) == held
+    assert all(able[int(row)] for part in ("agent", "held_out") for row in found[part])  # type: ignore[index]
+
+
+def test_held_out_rows_stay_the_same_when_the_agent_gets_fewer(tmp_path: Path) -> None:
+    sizes = {"sft_rows": 5, "held_out_rows": 4}
+    many = parts(tmp_path, [True] * 30, agent_rows=20, **sizes)
+    few = parts(tmp_path, [True] * 30, agent_rows=10, **sizes)
+    assert many["held_out"] == few["held_out"]
+    assert many["agent"][:6] == few["agent"]
+
+
+def test_a_sample_that_does_not_fill_the_parts_is_an_error_with_the_sizes(tmp_path: Path) -> None:
+    with pytest.raises(TooFewRows, match="a sample of 10 rows gives"):
+        parts(tmp_path, [True] * 10, sft_rows=20, held_out_rows=1, agent_rows=5)
