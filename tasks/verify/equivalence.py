@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from tasks.verify import words
-from tasks.verify.forms import Bracket, read_bracket, read_matrix, split_list, split_relation, split_union
+from tasks.verify.forms import THOUSANDS, Bracket, read_bracket, read_matrix, split_list, split_relation, split_union
 from tasks.verify.normal import squeeze
 from tasks.verify.numbers import Number, read_number, same_number
 from tasks.verify.units import split_unit, unit_named
@@ -24,6 +24,12 @@ _TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*«?\s*([ap])?\.?\s*(?:m\.?)?\s*»
 _RATIO = re.compile(r"[^:=<>]+(?::[^:=<>]+)+")
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 _FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
+_FUNCTION = re.compile(r"([A-Za-z](?:_\{?\w+\}?)?'*)\(([^()]*)\)")
+_KINDS = (
+    ("variable", re.compile(r"\\?[A-Za-z]+(?:_\{?\w+\}?)?'*")),
+    ("size", re.compile(r"\|.*\|")),
+    ("tuple", re.compile(r"\(.*\)")),
+)
 _NAME = re.compile(
     r"(?:\\?[A-Za-z]+(?:_\{?[^{}=]*\}?)?'*(?:\^\{?-1\}?)?(?:\([^()=]*\))?|«[^«»]*»|\|[A-Za-z]+\||\([A-Za-z](?:_\{?\w+\}?)?(?:,[A-Za-z](?:_\{?\w+\}?)?)*\)"
     r"|\\(?:angle|triangle|overline|widehat|overrightarrow|arg|det|operatorname) ?\{?[A-Za-z ]+\}?|\\frac\{[A-Z]{1,3}\}\{[A-Z]{1,3}\}|[A-Z][A-Za-z0-9_{}]*:[A-Z][A-Za-z0-9_{}]*"
@@ -64,7 +70,7 @@ def _both_numbers(gold: str, answer: str, left: Number, right: Number, leaf: Lea
 def _choices(gold: str, answer: str, leaf: Leaf) -> bool | None:
     wanted, got = words.read_choice(gold), words.read_choice(answer)
     if wanted and got:
-        return wanted.letter == got.letter if not (wanted.text and got.text) or wanted.letter == got.letter else False
+        return wanted.letter == got.letter and _same_option(wanted.text, got.text, leaf)
     if wanted and not wanted.text:
         several = words.read_letters(answer)
         if several or read_number(answer) is not None:
@@ -78,6 +84,13 @@ def _choices(gold: str, answer: str, leaf: Leaf) -> bool | None:
     if several:
         return several == words.read_letters(answer) or None
     return None
+
+
+def _same_option(gold: str, answer: str, leaf: Leaf) -> bool | None:
+    """The letter decides; an option's text may be left off or reworded, but may not be another value."""
+    if not gold or not answer or words.is_prose(gold) or words.is_prose(answer):
+        return True
+    return same_answer(gold, answer, leaf)
 
 
 def _bare_letter(letter: str, answer: str) -> bool | None:
@@ -111,6 +124,8 @@ def _with_units(gold: str, answer: str, leaf: Leaf) -> bool | None:
     wanted, got = split_unit(gold), split_unit(answer)
     if wanted[1] is not None and got[1] is not None:
         left, right = unit_named(wanted[1]), unit_named(got[1])
+        if _exponent(wanted[1]) != _exponent(got[1]):
+            return False
         if left and right and left != right:
             if left.measure != right.measure:
                 return False
@@ -119,13 +134,14 @@ def _with_units(gold: str, answer: str, leaf: Leaf) -> bool | None:
                 return False
             return numbers[0].value * left.scale == numbers[1].value * right.scale
     if wanted[0] != gold or got[0] != answer:
-        cents = _in_cents(gold, wanted, answer, got)
-        return cents if cents is not None else _structured(wanted[0], got[0], leaf, units_off=True)
+        return _structured(wanted[0], got[0], leaf, units_off=True)
     return _structured(gold, answer, leaf)
 
 
-def _in_cents(gold: str, wanted: tuple[str, str | None], answer: str, got: tuple[str, str | None]) -> bool | None:
-    return None
+def _exponent(unit: str) -> str:
+    if match := re.search(r"\^([0-9-]+)$", unit):
+        return match[1]
+    return "2" if re.match(r"(?:square|sq)\b", unit) else "3" if re.match(r"(?:cubic|cu)\b", unit) else "1"
 
 
 def _structured(gold: str, answer: str, leaf: Leaf, units_off: bool = False) -> bool | None:
@@ -143,6 +159,8 @@ def _structured(gold: str, answer: str, leaf: Leaf, units_off: bool = False) -> 
         return _same_time(gold, answer)
     gold_items, answer_items = split_list(gold), split_list(answer)
     if len(gold_items) > 1 or len(answer_items) > 1:
+        gold_items = tuple(gold.split(",")) if THOUSANDS.fullmatch(gold) and "," in gold else gold_items
+        answer_items = tuple(answer.split(",")) if THOUSANDS.fullmatch(answer) and "," in answer else answer_items
         return _lists(gold, answer, gold_items, answer_items, leaf)
     gold_sides, gold_signs = split_relation(gold)
     answer_sides, answer_signs = split_relation(answer)
@@ -336,13 +354,12 @@ def _relations(
         if _is_name(answer[0]) or _named(answer) or not re.search(r"(?<![_^{0-9])[0-9]", answer[0]):
             return same_answer(gold[0], _value(answer, answer_signs), leaf)
         return _approximated(answer, answer_signs, gold[0], leaf)
-    wanted = _interval(gold, gold_signs) or _join(gold, gold_signs)
-    got = _interval(answer, answer_signs) or _join(answer, answer_signs)
-    if (wanted, got) != (_join(gold, gold_signs), _join(answer, answer_signs)):
-        if not split_relation(wanted)[1] and not split_relation(got)[1]:
-            return _values(wanted, got, leaf)
-        if (gold_signs and not answer_signs) or (answer_signs and not gold_signs):
-            return False
+    wanted, subject = _interval(gold, gold_signs)
+    got, other = _interval(answer, answer_signs)
+    if subject and other and subject.lower() != other.lower():
+        return False
+    if (wanted or not gold_signs) and (got or not answer_signs):
+        return _values(wanted or gold[0], got or answer[0], leaf)
     if len(gold_signs) == len(answer_signs) > 1:
         return _chains(gold, gold_signs, answer, answer_signs, leaf)
     if gold_signs and answer_signs:
@@ -368,18 +385,37 @@ def _equations(
 ) -> bool | None:
     gold_value, answer_value = _value(gold, gold_signs), _value(answer, answer_signs)
     if _is_name(gold[0]) and _is_name(answer[0]):
-        same_name = squeeze(gold[0]) == squeeze(answer[0])
-        if not same_name and _is_variable(gold[0]) and _is_variable(answer[0]):
-            if read_number(gold_value) is not None or read_number(answer_value) is not None:
-                return False
-        elif (same := same_answer(gold_value, answer_value, leaf)) is not False:
+        renamed = _in_the_same_terms(gold[0], answer[0], answer_value)
+        same = False if renamed is None else same_answer(gold_value, renamed, leaf)
+        if same is not False:
             return same
+        if renamed is None and (read_number(gold_value) is not None or read_number(answer_value) is not None):
+            return False
     if len(gold) == 2 and len(answer) == 2:
         same_sides = _all([same_answer(gold[0], answer[0], leaf), same_answer(gold[1], answer[1], leaf)])
         if same_sides:
             return True
         return leaf(_join(gold, gold_signs), _join(answer, answer_signs))
     return same_answer(gold_value, answer_value, leaf)
+
+
+def _in_the_same_terms(gold: str, answer: str, value: str) -> str | None:
+    """The value named `answer` in the terms of the name `gold`: f(t)=2t is f(x)=2x. None where the names are of one
+    kind but not the same ("x=5" for "y=5"); names of two kinds ("y" and "f(x)", "Area" and "A") go together."""
+    gold, answer = squeeze(gold), squeeze(answer)
+    if gold == answer:
+        return value
+    left, right = _FUNCTION.fullmatch(gold), _FUNCTION.fullmatch(answer)
+    if left and right:
+        if len(left[2]) > 1 or len(right[2]) > 1 or not left[2].isalpha() or not right[2].isalpha():
+            return None
+        if left[1] != right[1] or (left[2] != right[2] and left[2] in _letters(value)):
+            return None
+        if right[2] not in _letters(value) and left[2] != right[2] and _letters(value):
+            return None
+        return re.sub(rf"(?<![A-Za-z\\]){right[2]}(?![A-Za-z])", left[2], value)
+    kinds = [next((kind for kind, pattern in _KINDS if pattern.fullmatch(name)), "words") for name in (gold, answer)]
+    return None if kinds[0] == kinds[1] and kinds[0] != "words" else value
 
 
 def _chains(
@@ -406,32 +442,35 @@ def _join(sides: Sequence[str], signs: Sequence[str]) -> str:
     )
 
 
-def _interval(sides: Sequence[str], signs: Sequence[str]) -> str:
-    """The interval of a variable that inequalities state: "-2\\le x<7" is "[-2,7)"; "" where there is none."""
-    if not signs:
-        return ""
-    if len(signs) == 1 and signs[0] == r"\in" and not re.search(r"[0-9]", sides[0]):
-        return sides[1]
-    if len(signs) == 1 and signs[0] in _FLIPPED:
+def _interval(sides: Sequence[str], signs: Sequence[str]) -> tuple[str, str]:
+    """The interval that inequalities state and of what: "-2\\le x<7" is "[-2,7)" of x; ("", "") where there is none."""
+    none = "", ""
+    if len(signs) == 1:
         left, sign, right = sides[0], signs[0], sides[1]
-        if _is_variable(right) and not _is_variable(left):
+        if sign == r"\in":
+            return (right, squeeze(left)) if not re.search(r"[0-9]", left) else none
+        if _is_subject(right) and not _is_subject(left) and sign in _FLIPPED:
             left, sign, right = right, _FLIPPED[sign], left
         if not _is_subject(left) or _letters(right) & _letters(left):
-            return ""
-        close = "]" if sign == r"\le" else ")"
-        start = "[" if sign == r"\ge" else "("
-        return rf"(-\infty,{right}{close}" if sign in ("<", r"\le") else rf"{start}{right},\infty)"
-    if len(signs) == 2 and set(signs) <= {"<", r"\le"} and _is_subject(sides[1]):
-        return f"{'[' if signs[0] != '<' else '('}{sides[0]},{sides[2]}{']' if signs[1] != '<' else ')'}"
-    if len(signs) == 2 and set(signs) <= {">", r"\ge"} and _is_subject(sides[1]):
-        return f"{'[' if signs[1] != '>' else '('}{sides[2]},{sides[0]}{']' if signs[0] != '>' else ')'}"
-    if len(signs) == 1 and signs[0] == r"\ne" and _is_variable(sides[0]):
-        return rf"(-\infty,{sides[1]})\cup({sides[1]},\infty)"
-    return ""
+            return none
+        subject = squeeze(left)
+        if sign == r"\ne":
+            return rf"(-\infty,{right})\cup({right},\infty)", subject
+        if sign in ("<", r"\le"):
+            return rf"(-\infty,{right}{']' if sign != '<' else ')'}", subject
+        return (rf"{'[' if sign != '>' else '('}{right},\infty)", subject) if sign in _FLIPPED else none
+    if len(signs) == 2 and _is_subject(sides[1]):
+        subject = squeeze(sides[1])
+        if set(signs) <= {"<", r"\le"}:
+            return f"{'[' if signs[0] != '<' else '('}{sides[0]},{sides[2]}{']' if signs[1] != '<' else ')'}", subject
+        if set(signs) <= {">", r"\ge"}:
+            return f"{'[' if signs[1] != '>' else '('}{sides[2]},{sides[0]}{']' if signs[0] != '>' else ')'}", subject
+    return none
 
 
 def _is_subject(side: str) -> bool:
-    return _is_variable(side) or bool(re.fullmatch(r"[a-zA-Z]\([a-z]\)", side.strip()))
+    side = side.strip()
+    return (_is_variable(side) and side not in ("e", "i", r"\pi")) or bool(re.fullmatch(r"[a-zA-Z]\([a-z]\)", side))
 
 
 def _letters(text: str) -> set[str]:
@@ -489,7 +528,7 @@ def _set_builder(text: str) -> str:
     if not match:
         return text
     sides, signs = split_relation(match[2])
-    return _interval(sides, signs) or text
+    return _interval(sides, signs)[0] or text
 
 
 def _vector(matrix: Sequence[Sequence[str]]) -> Bracket | None:

@@ -43,6 +43,10 @@ _STRONG = re.compile(
     r"(?:the\s+)?final\s+answer\s+(?:is|:)\s*:?\s*|final\s+answer\s*(?:\*\*)?\s*:\s*(?:the\s+final\s+answer\s+is\s*)?",
     re.IGNORECASE,
 )
+_LETTER = re.compile(
+    r"(?i:answer|ans|option|choice)\.?\s*(?:(?i:is|option|choice)|[:=-])*\s*\(?([A-J])\)?(?=[.,)]?\s*(?:$|\n|\)|(?i:is\b)|[0-9$]))"
+    r"|(?<![A-Za-z])\(?([A-J])\)?\s+is\s+(?:the\s+)?(?:correct|right|best|answer)|(?:^|\n)\s*\**\(?([A-J])\)?\**\.?\s*$"
+)
 _CHINESE = re.compile(r"(?:答案[是为：:]*|故选[：:]?)\s*")
 _HOPE = re.compile(
     r"\s*\.?\s*I\s+hope\s+(?:it|this)\s+is\s+correct.*|<\|?(?:im_|end|eot|/s)[^\n]*|</s>.*", re.IGNORECASE | re.DOTALL
@@ -69,12 +73,11 @@ def extract_answer(text: str) -> Extracted | None:
     boxed = last_boxed(text)
     marked = _last(_MARK, text[-TAIL:])
     if boxed and not (marked and text.rfind("####") > boxed[1]):
-        stated = _stated(text[boxed[1] :], _STRONG)
-        return (
-            Extracted(stated, "statement")
-            if stated and not _BOX.search(text[boxed[1] :])
-            else Extracted(boxed[0], "boxed")
-        )
+        after = text[boxed[1] :]
+        stated = _stated(after, _STRONG) if "answer" in after.lower() else None
+        if stated and re.search(r"[0-9\\]", stated):  # the author's later word, in Minerva's closing form
+            return Extracted(stated, "statement")
+        return Extracted(boxed[0], "boxed")
     if marked:
         return Extracted(marked[1].strip(), "marked")
     if _BOX.search(text[-TAIL:]) and re.search(r"\\boxed\s*\{[^}]*$", text[-TAIL:]):
@@ -85,6 +88,8 @@ def extract_answer(text: str) -> Extracted | None:
     )
     if stated:
         return Extracted(stated, "statement")
+    if letter := _last(_LETTER, tail):
+        return Extracted(next(group for group in letter.groups() if group), "statement")
     if _is_bare(text):
         return Extracted(text, "whole")
     closing = _closing(tail)
@@ -100,6 +105,8 @@ def extract_gold(text: str) -> Extracted | None:
     marked = _last(_MARK, text[-TAIL:])
     if marked:
         return Extracted(marked[1].strip(), "marked")
+    if _BOX.search(text):
+        return None  # an empty box
     if text and len(text) <= SHORT and "\n\n" not in text and not _STATEMENT.search(text):
         math = [match for match in _MATH.finditer(text)]
         if (
@@ -120,7 +127,7 @@ def last_boxed(text: str, unclosed: bool = False) -> tuple[str, int] | None:
         content, end = _content(text, match.end(), limit, unclosed)
         if content is None:
             continue
-        if not content.strip():
+        if not content.strip() or (boxes and end > boxes[-1][0]):  # empty, or around a box that was read already
             continue
         if boxes and not _joined(text[end : boxes[-1][0]]):
             break

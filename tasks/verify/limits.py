@@ -11,14 +11,15 @@ MAX_NESTING = 40
 MAX_EXPONENT = 20_000
 MAX_FACTORIAL = 5_000
 MAX_DIGITS = 1_000
+MAX_HEIGHT = 2  # e^{x^2} is read, 9^{9^{9^9}} is not
 
-_TOWER = re.compile(r"\^\s*\{?[^{}]{0,40}[0-9a-zA-Z]\s*\}?\s*\^\s*\{?[^{}]{0,40}\}?\s*\^|\^\{[^{}]*\^\{[^{}]*\^")
 _POWER = re.compile(r"\^\s*\{?\s*\(?\s*-?\s*([0-9]{1,})")
 _NESTED_POWER = re.compile(r"([0-9]+)\s*\}?\^\s*\{\s*([0-9]+)\s*\}?\s*\^\s*\{?\s*([0-9]+)")
 _FACTORIAL = re.compile(r"([0-9]+)\s*[})]?\s*!")
 _BINOMIAL = re.compile(r"\\binom\s*\{\s*([0-9]+)\s*\}")
 _DIGITS = re.compile(rf"[0-9]{{{MAX_DIGITS},}}")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
+_ATOM = re.compile(r"-?[0-9]+|\\[A-Za-z]+|.")
 _UNSAFE = {"input", "include", "write", "def", "let", "newcommand", "csname", "catcode", "read", "openin"}
 
 
@@ -30,7 +31,7 @@ def refuse(text: str) -> str | None:
         return f"nested deeper than {MAX_NESTING}"
     if _DIGITS.search(text):
         return f"a number of more than {MAX_DIGITS} digits"
-    if _TOWER.search(text):
+    if _height(text) > MAX_HEIGHT:
         return "a tower of powers"
     for match in _POWER.finditer(text):
         if len(match[1]) > 6 or int(match[1]) > MAX_EXPONENT:
@@ -58,3 +59,35 @@ def _depth(text: str) -> int:
         elif char in "})]":
             depth -= 1
     return deepest
+
+
+def _height(text: str) -> int:
+    """How many powers stand on top of each other: 1 in x^2, 2 in e^{x^2} and 2^3^4."""
+    highest = chain = 0
+    position, size = 0, len(text)
+    groups: list[bool] = []  # whether each open brace is an exponent's
+    while position < size:
+        char = text[position]
+        if char == "^":
+            level = len([group for group in groups if group]) + chain + 1
+            highest = max(highest, level)
+            position += 1
+            while position < size and text[position] == " ":
+                position += 1
+            if position < size and text[position] == "{":
+                groups.append(True)
+                chain = 0
+            else:
+                match = _ATOM.match(text, position)
+                position = match.end() - 1 if match else position
+                chain = chain + 1 if text[position + 1 : position + 2] == "^" else 0
+        elif char == "{":
+            groups.append(False)
+            chain = 0
+        elif char == "}" and groups:
+            closed = groups.pop()
+            chain = int(closed and text[position + 1 : position + 2] == "^")
+        else:
+            chain = 0
+        position += 1
+    return highest

@@ -29,6 +29,7 @@ _POINTS = (
     ("0.731", "1.317", "2.219", "0.417", "3.171", "1.713"),
     ("1.193", "0.573", "0.871", "2.357", "0.293", "1.931"),
     ("2.671", "3.137", "1.447", "0.911", "1.753", "0.619"),
+    ("97.31", "53.17", "211.9", "31.07", "151.3", "73.71"),
     ("-0.613", "0.377", "-1.259", "1.627", "-2.143", "0.829"),
     ("5", "3", "7", "4", "6", "2"),
 )
@@ -157,8 +158,15 @@ def _renamed(gold: Any, answer: Any) -> Any:
 
 
 def _number(expression: Any, at: dict[Any, Any]) -> Any:
-    value = expression.xreplace(at) if at else expression
-    value = sympy.N(value, DIGITS)
+    exact = not at or all(value.is_Integer for value in at.values())
+    if exact:
+        value = sympy.N(expression.xreplace(at) if at else expression, DIGITS)
+    else:  # not xreplace: SymPy would look for exact roots of the rationals put in
+        value = expression.evalf(DIGITS, subs=at)
+        if not value.is_number:
+            value = sympy.N(
+                expression.xreplace({symbol: sympy.Float(v, DIGITS + 10) for symbol, v in at.items()}), DIGITS
+            )
     if value.is_number and value.is_finite is not False and not value.has(sympy.nan, sympy.zoo, sympy.oo):
         real, imaginary = value.as_real_imag()
         if real.is_Float or real.is_Integer or real.is_Rational:
