@@ -309,3 +309,7 @@ def _strict(value: Any) -> Any:
 def schema() -> dict[str, Any]:
     """JSON schema of `to_json`'s output (docs/report.schema.json)."""
     return ReportData.model_json_schema(mode="serialization")
+
+
+if __name__ == "__main__":  # python -m tasks.report.data > docs/report.schema.json
+    print(json.dumps(schema(), indent=1, ensure_ascii=False))
