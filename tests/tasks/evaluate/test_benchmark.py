@@ -1,0 +1,117 @@
+"""The benchmarks' definitions and data."""
+
+import gzip
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tasks.evaluate import benchmark
+from tasks.evaluate.config import PAPER_GENERAL, PAPER_MATH
+from tasks.evaluate.readers import LETTERS, READERS
+from tasks.source import SourceError
+
+NANO_MATH = ("nano_seen_kinds", "nano_new_kinds")
+SIZES = {
+    "math500": 500,
+    "minerva_math": 272,
+    "amc23": 40,
+    "agieval_math": 220 + 254 + 351 + 118 + 1000,
+    "imo_answerbench": 400,
+    "mmlu": 14042 - 100 - 100 - 378 - 270 - 216,  # without the five math subjects
+    "mmlu_pro": 12032 - 1351,
+    "agieval": 8269 - (220 + 254 + 351 + 118 + 1000) - 1,  # one jec-qa row has no label
+}
+
+
+def test_every_definition_is_complete_and_its_data_are_pinned() -> None:
+    for name in benchmark.names():
+        chosen = benchmark.benchmark(name)
+        assert chosen.name == name
+        assert chosen.group == ("math" if name in PAPER_MATH + NANO_MATH else "general")
+        assert chosen.reader in READERS
+        if chosen.path is None:
+            assert len(chosen.source["revision"]) == 40 and chosen.source["files"]
+    assert set(PAPER_MATH + PAPER_GENERAL) <= set(benchmark.names())
+
+
+@pytest.mark.parametrize("name", sorted(SIZES))
+def test_the_papers_benchmarks_are_whole(name: str, data_folder: Path) -> None:
+    rows = benchmark.rows(name, data_folder / "benchmarks")
+    assert len(rows) == SIZES[name]
+    assert len({row["id"] for row in rows}) == len(rows)
+    for row in rows:
+        assert row["question"] and row["answer"], row["id"]
+        if row["options"]:
+            assert set(row["answer"]) <= set(LETTERS[: len(row["options"])]), row["id"]
+    if name == "mmlu":
+        assert not any("mathematics" in row["subset"] or row["subset"] == "abstract_algebra" for row in rows)
+        assert len({row["subset"] for row in rows}) == 52
+
+
+def test_the_two_parts_of_agieval_share_no_row(data_folder: Path) -> None:
+    math, general = (benchmark.rows(name, data_folder / "benchmarks") for name in ("agieval_math", "agieval"))
+    assert not {row["id"] for row in math} & {row["id"] for row in general}
+    assert len({row["subset"] for row in math}) == 5 and len({row["subset"] for row in general}) == 16
+    several = [row for row in math + general if row["options"] and len(row["answer"]) > 1]
+    assert Counter(row["subset"] for row in several)["gaokao-mathqa"] == 7
+
+
+def test_a_limit_takes_the_same_rows_every_time_and_meets_all_subsets(data_folder: Path) -> None:
+    few = benchmark.rows("mmlu", data_folder / "benchmarks", limit=1000)
+    assert few == benchmark.rows("mmlu", data_folder / "benchmarks", limit=1000)
+    assert len({row["subset"] for row in few}) == 52
+
+
+def test_the_hubs_mmlu_and_the_released_one_read_alike() -> None:
+    released = {"subject": "anatomy", "split": "test", "question": "q", "A": "a", "B": "b", "C": "c", "D": "d"}
+    hub = {"subject": "anatomy", "question": "q", "choices": ["a", "b", "c", "d"], "answer": 2}
+    assert list(READERS["mmlu"]([released | {"answer": "C"}])) == list(READERS["mmlu"]([hub]))
+    assert list(READERS["mmlu"]([released | {"answer": "C", "split": "dev"}])) == []
+
+
+def test_the_row_of_imo_answerbench_with_a_lost_quotation_mark_is_repaired() -> None:
+    text = (
+        "Problem ID,Problem,Short Answer,Category,Subcategory,Source\n"
+        'x-035,"Find all $f$.\n","$f(x)=-1, f(x)=0$",Algebra,Polynomial,Iran 2002\n'
+        'x-036,"Find all $Y$:\n\\[ a \\]\n,"$Y(x)=A+\\frac{B}{x}-x$",Algebra,Functional Equation,Iran 2002\n'
+    )
+    first, second = READERS["imo_answerbench"](benchmark.parse("v2.csv", text.encode()))
+    assert first["answer"] == "$f(x)=-1, f(x)=0$"
+    assert (second["question"], second["answer"], second["subset"]) == (
+        "Find all $Y$:\n\\[ a \\]",
+        "$Y(x)=A+\\frac{B}{x}-x$",
+        "Algebra",
+    )
+
+
+def test_parquet_is_read_as_json_lines_are() -> None:
+    import io
+
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = [{"question_id": 70, "options": ["x", "y"], "answer": "B", "question": "q", "category": "law"}]
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+    assert list(benchmark.parse("a.parquet", file.getvalue())) == rows
+    lines = gzip.compress(json.dumps(rows[0]).encode())
+    assert list(benchmark.parse("a.jsonl.gz", lines)) == rows
+
+
+def test_other_data_or_another_definition_make_another_identity(tmp_path: Path) -> None:
+    for number, folder in enumerate((tmp_path / "a", tmp_path / "b")):
+        folder.mkdir()
+        with gzip.open(folder / "amc23.jsonl.gz", "wt") as file:
+            file.write(json.dumps({"id": number, "problem": "p", "answer": 27.0}) + "\n")
+    identities = [benchmark.identity("amc23", folder) for folder in (tmp_path / "a", tmp_path / "b", None)]
+    assert len({json.dumps(one, sort_keys=True) for one in identities}) == 3
+    assert benchmark.rows("amc23", tmp_path / "a")[0]["answer"] == "27"
+
+
+def test_an_unknown_benchmark_and_missing_data_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"no benchmark 'mmlux'.*There are: agieval,"):
+        benchmark.benchmark("mmlux")
+    with pytest.raises(SourceError, match=r"mmlu\.jsonl\.gz does not exist; leave benchmark_data out"):
+        benchmark.rows("mmlu", tmp_path)
