@@ -46,7 +46,7 @@ class Estimate(_Model):
 
 
 class Score(_Model):
-    """Accuracy on one benchmark, Wilson interval; undecided and truncated answers count as wrong and are listed."""
+    """Accuracy on one benchmark, Wilson interval. Undecided answers count as wrong, truncated ones as they stand."""
 
     accuracy: Share
     n: Count
