@@ -4,11 +4,29 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import typer
+import typer.core
 import yaml
 from rich.console import Console
+from rich.text import Text
+
+
+class _Group(typer.core.TyperGroup):
+    """Ends with one line where something went wrong; the run's log holds the whole story."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, click.ClickException):
+            raise
+        except Exception as error:
+            Console(stderr=True).print(Text(f"{type(error).__name__}: {error}", style="red"), soft_wrap=True)
+            raise typer.Exit(1) from error
+
 
 app = typer.Typer(
+    cls=_Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Fine-tune a model on expert demonstrations and forget less: an RL agent rewrites them into the model's own "

@@ -8,7 +8,6 @@ from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from tasks.train_agent.config import MeasureConfig, TrainAgentConfig
 
 from tasks.backbone.backbone import BackboneConfig
 from tasks.corpus.corpus import CorpusConfig
@@ -19,6 +18,7 @@ from tasks.sample.sample import SampleConfig
 from tasks.score.config import ScoreConfig
 from tasks.settings import ROOT
 from tasks.split.split import SplitConfig
+from tasks.train_agent.config import MeasureConfig, TrainAgentConfig
 from tasks.verify.gate import GateConfig
 
 BACKBONES = ROOT / "infra" / "backbones"
@@ -63,6 +63,10 @@ class Experiment(BaseModel):
     score: ScoreConfig = Field(default_factory=ScoreConfig, description="NLL of the targets under pi_0.")
     finetune: FinetuneConfig = Field(default_factory=FinetuneConfig, description="Downstream SFT.")
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig, description="Benchmarks.")
+
+    def all_backbones(self) -> list[BackboneConfig]:
+        """The backbones whose tokenizers the sample is filtered with, in an order that all of them share."""
+        return sorted({one.name: one for one in (self.backbone, *self.shared_with)}.values(), key=lambda one: one.name)
 
 
 class ExperimentError(ValueError):

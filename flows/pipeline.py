@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from prefect import flow
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
-from tasks.report.stage import ReportConfig, report
 from tasks.train_agent.measure import measure
 from tasks.train_agent.train_agent import train_agent
 
@@ -24,7 +23,9 @@ from tasks.assemble.assemble import AssembleConfig, assemble
 from tasks.backbone.backbone import backbone
 from tasks.corpus.corpus import corpus
 from tasks.evaluate.evaluate import evaluate
+from tasks.evaluate.questions import questions
 from tasks.finetune.finetune import finetune
+from tasks.report.stage import ReportConfig, report
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.rewrite import rewrite, self_solve
 from tasks.sample.sample import sample
@@ -64,11 +65,13 @@ class Data:
 
     def __init__(self, experiment: Experiment) -> None:
         self.pi_0: Future = backbone.submit(experiment.backbone)
-        tokenizers = {"this": self.pi_0}
-        for other in experiment.shared_with:
-            tokenizers[other.name] = backbone.submit(other.model_copy(update={"tokenizer_only": True}))
+        counting = [one.model_copy(update={"tokenizer_only": True}) for one in experiment.all_backbones()]
+        tokenizers = {one.name: backbone.submit(one) for one in counting}
         corpora = {one.name: corpus.submit(one) for one in experiment.corpora}
-        self.sampled: Future = sample.submit(experiment.sample, corpora=corpora, tokenizers=tokenizers)
+        tested = questions.submit(experiment.evaluate)
+        self.sampled: Future = sample.submit(
+            experiment.sample, corpora=corpora, tokenizers=tokenizers, benchmarks=tested
+        )
         part = experiment.split.model_copy
         self.sft: Future = split.submit(part(update={"part": "sft"}), sample=self.sampled)
         self.agent: Future = split.submit(part(update={"part": "agent"}), sample=self.sampled)

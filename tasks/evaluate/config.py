@@ -42,3 +42,7 @@ class EvaluateConfig(BaseModel):
         "they are downloaded at a pinned revision.",
         json_schema_extra={"key": False},
     )
+
+    def by_benchmark(self) -> dict[str, "EvaluateConfig"]:
+        """The same config for each benchmark alone: what an artifact of scores depends on."""
+        return {name: self.model_copy(update={"benchmarks": (name,)}) for name in self.benchmarks}

@@ -1,8 +1,9 @@
 """Evaluate a model on benchmarks (section 4.1, Appendix C) with lm-eval, one engine process for all of them.
 
 In:  a model: config.json, model.safetensors, tokenizer.json, … (a backbone; of a fine-tuned model: model/)
-Out: <benchmark>/answers.jsonl  {"id", "correct", "verdict", "reason", "extracted", "gold", "finished", "text", …}
-     <benchmark>/scores.json    {"benchmark", "n", "correct", "accuracy", "low", "high", "undecided", …}
+Out: an artifact each benchmark:
+     answers.jsonl  {"id", "correct", "verdict", "reason", "extracted", "gold", "finished", "text", …}
+     scores.json    {"benchmark", "n", "correct", "accuracy", "low", "high", "undecided", …}
 """
 
 import json
@@ -18,24 +19,31 @@ from tasks.jsonl import write_rows
 from tasks.prompts import prompts_digest
 from tasks.rewrite.variables import engine_variables
 from tasks.settings import settings
+from tasks.stage import Metrics, stage
 
 
-def evaluate(config: EvaluateConfig, out: Path, *, backbone_or_model: Path) -> dict[str, Any]:
-    """Evaluate on all of `config.benchmarks`, a folder each in `out`; goes on with what a killed attempt left.
+def identity(config: EvaluateConfig) -> dict[str, Any]:
+    """What the scores depend on besides the config: the prompts, and each benchmark's definition and data."""
+    benchmarks = {name: benchmark.identity(name, config.benchmark_data) for name in config.benchmarks}
+    return {"prompts": prompts_digest(), "benchmarks": benchmarks}
+
+
+@stage(version=1, environment="inference", gpus=1, identity=identity, batch=True, timeout_minutes=7 * 24 * 60)
+def evaluate(config: Mapping[str, EvaluateConfig], out: Mapping[str, Path], *, model: Path) -> dict[str, Metrics]:
+    """Evaluate on the benchmarks whose scores the store lacks; goes on with what a killed attempt left.
+
+    Args:
+        config: by benchmark, the same but for its name (`EvaluateConfig.by_benchmark`).
 
     Returns:
-        Per benchmark its accuracy, and its counts as <benchmark>_n, _undecided, _truncated and _overlong.
+        By benchmark its scores: accuracy, n, undecided, truncated, overlong, …
 
     Raises:
         SourceError: a benchmark's data cannot be had.
         EngineError: the engine failed.
     """
-    scores = evaluate_benchmarks(config, {name: out / name for name in config.benchmarks}, out, backbone_or_model)
-    metrics: dict[str, Any] = {}
-    for name, score in scores.items():
-        metrics[name] = score["accuracy"]
-        metrics |= {f"{name}_{count}": score[count] for count in ("n", "undecided", "truncated", "overlong")}
-    return metrics
+    together = next(iter(config.values())).model_copy(update={"benchmarks": tuple(out)})
+    return evaluate_benchmarks(together, out, next(iter(out.values())), model)
 
 
 def evaluate_benchmarks(
@@ -45,7 +53,7 @@ def evaluate_benchmarks(
 
     Args:
         outs: the folder for each benchmark's results.
-        work: a folder for the engine's spec, log and unfinished blocks, in work/scratch.
+        work: a folder for the engine's spec and log, in work/scratch.
         backbone_or_model: a transformers folder, or one with such a folder in model/.
 
     Returns:
@@ -59,12 +67,6 @@ def evaluate_benchmarks(
         for name in missing:
             write_rows(rows / f"{name}.jsonl", benchmark.rows(name, config.benchmark_data, config.limit))
         cuda = settings().cuda()
-        spec = EvaluateSpec(config=config, model=model, outs=missing, rows=rows, scratch=work / "scratch", cuda=cuda)
+        spec = EvaluateSpec(config=config, model=model, outs=missing, rows=rows, cuda=cuda)
         run("inference", "tasks.evaluate.lm_eval_engine", spec, work, engine_variables(cuda, 0))
     return {name: json.loads((folder / "scores.json").read_text(encoding="utf-8")) for name, folder in outs.items()}
-
-
-def identity(config: EvaluateConfig) -> dict[str, Any]:
-    """What the scores depend on besides the config: the prompts, and each benchmark's definition and data."""
-    benchmarks = {name: benchmark.identity(name, config.benchmark_data) for name in config.benchmarks}
-    return {"prompts": prompts_digest(), "benchmarks": benchmarks}

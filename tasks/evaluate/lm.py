@@ -4,7 +4,7 @@ lm-eval's own vLLM and transformers models return text alone (0.4.13): no finish
 context is cut from the left with a warning.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,14 @@ from tasks.tokens import ChatTokens
 
 
 class RecordingLM(LM):  # type: ignore[misc]
-    """Answers lm-eval's generation requests, block by block and resumable, through `generate`."""
+    """Answers lm-eval's generation requests through `generate`, in blocks that a killed run finds again."""
 
     def __init__(
         self,
         tokens: ChatTokens,
         generate: Generate,
         judge: Callable[[Sequence[Row], Sequence[str]], None],
-        blocks: Path,
+        blocks: Mapping[str, Path],
         block: int,
         longest_prompt: int,
     ) -> None:
@@ -50,12 +50,11 @@ class RecordingLM(LM):  # type: ignore[misc]
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Answers of one benchmark in the order of its requests; "" where the prompt is too long (it is counted)."""
-        task = requests[0].task_name or "task"
+        task = str(requests[0].task_name)
         encoded = {str(request.doc["id"]): self.tokens.encode(request.args[0]) for request in requests}
         prompts = {row_id: ids for row_id, ids in encoded.items() if len(ids) <= self.longest_prompt}
-        answers = complete(
-            self.blocks / task, cut(list(encoded), self.block), prompts, self.generate, f"answers to {task}"
-        )
+        cuts = cut(list(encoded), self.block)
+        answers = complete(self.blocks[task], cuts, prompts, self.generate, f"answers to {task}")
         overlong = {"text": "", "finished": False, "tokens": 0}
         self.answers = dict.fromkeys(encoded, overlong) | {answer["id"]: answer for answer in answers}
         texts = [self.answers[row_id]["text"] for row_id in encoded]

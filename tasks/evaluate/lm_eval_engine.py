@@ -46,7 +46,7 @@ def main() -> None:
             tokens,
             generator(spec, tokens, context),
             lambda docs, texts: judge(docs, texts, verifier),
-            blocks=spec.scratch / "blocks",
+            blocks={name: out / "scratch" / "blocks" for name, out in spec.outs.items()},
             block=spec.config.block,
             longest_prompt=context - spec.config.max_new_tokens,
         )

@@ -14,5 +14,4 @@ class EvaluateSpec(BaseModel):
     model: Path
     outs: dict[str, Path]
     rows: Path
-    scratch: Path
     cuda: bool

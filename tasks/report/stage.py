@@ -1,6 +1,6 @@
 """The report as a stage: its inputs are the runs' artifacts by role.
 
-In:  scores {"base": …, "sft/0": …}, dataset {"sft/0": …}, model {…}, target_nll {…}, agent {"rewriting_agent/0": …}
+In:  scores {"base": {"math500": …}, "sft/0": {…}}, dataset {"sft/0": …}, model {…}, target_nll {…}, agent {…}, …
 Out: report.html, report.json
 """
 
@@ -23,7 +23,7 @@ def report(
     config: ReportConfig,
     out: Path,
     *,
-    scores: dict[str, Path],
+    scores: dict[str, dict[str, Path]],
     dataset: dict[str, Path] | None = None,
     model: dict[str, Path] | None = None,
     target_nll: dict[str, Path] | None = None,
@@ -36,10 +36,11 @@ def report(
     Raises:
         ReportError: the base's scores are missing, or runs were measured on different rows.
     """
-    given = {"scores": scores, "dataset": dataset, "model": model, "target_nll": target_nll, "agent": agent}
+    by_benchmark = {f"{run}/{name}": folder for run, folders in scores.items() for name, folder in folders.items()}
+    given = {"scores": by_benchmark, "dataset": dataset, "model": model, "target_nll": target_nll, "agent": agent}
     given |= {"untrained": untrained, "trained": trained}
     roles: dict[str, Mapping[str, Path]] = {role: folders for role, folders in given.items() if folders}
-    store = next(iter(scores.values())).parent
+    store = next(iter(by_benchmark.values())).parent
 
     def load(key: str) -> dict[str, Any]:
         return read_manifest(store / key)  # manifests of ancestors: what they say, not what they hold

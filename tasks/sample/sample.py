@@ -44,11 +44,11 @@ def sample(
     *,
     corpora: dict[str, Path],
     tokenizers: dict[str, Path],
-    benchmarks: dict[str, Path] | None = None,
+    benchmarks: Path | None = None,
 ) -> Metrics:
     """Sample `config.rows` rows. The draw does not depend on the order of files or rows, only on ids and the seed."""
     counting = [Tokenizer.from_file(str(folder / "tokenizer.json")) for _, folder in sorted(tokenizers.items())]
-    questions = [row for folder in (benchmarks or {}).values() for row in read_rows(folder / "questions.jsonl")]
+    questions = read_rows(benchmarks / "questions.jsonl") if benchmarks else []
     tested = {normalised(row["question"]) for row in questions}
     counts: Counter[str] = Counter()
     kept: list[tuple[str, Row]] = []

@@ -29,9 +29,7 @@ def drawn(tmp_path: Path, corpora: dict[str, list[Row]], benchmark: list[Row] = 
     (tests := tmp_path / f"{random.random()}").mkdir()
     write_rows(tests / "questions.jsonl", benchmark)
     (out := tmp_path / f"{random.random()}").mkdir()
-    metrics = sample.plain(
-        SampleConfig(**settings), out, corpora=folders, tokenizers=TOKENIZERS, benchmarks={"b": tests}
-    )
+    metrics = sample.plain(SampleConfig(**settings), out, corpora=folders, tokenizers=TOKENIZERS, benchmarks=tests)
     return metrics, list(read_rows(out / "rows.jsonl"))
 
 
