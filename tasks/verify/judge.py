@@ -56,6 +56,9 @@ class JudgeConfig(BaseModel):
     )
     model: str = Field(default=DEFAULT_MODEL, min_length=1, description="Name or folder of the judge's model.")
     revision: str | None = Field(default=None, description="Revision of the model on the hub.")
+    backend: Literal["vllm", "transformers"] = Field(
+        default="vllm", description="local: what computes the model; vLLM holds replies to the verdict's JSON schema."
+    )
     url: str | None = Field(
         default=None,
         pattern=r"^https?://",
@@ -132,6 +135,8 @@ class JudgeConfig(BaseModel):
         if self.extra_body:
             body = json.dumps(self.extra_body, sort_keys=True)
             sampling += f",extra={hashlib.sha256(body.encode()).hexdigest()[:16]}"
+        if self.kind == "local":
+            sampling += f",{self.backend}"
         return f"{self.kind}/{name}/prompt={judge_prompt.PROMPT_VERSION},{sampling}"
 
     def identity(self) -> str:
@@ -209,12 +214,13 @@ def _model_judge(config: JudgeConfig) -> Iterator[Judge]:
             yield local
         return
     from tasks.verify.openai_judge import Endpoint, OpenAIJudge
-    from tasks.verify.serve import serve
+    from tasks.verify.serve import NAME, serve
 
     with ExitStack() as stack:
-        url, name = config.url, config.model
+        url, name, api_key = config.url, config.model, os.environ.get(config.api_key_env) or None
         if url is None:
-            url, name = stack.enter_context(serve(config)), "judge"
+            served = stack.enter_context(serve(config))
+            url, name, api_key = served.url, NAME, served.api_key
         endpoint = Endpoint(
             url=url,
             model=name,
@@ -224,7 +230,7 @@ def _model_judge(config: JudgeConfig) -> Iterator[Judge]:
             votes=config.votes,
             temperature=config.sampling_temperature,
             max_tokens=config.max_tokens,
-            api_key=os.environ.get(config.api_key_env) or None if config.url else None,
+            api_key=api_key,
             extra=config.extra_body,
         )
         judge = stack.enter_context(OpenAIJudge(endpoint, config.model_identity()))

@@ -78,15 +78,15 @@ def messages(item: JudgeItem, vote: int = 0) -> list[dict[str, str]]:
 def read_reply(text: str) -> tuple[bool, str | None, str]:
     """The verdict (valid, first wrong step, reason) in a reply.
 
-    Takes the last JSON object with a boolean `valid`: models think aloud, wrap JSON in Markdown, or repeat the form of
-    the answer before they fill it in.
+    Looks for a JSON object with a boolean `valid`: models think aloud, wrap JSON in Markdown, or repeat the form of
+    the answer before they fill it in. Several must agree, since one of them may be quoted from the candidate.
 
     Raises:
         ReplyError: there is none, or it contradicts itself.
     """
     found: dict[str, Any] | None = None
     decoder, at = json.JSONDecoder(), 0
-    text = text[-MAX_REPLY:]
+    text = text[-MAX_REPLY:].rpartition("</think>")[2]
     openings = 0
     while (at := text.find("{", at)) >= 0 and openings < 1000:
         openings += 1
@@ -96,6 +96,8 @@ def read_reply(text: str) -> tuple[bool, str | None, str]:
             at += 1
             continue
         if isinstance(value, dict) and isinstance(value.get("valid"), bool):
+            if found is not None and found["valid"] is not value["valid"]:
+                raise ReplyError("the reply holds two verdicts that differ")
             found = value
         at = end
     if found is None:

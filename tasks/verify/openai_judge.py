@@ -24,6 +24,7 @@ import httpx
 from tasks.verify.judge_prompt import SCHEMA, ReplyError, messages, read_reply
 from tasks.verify.pacing import Pacer, backoff, retry_after
 from tasks.verify.types import JudgeItem, ReasoningVerdict
+from tasks.verify.votes import Vote, decide, wanted
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -153,30 +154,17 @@ class OpenAIJudge:
 
     async def _judge_one(self, item: JudgeItem) -> ReasoningVerdict:
         votes = self.endpoint.votes
-        needed = votes // 2 + 1
-        given: list[tuple[bool, str | None, str]] = []
+        given: list[Vote] = []
         failures: list[str] = []
         asked = 0
-        # As many votes at once as decide when they agree, then one by one while either side can still win.
-        while asked < votes:
-            yes = sum(valid for valid, _, _ in given)
-            best = max(yes, len(given) - yes)
-            if best >= needed or best + votes - asked < needed:
-                break
-            number = max(1, needed - len(given)) if asked == 0 else 1
+        while number := wanted(given, asked, votes):
             replies = await asyncio.gather(*(self._vote(item, vote) for vote in range(asked, asked + number)))
             asked += number
             given += [reply for reply in replies if not isinstance(reply, str)]
             failures += [reply for reply in replies if isinstance(reply, str)]
-        for valid in (True, False):
-            side = [vote for vote in given if vote[0] is valid]
-            if len(side) >= needed:
-                tally = f" ({len(side)} of {len(given)} votes)" if votes > 1 else ""
-                return ReasoningVerdict(valid, side[0][1], side[0][2] + tally, self.name)
-        reason = failures[0] if failures else f"no majority among {len(given)} votes"
-        return ReasoningVerdict(None, None, reason, self.name)
+        return decide(given, failures, votes, self.name)
 
-    async def _vote(self, item: JudgeItem, vote: int) -> tuple[bool, str | None, str] | str:
+    async def _vote(self, item: JudgeItem, vote: int) -> Vote | str:
         """One vote, or why there is none."""
         deadline: float | None = None
         unread = 0

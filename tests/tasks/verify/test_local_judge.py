@@ -1,0 +1,88 @@
+"""Judges that the run starts itself, with the nano model: an engine on a socket, and `vllm serve`."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.settings import ROOT
+from tasks.supervisor import descendants
+from tasks.verify.judge import JudgeConfig, make_judge
+from tasks.verify.local_judge import LocalJudge
+from tasks.verify.openai_judge import JudgeUnavailable
+from tasks.verify.types import JudgeItem
+
+NANO = ROOT / "infra" / "nano" / "model"
+ITEMS = [
+    JudgeItem("right", "3 + 4?", "7", "3 + 4 = 7. \\boxed{7}"),
+    JudgeItem("wrong", "3 + 4?", "7", "3 + 4 = 8. \\boxed{7}"),
+    JudgeItem("long", "3 + 4?", "7", "3 + 4 = 7. " * 400),
+]
+
+pytestmark = [
+    pytest.mark.inference,
+    pytest.mark.slow,
+    pytest.mark.skipif(not (NANO / "model.safetensors").exists(), reason="the nano model is not built (make nano)"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    # nano reads 512 tokens; a judge's prompt is longer. Its verdicts mean nothing either way, the protocol is real.
+    monkeypatch.setenv("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def _config(tmp_path: Path, **options: Any) -> JudgeConfig:
+    small = {"max_tokens": 160, "context": 2048, "concurrency": 4, "startup_s": 400, "deadline_s": 300}
+    return JudgeConfig(
+        **(small | {"model": str(NANO), "cache": tmp_path / "verdicts.sqlite", "prefilter": True} | options)
+    )
+
+
+@pytest.mark.parametrize("backend", ["vllm", "transformers"])
+def test_a_local_engine_answers_every_row_and_dies_with_its_judge(backend: str, tmp_path: Path) -> None:
+    with LocalJudge(_config(tmp_path, kind="local", backend=backend, votes=1)) as judge:
+        verdicts = judge.judge(ITEMS)
+        assert judge.usage.calls == 3
+        assert judge._child is not None
+        engine = judge._child.process.pid
+        assert descendants(engine)
+        # nano cannot judge; held to the schema by vLLM its reply is a verdict or is cut off, as free text it is none.
+        for verdict in verdicts[:2]:
+            assert verdict.valid is not None or "reply" in verdict.reason
+        assert verdicts[2].valid is None and "do not fit" in verdicts[2].reason
+        os.kill(descendants(engine)[0], 9)
+        assert judge.judge(ITEMS[:1])[0].valid is None  # the engine is dead: no verdict
+        assert judge.usage.calls == 3
+        judge.judge(ITEMS[:1])  # and is started anew
+        assert judge.usage.calls == 4
+    assert not descendants(engine)
+
+
+def test_an_engine_that_cannot_start_says_why(tmp_path: Path) -> None:
+    config = _config(tmp_path, kind="local", model=str(tmp_path / "nothing"))
+    with LocalJudge(config) as judge, pytest.raises(JudgeUnavailable, match="did not start"):
+        judge.check()
+
+
+def test_vllm_serve_is_started_checked_asked_and_ended(tmp_path: Path) -> None:
+    before = set(descendants(os.getpid()))
+    config = _config(tmp_path, kind="openai", max_tokens=256)
+    try:
+        with make_judge(config) as judge:
+            verdicts = judge.judge(ITEMS)
+            served = set(descendants(os.getpid())) - before
+            assert served
+            assert verdicts[0].judge.startswith("openai/model:")
+            assert verdicts[1].valid is False and verdicts[1].judge.startswith("arithmetic/")
+            assert verdicts[2].valid is None and "400" in verdicts[2].reason  # too long for the context
+    except JudgeUnavailable as unavailable:
+        # The real service was asked and answered; a model of a million parameters may fill its reply without a verdict.
+        assert "gives no verdict" in str(unavailable) and "HTTP" not in str(unavailable)
+    deadline = time.monotonic() + 20
+    while set(descendants(os.getpid())) - before and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not set(descendants(os.getpid())) - before
