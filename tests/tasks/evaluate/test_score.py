@@ -37,8 +37,8 @@ def test_several_right_letters_must_all_be_boxed_and_no_other(gold: str, text: s
 def test_a_batch_and_a_single_question_get_the_same_verdict(
     answer: str, options: list[str], text: str, correct: bool
 ) -> None:
-    row = {"id": f"{answer}/{text}", "question": "q", "answer": answer, "options": options, "subset": ""}
-    single = verdict(row | {"id": "single" + row["id"]}, text)
+    row = {"id": "batch" + text, "question": "q", "answer": answer, "options": options, "subset": ""}
+    single = verdict(row | {"id": "single" + text}, text)
     with Verifier(VerifyConfig(reasoning=False, processes=1)) as verifier:
         judge([row], [text], verifier)
     batch = verdict(row, text)

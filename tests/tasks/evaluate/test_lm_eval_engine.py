@@ -1,0 +1,113 @@
+"""The real engine on nano: lm-eval, vLLM and transformers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.evaluate import benchmark
+from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.spec import EvaluateSpec
+from tasks.jsonl import Row, read_rows, write_rows
+from tasks.rewrite.variables import engine_variables
+from tests.tasks import engines
+
+pytestmark = pytest.mark.inference
+
+MODULE = "tasks.evaluate.lm_eval_engine"
+NANO = engines.ROOT / "infra" / "nano" / "model"
+NAMES = ("nano_language", "nano_seen_kinds")
+
+
+def _run(out: Path, rows: dict[str, list[Row]], **config: Any) -> str:
+    for name, one in rows.items():
+        (out / "rows").mkdir(parents=True, exist_ok=True)
+        write_rows(out / "rows" / f"{name}.jsonl", one)
+    settings: dict[str, Any] = {"max_new_tokens": 80, "batch": 16, "block": 8} | config
+    spec = EvaluateSpec(
+        config=EvaluateConfig(benchmarks=tuple(rows), **settings),
+        model=NANO,
+        outs={name: out / name for name in rows},
+        rows=out / "rows",
+        cuda=False,
+    )
+    return engines.run(MODULE, spec, out, engine_variables(cuda=False, shard=0))
+
+
+def _read(out: Path, name: str) -> tuple[list[Row], dict[str, Any]]:
+    return list(read_rows(out / name / "answers.jsonl")), json.loads((out / name / "scores.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, list[Row]]:
+    chosen = {name: benchmark.rows(name, limit=12) for name in NAMES}
+    long = {"id": "long", "question": "Ana has 2 plums. " * 120, "answer": "2", "options": [], "subset": ""}
+    chosen["nano_seen_kinds"].append(long)
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def by_vllm(tmp_path_factory: pytest.TempPathFactory, rows: dict[str, list[Row]]) -> Path:
+    out = tmp_path_factory.mktemp("vllm")
+    _run(out, rows)
+    return out
+
+
+def test_every_row_is_answered_once_scored_by_verify_and_counted(by_vllm: Path, rows: dict[str, list[Row]]) -> None:
+    from tasks.evaluate.score import verdict
+
+    for name in NAMES:
+        answers, scores = _read(by_vllm, name)
+        assert [answer["id"] for answer in answers] == [row["id"] for row in rows[name]]
+        assert scores["n"] == len(rows[name]) and scores["low"] <= scores["accuracy"] <= scores["high"]
+        assert scores["correct"] == sum(answer["correct"] for answer in answers)
+        for answer, row in zip(answers, rows[name], strict=True):
+            if answer["id"] == "long":
+                assert (answer["tokens"], answer["text"], answer["verdict"]) == (0, "", "no_answer")
+            else:
+                found = verdict(row | {"id": "again/" + row["id"]}, answer["text"])
+                assert (answer["verdict"], answer["correct"]) == (found.verdict, found.correct)
+    assert _read(by_vllm, "nano_seen_kinds")[1]["overlong"] == 1
+    outcomes = {answer["verdict"] for name in NAMES for answer in _read(by_vllm, name)[0]}
+    assert {"correct", "wrong"} <= outcomes  # else the comparison above says little
+
+
+def test_the_model_is_asked_as_everywhere_else(by_vllm: Path, rows: dict[str, list[Row]]) -> None:
+    """Greedy answers to E.4's prompts, as plain transformers gives them one by one."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from tasks.prompts import general_prompt, question_prompt
+
+    tokenizer = AutoTokenizer.from_pretrained(str(NANO))
+    model: Any = AutoModelForCausalLM.from_pretrained(str(NANO), dtype=torch.float32)
+    for name in NAMES:
+        for row, answer in list(zip(rows[name], _read(by_vllm, name)[0], strict=True))[:3]:
+            options = "\n".join(f"{'ABCD'[at]}. {option}" for at, option in enumerate(row["options"]))
+            content = general_prompt(row["question"], options) if options else question_prompt(row["question"])
+            turn = [{"role": "user", "content": content}]
+            ids = tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+            new = model.generate(**ids, max_new_tokens=80, do_sample=False)[0, ids["input_ids"].shape[1] :]
+            assert answer["text"] == tokenizer.decode(new, skip_special_tokens=True)
+            assert answer["tokens"] == len(new)
+
+
+def test_both_backends_give_the_same_answers(tmp_path: Path, by_vllm: Path, rows: dict[str, list[Row]]) -> None:
+    _run(tmp_path, rows, backend="hf")
+    for name in NAMES:
+        assert _read(tmp_path, name) == _read(by_vllm, name)
+
+
+def test_what_is_done_is_not_done_again(by_vllm: Path, rows: dict[str, list[Row]]) -> None:
+    """A benchmark with scores is left alone; one whose answers survived a kill is scored without loading a model."""
+    done, lost = (by_vllm / name / "scores.json" for name in NAMES)
+    before, expected = done.stat().st_mtime_ns, json.loads(lost.read_text())
+    lost.unlink()
+    log = by_vllm / "scratch" / "log"
+    log.unlink()
+    output = _run(by_vllm, rows)
+    assert "answers to nano_seen_kinds" in output and "answers to nano_language" not in output
+    assert "safetensors" not in output
+    assert json.loads(lost.read_text()) == expected
+    assert done.stat().st_mtime_ns == before
