@@ -216,9 +216,9 @@ def _summary(
     if YIELD in drawn[method]:
         tc_yield = percentile(drawn[method][YIELD], config.confidence)
     elif yields:
-        rates = [one.rate for one in yields]
-        low, high = (yields[0].low, yields[0].high) if len(yields) == 1 else (min(rates), max(rates))
-        tc_yield = Estimate(value=float(np.mean(rates)), low=low, high=high)
+        tc_yield = _over_seeds([one.rate for one in yields])
+        if len(yields) == 1:
+            tc_yield = Estimate(value=yields[0].rate, low=yields[0].low, high=yields[0].high)
     return Summary(
         method=method,
         seeds=[run.seed for run in runs if run.seed is not None],
@@ -226,5 +226,11 @@ def _summary(
         tc_yield=tc_yield,
         tc_yield_n=sum(one.n for one in yields),
         target_nll=percentile(drawn[method][NLL], config.confidence) if NLL in drawn[method] else None,
-        final_loss=Estimate(value=float(np.mean(losses)), low=min(losses), high=max(losses)) if losses else None,
+        final_loss=_over_seeds(losses) if losses else None,
     )
+
+
+def _over_seeds(values: list[float]) -> Estimate:
+    """The mean with the range over seeds; no interval of a single one."""
+    mean = float(np.mean(values))
+    return Estimate(value=mean, low=min(values), high=max(values)) if len(values) > 1 else Estimate(value=mean)

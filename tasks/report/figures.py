@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from tasks.report.chart import ROLES, end_labels, panels, role_of, svg, title, x_label
 from tasks.report.data import LABELS, ORDER, Estimate, GrpoStep, ReportData
@@ -131,6 +132,7 @@ def _curves(
     steps = sorted(step for step, values in by_step.items() if len(values) == len(curves)) or sorted(by_step)
     means = smooth(np.array([np.mean(by_step[step]) for step in steps]))
     ax.plot(steps, means, color=ROLES[role], linewidth=2.2, linestyle=dash, marker="o" if len(steps) == 1 else "")
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 2.5, 5, 10]))
     return float(steps[-1]), float(means[-1])
 
 

@@ -142,8 +142,11 @@ def subtitle(group: Group, limit: int = 24) -> str:
         return "missing"
     if len(group.keys) == 1:
         return label(group.name or group.key[:12], limit)
-    first, last = group.names[0], group.names[-1]
-    return label(first if first == last else f"{label(first, limit // 2 - 1)} … {label(last, limit // 2 - 1)}", limit)
+    first, last = (group.names[at].split(", ") for at in (0, -1))
+    apart = [", ".join(part for part in one if part not in other) for one, other in ((first, last), (last, first))]
+    if not any(apart):
+        return label(", ".join(first), limit)
+    return label(" … ".join(label(part, limit // 2 - 1) for part in apart if part), limit)
 
 
 def mermaid(graph: Graph) -> str:

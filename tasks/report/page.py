@@ -136,7 +136,10 @@ def _comparisons(data: ReportData) -> dict[str, Any]:
     methods = [m for m in data.methods() if any(c.method == m for c in data.comparisons)]
     return {
         "references": [(reference, len(names)) for reference, names in measures.items()],
-        "measures": [MEASURES[measure] for _, measure in columns],  # type: ignore[index]
+        "measures": [
+            (MEASURES[measure], "nats/token" if measure == "target NLL" else "points")  # type: ignore[index]
+            for _, measure in columns
+        ],
         "rows": [(m, [cells.get((m, *column)) for column in columns]) for m in methods],
     }
 

@@ -87,7 +87,7 @@ def reading(data: ReportData) -> str:
     """How to read the findings: what the differences are, over how many rows, and what “within noise” means."""
     rows = {c.measure: f"{MEASURES[c.measure]} over n = {c.rows:,} rows" for c in data.comparisons}
     return (
-        f"Differences between means over benchmarks with {100 * data.confidence:g} % intervals, paired by row: "
+        f"Differences with {100 * data.confidence:g} % intervals, paired by row: "
         f"{'; '.join(rows.values())}. Within noise: the interval holds 0, so these rows cannot tell the two apart."
     )
 

@@ -125,9 +125,6 @@ def test_scores_are_those_of_the_answers(data):
             assert (score.n, score.undecided, score.truncated) == (50, 1, 2)
             assert score.low < score.accuracy < score.high
     assert {name: sorted(of) for name, of in data.benchmarks.items()} == {"math": sorted(MATH), "general": GENERAL}
-        "math": set(MATH),
-        "general": set(GENERAL),
-    }
 
 
 def test_averages_and_changes_follow_table_1(data):
@@ -222,6 +219,13 @@ def test_the_collected_data_render_with_all_their_sections(data):
     page = render(data)
     assert 'class="none">No ' not in page
     assert "&lt;b&gt;Question&lt;/b&gt;" in page and "<b>Question</b>" not in page
+
+
+def test_one_seed_has_no_range_over_seeds_and_the_page_says_what_the_intervals_hold(tmp_path):
+    data = World(tmp_path, seeds=1).collect()
+    sft = next(summary for summary in data.summaries if summary.method == "sft")
+    assert sft.final_loss.value == pytest.approx(0.07) and sft.final_loss.low is None
+    assert "One training seed a method" in render(data)
 
 
 def test_runs_on_other_rows_are_refused_by_name(tmp_path):

@@ -110,7 +110,8 @@ def test_mermaid_draws_every_group_and_edge(load):
     groups, edges = collapse(walk("top", load))
     assert len(re.findall(r'^  n\d+\[".*"\]$', chart, re.MULTILINE)) == len(groups)
     assert len(re.findall(r"^  n\d+ --> n\d+$", chart, re.MULTILINE)) == len(edges)
-    assert "numinamath_cot" in chart and "rewrite #215; 2" in chart
+    assert "numinamath_cot" in chart and "rewrite #215; 2<br/>shard 0 #8230; shard 1" in chart
+    assert "finetune #215; 3<br/>seed 0 #8230; seed 2" in chart  # what siblings share ("dft") is not repeated
 
 
 LINE = re.compile(
