@@ -20,10 +20,16 @@ from tasks.verify.units import split_unit, unit_named
 Leaf = Callable[[str, str], bool | None]
 MAX_ITEMS = 200
 
-_TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*«?\s*([ap])?\.?\s*(?:m\.?)?\s*»?", re.IGNORECASE)
+_TIME = re.compile(r"«?([0-9]{1,2}):([0-9]{2})\s*«?\s*([ap])?\.?\s*(?:m\.?)?\s*»?", re.IGNORECASE)
 _RATIO = re.compile(r"[^:=<>]+(?::[^:=<>]+)+")
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 _FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
+_QUALIFIER = re.compile(
+    r"[,; ]*\(?[a-zA-Z](?:,[a-zA-Z])*(?:\\in ?\\mathbb\{[A-Z]\}|«(?:is )?an integer»)(?:\^\+)?\)?$|"
+    r"[,; ]*«?[ ,]*(?<![A-Za-z\\])(?:where|for|such that|whenever|if|when|with|provided|unless|otherwise)(?![A-Za-z])",
+    re.IGNORECASE,
+)
+_CONDITION = re.compile(r"(?<![A-Za-z])(?:if|when|whenever|otherwise|unless|provided)(?![A-Za-z])", re.IGNORECASE)
 _FUNCTION = re.compile(r"([A-Za-z](?:_\{?\w+\}?)?'*)\(([^()]*)\)")
 _KINDS = (
     ("variable", re.compile(r"\\?[A-Za-z]+(?:_\{?\w+\}?)?'*")),
@@ -57,10 +63,39 @@ def same_answer(gold: str, answer: str, leaf: Leaf) -> bool | None:
     decided = _choices(gold, answer, leaf)
     if decided is not None:
         return decided
+    decided = _qualified(gold, answer, leaf)
+    if decided is not None:
+        return decided
     decided = _words(gold, answer)
     if decided is not None:
         return decided
     return _with_units(gold, answer, leaf)
+
+
+def _qualified(gold: str, answer: str, leaf: Leaf) -> bool | None:
+    """ "f(x)=cx, where c is real": a qualification may be left off, unless it is a condition ("if", "otherwise")."""
+    wanted, got = _QUALIFIER.search(gold), _QUALIFIER.search(answer)
+    if not wanted and not got:
+        return None
+    if any(match and match.start() == 0 for match in (wanted, got)):
+        return None
+    heads = [text[: match.start()] if match else text for text, match in ((gold, wanted), (answer, got))]
+    tails = [text[match.start() :] if match else "" for text, match in ((gold, wanted), (answer, got))]
+    if not all(head.strip(" ,;«»") for head in heads):
+        return None
+    if wanted and got:
+        if _tail_terms(tails[0]) != _tail_terms(tails[1]):
+            return False
+    elif _CONDITION.search(tails[0] + tails[1]):
+        return False
+    return same_answer(*(head.rstrip(" ,;«") for head in heads), leaf)
+
+
+def _tail_terms(tail: str) -> list[str]:
+    """The variables and numbers of a qualification (its words do not count), or its formulas as they stand."""
+    if re.search(r"[-+=<>^]|\\frac", tail):
+        return [squeeze(re.sub(r"(?<![A-Za-z\\])[A-Za-z]{2,}|[«»,. ]", "", tail))]
+    return re.findall(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])|[0-9]+", tail.replace(" a ", " "))
 
 
 def _both_numbers(gold: str, answer: str, left: Number, right: Number, leaf: Leaf) -> bool | None:
@@ -133,6 +168,10 @@ def _with_units(gold: str, answer: str, leaf: Leaf) -> bool | None:
             if numbers[0] is None or numbers[1] is None:
                 return False
             return numbers[0].value * left.scale == numbers[1].value * right.scale
+    for (core, unit), other in ((wanted, answer), (got, gold)):
+        if unit == r"^\circ" and r"\pi" in other and r"\pi" not in core:
+            radians = rf"\frac{{{core}\pi}}{{180}}"
+            return leaf(radians, other) if other == answer else leaf(other, radians)
     if wanted[0] != gold or got[0] != answer:
         return _structured(wanted[0], got[0], leaf, units_off=True)
     return _structured(gold, answer, leaf)
@@ -189,6 +228,10 @@ def _lists(gold: str, answer: str, gold_items: Sequence[str], answer_items: Sequ
     for one, many in ((gold_items, answer_items), (answer_items, gold_items)):
         if len(one) == 1:
             value = _value_of(one[0])
+            if len(split_union(value)) > 1:  # x<1 or x>2 is a union
+                return _same_members(
+                    *((split_union(value), many) if one is gold_items else (many, split_union(value))), leaf
+                )
             bracket = read_bracket(value)
             names = split_relation(one[0])[0][0] if split_relation(one[0])[1] else ""
             if bracket and len(bracket.items) == len(many) and not bracket.is_set:
@@ -387,7 +430,7 @@ def _equations(
     if _is_name(gold[0]) and _is_name(answer[0]):
         renamed = _in_the_same_terms(gold[0], answer[0], answer_value)
         same = False if renamed is None else same_answer(gold_value, renamed, leaf)
-        if same is not False:
+        if same is not False or squeeze(gold[0]) == squeeze(answer[0]):
             return same
         if renamed is None and (read_number(gold_value) is not None or read_number(answer_value) is not None):
             return False
@@ -497,7 +540,7 @@ def _values(gold: str, answer: str, leaf: Leaf) -> bool | None:
     gold_union, answer_union = split_union(gold), split_union(answer)
     if len(gold_union) > 1 or len(answer_union) > 1:
         decided = _same_members(gold_union, answer_union, leaf)
-        return decided or leaf(gold, answer)
+        return decided if decided or len(gold_union) == len(answer_union) else leaf(gold, answer)
     gold_matrix, answer_matrix = read_matrix(gold), read_matrix(answer)
     gold_bracket, answer_bracket = read_bracket(gold), read_bracket(answer)
     if gold_matrix and answer_matrix:

@@ -45,6 +45,7 @@ _STRONG = re.compile(
 )
 _LETTER = re.compile(
     r"(?i:answer|ans|option|choice)\.?\s*(?:(?i:is|option|choice)|[:=-])*\s*\(?([A-J])\)?(?=[.,)]?\s*(?:$|\n|\)|(?i:is\b)|[0-9$]))"
+    r"|(?:it's|it is|choose|pick|select)\s+(?i:option\s+|choice\s+)?\(?([A-J])\)?\s*[.!]?\s*$"
     r"|(?<![A-Za-z])\(?([A-J])\)?\s+is\s+(?:the\s+)?(?:correct|right|best|answer)|(?:^|\n)\s*\**\(?([A-J])\)?\**\.?\s*$"
 )
 _CHINESE = re.compile(r"(?:答案[是为：:]*|故选[：:]?)\s*")
@@ -77,7 +78,12 @@ def extract_answer(text: str) -> Extracted | None:
         stated = _stated(after, _STRONG) if "answer" in after.lower() else None
         if stated and re.search(r"[0-9\\]", stated):  # the author's later word, in Minerva's closing form
             return Extracted(stated, "statement")
-        return Extracted(boxed[0], "boxed")
+        said = (
+            _stated(boxed[0], _STATEMENT)
+            if "answer" in boxed[0] or "choice" in boxed[0] or "option" in boxed[0]
+            else None
+        )
+        return Extracted(said or boxed[0], "boxed")
     if marked:
         return Extracted(marked[1].strip(), "marked")
     if _BOX.search(text[-TAIL:]) and re.search(r"\\boxed\s*\{[^}]*$", text[-TAIL:]):
@@ -221,10 +227,13 @@ def _narrow(said: str) -> str | None:
             )
         return _value_in(said)
     if re.match(r"\(?[A-J]\)?(?:[).:,]|\s|$)", said):
-        return said if len(said) <= 120 else said[:3]
+        return (
+            re.split(r",\s+(?=(?:it|because|since|as|so|not|which|and)\b)", said)[0] if len(said) <= 120 else said[:3]
+        )
     words = said.split()
     if len(words) > 6:
-        return _value_in(said)
+        letter = re.search(r"(?<![A-Za-z'])\(?([A-J])\)?(?=[,.;]|\s*$)", said)
+        return _value_in(said) or (letter[1] if letter else None)
     if re.search(r"\b(?:is|are|equals)\b", said):
         said = re.split(r"\b(?:is|are|equals)\b", said)[-1].strip()
     return said or None

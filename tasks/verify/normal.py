@@ -56,7 +56,7 @@ _ALIASES = {
 }  # fmt: skip
 _ALIAS = re.compile(r"\\(" + "|".join(sorted(_ALIASES, key=len, reverse=True)) + r")(?![A-Za-z])")
 _BARE_FRAC = re.compile(
-    r"\\frac\s*(?:([0-9A-Za-z])|(\{(?:[^{}]|\{[^{}]*\})*\}))\s*(?:([0-9A-Za-z])|(\{(?:[^{}]|\{[^{}]*\})*\}))"
+    r"\\(frac|binom)\s*(?:([0-9A-Za-z])|(\{(?:[^{}]|\{[^{}]*\})*\}))\s*(?:([0-9A-Za-z])|(\{(?:[^{}]|\{[^{}]*\})*\}))"
 )
 _BARE_SQRT = re.compile(r"\\sqrt\s*([0-9A-Za-z])")
 _PLAIN_SQRT = re.compile(r"(?<![\\A-Za-z])sqrt\s*(?:\(([^()]*)\)|\{([^{}]*)\}|([0-9]+))")
@@ -66,6 +66,7 @@ _LIST_COMMA = re.compile(r",\s+(?=[0-9]{3}(?![0-9]))")  # "32, 349" is a list, "
 _PERCENT_WORD = re.compile(
     r"«?(?<![A-Za-z])(?:percent(?:age)?|per cent|pct)(?:\s+points?)?(?![A-Za-z])»?", re.IGNORECASE
 )
+_ORDINAL = re.compile(r"(?<=[0-9])\s*\^?\s*\{?«?(?:st|nd|rd|th)»?\}?$")
 _NATURAL = re.compile(r"(?<![\\A-Za-z])(infinity|pi)(?![A-Za-z])", re.IGNORECASE)
 
 
@@ -90,7 +91,7 @@ def normalise(answer: str) -> str:
     )
     text = _PLAIN_SQRT.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", text)
     text = _NATURAL.sub(lambda m: r"\infty " if len(m[0]) > 2 else r"\pi ", text)
-    text = _PERCENT_WORD.sub("%", text)
+    text = _ORDINAL.sub("", _PERCENT_WORD.sub("%", text))
     text = _LIST_COMMA.sub(",\x01", text)
     text = _TIGHT.sub(r"\1", text).replace("\x01", " ").strip()
     if len(text) == 3 and text[0] == WORDS_OPEN:
@@ -140,8 +141,8 @@ def _alias(match: re.Match[str]) -> str:
 
 
 def _frac(match: re.Match[str]) -> str:
-    top, bottom = (f"{{{match[i]}}}" if match[i] else match[i + 1] for i in (1, 3))
-    return rf"\frac{top}{bottom}"
+    top, bottom = (f"{{{match[i]}}}" if match[i] else match[i + 1] for i in (2, 4))
+    return rf"\{match[1]}{top}{bottom}"
 
 
 def _words(inside: str) -> str:
