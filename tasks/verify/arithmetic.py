@@ -93,7 +93,7 @@ def check_steps(solution: str) -> Steps:
     checked = 0
     if "<<" in solution:
         for mark in _ANNOTATION.findall(solution):
-            steps = _check_text(mark)
+            steps = _check_text(mark.lstrip(" +"), mark=True)
             if steps.false_step is not None:
                 return Steps(checked, steps.false_step, steps.reason)
         solution = _ANNOTATION.sub("", solution)
@@ -111,11 +111,11 @@ def _passages(solution: str) -> list[str]:
 
 
 @lru_cache(maxsize=20_000)
-def _check_text(text: str) -> Steps:
+def _check_text(text: str, mark: bool = False) -> Steps:
     tokens = tokenize(text)
     modular = _MODULAR.search(text) is not None  # `8^4 = 7^2` may be meant modulo 19
     checked = 0
-    for left, relation, right, chained in _equalities(tokens):
+    for left, relation, right, chained in _equalities(tokens, mark):
         holds = _holds(tokens, left, relation, right, chained)
         if holds is None:
             continue
@@ -128,9 +128,12 @@ def _check_text(text: str) -> Steps:
     return Steps(checked)
 
 
-def _equalities(tokens: Tokens) -> list[tuple[Side, str, Side, bool]]:
-    """Neighbouring sides around each relation, in order; `chained` where the left one is a right one before."""
-    kinds, _values, match = tokens.kinds, tokens.values, tokens.match
+def _equalities(tokens: Tokens, mark: bool) -> list[tuple[Side, str, Side, bool]]:
+    """Neighbouring sides around each relation, in order; `chained` where the left one is a right one before.
+
+    A calculator mark holds nothing but numbers, so its first side counts as chained: <<5=51>> is no label.
+    """
+    kinds, match = tokens.kinds, tokens.match
     parser = Parser(tokens)
     found = []
     side, at, last = Side(end=-1), 0, len(kinds) - 2
@@ -140,7 +143,7 @@ def _equalities(tokens: Tokens) -> list[tuple[Side, str, Side, bool]]:
         if kind in RELATIONS:
             left = side if side.end == at else Side()
             side = parser.read(at + 1, right=True)
-            found.append((left, kind, side, chained and left is not side))
+            found.append((left, kind, side, (chained or mark) and left is not side))
             at, chained = max(side.end, at + 1), True
             continue
         chained = False

@@ -152,6 +152,11 @@ class Prefiltered:
     def __init__(self, first: Judge, model: Judge, name: str) -> None:
         self.first, self.model, self.name = first, model, name
 
+    @property
+    def usage(self) -> Any:
+        """What the model took."""
+        return getattr(self.model, "usage", None)
+
     def judge(self, items: Sequence[JudgeItem]) -> list[ReasoningVerdict]:
         """One verdict an item, in order; `judge` in it says who gave it."""
         verdicts = self.first.judge(items)
@@ -168,6 +173,11 @@ class Cached:
 
     def __init__(self, model: Judge, cache: VerdictCache) -> None:
         self.model, self.cache, self.name = model, cache, model.name
+
+    @property
+    def usage(self) -> Any:
+        """What the model took."""
+        return getattr(self.model, "usage", None)
 
     def judge(self, items: Sequence[JudgeItem]) -> list[ReasoningVerdict]:
         """One verdict an item, in order."""

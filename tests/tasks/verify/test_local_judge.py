@@ -36,7 +36,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _config(tmp_path: Path, **options: Any) -> JudgeConfig:
-    small = {"max_tokens": 160, "context": 2048, "concurrency": 4, "startup_s": 400, "deadline_s": 300}
+    small: dict[str, Any] = {"max_tokens": 160, "context": 2048, "concurrency": 4, "startup_s": 400, "deadline_s": 300}
     return JudgeConfig(
         **(small | {"model": str(NANO), "cache": tmp_path / "verdicts.sqlite", "prefilter": True} | options)
     )

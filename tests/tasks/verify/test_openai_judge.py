@@ -19,6 +19,11 @@ from tasks.verify.types import JudgeItem, ReasoningVerdict
 from tests.tasks.verify.judge_server import Answer, Script, Server, judge_server
 
 
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.verify.openai_judge.backoff", lambda attempt: min(2.0, 0.02 * 2**attempt))
+
+
 def _items(count: int = 1, solution: str = "48/2 = 24. \\boxed{24}") -> list[JudgeItem]:
     return [JudgeItem(f"row/{n}", f"Question {n}?", "24", solution) for n in range(count)]
 
@@ -102,11 +107,11 @@ def test_nobody_listening_gives_no_verdict_soon() -> None:
 
 
 def test_a_judge_that_was_silent_is_asked_again_by_the_next_call() -> None:
-    with _judge(lambda call, body: Answer(status=500) if call < 3 else Answer(), deadline=0.2) as (judge, _):
+    down = [True]
+    with _judge(lambda call, body: Answer(status=500 if down[0] else 200), deadline=0.3) as (judge, _):
         assert judge.judge(_items())[0].valid is None
-        while judge.judge(_items())[0].valid is None:
-            pass
-        assert judge.judge(_items(3))[2].valid is True
+        down[0] = False
+        assert [verdict.valid for verdict in judge.judge(_items(3))] == [True] * 3
 
 
 def test_a_wrong_key_ends_the_whole_batch_at_once_and_is_not_shown(caplog: pytest.LogCaptureFixture) -> None:
@@ -290,7 +295,8 @@ def test_a_reply_without_a_verdict_is_an_error(text: str) -> None:
 
 
 def _config(url: str, tmp_path: Path, **options: Any) -> JudgeConfig:
-    options = {"deadline_s": 3, "attempt_s": 1, "startup_s": 2, "cache": tmp_path / "verdicts.sqlite"} | options
+    base: dict[str, Any] = {"deadline_s": 3, "attempt_s": 1, "startup_s": 2, "cache": tmp_path / "verdicts.sqlite"}
+    options = base | options
     return JudgeConfig(kind="openai", url=url, model="model", **options)
 
 
@@ -353,7 +359,7 @@ def test_the_key_comes_from_the_environment_only(tmp_path: Path, monkeypatch: py
 def test_identity_is_what_verdicts_depend_on() -> None:
     base = JudgeConfig(kind="openai", model="m", url="http://a/v1")
     assert base.identity() == JudgeConfig(kind="openai", model="m", url="http://b/v1", concurrency=3).identity()
-    others = [
+    others: list[dict[str, Any]] = [
         {"model": "n"},
         {"votes": 3},
         {"prefilter": False},
