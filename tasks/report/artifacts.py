@@ -18,6 +18,9 @@ from tasks.jsonl import Row, read_rows
 from tasks.report.data import GrpoStep, LossPoint, Quarantine, Score, Targets
 from tasks.report.statistics import wilson
 
+# Names of tasks/train_agent/step_log.py.
+_STEP_FIGURES = {"pass_rate": "pass_rate", "nll_passing": "nll", "diversity": "diversity", "length": "length"}
+
 # Metrics of manifests that count rows a stage left out, and what the page calls them.
 SET_ASIDE = {
     "quarantined": "unusable",
@@ -83,10 +86,8 @@ def grpo(folder: Path) -> list[GrpoStep]:
     """The GRPO curves; a figure that a step did not log stays null."""
     steps = {}
     for row in read_rows(folder / "steps.jsonl", ["step"]):
-        steps[row["step"]] = GrpoStep(  # a resumed attempt logs a step again: the last one counts
-            step=row["step"],
-            **{name: _finite(row.get(name)) for name in ("pass_rate", "nll_passing", "diversity", "length")},
-        )
+        figures = {field: _finite(row.get(name)) for field, name in _STEP_FIGURES.items()}
+        steps[row["step"]] = GrpoStep(step=row["step"], **figures)  # a step logged again counts as logged last
     return [steps[step] for step in sorted(steps)]
 
 

@@ -1,11 +1,11 @@
 """From artifacts to the report's data.
 
-In:  artifacts by role and run: {"scores": {"base": <folder>, "sft/0": <folder>, "sft/0/math500": <folder>, …},
-     "dataset": {"sft/0": …}, "model": {…}, "target_nll": {…}, "agent": {"rewriting_agent/0": …}}, and `load`, which
-     gives the manifest of a key
+In:  artifacts by role and run: {"scores": {"base/math500": <folder>, "sft/0/math500": <folder>, …},
+     "dataset": {"sft/0": …}, "model": {…}, "target_nll": {…}, "agent": {…}}, and
+     `load`, which gives the manifest of a key
 Out: ReportData
 
-A run is "<method>/<seed>", the untrained backbone "base". Whatever is joined is joined by row id.
+A run is "<method>/<seed>", the untrained backbone "base"; a benchmark may follow. Rows are joined by id.
 """
 
 from collections.abc import Iterable, Mapping
@@ -116,8 +116,7 @@ def _by_run(config: ReportConfig, roles: Roles) -> list[_Read]:
             one = found.setdefault((method, seed), _Read(Run(method=method, seed=seed)))
             manifest = read_manifest(folder)
             reference = Artifact(kind=manifest["kind"], key=manifest["key"], digest=manifest["digest"])
-            place = role if role not in one.run.artifacts else f"{role}/{'/'.join(rest[1:]) or len(one.keys)}"
-            one.run.artifacts[place] = reference
+            one.run.artifacts["/".join([role, *(rest[1:] if method != "base" else rest)])] = reference
             one.keys.append(manifest["key"])
             _read_role(config, one, role, folder, manifest)
     order = list(dict.fromkeys([*ORDER, *(method for method, _ in found)]))

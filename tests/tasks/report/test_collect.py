@@ -95,7 +95,10 @@ class World:
         self.roles["dataset"][name], self.roles["model"][name] = made, model
         self.roles["target_nll"][name] = scored
         if method == "rewriting_agent":
-            steps = [{"step": s, "pass_rate": 0.5 + s / 100, "length": 50.0} for s in (1, 2, 3, 3)]
+            steps = [
+                {"step": s, "pass_rate": 0.5 + s / 100, "nll": 0.5, "diversity": None, "length": 50.0}
+                for s in (1, 2, 3, 3)
+            ]
             self.roles["agent"][name] = self.put("train_agent", {"seed": seed}, {}, {"steps.jsonl": steps})
         self.evaluate(name, model)
 
@@ -170,6 +173,7 @@ def test_curves_keep_every_step_once_and_no_nan(data):
     run = next(run for run in data.runs if run.method == "rewriting_agent")
     assert [point.step for point in run.loss] == list(range(1, 21)) and run.loss[3].loss is None
     assert [step.step for step in run.grpo] == [1, 2, 3] and run.grpo[0].diversity is None
+    assert run.grpo[2].pass_rate == pytest.approx(0.53) and run.grpo[0].nll_passing == 0.5
     assert run.final_loss == pytest.approx(0.025)
 
 
@@ -252,5 +256,6 @@ def test_one_artifact_a_benchmark_is_read_as_well(tmp_path, data):
         files = {"answers.jsonl": answers, "scores.json": {"benchmark": name, "undecided": 1, "truncated": 2}}
         world.roles["scores"][f"sft/1/{name}"] = world.put("evaluate", {"benchmarks": [name]}, {}, files)
     again = world.collect()
+    assert {f"scores/{name}" for name in MATH + GENERAL} <= set(again.runs[1].artifacts)
     assert [run.scores for run in again.runs] == [run.scores for run in data.runs]
     assert again.comparisons == data.comparisons
