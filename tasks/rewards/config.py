@@ -13,14 +13,16 @@ class RewardConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     variant: Variant = Field(
-        "full",
+        default="full",
         description="full: eq. 3. no_dist, no_div, task_only: without r_dist, without r_div, with the gate alone "
         "(Table 3). soft_shaping: r_dist and r_div for every candidate, passing or not (Table 5).",
     )
-    lambda_dist: float = Field(1.0, ge=0, le=100, description="Weight of the distributional-alignment reward, eq. 3.")
-    lambda_div: float = Field(5.0, ge=0, le=1000, description="Weight of the diversity reward, eq. 3.")
+    lambda_dist: float = Field(
+        default=1.0, ge=0, le=100, description="Weight of the distributional-alignment reward, eq. 3."
+    )
+    lambda_div: float = Field(default=5.0, ge=0, le=1000, description="Weight of the diversity reward, eq. 3.")
     epsilon: float = Field(
-        1e-3, gt=0, le=1, description="Added to the deviation of the NLLs in eq. 7, in nats per token."
+        default=1e-3, gt=0, le=1, description="Added to the deviation of the NLLs in eq. 7, in nats per token."
     )
 
     @property

@@ -11,24 +11,24 @@ class ScoreConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     engine: Literal["transformers", "vllm"] = Field(
-        "transformers", description="transformers (the question's prefix is shared by its candidates) or vLLM."
+        default="transformers", description="transformers (the question's prefix is shared by its candidates) or vLLM."
     )
     dtype: Literal["float32", "bfloat16"] | None = Field(
-        None, description="Precision of the model; None: bfloat16 on CUDA, float32 on CPU."
+        default=None, description="Precision of the model; None: bfloat16 on CUDA, float32 on CPU."
     )
     tokens_per_batch: int | None = Field(
-        None,
+        default=None,
         ge=64,
         description="Padded tokens, prefix and targets, in one forward pass; None: 3072 on CPU, 32768 on CUDA.",
         json_schema_extra={"key": False},
     )
     bucket: int = Field(
-        8,
+        default=8,
         ge=1,
         le=1024,
         description="Lengths are padded to a multiple of this, so that few shapes occur: oneDNN prepares each anew.",
         json_schema_extra={"key": False},
     )
     max_skipped_share: float = Field(
-        0.05, ge=0, le=1, description="The stage fails when a larger share of rows cannot be scored."
+        default=0.05, ge=0, le=1, description="The stage fails when a larger share of rows cannot be scored."
     )

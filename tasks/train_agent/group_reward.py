@@ -1,0 +1,139 @@
+"""Rewards of one step's rollouts, group by group: the gate, then pi_0's NLL, then embeddings, then eq. 3.
+
+In:  [Sample(row="r1", text="First, 3 * 4 = 12. …", tokens=31, finished=True), …]      K a row
+Out: StepRewards: totals in the order of the samples, with everything they were made from
+
+An engine brings rollouts and takes totals; nothing here knows which engine it is.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.rewards.config import RewardConfig
+from tasks.rewards.group import GroupRewards, group_rewards, whole_groups
+from tasks.score.embeddings import Embedder
+from tasks.score.nll import NLLScorer, Target
+from tasks.train_agent.rows import AgentRow
+from tasks.verify.types import Candidate, Verdict
+from tasks.verify.verify import Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A rollout: the row it rewrites, its decoded text, its number of sampled tokens, and whether it ended itself."""
+
+    row: str
+    text: str
+    tokens: int
+    finished: bool
+
+
+@dataclass(frozen=True)
+class StepRewards:
+    """Rewards of a step's samples; arrays and lists have one entry a sample, in their order."""
+
+    samples: Sequence[Sample]
+    verdicts: list[Verdict]
+    nll: NDArray[np.float64]  # nats per token, nan where it was not needed
+    scored_tokens: NDArray[np.int64]  # |y| of the retokenised text, 0 where it was not scored
+    groups: list[tuple[NDArray[np.intp], GroupRewards]]  # positions of a group's samples, and what it earned
+    seconds: dict[str, float] = field(default_factory=dict)  # gate, nll, embedding
+
+    @property
+    def totals(self) -> list[float]:
+        """Eq. 3 of each sample."""
+        totals = np.empty(len(self.samples))
+        for positions, rewards in self.groups:
+            totals[positions] = rewards.total
+        return [float(total) for total in totals]
+
+
+class GroupReward:
+    """Holds what the reward needs; one call a step."""
+
+    def __init__(
+        self,
+        config: RewardConfig,
+        candidates: int,
+        rows: Mapping[str, AgentRow],
+        verifier: Verifier,
+        scorer: NLLScorer,
+        embedder: Embedder,
+    ) -> None:
+        self.config, self.candidates, self.rows = config, candidates, rows
+        self.verifier, self.scorer, self.embedder = verifier, scorer, embedder
+
+    def __call__(self, samples: Sequence[Sample], log_diversity: bool = False) -> StepRewards:
+        """Rewards of whole groups.
+
+        Args:
+            samples: all K samples of each row that occurs.
+            log_diversity: embed the passing rewrites also where r_div has no weight.
+
+        Raises:
+            ValueError: a group is not whole.
+        """
+        groups = whole_groups([sample.row for sample in samples], self.candidates)
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "gate"):
+            verdicts = self.verifier([self._candidate(i, sample) for i, sample in enumerate(samples)])
+        passed = [verdict.passed for verdict in verdicts]
+        soft = self.config.variant == "soft_shaping"
+        shaped = np.array([verdict is True or (soft and verdict is not None) for verdict in passed])
+        with _timed(seconds, "nll"):
+            nll, scored_tokens = self._nll(samples, shaped)
+        with _timed(seconds, "embedding"):
+            vectors = None
+            if self.config.weight_div or log_diversity:
+                vectors = self._vectors(samples, shaped, groups)
+        rewards = [
+            group_rewards(
+                [passed[i] for i in group], nll[group], None if vectors is None else vectors[group], self.config
+            )
+            for group in groups
+        ]
+        return StepRewards(samples, verdicts, nll, scored_tokens, list(zip(groups, rewards, strict=True)), seconds)
+
+    def _candidate(self, position: int, sample: Sample) -> Candidate:
+        row = self.rows[sample.row]
+        return Candidate(f"{sample.row}#{position}", row.question, row.gold, sample.text, sample.finished)
+
+    def _nll(
+        self, samples: Sequence[Sample], wanted: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        nll, tokens = np.full(len(samples), np.nan), np.zeros(len(samples), dtype=np.int64)
+        positions = np.flatnonzero(wanted)
+        targets = [
+            Target(f"{samples[i].row}#{i}", self.rows[samples[i].row].question, samples[i].text, samples[i].finished)
+            for i in map(int, positions)
+        ]
+        for position, score in zip(positions, self.scorer.score(targets), strict=True):
+            nll[position], tokens[position] = score.nll, score.tokens
+        return nll, tokens
+
+    def _vectors(
+        self, samples: Sequence[Sample], wanted: NDArray[np.bool_], groups: Sequence[NDArray[np.intp]]
+    ) -> NDArray[np.float32]:
+        """Embeddings of the wanted samples of groups that have two or more, zeros elsewhere; shape (n, d)."""
+        positions = [i for group in groups if wanted[group].sum() >= 2 for i in group if wanted[i]]
+        if not positions:
+            alone = np.zeros((len(samples), 1), dtype=np.float32)
+            alone[wanted] = 1.0
+            return alone
+        found = self.embedder([samples[i].text for i in positions])
+        vectors = np.zeros((len(samples), found.shape[1]), dtype=np.float32)
+        vectors[wanted, 0] = 1.0  # the only one of its group: any direction, it has no pair
+        vectors[positions] = found
+        return vectors
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - start
