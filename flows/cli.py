@@ -60,12 +60,12 @@ def run(
     json_file: Json = None,
 ) -> None:
     """Run one method on one backbone, from the corpora to a report. What is already made is not made again."""
+    _prepare_prefect()
     from flows.experiment import METHODS, load_experiment
 
     if method not in METHODS:
         raise typer.BadParameter(f"{method!r} is none of {', '.join(METHODS)}")
     experiment = load_experiment(backbone, _parse(overrides))
-    _prepare_prefect()
     from flows.pipeline import pipeline
 
     _show(pipeline(experiment, method, seed), json_file)  # type: ignore[arg-type]
@@ -82,13 +82,13 @@ def study(
     json_file: Json = None,
 ) -> None:
     """Compare methods over backbones and seeds: the paper's Table 1. Reuses every artifact that is there."""
+    _prepare_prefect()
     from flows.experiment import METHODS, load_experiment
 
     methods = method or list(METHODS)
     if unknown := set(methods) - set(METHODS):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(METHODS)}")
     experiments = [load_experiment(name, _parse(overrides)) for name in backbone or ["nano"]]
-    _prepare_prefect()
     from flows.study import study as study_flow
 
     for made in study_flow(experiments, methods, list(range(seeds))):  # type: ignore[arg-type]
@@ -155,7 +155,10 @@ def _parse(overrides: list[str] | None) -> dict[str, Any]:
 
 
 def _prepare_prefect() -> None:
-    """Prefect's own files lie in the project; the server that `make up` started is used where it runs."""
+    """Prefect's own files lie in the project; the server that `make up` started is used where it runs.
+
+    Prefect reads its settings when it is imported: call this before anything that imports it.
+    """
     from infra.server import address
     from tasks.settings import settings
 
