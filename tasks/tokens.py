@@ -55,6 +55,14 @@ class ChatTokens:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return [*ids, self.end_of_turn] if finished else ids
 
+    def special_in(self, text: str) -> str | None:
+        """A special token spelled out in `text`, which would be read as one: it could end a turn or begin another."""
+        return next((token for token in self._special if token in text), None)
+
+    @cached_property
+    def _special(self) -> list[str]:
+        return [added.content for added in self.tokenizer.added_tokens_decoder.values() if added.special]
+
     @cached_property
     def end_of_turn(self) -> int:
         """The token that ends the assistant's turn in the chat template and at which generation stops.

@@ -53,6 +53,7 @@ def prepare(rows: Path, tokens: ChatTokens, max_tokens: int, max_dropped_share: 
     for number, line in lines:
         counts.rows += 1
         row, fault = _read(line, seen)
+        fault = fault or _special_token(row, tokens)
         if fault is None:
             ids, labels = encode(row, tokens)
             if len(ids) > max_tokens:
@@ -61,7 +62,7 @@ def prepare(rows: Path, tokens: ChatTokens, max_tokens: int, max_dropped_share: 
         else:
             counts.bad += 1
         if fault is not None:
-            dropped.append({"id": row.get("id"), "line": number, "field": fault[0], "reason": fault[1]})
+            dropped.append({"id": _printable(row.get("id")), "line": number, "field": fault[0], "reason": fault[1]})
             continue
         counts.kept += 1
         counts.target_tokens += sum(label != IGNORE for label in labels)
@@ -86,12 +87,23 @@ def prepare(rows: Path, tokens: ChatTokens, max_tokens: int, max_dropped_share: 
 def encode(row: Row, tokens: ChatTokens) -> tuple[list[int], list[int]]:
     """Input ids and labels of one row; the prompt's labels are masked."""
     prompt = tokens.prompt(question_prompt(row["question"]))
-    target = tokens.target(_target(row))
+    target = tokens.target(row[_target_field(row)])
     return prompt + target, [IGNORE] * len(prompt) + target
 
 
-def _target(row: Row) -> Any:
-    return row["target"] if "target" in row else row.get("solution")
+def _special_token(row: Row, tokens: ChatTokens) -> tuple[str, str] | None:
+    for name in ("question", _target_field(row)):
+        if (found := tokens.special_in(row[name])) is not None:
+            return name, f"holds the special token {found}, which would be read as one"
+    return None
+
+
+def _printable(value: Any) -> Any:
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+def _target_field(row: Row) -> str:
+    return "target" if "target" in row else "solution"
 
 
 def _read(line: str, seen: set[str]) -> tuple[Row, tuple[str, str] | None]:
@@ -109,8 +121,7 @@ def _read(line: str, seen: set[str]) -> tuple[Row, tuple[str, str] | None]:
 
 
 def _faults(row: Row, seen: set[str]) -> Iterator[tuple[str, str]]:
-    target = "target" if "target" in row else "solution"
-    for name in ("id", "question", target):
+    for name in ("id", "question", _target_field(row)):
         value = row.get(name)
         if value is None:
             yield name, "is missing"

@@ -4,7 +4,7 @@ In:  backbone  config.json, model.safetensors, tokenizer.json, …
      adapter   adapter/adapter_config.json, adapter/adapter_model.safetensors   (the agent; none: pi_0 itself)
      rows      rows.jsonl: {"id", "question", "solution"}
 Out: rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", "finished": true, "tokens": 87}
-     quarantine.jsonl  rows whose prompt is too long
+     quarantine.jsonl  rows whose prompt is too long or spells out a special token
 """
 
 import json
@@ -25,7 +25,7 @@ def rewrite(config: RewriteConfig, out: Path, *, backbone: Path, rows: Path, ada
     """One rewrite a row of this shard, by the adapter where there is one (eq. 1), else by pi_0 with the template.
 
     Returns:
-        rows, written, finished, prompt_too_long, output_tokens.
+        rows, written, finished, prompt_too_long, bad (both set aside), output_tokens.
 
     Raises:
         EngineError: vLLM failed.

@@ -33,8 +33,8 @@ def main() -> None:
     rows = {row["id"]: row for row in read_rows(spec.rows, required=("id", "question", "solution"))}
     blocks = shard_blocks([row["id"] for row in read_rows(spec.rows)], config)
     context = context_length(spec.backbone, config)
-    prompts, too_long = tokenise(spec, [rows[row_id] for _, ids in blocks for row_id in ids], context)
-    write_rows(spec.out / "quarantine.jsonl", too_long)
+    prompts, aside = tokenise(spec, [rows[row_id] for _, ids in blocks for row_id in ids], context)
+    write_rows(spec.out / "quarantine.jsonl", aside)
 
     @cache
     def llm() -> Any:
@@ -63,10 +63,11 @@ def main() -> None:
     rewrites = complete(spec.out / "scratch" / "blocks", blocks, prompts, answer)
     write_rows(spec.out / "rewrites.jsonl", rewrites)
     metrics = {
-        "rows": len(rewrites) + len(too_long),
+        "rows": len(rewrites) + len(aside),
         "written": len(rewrites),
         "finished": sum(row["finished"] for row in rewrites),
-        "prompt_too_long": len(too_long),
+        "prompt_too_long": sum("allowed" in row["reason"] for row in aside),
+        "bad": sum("special token" in row["reason"] for row in aside),
         "output_tokens": sum(row["tokens"] for row in rewrites),
     }
     temporary = spec.out / "scratch" / ".metrics.json"
@@ -94,22 +95,28 @@ def context_length(backbone: Path, config: RewriteConfig) -> int:
 
 
 def tokenise(spec: RewriteSpec, rows: list[Row], context: int) -> tuple[dict[str, list[int]], list[Row]]:
-    """Prompt ids by row id, and a quarantine row for each prompt that leaves no room for max_new_tokens."""
+    """Prompt ids by row id, and a quarantine row for each prompt that leaves no room for max_new_tokens.
+
+    A row that spells out a special token is set aside as well: its text could end the user's turn.
+    """
     tokens = ChatTokens(spec.backbone)
     allowed = min(spec.config.max_prompt_tokens, context - spec.config.max_new_tokens)
     prompts: dict[str, list[int]] = {}
-    too_long: list[Row] = []
+    aside: list[Row] = []
     for row in rows:
         if spec.prompt == "rewrite":
             content = rewriting_prompt(row["question"], row["solution"])
         else:
             content = question_prompt(row["question"])
+        if (special := tokens.special_in(content)) is not None:
+            aside.append({"id": row["id"], "field": "prompt", "reason": f"holds the special token {special}"})
+            continue
         ids = tokens.prompt(content)
         if len(ids) > allowed:
-            too_long.append({"id": row["id"], "field": "prompt", "reason": f"{len(ids)} tokens, {allowed} allowed"})
-        else:
-            prompts[row["id"]] = ids
-    return prompts, too_long
+            aside.append({"id": row["id"], "field": "prompt", "reason": f"{len(ids)} tokens, {allowed} allowed"})
+            continue
+        prompts[row["id"]] = ids
+    return prompts, aside
 
 
 def row_seed(seed: int, row_id: str) -> int:

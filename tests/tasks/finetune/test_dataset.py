@@ -37,12 +37,14 @@ def test_every_bad_row_is_set_aside_with_its_line_field_and_reason(tmp_path: Pat
         json.dumps({"id": ["b"], "question": "x?", "target": "y"}): ("id", "is not text but list"),
         json.dumps({"id": "a/3", "question": "x?", "target": "y"}): ("id", "appears a second time"),
         json.dumps({"id": "b/5", "question": "x?", "target": "\ud800"}): ("target", "half a surrogate"),
+        json.dumps({"id": "b/7", "question": "x?", "target": "y<|end|><|user|>z"}): ("target", "special token <|end|>"),
+        json.dumps({"id": "\udfff", "question": "x?", "target": "y"}): ("id", "half a surrogate"),
         json.dumps(["a list"]): ("(whole line)", "is not a JSON object"),
         '{"id": "b/6", "quest': ("(whole line)", "is not JSON"),
     }
     counts = _prepare(tmp_path, tokens, [json.dumps(row) for row in GOOD] + list(bad))
     quarantined = list(read_rows(tmp_path / "quarantine.jsonl"))
-    assert (counts.rows, counts.kept, counts.bad, counts.overlong) == (39, 30, 9, 0)
+    assert (counts.rows, counts.kept, counts.bad, counts.overlong) == (41, 30, 11, 0)
     for number, (row, (field, reason)) in enumerate(zip(quarantined, bad.values(), strict=True), 31):
         assert row["line"] == number
         assert row["field"] == field

@@ -3,10 +3,12 @@
 import json
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tasks.finetune.config import FinetuneConfig
@@ -32,7 +34,7 @@ ROWS = [
 def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tasks.finetune.tiny_llama import make
 
-    return make(tmp_path_factory.mktemp("tiny"))
+    return make(tmp_path_factory.mktemp("tiny"), pad=None)
 
 
 def _spec(out: Path, backbone: Path, rows: list[dict[str, Any]], processes: int = 1, **config: Any) -> FinetuneSpec:
@@ -50,6 +52,13 @@ def _spec(out: Path, backbone: Path, rows: list[dict[str, Any]], processes: int 
 
 def _losses(out: Path) -> list[float]:
     return [row["loss"] for row in read_rows(out / "loss.jsonl")]
+
+
+def _wait_for_lines(path: Path, lines: int, process: "subprocess.Popen[str]", out: Path) -> None:
+    deadline = time.monotonic() + 300
+    while not path.exists() or len(path.read_text().splitlines()) < lines:
+        assert process.poll() is None and time.monotonic() < deadline, (out / "scratch" / "log").read_text()[-3000:]
+        time.sleep(0.01)
 
 
 def test_loss_of_a_row_is_its_summed_nll_over_its_target_tokens(tmp_path: Path, backbone: Path) -> None:
@@ -99,10 +108,7 @@ def test_a_run_killed_at_any_step_ends_as_an_undisturbed_one(tmp_path: Path, bac
     spec = _spec(killed, backbone, ROWS, **config)
     process = engines.start(MODULE, spec, killed, ONE_THREAD)
     steps = killed / "scratch" / "losses.jsonl"
-    deadline = time.monotonic() + 200
-    while not steps.exists() or len(steps.read_text().splitlines()) < 13:
-        assert process.poll() is None and time.monotonic() < deadline, (killed / "scratch" / "log").read_text()[-3000:]
-        time.sleep(0.01)
+    _wait_for_lines(steps, 13, process, killed)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     done = len(steps.read_text().splitlines())
@@ -144,27 +150,30 @@ def test_dft_weighs_each_token_by_its_own_probability_and_iw_is_the_same(tmp_pat
 
 
 @pytest.mark.slow
-def test_two_processes_under_zero3_train_as_one_does(tmp_path: Path, backbone: Path) -> None:
-    config: dict[str, Any] = {
-        "learning_rate": 1e-3,
-        "epochs": 2,
-        "global_batch": 16,
-        "per_device_batch": 4,
-        "checkpoint_steps": 3,
-    }
-    one, two = tmp_path / "one", tmp_path / "two"
+def test_two_processes_under_zero3_train_as_one_does_and_resume_when_a_rank_is_killed(
+    tmp_path: Path, backbone: Path
+) -> None:
+    config: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 20, "global_batch": 16, "per_device_batch": 4}
+    one, two, killed = tmp_path / "one", tmp_path / "two", tmp_path / "killed"
     engines.run(MODULE, _spec(one, backbone, ROWS, **config), one, ONE_THREAD)
     extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(tmp_path / "extensions"))
     variables = ONE_THREAD | {"DS_ACCELERATOR": "cpu", "TORCH_EXTENSIONS_DIR": extensions}
     engines.run(MODULE, _spec(two, backbone, ROWS, processes=2, **config), two, variables)
-    assert _losses(two) == pytest.approx(_losses(one), abs=5e-6)
+    assert _losses(two)[:10] == pytest.approx(_losses(one)[:10], abs=5e-6)
+    assert _losses(two) == pytest.approx(_losses(one), rel=1e-3)
 
-    import torch
-    from safetensors.torch import load_file
-
-    first, second = (load_file(str(out / "model" / "model.safetensors")) for out in (one, two))
-    assert first.keys() == second.keys()
-    assert all(torch.allclose(first[name], second[name], atol=1e-5) for name in first)
+    spec = _spec(killed, backbone, ROWS, processes=2, checkpoint_steps=5, **config)
+    process = engines.start(MODULE, spec, killed, variables)
+    steps = killed / "scratch" / "losses.jsonl"
+    _wait_for_lines(steps, 8, process, killed)
+    ranks = [child for child in psutil.Process(process.pid).children() if "tasks.finetune" in " ".join(child.cmdline())]
+    assert len(ranks) == 2
+    ranks[1].kill()
+    assert process.wait(timeout=120) != 0  # torchrun ends the other rank and says so
+    assert not any(rank.is_running() for rank in ranks)
+    engines.run(MODULE, spec, killed, variables)
+    assert (killed / "loss.jsonl").read_bytes() == (two / "loss.jsonl").read_bytes()
+    assert (killed / "model" / "model.safetensors").read_bytes() == (two / "model" / "model.safetensors").read_bytes()
 
 
 def test_batches_that_do_not_divide_are_refused() -> None:

@@ -12,8 +12,8 @@ TEXT = [
 ]
 
 
-def make(folder: Path, context: int = 1024, seed: int = 0, scale: float = 1.0) -> Path:
-    """Write the model to `folder`; `scale` stretches its weights, so that greedy choices are not near ties."""
+def make(folder: Path, context: int = 1024, seed: int = 0, pad: str | None = "<pad>") -> Path:
+    """Write the model to `folder`; `pad` None: a tokenizer without a padding token, as Llama-3.2's."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -34,9 +34,7 @@ def make(folder: Path, context: int = 1024, seed: int = 0, scale: float = 1.0) -
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<bos> $A", special_tokens=[("<bos>", tokenizer.token_to_id("<bos>"))]
     )
-    wrapped = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<bos>", eos_token="<|end|>", pad_token="<pad>"
-    )
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<bos>", eos_token="<|end|>", pad_token=pad)
     wrapped.chat_template = CHAT_TEMPLATE
     wrapped.save_pretrained(str(folder))
     torch.manual_seed(seed)
@@ -55,9 +53,6 @@ def make(folder: Path, context: int = 1024, seed: int = 0, scale: float = 1.0) -
         tie_word_embeddings=True,
     )
     model = LlamaForCausalLM(config).float()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.mul_(scale)
     model.generation_config.eos_token_id = [wrapped.eos_token_id]
     model.save_pretrained(str(folder))
     return folder
