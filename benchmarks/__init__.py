@@ -1,0 +1,1 @@
+"""Speed, always as a ratio against a named baseline measured in the same run."""

@@ -1,0 +1,38 @@
+"""`make bench` runs every benchmark, `make bench BENCH=nll` one; each prints one JSON line a figure:
+
+    {"name": "nll", "value": 812.0, "unit": "rows/s", "baseline": {"name": "padded loop", "value": 301.0},
+     "ratio": 2.7, "spread": [2.5, 2.9], "n": 7}
+
+`ratio` is the median over the repetitions, `spread` their range, `n` their number.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tasks.settings import ROOT, settings
+
+HERE = Path(__file__).resolve().parent
+ENVIRONMENT = {"nll": "inference", "grpo_step": "inference"}  # the others run in core
+
+
+def names() -> list[str]:
+    """Every benchmark, by the name of its module."""
+    return sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith("_"))
+
+
+def main() -> None:
+    asked = sys.argv[1:] or names()
+    if unknown := set(asked) - set(names()):
+        sys.exit(f"no benchmark {', '.join(sorted(unknown))}: there are {', '.join(names())}")
+    failed = []
+    for name in asked:
+        python = settings().environments / ENVIRONMENT.get(name, "core") / "bin" / "python"
+        if subprocess.run([str(python), "-m", f"benchmarks.{name}"], cwd=ROOT).returncode:
+            failed.append(name)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()
