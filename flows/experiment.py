@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tasks.backbone.backbone import BackboneConfig
 from tasks.corpus.corpus import CorpusConfig
@@ -63,6 +63,28 @@ class Experiment(BaseModel):
     score: ScoreConfig = Field(default_factory=ScoreConfig, description="NLL of the targets under pi_0.")
     finetune: FinetuneConfig = Field(default_factory=FinetuneConfig, description="Downstream SFT.")
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig, description="Benchmarks.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_gate(cls, values: Any) -> Any:
+        """The reward, dataset assembly and self-solving are judged alike."""
+        for part in ("train_agent", "measure"):
+            if isinstance(values, dict) and isinstance(values.get(part), dict) and "gate" in values[part]:
+                raise ValueError(f"{part}.gate: one gate decides everywhere; set `gate` of the experiment")
+        return values
+
+    def grpo(self, seed: int) -> TrainAgentConfig:
+        """GRPO of one seed, with the experiment's gate."""
+        return self.train_agent.model_copy(update={"gate": self.gate, "seed": self.train_agent.seed + seed})
+
+    def measuring(self) -> MeasureConfig:
+        """Measuring on held-out rows, with the gate and the embeddings of training."""
+        return self.measure.model_copy(update={"gate": self.gate, "embedder": self.train_agent.embedder})
+
+    def sft(self, method: Method, seed: int) -> FinetuneConfig:
+        """Downstream SFT of one method and seed: only the loss differs between methods."""
+        loss = {"dft": "dft", "mind_the_gap_iw": "importance_weighted"}.get(method, "nll")
+        return self.finetune.model_copy(update={"loss": loss, "seed": self.finetune.seed + seed})
 
     def all_backbones(self) -> list[BackboneConfig]:
         """The backbones whose tokenizers the sample is filtered with, in an order that all of them share."""

@@ -81,9 +81,7 @@ class Data:
 def run_method(experiment: Experiment, data: Data, method: Method, seed: int) -> dict[str, object]:
     """One method's targets, model and scores: the artifacts that a report needs, by role."""
     made = make_targets(experiment, data, method, seed)
-    loss = {"dft": "dft", "mind_the_gap_iw": "importance_weighted"}.get(method, "nll")
-    training = experiment.finetune.model_copy(update={"loss": loss, "seed": experiment.finetune.seed + seed})
-    model = finetune.submit(training, backbone=data.pi_0, dataset=made["dataset"])
+    model = finetune.submit(experiment.sft(method, seed), backbone=data.pi_0, dataset=made["dataset"])
     nll = score.submit(experiment.score, backbone=data.pi_0, rows=made["dataset"])
     return made | {"model": model, "target_nll": nll, "scores": evaluate_on_benchmarks(experiment, model)}
 
@@ -93,8 +91,7 @@ def make_targets(experiment: Experiment, data: Data, method: Method, seed: int) 
     rewritten: dict[str, Shards] = {}
     more: dict[str, object] = {}
     if method == "rewriting_agent":
-        training = experiment.train_agent.model_copy(update={"seed": experiment.train_agent.seed + seed})
-        adapter = train_agent.submit(training, backbone=data.pi_0, rows=data.agent)
+        adapter = train_agent.submit(experiment.grpo(seed), backbone=data.pi_0, rows=data.agent)
         rewritten = rewrite_and_verify(experiment, data, adapter)
         more = {
             "agent": adapter,
@@ -134,7 +131,7 @@ def shards(experiment: Experiment) -> Iterator[tuple[str, RewriteConfig]]:
 
 def held_out(experiment: Experiment, data: Data, adapter: Future | None = None) -> Future:
     """How the agent, or pi_0 without one, rewrites rows that no agent was trained on."""
-    return measure.submit(experiment.measure, backbone=data.pi_0, rows=data.held_out, adapter=adapter)
+    return measure.submit(experiment.measuring(), backbone=data.pi_0, rows=data.held_out, adapter=adapter)
 
 
 def evaluate_on_benchmarks(experiment: Experiment, model: Future) -> Future:

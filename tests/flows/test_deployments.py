@@ -1,0 +1,54 @@
+"""prefect.yaml: a deployment a backbone, valid before any server sees it."""
+
+import importlib
+from typing import Any
+
+import pytest
+import yaml
+from prefect.cli.deploy._models import PrefectYamlModel
+from prefect.flows import Flow
+
+from flows.experiment import BACKBONES, Experiment, backbone_names
+from tests.conftest import ROOT
+
+DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+PIPELINES = {one["name"]: one for one in DEPLOYMENTS if "pipeline" in one["entrypoint"]}
+
+
+def flow_of(deployment: dict[str, Any]) -> Flow[Any, Any]:
+    path, name = deployment["entrypoint"].split(":")
+    found = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
+    assert isinstance(found, Flow)
+    return found
+
+
+def test_prefect_reads_the_file() -> None:
+    model = PrefectYamlModel.model_validate(yaml.safe_load((ROOT / "prefect.yaml").read_text()))
+    assert len(model.deployments) == len(DEPLOYMENTS)
+
+
+def test_every_backbone_has_a_pipeline_deployment() -> None:
+    assert set(PIPELINES) == set(backbone_names())
+
+
+@pytest.mark.parametrize("name", sorted(PIPELINES))
+def test_a_deployment_says_what_the_backbones_file_says(name: str) -> None:
+    parameters = PIPELINES[name]["parameters"]
+    assert parameters["experiment"] == yaml.safe_load((BACKBONES / f"{name}.yaml").read_text())
+    assert Experiment.model_validate(parameters["experiment"]).backbone.name == name
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda one: str(one["name"]))
+def test_a_deployments_entrypoint_takes_its_parameters(deployment: dict[str, Any]) -> None:
+    flow = flow_of(deployment)
+    flow.validate_parameters(deployment["parameters"])
+    assert set(flow.parameters.properties) >= set(deployment["parameters"])
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda one: str(one["name"]))
+def test_schedules_are_written_and_inactive(deployment: dict[str, Any]) -> None:
+    assert deployment["schedules"]
+    assert all(schedule["cron"] and schedule["active"] is False for schedule in deployment["schedules"])
+    assert deployment["work_pool"]["name"] == "local"
+    assert deployment["concurrency_limit"]["limit"] == 1
+    assert deployment["tags"]
