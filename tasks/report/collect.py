@@ -22,6 +22,7 @@ from tasks.jsonl import Row
 from tasks.report import artifacts, provenance, summary
 from tasks.report.data import ORDER, Artifact, Averages, Estimate, ReportData, Run, Summary, TargetNLL
 from tasks.report.examples import examples
+from tasks.report.held_out import direct_nll, held_out
 from tasks.report.histograms import histograms
 from tasks.report.lineage import Load, walk
 from tasks.report.statistics import Drawn, Matrix, draw, mean_over_rows, percentile, proportion
@@ -86,6 +87,8 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         ("yield", [YIELD], ["sdft"]),
         ("target NLL", [NLL], ["sft"]),
     ]
+    untrained, trained = _measured(roles)
+    rewriters, differences = held_out(untrained, trained, config.confidence, config.resamples, config.seed)
     per_row = [(one.run, one.rows, one.nll) for one in read]
     return ReportData(
         backbone=provenance.backbone(config.backbone, keys, load),
@@ -95,8 +98,9 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         base=runs[0],
         runs=runs[1:],
         summaries=[_summary(config, method, read, drawn, groups) for method in _methods(read)],
-        comparisons=summary.comparisons(drawn, values, compared, config.confidence),
-        histograms=histograms(per_row, config.bins),
+        comparisons=summary.comparisons(drawn, values, compared, config.confidence) + differences,
+        held_out=rewriters,
+        histograms=histograms(per_row, config.bins, direct_nll(untrained)),
         examples=examples(per_row, config.examples),
         quarantined=provenance.set_aside(lineage, load),
         lineage=lineage,
@@ -148,6 +152,14 @@ def _read_role(config: ReportConfig, one: _Read, role: str, folder: Path, manife
             run.target_nll = TargetNLL(mean=mean, median=float(np.median(values)), n=len(values))
     elif role == "agent":
         run.grpo = artifacts.grpo(folder)
+
+
+def _measured(roles: Roles) -> tuple[list[Path], dict[str, list[Path]]]:
+    """Folders of `measure`: of the untrained rewriter, and of each method's agents by seed."""
+    trained: dict[str, list[Path]] = {}
+    for name, folder in sorted(roles.get("trained", {}).items()):
+        trained.setdefault(name.split("/")[0], []).append(folder)
+    return list(roles.get("untrained", {}).values()), trained
 
 
 def _methods(read: Iterable[_Read]) -> list[str]:

@@ -19,7 +19,16 @@ SCHEMA_VERSION = 1
 
 Kind = Literal["rewrite", "self_solution", "expert"]
 Verdict = Literal["passed", "failed", "no verdict"]
-Measure = Literal["MathAvg", "GeneralAvg", "OverallAvg", "yield", "target NLL"]
+Measure = Literal[
+    "MathAvg",
+    "GeneralAvg",
+    "OverallAvg",
+    "yield",
+    "target NLL",
+    "held-out pass rate",
+    "held-out NLL",
+    "held-out D(S+)",
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -169,6 +178,22 @@ class Comparison(_Model):
         return low is None or high is None or low <= 0 <= high
 
 
+class HeldOut(_Model):
+    """How a rewriter does on rows that no agent was trained on; `untrained` is pi_0 with the template."""
+
+    rewriter: str
+    seeds: Count = Field(description="training seeds of the agent; 1 for the untrained rewriter")
+    rows: Count
+    candidates: Count = Field(description="rewrites sampled of each row")
+    pass_rate: Estimate
+    nll_passing: Estimate | None = Field(default=None, description="pi_0-NLL of passing rewrites, nats per token")
+    nll_rows: Count = Field(default=0, description="rows on which every rewriter has a passing rewrite")
+    diversity: Estimate | None = Field(default=None, description="D(S+), eq. 10, at a fixed number of rewrites")
+    diversity_rows: Count = 0
+    length: FiniteFloat | None = Field(default=None, description="median tokens of passing rewrites")
+    expert_length: FiniteFloat | None = Field(default=None, description="median tokens of the expert's solutions")
+
+
 class Histogram(_Model):
     """NLL under pi_0 of one kind of target, over rows: counts between edges, and how many lay outside."""
 
@@ -259,6 +284,7 @@ class ReportData(_Model):
     runs: list[Run] = Field(default_factory=list)
     summaries: list[Summary] = Field(default_factory=list)
     comparisons: list[Comparison] = Field(default_factory=list)
+    held_out: list[HeldOut] = Field(default_factory=list)
     histograms: list[Histogram] = Field(default_factory=list)
     examples: list[Example] = Field(default_factory=list)
     quarantined: list[Quarantine] = Field(default_factory=list)
@@ -288,6 +314,7 @@ LABELS = {
     "rewriting_agent": "rewriting agent",
 }
 ORDER = list(LABELS)
+LABELS |= {"untrained": "untrained rewriter"}  # a reference of comparisons, not a method
 
 
 def to_json(data: ReportData) -> str:

@@ -163,7 +163,7 @@ def nll_histograms(data: ReportData, width: int) -> Markup | None:
         ax.set_ylim(0, top)
         ax.grid(visible=False)
         ax.set_yticks([])
-        text = f"{label(histogram.name, 24)}: median {histogram.median:.3f}, n = {histogram.n:,}"
+        text = f"{label(histogram.name, 32)}: median {histogram.median:.3f}, n = {histogram.n:,}"
         ax.text(0.995, 0.93, text, transform=ax.transAxes, ha="right", va="top", color=ROLES["ink"], fontsize=12)
         if number < len(found) - 1:
             ax.tick_params(labelbottom=False)

@@ -14,12 +14,15 @@ _SHOWN: tuple[tuple[str, str, Kind], ...] = (
 )
 
 
-def histograms(read: Sequence[tuple[Run, Mapping[str, Row], Mapping[str, float]]], bins: int) -> list[Histogram]:
+def histograms(
+    read: Sequence[tuple[Run, Mapping[str, Row], Mapping[str, float]]], bins: int, direct: Sequence[float] = ()
+) -> list[Histogram]:
     """One histogram a kind of target on shared edges, from each method's first seed.
 
     Args:
         read: a run, its dataset by row id, the NLL of its targets by row id (nats per token).
         bins: bins between 0 and the 99.5 % quantile of all values; rows beyond are counted as `outside`.
+        direct: NLL of template rewrites of held-out rows, shown where no method was trained on template rewrites.
     """
     found: dict[str, list[float]] = {}
     for name, method, kind in _SHOWN:
@@ -27,6 +30,9 @@ def histograms(read: Sequence[tuple[Run, Mapping[str, Row], Mapping[str, float]]
             if run.method == method and name not in found:
                 values = [value for key, value in nll.items() if rows.get(key, {}).get("kind") == kind]
                 found |= {name: values} if values else {}
+    if "agent rewrite" in found and "direct rewrite" not in found and direct:
+        found["direct rewrite (held-out rows)"] = list(direct)
+        found["agent rewrite"] = found.pop("agent rewrite")  # keeps its place at the end
     if not found:
         return []
     together = np.concatenate([np.array(values) for values in found.values()])

@@ -13,10 +13,10 @@ from markupsafe import Markup
 
 from tasks.report import figures
 from tasks.report.chart import NARROW, WIDE, role_of
-from tasks.report.data import ORDER, Example, Kind, ReportData
+from tasks.report.data import ORDER, Example, Kind, Measure, ReportData
 from tasks.report.lineage_figure import lineage_figure
 from tasks.report.plain_text import label, shorten
-from tasks.report.wording import MEASURES, caveats, duration, findings, interval, number, percent, reading
+from tasks.report.wording import MEASURES, caveats, duration, findings, interval, number, percent, reading, unit_of
 
 SHOWN = 6_000  # characters of one text in an example; a longer one is cut and says by how much
 LONGEST = 60_000  # characters of any other value on the page (the config)
@@ -121,12 +121,12 @@ def _figures(data: ReportData) -> dict[str, Any]:
 
 def _comparisons(data: ReportData) -> dict[str, Any]:
     """A table of all differences: a row a method, for each reference a column a measure that has one."""
-    measures: dict[str, list[str]] = {}
+    measures: dict[str, list[Measure]] = {}
     cells: dict[tuple[str, str, str], dict[str, Any]] = {}
     for c in data.comparisons:
         if c.measure not in measures.setdefault(c.reference, []):
             measures[c.reference].append(c.measure)
-        scale, digits = (1.0, 3) if c.measure == "target NLL" else (100.0, 1)
+        scale, _, digits = unit_of(c.measure)
         cells[c.method, c.reference, c.measure] = {
             "noise": c.within_noise,
             "value": number(scale * c.difference.value, digits, signed=True),
@@ -136,10 +136,7 @@ def _comparisons(data: ReportData) -> dict[str, Any]:
     methods = [m for m in data.methods() if any(c.method == m for c in data.comparisons)]
     return {
         "references": [(reference, len(names)) for reference, names in measures.items()],
-        "measures": [
-            (MEASURES[measure], "nats/token" if measure == "target NLL" else "points")  # type: ignore[index]
-            for _, measure in columns
-        ],
+        "measures": [(MEASURES[measure], unit_of(measure)[1]) for _, measure in columns],
         "rows": [(m, [cells.get((m, *column)) for column in columns]) for m in methods],
     }
 

@@ -4,7 +4,7 @@ Comparison(method="sft", reference="base", measure="GeneralAvg", difference=-0.0
   -> "SFT against base": "general accuracy lower by 9.0 points (6.0 to 12.0)"
 """
 
-from tasks.report.data import Comparison, Estimate, Proportion, ReportData, Score
+from tasks.report.data import Comparison, Estimate, Measure, Proportion, ReportData, Score
 from tasks.report.figures import method_label
 
 MEASURES = {
@@ -13,7 +13,11 @@ MEASURES = {
     "OverallAvg": "overall accuracy",
     "yield": "task-consistency yield",
     "target NLL": "NLL of the targets",
+    "held-out pass rate": "pass rate on held-out rows",
+    "held-out NLL": "NLL of passing rewrites on held-out rows",
+    "held-out D(S+)": "D(S+) on held-out rows",
 }
+_UNITS = {"target NLL": "nats/token", "held-out NLL": "nats/token", "held-out D(S+)": ""}
 DASH = "–"
 
 
@@ -53,21 +57,27 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
 
 
+def unit_of(measure: Measure) -> tuple[float, str, int]:
+    """Factor, unit and digits with which a difference on `measure` is shown."""
+    return (1.0, _UNITS[measure], 3) if measure in _UNITS else (100.0, "points", 1)
+
+
 def _finding(comparison: Comparison) -> str:
     """What one comparison says; within noise where its interval holds 0."""
-    scale, unit, digits = (1.0, "nats/token", 3) if comparison.measure == "target NLL" else (100.0, "points", 1)
+    scale, unit, digits = unit_of(comparison.measure)
+    unit = unit and f" {unit}"
     value = scale * comparison.difference.value
     measure = MEASURES[comparison.measure]
     spread = interval(comparison.difference, scale, digits)
     if not spread:
-        return f"{measure} {number(value, digits, signed=True)} {unit}, no interval"
+        return f"{measure} {number(value, digits, signed=True)}{unit}, no interval"
     if comparison.within_noise:
-        return f"{measure} within noise: {number(value, digits, signed=True)} {unit} ({spread})"
+        return f"{measure} within noise: {number(value, digits, signed=True)}{unit} ({spread})"
     if value < 0:
         low, high = comparison.difference.low, comparison.difference.high
         mirrored = Estimate(value=-comparison.difference.value, low=-high, high=-low)  # type: ignore[operator]
-        return f"{measure} lower by {number(-value, digits)} {unit} ({interval(mirrored, scale, digits)})"
-    return f"{measure} higher by {number(value, digits)} {unit} ({spread})"
+        return f"{measure} lower by {number(-value, digits)}{unit} ({interval(mirrored, scale, digits)})"
+    return f"{measure} higher by {number(value, digits)}{unit} ({spread})"
 
 
 def findings(data: ReportData) -> list[tuple[str, list[str]]]:

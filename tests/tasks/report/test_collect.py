@@ -24,6 +24,7 @@ class World:
     def __init__(self, root, seeds=2):
         self.store = Store(root)
         self.roles = {"scores": {}, "dataset": {}, "model": {}, "target_nll": {}, "agent": {}}
+        self.roles |= {"untrained": {}, "trained": {}}
         self.corpus = self.put("corpus", {"name": "numinamath_cot"}, metrics={"read": 50, "quarantined": 3, "rows": 47})
         self.pi_0 = self.put("backbone", {}, metrics={"parameters": 3_400_000})
         self.split = self.put("split", {"part": "sft"}, {"corpus": self.corpus, "tokenizer": self.pi_0})
@@ -100,7 +101,20 @@ class World:
                 for s in (1, 2, 3, 3)
             ]
             self.roles["agent"][name] = self.put("train_agent", {"seed": seed}, {}, {"steps.jsonl": steps})
+            self.roles["untrained"][name] = self.roles["untrained"].get("rewriting_agent/0") or self.measure(0.5, 0.9)
+            self.roles["trained"][name] = self.measure(0.75, 0.5)
         self.evaluate(name, model)
+
+    def measure(self, rate, nll):
+        """K = 4 candidates of 30 rows; the untrained rewriter passes none of the last rows."""
+        rows = []
+        for i in range(30):
+            hits = 4 * rate if i < 24 or rate > 0.5 else 0
+            for k in range(4):
+                passed = k < hits
+                figures = {"nll": nll + 0.001 * i if passed else None, "tokens": 20 + k, "expert_tokens": 40}
+                rows.append({"id": f"h{i}", "passed": passed, "diversity": 0.1} | figures)
+        return self.put("measure", {"rate": rate}, {}, {"samples.jsonl": rows})
 
     def collect(self, config=CONFIG):
         folders = {
@@ -186,6 +200,15 @@ def test_histograms_hold_each_kind_of_target_once(data):
     assert found["agent rewrite"].median == pytest.approx(0.5 + 0.01 * np.median(range(32)))
 
 
+def test_without_sdft_the_untrained_rewriter_stands_for_direct_rewrites(tmp_path):
+    world = World(tmp_path, seeds=1)
+    for made in world.roles.values():
+        for name in [name for name in made if name.startswith("sdft")]:
+            del made[name]
+    found = {histogram.name: histogram.n for histogram in world.collect().histograms}
+    assert found == {"expert": 40, "direct rewrite (held-out rows)": 24, "agent rewrite": 32}
+
+
 def test_examples_show_the_same_row_before_and_after(data):
     assert len(data.examples) == 6 and len({example.id for example in data.examples}) == 6
     kept = 0
@@ -205,7 +228,17 @@ def test_examples_show_the_same_row_before_and_after(data):
 
 def test_lineage_costs_and_rows_set_aside_come_from_the_manifests(data, world):
     kinds = {node.kind for node in data.lineage.nodes}
-    assert {"corpus", "backbone", "split", "assemble", "finetune", "score", "train_agent", "evaluate"} == kinds
+    assert {
+        "corpus",
+        "backbone",
+        "split",
+        "assemble",
+        "finetune",
+        "score",
+        "train_agent",
+        "evaluate",
+        "measure",
+    } == kinds
     assert data.backbone.parameters == 3_400_000 and data.backbone.digest == world.pi_0.digest
     costs = {cost.key: cost for run in data.runs for cost in run.stages}
     assert all(cost.cached == (cost.stage != "finetune") for cost in costs.values())
@@ -223,6 +256,20 @@ def test_the_collected_data_render_with_all_their_sections(data):
     page = render(data)
     assert 'class="none">No ' not in page
     assert "&lt;b&gt;Question&lt;/b&gt;" in page and "<b>Question</b>" not in page
+
+
+def test_the_agent_is_held_against_the_untrained_rewriter_on_held_out_rows(data):
+    untrained, agent = data.held_out
+    assert (untrained.rewriter, untrained.seeds) == ("untrained", 1)
+    assert (agent.rewriter, agent.seeds) == ("rewriting_agent", 2)
+    assert untrained.pass_rate.value == pytest.approx(0.4) and agent.pass_rate.value == pytest.approx(0.75)
+    assert (agent.rows, agent.candidates, agent.nll_rows) == (30, 4, 24)  # NLL where both have a passing rewrite
+    assert agent.length == 21.0 and agent.expert_length == 40.0
+    found = {c.measure: c for c in data.comparisons if c.reference == "untrained"}
+    assert found["held-out pass rate"].difference.value == pytest.approx(0.35)
+    assert found["held-out NLL"].difference.high == pytest.approx(-0.4)
+    assert found["held-out D(S+)"].within_noise
+    assert "rewriting agent against untrained rewriter" in render(data)
 
 
 def test_one_seed_has_no_range_over_seeds_and_the_page_says_what_the_intervals_hold(tmp_path):
