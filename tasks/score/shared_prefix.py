@@ -1,21 +1,25 @@
-"""Log-likelihoods under pi_0 from a transformers model: a question's prefix goes through it once for all its targets.
+"""Token log-probabilities from a transformers model: a prompt goes through it once for all its targets.
 
 In:  Question(prompt=[1, 5, 9], targets=[[7, 2], [7, 8, 8, 2]])
-Out: [[-3.1, -6.4]]      log pi_0(y|x) in nats
+Out: log pi(y_t | x, y_<t) in nats, one tensor a batch of targets; with gradients where they are enabled
 
-A PEFT model is scored with its adapter disabled, so pi_0 needs no second model in memory.
+pi_0's NLL (tasks/score/nll.py) sums them with the adapter disabled; GRPO's update differentiates them with the adapter
+on, where a prompt of K candidates would otherwise be read K times.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache
 
 from tasks.score.batches import PrefixBatch, Question, TargetBatch, plan
 
 _LOGIT_ROWS = 1024  # rows of logits in memory at once: with a vocabulary of 128k, 0.5 GB in float32
+_LARGE_VOCABULARY = 16_384  # from here on the backward pass computes logits again instead of keeping them
 
 # Models that change the logits after the head; the head is applied here by hand, so they are refused.
 _CHANGED_LOGITS = (
@@ -27,85 +31,133 @@ _CHANGED_LOGITS = (
 )
 
 
+@dataclass(frozen=True)
+class TokenLogprobs:
+    """`logprobs` and `entropies` have shape (rows, length): row i is target `items[i]`, zero beyond its end."""
+
+    items: list[tuple[int, int]]
+    logprobs: torch.Tensor
+    entropies: torch.Tensor | None
+
+
 class SharedPrefix:
-    """Log-likelihoods from a transformers model: a question's prefix is computed once for all its targets."""
+    """A transformers causal LM, or a PEFT model around one, that reads each prompt once for all its targets."""
 
     def __init__(self, model: Any, tokens_per_batch: int, bucket: int) -> None:
+        """`tokens_per_batch`: padded tokens in a pass; `bucket`: lengths are padded to a multiple of it.
+
+        Raises:
+            ValueError: the model scales or caps its logits, which is not implemented here.
+        """
         self.model, self.tokens_per_batch, self.bucket = model, tokens_per_batch, bucket
         config = model.config.get_text_config()
         changed = [name for name in _CHANGED_LOGITS if getattr(config, name, None) not in (None, 1, 1.0)]
         if changed:
-            raise ValueError(f"{config.model_type} sets {', '.join(changed)}: NLLs of such models are not implemented")
+            raise ValueError(f"{config.model_type} sets {', '.join(changed)}: such models are not implemented")
 
     def log_likelihoods(self, questions: Sequence[Question]) -> list[list[float]]:
-        """log pi_0(y|x) in nats, one a target of each question (0.0 for an empty one)."""
+        """log pi_0(y|x) in nats, adapter disabled, one a target of each question (0.0 for an empty one)."""
         sums = [[0.0] * len(question.targets) for question in questions]
         with torch.no_grad(), _eval(self.model), _without_adapter(self.model):
-            for batch in plan(questions, self.tokens_per_batch, self.bucket):
-                for item, value in self._prefix_batch(questions, batch):
-                    sums[item[0]][item[1]] = value
+            for batch in self.token_logprobs(questions):
+                values = batch.logprobs.double().sum(dim=1).tolist()
+                for (question, target), value in zip(batch.items, values, strict=True):
+                    sums[question][target] = value
         return sums
 
+    def token_logprobs(
+        self, questions: Sequence[Question], temperature: float = 1.0, entropies: bool = False
+    ) -> Iterator[TokenLogprobs]:
+        """Every non-empty target once, batch by batch, with the adapter as it is."""
+        for batch in plan(questions, self.tokens_per_batch, self.bucket):
+            yield from self._prefix_batch(questions, batch, temperature, entropies)
+
     def _prefix_batch(
-        self, questions: Sequence[Question], batch: PrefixBatch
-    ) -> Iterator[tuple[tuple[int, int], float]]:
+        self, questions: Sequence[Question], batch: PrefixBatch, temperature: float, entropies: bool
+    ) -> Iterator[TokenLogprobs]:
         """Compute the prompts once, left-padded so that all end in the last column, then the targets after them."""
         prompts = [questions[i].prompt for i in batch.questions]
         ids, mask = _padded(prompts, batch.rows, batch.length, self.model.device, left=True)
         lengths = mask.sum(dim=1)
         positions = (torch.arange(batch.length, device=ids.device) - (batch.length - lengths)[:, None]).clamp(min=0)
         decoder = _causal(self.model).get_decoder()
+        # Whole prefixes are kept: a cache without sliding windows, which the attention mask accounts for.
         output = decoder(
             input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, past_key_values=DynamicCache()
         )
-        # Whole prefixes are kept: a cache without sliding windows, which the attention mask accounts for.
         prefix = [(layer.keys, layer.values) for layer in output.past_key_values.layers]
         last = output.last_hidden_state[:, -1]
         row_of = {question: row for row, question in enumerate(batch.questions)}
         for targets in batch.targets:
             rows = [row_of[question] for question, _ in targets.items]
             index = torch.tensor(rows + [rows[0]] * (targets.rows - len(rows)), device=ids.device)
-            kept = [(keys[index], values[index]) for keys, values in prefix]
-            values = self._target_batch(questions, targets, kept, last[index], mask[index], lengths[index])
-            yield from zip(targets.items, values, strict=True)
+            kept = DynamicCache([(keys[index], values[index]) for keys, values in prefix])
+            states, target_ids, target_mask = self._states(
+                questions, targets, kept, last[index], mask[index], lengths[index]
+            )
+            head = _causal(self.model).get_output_embeddings()
+            logprobs, entropy = _token_logprobs(head, states, target_ids, target_mask, temperature, entropies)
+            count = len(targets.items)
+            yield TokenLogprobs(targets.items, logprobs[:count], None if entropy is None else entropy[:count])
 
-    def _target_batch(
+    def _states(
         self,
         questions: Sequence[Question],
         batch: TargetBatch,
-        prefix: list[tuple[torch.Tensor, torch.Tensor]],
+        prefix: DynamicCache,
         last: torch.Tensor,
         prefix_mask: torch.Tensor,
         prefix_lengths: torch.Tensor,
-    ) -> list[float]:
-        """Sums of the log-probabilities of the batch's targets; `last` (rows, hidden) predicts their first tokens."""
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Hidden states (rows, length, hidden) that predict the targets' tokens, with their ids and mask."""
         targets = [questions[i].targets[k] for i, k in batch.items]
         ids, mask = _padded(targets, batch.rows, batch.length, last.device, left=False)
-        positions = prefix_lengths[:, None] + torch.arange(batch.length, device=ids.device)
-        causal = _causal(self.model)
-        hidden = causal.get_decoder()(
-            input_ids=ids,
-            attention_mask=torch.cat([prefix_mask, mask], dim=1),
-            position_ids=positions,
-            use_cache=True,
-            past_key_values=DynamicCache(prefix),
-        ).last_hidden_state
-        states = torch.cat([last[:, None], hidden[:, :-1]], dim=1).flatten(0, 1)
-        logprobs = _token_logprobs(causal.get_output_embeddings(), states, ids.flatten(), mask.flatten())
-        sums = logprobs.view(ids.shape).double().sum(dim=1)
-        return [float(value) for value in sums[: len(targets)].tolist()]
+        hidden = (
+            _causal(self.model)
+            .get_decoder()(
+                input_ids=ids,
+                attention_mask=torch.cat([prefix_mask, mask], dim=1),
+                position_ids=prefix_lengths[:, None] + torch.arange(batch.length, device=ids.device),
+                use_cache=True,
+                past_key_values=prefix,
+            )
+            .last_hidden_state
+        )
+        return torch.cat([last[:, None], hidden[:, :-1]], dim=1), ids, mask
 
 
-def _token_logprobs(head: Any, states: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """log-probability of ids[i] under the distribution that states[i] gives, 0 where the mask is; shape (n,)."""
-    result = torch.zeros(ids.shape, dtype=torch.float32, device=ids.device)
-    wanted = mask.nonzero()[:, 0]
+def _token_logprobs(
+    head: Any, states: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor, temperature: float, entropies: bool
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """log-probability and entropy of the distribution that states[i, t] gives, of ids[i, t]; 0 where the mask is."""
+    flat_states, flat_ids = states.flatten(0, 1), ids.flatten()
+    wanted = mask.flatten().nonzero()[:, 0]
+    found, entropy = [], []
+    large = torch.is_grad_enabled() and head.weight.shape[0] >= _LARGE_VOCABULARY
     for start in range(0, len(wanted), _LOGIT_ROWS):
         chunk = wanted[start : start + _LOGIT_ROWS]
-        logits = head(states[chunk]).float()
-        picked = logits.gather(1, ids[chunk, None])[:, 0]
-        result[chunk] = picked - logits.logsumexp(dim=1)
-    return result
+        arguments = (head, flat_states[chunk], flat_ids[chunk], temperature, entropies)
+        logprobs, h = checkpoint(_chunk, *arguments, use_reentrant=False) if large else _chunk(*arguments)
+        found.append(logprobs)
+        entropy.append(h)
+    empty = torch.zeros(flat_ids.shape, dtype=torch.float32, device=ids.device)
+    values = empty.index_put((wanted,), torch.cat(found)).view(ids.shape)
+    return values, empty.index_put((wanted,), torch.cat(entropy)).view(ids.shape) if entropies else None
+
+
+def _chunk(
+    head: Any, states: torch.Tensor, ids: torch.Tensor, temperature: float, entropies: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    logits = head(states).float()
+    if temperature != 1.0:
+        logits = logits / temperature
+    normaliser = logits.logsumexp(dim=1)
+    logprobs = logits.gather(1, ids[:, None])[:, 0] - normaliser
+    if not entropies:
+        return logprobs, logprobs
+    with torch.no_grad():  # for the log only
+        entropy = normaliser - (torch.softmax(logits, dim=1) * logits).sum(dim=1)
+    return logprobs, entropy
 
 
 def _padded(

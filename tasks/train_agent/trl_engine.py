@@ -24,9 +24,11 @@ from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from tasks.progress import report
+from tasks.score.batches import Question
 from tasks.score.embeddings import Embedder
 from tasks.score.load import load_backbone
-from tasks.score.nll import NLLScorer
+from tasks.score.nll import TOKENS_PER_BATCH, NLLScorer
+from tasks.score.shared_prefix import SharedPrefix
 from tasks.spec import read_spec
 from tasks.tokens import ChatTokens
 from tasks.train_agent import canary
@@ -39,7 +41,7 @@ from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.step_log import StepLog, sample_rows, step_figures
 
 WHOLE = "whole"  # marks a checkpoint that was written to its end
-BUCKET = 16  # lengths of a micro-batch are padded to a multiple of this: few shapes for oneDNN
+BUCKET = 8  # lengths are padded to a multiple of this: few shapes for oneDNN
 
 
 def main() -> None:
@@ -104,6 +106,7 @@ class AgentTrainer(GRPOTrainer):
         self.remove_callback(PrinterCallback)
         # pi_0's NLL comes from the trained model itself, with its adapter disabled.
         self.group_reward: GroupReward = make_reward(NLLScorer.from_model(self.model, chat))
+        self.shared_prefix = SharedPrefix(self.model, TOKENS_PER_BATCH["cuda" if spec.cuda else "cpu"], BUCKET)
         self.sampling = Sampling(spec.config.max_new_tokens, spec.config.temperature, tuple(chat.stop_ids))
 
     @property
@@ -148,8 +151,57 @@ class AgentTrainer(GRPOTrainer):
         self.seconds["reward"] = time.perf_counter() - start
         return self.rewards.totals
 
-    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
-        return super()._compute_loss(model, _trimmed(inputs, BUCKET))
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: Any,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        logits_to_keep: int,
+        batch_size: int | None = None,
+        compute_entropy: bool = False,
+        **others: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor | None, None]:
+        """Log-probabilities of the rewrites, reading each prompt once for all its rewrites in the micro-batch."""
+        if self.args.gradient_checkpointing:  # transformers has no cache then
+            others |= {"batch_size": batch_size, "compute_entropy": compute_entropy}
+            result: tuple[torch.Tensor, torch.Tensor | None, None] = super()._get_per_token_logps_and_entropies(
+                model, input_ids, attention_mask, logits_to_keep, **others
+            )
+            return result
+        logprobs, entropies = [], []
+        step = batch_size or len(input_ids)
+        for start in range(0, len(input_ids), step):
+            part = slice(start, start + step)
+            with self.accelerator.autocast():
+                found, h = self._shared(input_ids[part], attention_mask[part], logits_to_keep, compute_entropy)
+            logprobs.append(found)
+            entropies.append(h)
+        return torch.cat(logprobs), torch.cat(entropies) if compute_entropy else None, None
+
+    def _shared(
+        self, ids: torch.Tensor, mask: torch.Tensor, keep: int, entropy: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probabilities and entropies, shape (rows, keep), of the last `keep` columns."""
+        places: dict[tuple[int, ...], list[int]] = {}
+        targets = []
+        for i, (row, seen) in enumerate(zip(ids.tolist(), mask.tolist(), strict=True)):
+            split = len(row) - keep
+            places.setdefault(tuple(t for t, m in zip(row[:split], seen[:split], strict=True) if m), []).append(i)
+            targets.append([t for t, m in zip(row[split:], seen[split:], strict=True) if m])
+        questions = [Question(prompt, [targets[i] for i in rows]) for prompt, rows in places.items()]
+        rows_of = list(places.values())
+        batches = list(self.shared_prefix.token_logprobs(questions, self.temperature, entropy))
+        order = [rows_of[question][k] for batch in batches for question, k in batch.items]
+        order += [i for i, target in enumerate(targets) if not target]
+        back = torch.tensor(order, device=ids.device).argsort()
+
+        def gather(parts: list[torch.Tensor]) -> torch.Tensor:
+            wide = [torch.nn.functional.pad(part, (0, keep - part.size(1)))[:, :keep] for part in parts]
+            wide.append(wide[0].new_zeros((len(ids) - sum(map(len, wide)), keep)))
+            return torch.cat(wide)[back]
+
+        logprobs = gather([batch.logprobs for batch in batches])
+        return logprobs, gather([b.entropies for b in batches if b.entropies is not None]) if entropy else logprobs
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         start = time.perf_counter()
@@ -290,26 +342,6 @@ def arguments(config: TrainAgentConfig, steps: int, folder: Path, cuda: bool) ->
         log_completions=False,
         **vllm,
     )
-
-
-def _trimmed(inputs: dict[str, Any], bucket: int) -> dict[str, Any]:
-    """The micro-batch without columns that are padding in all its rows; TRL pads to the longest of the whole step."""
-    prompt_mask, completion_mask = inputs["prompt_mask"], inputs["completion_mask"]
-    prompt = _columns(int(prompt_mask.sum(dim=1).max()), prompt_mask.size(1), bucket)
-    completion = _columns(int(completion_mask.sum(dim=1).max()), completion_mask.size(1), bucket)
-    trimmed = dict(inputs)
-    for name in ("prompt_ids", "prompt_mask"):
-        trimmed[name] = inputs[name][:, -prompt:]
-    per_token = ("old_per_token_logps", "ref_per_token_logps", "sampling_per_token_logps", "importance_sampling_ratio")
-    for name in ("completion_ids", "completion_mask", *per_token):
-        value = inputs.get(name)
-        if isinstance(value, torch.Tensor) and value.dim() == 2 and value.size(1) == completion_mask.size(1):
-            trimmed[name] = value[:, :completion]
-    return trimmed
-
-
-def _columns(longest: int, width: int, bucket: int) -> int:
-    return max(1, min(width, -(-longest // bucket) * bucket))
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, float | int]:
