@@ -14,6 +14,7 @@ from markupsafe import Markup
 from tasks.report import figures
 from tasks.report.chart import NARROW, WIDE, role_of
 from tasks.report.data import ORDER, Example, Kind, Measure, ReportData
+from tasks.report.held_out import UNTRAINED
 from tasks.report.lineage_figure import lineage_figure
 from tasks.report.plain_text import label, shorten
 from tasks.report.wording import MEASURES, caveats, duration, findings, interval, number, percent, reading, unit_of
@@ -120,10 +121,14 @@ def _figures(data: ReportData) -> dict[str, Any]:
 
 
 def _comparisons(data: ReportData) -> dict[str, Any]:
-    """A table of all differences: a row a method, for each reference a column a measure that has one."""
+    """A table of the differences: a row a method, for each reference a column a measure that has one.
+
+    Those on held-out rows stand beside their own table, in words.
+    """
+    compared = [c for c in data.comparisons if c.reference != UNTRAINED]
     measures: dict[str, list[Measure]] = {}
     cells: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for c in data.comparisons:
+    for c in compared:
         if c.measure not in measures.setdefault(c.reference, []):
             measures[c.reference].append(c.measure)
         scale, _, digits = unit_of(c.measure)
@@ -133,7 +138,7 @@ def _comparisons(data: ReportData) -> dict[str, Any]:
             "interval": interval(c.difference, scale, digits) or "no interval",
         }
     columns = [(reference, measure) for reference, names in measures.items() for measure in names]
-    methods = [m for m in data.methods() if any(c.method == m for c in data.comparisons)]
+    methods = [m for m in data.methods() if any(c.method == m for c in compared)]
     return {
         "references": [(reference, len(names)) for reference, names in measures.items()],
         "measures": [(MEASURES[measure], unit_of(measure)[1]) for _, measure in columns],

@@ -61,7 +61,7 @@ class Headline:
         for heading, sentences in findings(data):
             yield Text.assemble((f"{heading}: ", "bold"), "; ".join(sentences))
         for line in [reading(data)] * bool(data.comparisons) + caveats(data):
-            yield Text(label(line, 400), style="dim")
+            yield Text(label(line, 1000), style="dim")
 
     def _table(self, width: int) -> Table:
         rows = self.data.summaries
