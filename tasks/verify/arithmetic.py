@@ -30,10 +30,12 @@ _CHANGES_BEFORE = re.compile(
     r"percent|factorial|digits|inverse|reciprocal)(?: of)?(?: the)?$"
 )
 # Words behind a result that say that it is no exact value, or that its unit is another one.
-_CHANGES_BEHIND = re.compile(
-    r"\b(?:remainder|rounded|rounds?|rounding|whole|full|approximately|approx|about|roughly|nearly|almost|mod|"
-    r"modulo|base|left over|leftover|R|to the nearest|and (?:a )?(?:half|third|quarter))\b|\d\s*:\s*\d|"
-    r"^[^a-zA-Z]*\band [($]*\d|\bwith \d",
+_CHANGES_BEHIND = re.compile(r"\b(?:mod|modulo|base)\b|\d\s*:\s*\d", re.IGNORECASE)
+# The same, but said only of what is no whole number: "17 / 3 = 5 remainder 2", "17 / 3 = 5 and 2/3".
+_INEXACT_BEHIND = re.compile(
+    r"\b(?:remainder|rounded|rounds?|rounding|whole|full|approximately|approx|about|roughly|nearly|almost|left over|"
+    r"leftover|R|to the nearest|and (?:a )?(?:half|third|quarter))\b|\bwith \d|"
+    r"^[^a-zA-Z]*\band [($]*\d+\s*/\s*\d+(?!\s*[-+*/=\d])",
     re.IGNORECASE,
 )
 _CENTS = re.compile(r"\W*(?:cents?|pennies|¢)")
@@ -195,7 +197,7 @@ def _holds(tokens: Tokens, left: Side, relation: str, right: Side, chained: bool
         return True
     if _in_cents(tokens, left, right):
         return True
-    if left.ambiguous or right.ambiguous or _changes_behind(tokens, right):
+    if left.ambiguous or right.ambiguous or _changes_behind(tokens, left, right):
         return None
     if left.operations == 0 and not chained and (right.operations == 0 or left.units or _is_labelled(tokens, left)):
         return None  # `3 feet = 36 inches`, `day 5 = 80 * 2`
@@ -308,9 +310,13 @@ def _in_cents(tokens: Tokens, left: Side, right: Side) -> bool:
     return 100 * a * d == c * b and _CENTS.match(tokens.text, tokens.ends[right.end - 1]) is not None
 
 
-def _changes_behind(tokens: Tokens, right: Side) -> bool:
+def _changes_behind(tokens: Tokens, left: Side, right: Side) -> bool:
+    assert left.value is not None
     start, end = tokens.starts[right.start], tokens.ends[right.end - 1]
-    return _CHANGES_BEHIND.search(tokens.text[start : end + 40].split("\n")[0]) is not None
+    text = tokens.text[start : end + 40].split("\n")[0]
+    if _CHANGES_BEHIND.search(text) is not None:
+        return True
+    return left.value[0] % left.value[1] != 0 and _INEXACT_BEHIND.search(text) is not None
 
 
 def _quote(tokens: Tokens, left: Side, right: Side) -> str:

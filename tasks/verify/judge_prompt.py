@@ -5,8 +5,8 @@ Out: messages [{"role": "system", …}, {"role": "user", …}] and, from the rep
      {"reason": "every step follows", "first_wrong_step": null, "valid": true}
 
 The candidate solution was written by a model that is paid for passing, so it is quoted: one JSON string between two
-fences whose number is a digest of the row. A text cannot hold its own digest, so no candidate can close its fence; and
-no control token of a chat template survives the quoting.
+fences whose number is a digest of it. A text cannot hold its own digest, so no candidate can close its fence; and no
+control token of a chat template survives the quoting.
 """
 
 import hashlib
@@ -54,25 +54,27 @@ def quote(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(text, ensure_ascii=False))
 
 
-def fence(item: JudgeItem, vote: int) -> str:
-    """The number of the fences around this row's data in this vote."""
-    content = json.dumps([item.question, item.gold, item.solution, vote])
-    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def fence(*data: str) -> str:
+    """The number of a fence: a digest of what was quoted up to there."""
+    return hashlib.sha256(json.dumps(data).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def messages(item: JudgeItem, vote: int = 0) -> list[dict[str, str]]:
-    """The chat that asks for a verdict. Odd votes see the candidate before the reference."""
-    number = fence(item, vote)
+    """The chat that asks for a verdict. Odd votes see the candidate before the reference.
 
-    def block(name: str, text: str) -> str:
-        return f"{name}:\n<<<DATA {number}>>>\n{quote(text)}\n<<<END {number}>>>"
-
-    parts = [block("Reference", item.gold), block("Candidate solution", item.solution)]
+    In even votes the candidate comes last and the fences before it do not depend on it: the candidates of one question
+    share their prompt's beginning, which a server with a prefix cache reads once.
+    """
+    parts = [("Reference", item.gold), ("Candidate solution", item.solution)]
     if vote % 2:
         parts.reverse()
-    ask = "Judge the candidate solution. Reply with the JSON object only."
-    user = "\n\n".join([block("Problem", item.question), *parts, ask])
-    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": user}]
+    blocks, quoted = [], []
+    for name, text in [("Problem", item.question), *parts]:
+        quoted.append(text)
+        number = fence(*quoted)
+        blocks.append(f"{name}:\n<<<DATA {number}>>>\n{quote(text)}\n<<<END {number}>>>")
+    blocks.append("Judge the candidate solution. Reply with the JSON object only.")
+    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "\n\n".join(blocks)}]
 
 
 def read_reply(text: str) -> tuple[bool, str | None, str]:

@@ -72,6 +72,8 @@ def with_vllm(spec: LocalJudgeSpec) -> Callable[[Requests], Replies]:
         max_num_seqs=spec.sequences,
         tensor_parallel_size=spec.tensor_parallel,
         generation_config="vllm",
+        # Compact JSON: a small model can else fill its reply with blanks, which a JSON schema allows.
+        structured_outputs_config={"backend": "xgrammar", "disable_any_whitespace": True},
         disable_log_stats=True,
         **options,
     )

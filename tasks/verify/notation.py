@@ -101,8 +101,8 @@ def tokenize(text: str) -> Tokens:
                 starts.append(start)
                 ends.append(start + 1)
                 start, value = start + 1, value[1]
-            elif value[0] == "0" and value[1:2].isdigit() and _BROKEN_NUMBER.search(text, max(0, start - 3), start):
-                kind = "v"  # half of a number that is broken in two: 20 ,000
+            elif value[0] == "0" and value[1:2].isdigit() and _is_odd(text, start, value):
+                kind = "v"
         elif group == "v":
             kind = "v"
         elif group == "w":
@@ -178,6 +178,11 @@ def _join_lines(tokens: Tokens, kind: str, start: int) -> None:
 
 def _is_ratio(text: str, at: int) -> bool:
     return text[at + 1 : at + 2].isdigit() or text[at + 1 : at + 2] in ("(", "\\")
+
+
+def _is_odd(text: str, start: int, value: str) -> bool:
+    """Leading zeros: half of a number that is broken in two (20 ,000), or a time of day (0930)."""
+    return (len(value) == 4 and value.isdigit()) or _BROKEN_NUMBER.search(text, max(0, start - 3), start) is not None
 
 
 def _relation(value: str) -> str:

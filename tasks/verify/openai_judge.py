@@ -209,8 +209,8 @@ class OpenAIJudge:
             "seed": 1000 * vote + attempt,
         }
         if with_schema:
-            schema = {"name": "verdict", "strict": True, "schema": SCHEMA}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+            # Not "strict": hosted services then refuse a schema that limits the length of texts.
+            body["response_format"] = {"type": "json_schema", "json_schema": {"name": "verdict", "schema": SCHEMA}}
         body |= self.endpoint.extra
         body = {name: value for name, value in body.items() if value is not None}
         try:

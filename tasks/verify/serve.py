@@ -6,6 +6,7 @@ Out: Served(url="http://127.0.0.1:40123/v1", api_key="…")   the model is serve
 The server listens on this machine's loopback only, and answers only to a key made for this run.
 """
 
+import json
 import secrets
 import socket
 import tempfile
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from tasks.verify.judge import JudgeConfig
 
 NAME = "judge"
+# Compact JSON: a small model can else fill its reply with blanks, which a JSON schema allows.
+STRUCTURED_OUTPUTS = {"backend": "xgrammar", "disable_any_whitespace": True}
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def _arguments(config: "JudgeConfig", port: int) -> list[str]:
     arguments += ["--host", "127.0.0.1", "--port", str(port), "--max-model-len", str(config.context)]
     arguments += ["--max-num-seqs", str(config.concurrency), "--tensor-parallel-size", str(config.tensor_parallel)]
     # Sampling is said by each request; the model's own defaults (top_k, temperature) would change verdicts unseen.
-    arguments += ["--generation-config", "vllm"]
+    arguments += ["--generation-config", "vllm", "--structured-outputs-config", json.dumps(STRUCTURED_OUTPUTS)]
     if config.revision:
         arguments += ["--revision", config.revision]
     if not settings().cuda():

