@@ -36,19 +36,25 @@ _timings: ContextVar[list[dict[str, float | str]] | None] = ContextVar("engine_t
 
 
 _deadline: ContextVar[float | None] = ContextVar("engine_deadline", default=None)
+_gpus: ContextVar[list[int] | None] = ContextVar("engine_gpus", default=None)
 
 
 @contextmanager
-def attempt(timings: list[dict[str, float | str]], seconds: float | None) -> Iterator[None]:
-    """While it is entered, append {"module", "started", "seconds"} of every engine to `timings`, and let none run on
-    after `seconds`. (Prefect 3.8 cannot interrupt a task that runs in a thread, as concurrent tasks do.)"""
+def attempt(
+    timings: list[dict[str, float | str]], seconds: float | None, gpus: list[int] | None = None
+) -> Iterator[None]:
+    """While it is entered, append {"module", "started", "seconds"} of every engine to `timings`, show engines only
+    the GPUs numbered `gpus`, and let none run on after `seconds`. (Prefect 3.8 cannot interrupt a task that runs in
+    a thread, as concurrent tasks do.)"""
     token = _timings.set(timings)
     limit = _deadline.set(None if seconds is None else time.monotonic() + seconds)
+    shown = _gpus.set(gpus)
     try:
         yield
     finally:
         _timings.reset(token)
         _deadline.reset(limit)
+        _gpus.reset(shown)
 
 
 class EngineError(RuntimeError):
@@ -150,6 +156,8 @@ def _environment(extra: dict[str, str]) -> dict[str, str]:
         if not name.startswith(("PREFECT_", "VIRTUAL_ENV", "PYTHONHOME"))
     }
     cores = max(1, settings().cores)
+    gpus = _gpus.get()
+    visible = kept.get("CUDA_VISIBLE_DEVICES", "") if gpus is None else ",".join(map(str, gpus))
     defaults = {
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -158,7 +166,7 @@ def _environment(extra: dict[str, str]) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
         "DO_NOT_TRACK": "1",
         "OMP_NUM_THREADS": str(cores),
-        "CUDA_VISIBLE_DEVICES": kept.get("CUDA_VISIBLE_DEVICES", "") if settings().cuda() else "",
+        "CUDA_VISIBLE_DEVICES": visible if settings().cuda() else "",
     }
     return kept | defaults | extra
 

@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     gpus: int | None = Field(
         default=None, ge=0, description="GPUs that engines may use at once; counted when not given."
     )
+    placement: dict[str, str] = Field(
+        default_factory=dict, description="Stage → work pool that builds it, as JSON; others run where the flow runs."
+    )
 
     def cuda(self) -> bool:
         """Whether engines run on GPUs: as told, else whether an NVIDIA device is there."""

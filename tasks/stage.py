@@ -38,6 +38,7 @@ from pydantic import BaseModel
 from tasks import engine, slots
 from tasks.digest import digest_file, digest_value
 from tasks.jsonl import RowError
+from tasks.placement import build_elsewhere
 from tasks.progress_view import ProgressView
 from tasks.settings import ROOT, settings
 from tasks.store import Artifact, Manifest, Store
@@ -132,10 +133,16 @@ def stage(
                     locks.enter_context(slots.hold(locks.enter_context(home.lock(manifest.key, waiting))))
                 found = {part: home.find(manifest.key) for part, manifest in manifests.items()}
                 missing = {part: manifests[part] for part, artifact in found.items() if artifact is None}
-                if missing:
+                pool = settings().placement.get(name)
+                if missing and pool is None:
                     found |= build(log, home, configs, missing, inputs)
-                else:
-                    log.info("%s: cached, %s", name, ", ".join(m.key[:12] for m in manifests.values()))
+            if missing and pool is not None:
+                # Without the locks: the other machine takes them.
+                log.info("%s: building on work pool %s", name, pool)
+                build_elsewhere(pool, function, {part: configs[part] for part in missing} if batch else config, inputs)
+                found |= {part: home.manifest(manifest.key).artifact() for part, manifest in missing.items()}
+            if not missing:
+                log.info("%s: cached, %s", name, ", ".join(m.key[:12] for m in manifests.values()))
             verb = "Built" if missing else "Cached"
             keys = ", ".join(manifest.key[:12] for manifest in (missing or manifests).values())
             return Completed(name=verb, message=f"{verb}: {keys}", data=found if batch else found[name])
@@ -149,10 +156,13 @@ def stage(
                 out.mkdir(parents=True, exist_ok=True)
             log.info("%s: building %s", name, ", ".join(manifest.key[:12] for manifest in missing.values()))
             engines: list[dict[str, float | str]] = []
+            gpus_here = settings().gpu_count() if settings().cuda() else 0
             with (
                 slots.take(home.root / "slots", "core", cores, settings().cores),
-                slots.take(home.root / "slots", "gpu", gpus if settings().cuda() else 0, settings().gpu_count()),
-                engine.attempt(engines, timeout_minutes and timeout_minutes * 60),
+                slots.take(
+                    home.root / "slots", "gpu", gpus if settings().cuda() else 0, settings().gpu_count()
+                ) as shown,
+                engine.attempt(engines, timeout_minutes and timeout_minutes * 60, shown),
                 ProgressView(name, log),
             ):
                 started, clock = time.time(), time.monotonic()

@@ -1,0 +1,25 @@
+"""One stage on another work pool, for a run elsewhere that sent it here (tasks/placement.py).
+
+prefect deploy flows/placed.py:stage --name gpu --pool gpu
+"""
+
+from typing import Any
+
+from prefect import flow
+
+from tasks.placement import artifacts_of, config_of, find_stage
+from tasks.settings import settings
+
+
+@flow(name="stage", flow_run_name="{stage}")
+def stage(stage: str, config: dict[str, Any], inputs: dict[str, Any]) -> Any:
+    """Build one stage's artifacts here.
+
+    Args:
+        stage: `module:function` of a stage.
+        config: its config, or a dict of configs where it makes a batch.
+        inputs: references to its inputs, by name.
+    """
+    settings().placement.clear()  # here it is built, not sent on
+    task = find_stage(stage)
+    return task(config_of(task, config), **{name: artifacts_of(one) for name, one in inputs.items()})
