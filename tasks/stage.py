@@ -159,9 +159,7 @@ def stage(
             gpus_here = settings().gpu_count() if settings().cuda() else 0
             with (
                 slots.take(home.root / "slots", "core", cores, settings().cores),
-                slots.take(
-                    home.root / "slots", "gpu", gpus if settings().cuda() else 0, settings().gpu_count()
-                ) as shown,
+                slots.take(home.root / "slots", "gpu", gpus, gpus_here) as shown,
                 engine.attempt(engines, timeout_minutes and timeout_minutes * 60, shown),
                 ProgressView(name, log),
             ):
