@@ -9,19 +9,14 @@ Values are unnormalised rationals (numerator, denominator), exact and without fl
 Python: the parser below is all there is.
 """
 
-import math
 import re
 from dataclasses import dataclass, field
 
 from tasks.verify.notation import OPERATORS, RELATIONS, Tokens, is_space
-
-Rational = tuple[int, int]
+from tasks.verify.rationals import Rational, binomial, factorial, power, product, sized, square_root
 
 MAX_DIGITS = 60  # of one literal
-MAX_BITS = 4096  # of a numerator or denominator
 MAX_DEPTH = 40  # nested brackets, fractions, powers
-MAX_FACTORIAL = 200
-MAX_EXPONENT = 1000
 
 _OF = re.compile(r"of(?: the| his| her| their| its| all| these| those)?(?: remaining| total| original| whole)?$")
 _LONE_LETTERS = re.compile(r"[A-Za-z](?: [A-Za-z])*$")  # variables
@@ -29,37 +24,11 @@ _SCIENTIFIC = ["n", "*", "n", "^"]  # 6.02 x 10^23
 
 # Letters that may stand directly behind a number; any others there are variables.
 _ATTACHED = frozenset(
-    [
-        "cm",
-        "mm",
-        "km",
-        "kg",
-        "mg",
-        "ml",
-        "lb",
-        "lbs",
-        "oz",
-        "ft",
-        "in",
-        "mph",
-        "kmph",
-        "kph",
-        "min",
-        "mins",
-        "hr",
-        "hrs",
-        "sec",
-        "secs",
-        "th",
-        "st",
-        "nd",
-        "rd",
-        "ths",
-        "rds",
-        "yd",
-    ]
+    """
+    cm mm km kg mg ml lb lbs oz ft in mph kmph kph min mins hr hrs sec secs th st nd rd ths rds yd
+    """.split()  # noqa: SIM905
 )
-_CAPITALS = frozenset(["KG", "KM", "CM", "MPH", "PM", "AM", "USD", "GB", "MB", "TB", "OZ", "LB", "LBS", "ML", "FT"])
+_CAPITALS = frozenset("KG KM CM MPH PM AM USD GB MB TB OZ LB LBS ML FT".split())  # noqa: SIM905
 # A run of words with one of these in it is prose, not a unit.
 _PROSE = frozenset(
     """
@@ -140,7 +109,7 @@ class Parser:
             if b == d:
                 value = (a + c, b) if kind == "+" else (a - c, b)
             else:
-                value = _sized(a * d + c * b if kind == "+" else a * d - c * b, b * d)
+                value = sized(a * d + c * b if kind == "+" else a * d - c * b, b * d)
 
     def _is_dash(self) -> bool:
         """A spaced dash before three or more words is punctuation."""
@@ -158,7 +127,7 @@ class Parser:
                 self.at += 1
                 self.side.operations += 1
                 self.side.quotient |= divided
-                value = _times(value, self._signed())
+                value = product(value, self._signed())
             elif kind == "/":
                 self.at += 1
                 if self.kinds[self.at] == "w":
@@ -171,7 +140,7 @@ class Parser:
                 if value is None or right is None or right[0] == 0:
                     value = None
                 else:
-                    value = _sized(value[0] * right[1], value[1] * right[0])
+                    value = sized(value[0] * right[1], value[1] * right[0])
             elif (kind == "(" and self.match[at] > 0) or kind in "fqb":  # implied product
                 if self._is_remark(at):
                     self.at = self.match[at] + 1
@@ -183,31 +152,29 @@ class Parser:
                 if kind == "f" and after_number and not divided:  # a mixed number, 2\frac{1}{2}
                     self.side.ambiguous = True
                     if value is not None and right is not None:
-                        value = _sized(value[0] * right[1] + right[0] * value[1], value[1] * right[1])
+                        value = sized(value[0] * right[1] + right[0] * value[1], value[1] * right[1])
                     else:
                         value = None
                 else:
                     bracket = self.tokens.text[self.tokens.starts[at]]
                     self.side.quotient |= divided
                     self.side.ambiguous |= spaced or (kind == "(" and bracket != "(")
-                    value = _times(value, right)
+                    value = product(value, right)
             elif kind == "n" and self._follows_bracket(at):
                 self.side.ambiguous = True  # 10^{3}5^{2}, (12)3
                 self.side.operations += 1
-                value = _times(value, self._power())
+                value = product(value, self._power())
             elif kind == "v":
                 self._power()
                 value = None
             elif kind == "n" and self.kinds[at - 1] == "n" and self._is_mixed(at):
                 right = self._mixed_part()
-                value = (
-                    None if value is None else _sized(value[0] * right[1] + right[0] * value[1], value[1] * right[1])
-                )
+                value = None if value is None else sized(value[0] * right[1] + right[0] * value[1], value[1] * right[1])
             elif kind == "w" and self._is_of(at, value):
                 self.at += 1
                 self.side.operations += 1
                 self.side.ambiguous |= self.right  # `= 1/4 of the 20 pens`: 1/4, or 5
-                value = _times(value, self._signed())
+                value = product(value, self._signed())
             else:
                 return value
 
@@ -281,7 +248,7 @@ class Parser:
         self.depth -= 1
         if self.kinds[self.at] == "^":
             return None
-        return _raise(base, exponent)
+        return power(base, exponent)
 
     def _primary(self) -> Rational | None:
         at = self.at
@@ -326,7 +293,7 @@ class Parser:
                 self._argument()
                 self._argument()
                 return None
-            return _root(self._argument())
+            return square_root(self._argument())
         before = len(self.side.units)
         upper, lower = self._argument(), self._argument()
         if len(self.side.units) > before:
@@ -334,8 +301,8 @@ class Parser:
         if upper is None or lower is None:
             return None
         if kind == "b":
-            return _binomial(upper, lower)
-        return _sized(upper[0] * lower[1], upper[1] * lower[0]) if lower[0] else None
+            return binomial(upper, lower)
+        return sized(upper[0] * lower[1], upper[1] * lower[0]) if lower[0] else None
 
     def _argument(self) -> Rational | None:
         """The argument of a LaTeX command: a group, or one digit."""
@@ -383,7 +350,7 @@ class Parser:
                 follows = self.kinds[self.at]
                 if follows in OPERATORS or follows in RELATIONS or follows in ")(nfq":
                     self.side.operations += 1
-                    value = _factorial(value)
+                    value = factorial(value)
                 else:
                     self.side.ambiguous = True  # the end of an exclamation, or a factorial
             elif kind == "w":
@@ -442,58 +409,3 @@ class Parser:
         """The exponent of a unit, cm^3."""
         if self.kinds[self.at] == "^" and self.kinds[self.at + 1] == "n":
             self.at += 2
-
-
-def _bits(value: int) -> int:
-    return value.bit_length()
-
-
-def _sized(numerator: int, denominator: int) -> Rational | None:
-    """The rational with a positive denominator, or None past the size guard."""
-    if denominator < 0:
-        numerator, denominator = -numerator, -denominator
-    if denominator.bit_length() > 256:
-        divisor = math.gcd(numerator, denominator)
-        numerator, denominator = numerator // divisor, denominator // divisor
-    return (numerator, denominator) if _bits(numerator) <= MAX_BITS and _bits(denominator) <= MAX_BITS else None
-
-
-def _times(left: Rational | None, right: Rational | None) -> Rational | None:
-    return None if left is None or right is None else _sized(left[0] * right[0], left[1] * right[1])
-
-
-def _raise(base: Rational | None, exponent: Rational | None) -> Rational | None:
-    if base is None or exponent is None or exponent[0] % exponent[1]:
-        return None
-    power = exponent[0] // exponent[1]
-    if power < 0:
-        if base[0] == 0:
-            return None
-        base, power = (base[1], base[0]), -power
-    if power > MAX_EXPONENT or max(_bits(base[0]), _bits(base[1])) * power > MAX_BITS:
-        return None
-    return _sized(base[0] ** power, base[1] ** power)
-
-
-def _whole(value: Rational | None) -> int | None:
-    return None if value is None or value[0] % value[1] else value[0] // value[1]
-
-
-def _factorial(value: Rational | None) -> Rational | None:
-    n = _whole(value)
-    return None if n is None or not 0 <= n <= MAX_FACTORIAL else _sized(math.factorial(n), 1)
-
-
-def _binomial(upper: Rational, lower: Rational) -> Rational | None:
-    n, k = _whole(upper), _whole(lower)
-    return None if n is None or k is None or not 0 <= k <= n <= MAX_FACTORIAL else _sized(math.comb(n, k), 1)
-
-
-def _root(value: Rational | None) -> Rational | None:
-    """The square root where it is rational."""
-    if value is None or value[0] < 0:
-        return None
-    divisor = math.gcd(*value)
-    upper, lower = value[0] // divisor, value[1] // divisor
-    a, b = math.isqrt(upper), math.isqrt(lower)
-    return (a, b) if a * a == upper and b * b == lower else None

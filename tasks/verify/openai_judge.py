@@ -255,8 +255,8 @@ class OpenAIJudge:
             raise self._silence("the reply is no chat completion") from None
         used = reply.get("usage") if isinstance(reply.get("usage"), dict) else {}
         self.usage.calls += 1
-        self.usage.prompt_tokens += int(used.get("prompt_tokens") or 0)
-        self.usage.completion_tokens += int(used.get("completion_tokens") or 0)
+        self.usage.prompt_tokens += _count(used, "prompt_tokens")
+        self.usage.completion_tokens += _count(used, "completion_tokens")
         if not isinstance(text, str):
             raise ReplyError(f"the reply has no text (finish reason {choice.get('finish_reason')!r})")
         return text
@@ -307,6 +307,10 @@ CANARIES = (
     JudgeItem("canary/right", "Ann has 2 pens and buys 2 more. How many has she?", "4", "2 + 2 = 4. \\boxed{4}"),
     JudgeItem("canary/wrong", "Ann has 2 pens and buys 2 more. How many has she?", "4", "2 + 2 = 5. \\boxed{5}"),
 )
+
+
+def _count(used: dict[str, Any], name: str) -> int:
+    return value if isinstance(value := used.get(name), int) else 0
 
 
 def _detail(content: bytes) -> str:
