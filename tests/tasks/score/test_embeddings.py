@@ -10,10 +10,11 @@ pytestmark = pytest.mark.inference
 def embedder():
     import torch
 
-    from tasks.score.embeddings import PACKAGED, Embedder
+    from tasks.score.config import PACKAGED_EMBEDDER
+    from tasks.score.embeddings import Embedder
 
     torch.set_num_threads(1)
-    return Embedder(PACKAGED, cuda=False)
+    return Embedder(PACKAGED_EMBEDDER, cuda=False)
 
 
 def test_texts_of_one_meaning_are_nearer_than_texts_of_two(embedder):

@@ -1,0 +1,48 @@
+"""How well an agent rewrites rows that it was not trained on; without an adapter, how well pi_0 does.
+
+In:  backbone  a transformers model folder
+     rows      rows.jsonl: {"id", "question", "solution", "answer"}
+     adapter   adapter/ of train_agent (optional)
+Out: rows.jsonl     {"id", "candidates": 10, "passed": 7, "nll": 0.31, "length": 31.4, "expert_length": 44,
+                     "diversity": 0.12 | null, "expert_nll": 2.4}       a row each, for a bootstrap over rows
+     rewrites.jsonl {"id", "text", "finished", "tokens", "passed", "nll"}     every candidate
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tasks.engine import run
+from tasks.prompts import prompts_digest
+from tasks.settings import settings
+from tasks.stage import Metrics, stage
+from tasks.train_agent.config import MeasureConfig
+from tasks.train_agent.embedder_source import embedder_identity, embedder_location
+from tasks.train_agent.spec import MeasureSpec
+
+
+def identity(config: MeasureConfig) -> object:
+    """What the figures depend on besides config and inputs."""
+    return {"prompts": prompts_digest(config), "embedder": embedder_identity(config.embedder)}
+
+
+@stage(version=1, environment="inference", cores=2, gpus=1, identity=identity, timeout_minutes=24 * 60)
+def measure(config: MeasureConfig, out: Path, *, backbone: Path, rows: Path, adapter: Path | None = None) -> Metrics:
+    """Sample K rewrites a row and verify, score and embed them; resumes batch by batch.
+
+    Returns:
+        rows, overlong, no_room, pass_rate, nll (mean over rows of the mean over passing rewrites), length,
+        expert_length, expert_nll, diversity (mean over rows with `diversity_of` passing rewrites), diversity_rows.
+    """
+    spec = MeasureSpec(
+        config=config,
+        backbone=backbone,
+        adapter=None if adapter is None else adapter / "adapter",
+        rows=rows / "rows.jsonl",
+        embedder=embedder_location(config.embedder),
+        out=out,
+        cuda=settings().cuda(),
+    )
+    run("inference", "tasks.train_agent.measure_engine", spec, out)
+    metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
+    return metrics

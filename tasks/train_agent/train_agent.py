@@ -1,0 +1,52 @@
+"""Stage I: GRPO trains the rewriting agent, a LoRA adapter on the frozen backbone (3.3, 3.4, E.2).
+
+In:  backbone  a transformers model folder
+     rows      rows.jsonl: {"id", "question", "solution", "answer"}
+Out: adapter/       the agent: a PEFT folder that transformers and vLLM load
+     steps.jsonl    {"step", "pass_rate", "nll", "diversity", "length", "kl", "seconds_rollout", …}
+     samples.jsonl  rewrites of some steps with the components of their rewards
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tasks.engine import run
+from tasks.prompts import prompts_digest
+from tasks.settings import settings
+from tasks.stage import Metrics, stage
+from tasks.train_agent.config import TrainAgentConfig
+from tasks.train_agent.embedder_source import embedder_identity, embedder_location
+from tasks.train_agent.spec import TrainSpec
+
+
+def identity(config: TrainAgentConfig) -> object:
+    """What the agent depends on besides its config and inputs."""
+    return {"prompts": prompts_digest(config), "embedder": embedder_identity(config.embedder)}
+
+
+@stage(version=1, environment="inference", cores=2, gpus=1, identity=identity, timeout_minutes=7 * 24 * 60)
+def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Path) -> Metrics:
+    """Train the agent on `rows`; resumes from the newest whole checkpoint of a killed attempt in `out`.
+
+    Returns:
+        rows, kept, overlong, no_room, steps, seconds, and pass_rate, nll, diversity, length_passing, kl of the first
+        and of the last three steps.
+
+    Raises:
+        EngineError: training failed; the canary found rollouts that are not the policy's; too few rows fit.
+        SourceError: the embedding model cannot be had.
+    """
+    if config.engine == "verl":
+        raise NotImplementedError("engine 'verl' is not installed here; use 'trl'")
+    spec = TrainSpec(
+        config=config,
+        backbone=backbone,
+        rows=rows / "rows.jsonl",
+        embedder=embedder_location(config.embedder),
+        out=out,
+        cuda=settings().cuda(),
+    )
+    run("inference", "tasks.train_agent.trl_engine", spec, out)
+    metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
+    return metrics
