@@ -21,9 +21,9 @@ from tasks.evaluate.benchmark import benchmark
 from tasks.jsonl import Row
 from tasks.report import artifacts, provenance, summary
 from tasks.report.data import ORDER, Artifact, Averages, Estimate, ReportData, Run, Summary, TargetNLL
-from tasks.report.examples import examples
-from tasks.report.held_out import direct_nll, held_out
-from tasks.report.histograms import histograms
+from tasks.report.examples import examples, held_out_examples
+from tasks.report.held_out import held_out, nll_by_kind
+from tasks.report.histograms import histograms, of_targets
 from tasks.report.lineage import Load, walk
 from tasks.report.statistics import Drawn, Matrix, draw, mean_over_rows, percentile, proportion
 from tasks.store import read_manifest
@@ -90,6 +90,11 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
     untrained, trained = _measured(roles)
     rewriters, differences = held_out(untrained, trained, config.confidence, config.resamples, config.seed)
     per_row = [(one.run, one.rows, one.nll) for one in read]
+    agents = trained.get("rewriting_agent", [])
+    on_held_out = nll_by_kind(untrained, agents)
+    by_kind = on_held_out or of_targets(per_row)
+    rows = next(iter(roles.get("held_out", {}).values()), None)
+    shown = held_out_examples(rows, untrained, agents, config.examples) if rows else []
     return ReportData(
         backbone=provenance.backbone(config.backbone, keys, load),
         confidence=config.confidence,
@@ -100,8 +105,8 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         summaries=[_summary(config, method, read, drawn, groups) for method in _methods(read)],
         comparisons=summary.comparisons(drawn, values, compared, config.confidence) + differences,
         held_out=rewriters,
-        histograms=histograms(per_row, config.bins, direct_nll(untrained)),
-        examples=examples(per_row, config.examples),
+        histograms=histograms(by_kind, "held-out rows" if on_held_out else "targets that SFT trains on", config.bins),
+        examples=shown or examples(per_row, config.examples),
         quarantined=provenance.set_aside(lineage, load),
         lineage=lineage,
         config=provenance.configs(lineage, load),

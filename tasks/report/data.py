@@ -198,6 +198,7 @@ class Histogram(_Model):
     """NLL under pi_0 of one kind of target, over rows: counts between edges, and how many lay outside."""
 
     name: str = Field(description="expert, direct rewrite or agent rewrite")
+    of: str = Field(default="", description="held-out rows, or the rows that SFT trains on")
     edges: list[FiniteFloat]
     counts: list[Count]
     n: Count

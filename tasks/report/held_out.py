@@ -1,10 +1,11 @@
 """How well the agent rewrites rows that no agent was trained on, beside the untrained rewriter (pi_0, the template).
 
-In:  a folder of `measure`: samples.jsonl, K rows an id: {"id", "passed", "nll", "tokens", "expert_tokens", …}
+In:  folders of `measure` (tasks/train_agent/measure.py): rows.jsonl {"id", "candidates": 10, "passed": 7, "nll": 0.31,
+     "diversity": 0.12, "expert_nll": 2.4, "expert_length": 44, …}, rewrites.jsonl {"id", "text", "passed", "nll", …}
 Out: HeldOut of both rewriters, and their differences, paired over rows, with the agent's training seeds nested
 
-Per row first: its pass rate over the K candidates, the mean NLL of those that pass. NLL is compared on rows where
-every rewriter has a passing candidate, so that the harder rows that only one of them masters do not count against it.
+NLL (a row's mean over its passing rewrites) is compared on rows where every rewriter has a passing one, so that the
+harder rows that only one of them masters do not count against it; D(S+) on rows where each has enough of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,8 @@ import numpy as np
 from tasks.jsonl import read_rows
 from tasks.report.data import Comparison, HeldOut, Measure
 from tasks.report.statistics import Matrix, draw, percentile
+from tasks.store import read_manifest
 
-FILE = "samples.jsonl"
 UNTRAINED = "untrained"
 _MEASURES: tuple[tuple[Measure, str], ...] = (
     ("held-out pass rate", "pass_rate"),
@@ -94,29 +95,37 @@ def held_out(
     return rewriters, differences
 
 
-def direct_nll(untrained: Sequence[Path]) -> list[float]:
-    """NLL of the untrained rewriter's passing rewrites, a mean a row (nats per token)."""
-    return list(_read(untrained[0]).figures["nll"].values()) if untrained else []
+def nll_by_kind(untrained: Sequence[Path], trained: Sequence[Path]) -> dict[str, list[float]]:
+    """NLL under pi_0 on the same held-out rows: of the experts' solutions, and of every rewrite that passes."""
+    if not untrained or not trained:
+        return {}
+    expert = [row["expert_nll"] for row in read_rows(untrained[0] / "rows.jsonl", ["expert_nll"])]
+    return {"expert": expert, "direct rewrite": _passing_nll(untrained[0]), "agent rewrite": _passing_nll(trained[0])}
+
+
+def _passing_nll(folder: Path) -> list[float]:
+    rows = read_rows(folder / "rewrites.jsonl", ["passed", "nll"])
+    return [row["nll"] for row in rows if row["passed"] is True and row["nll"] is not None]
 
 
 def _read(folder: Path) -> _Rewriter:
-    by_id: dict[str, list[dict]] = {}
-    for row in read_rows(folder / FILE, ["id", "passed"]):
-        by_id.setdefault(row["id"], []).append(row)
-    passing = {key: [row for row in rows if row["passed"] is True] for key, rows in by_id.items()}
+    rows = list(read_rows(folder / "rows.jsonl", ["id", "candidates", "passed"]))
     # A candidate without a verdict is no failure: it is left out of its row's rate.
-    judged = {key: [row for row in rows if row["passed"] is not None] for key, rows in by_id.items()}
-    nll = {key: [row["nll"] for row in rows if row.get("nll") is not None] for key, rows in passing.items()}
-    spread = {key: rows[0].get("diversity") for key, rows in by_id.items()}
+    judged = {row["id"]: row["candidates"] - row.get("no_verdict", 0) for row in rows}
+    enough = int((read_manifest(folder).get("config") or {}).get("diversity_of", 2))
     return _Rewriter(
         figures={
-            "pass_rate": {key: len(passing[key]) / len(rows) for key, rows in judged.items() if rows},
-            "nll": {key: float(np.mean(values)) for key, values in nll.items() if values},
-            "diversity": {key: float(value) for key, value in spread.items() if value is not None},
+            "pass_rate": {row["id"]: row["passed"] / judged[row["id"]] for row in rows if judged[row["id"]]},
+            "nll": {row["id"]: row["nll"] for row in rows if row.get("nll") is not None},
+            "diversity": {
+                row["id"]: row["diversity"]
+                for row in rows
+                if row["passed"] >= enough and row.get("diversity") is not None
+            },
         },
-        lengths=[row["tokens"] for rows in passing.values() for row in rows if "tokens" in row],
-        expert_lengths=[rows[0]["expert_tokens"] for rows in by_id.values() if "expert_tokens" in rows[0]],
-        candidates=max((len(rows) for rows in by_id.values()), default=0),
+        lengths=[row["tokens"] for row in read_rows(folder / "rewrites.jsonl", ["tokens"]) if row["passed"] is True],
+        expert_lengths=[row["expert_length"] for row in rows],
+        candidates=max((row["candidates"] for row in rows), default=0),
     )
 
 

@@ -14,15 +14,11 @@ _SHOWN: tuple[tuple[str, str, Kind], ...] = (
 )
 
 
-def histograms(
-    read: Sequence[tuple[Run, Mapping[str, Row], Mapping[str, float]]], bins: int, direct: Sequence[float] = ()
-) -> list[Histogram]:
-    """One histogram a kind of target on shared edges, from each method's first seed.
+def of_targets(read: Sequence[tuple[Run, Mapping[str, Row], Mapping[str, float]]]) -> dict[str, list[float]]:
+    """NLL (nats per token) by kind of target, from each method's first seed.
 
     Args:
-        read: a run, its dataset by row id, the NLL of its targets by row id (nats per token).
-        bins: bins between 0 and the 99.5 % quantile of all values; rows beyond are counted as `outside`.
-        direct: NLL of template rewrites of held-out rows, shown where no method was trained on template rewrites.
+        read: a run, its dataset by row id, the NLL of its targets by row id.
     """
     found: dict[str, list[float]] = {}
     for name, method, kind in _SHOWN:
@@ -30,9 +26,12 @@ def histograms(
             if run.method == method and name not in found:
                 values = [value for key, value in nll.items() if rows.get(key, {}).get("kind") == kind]
                 found |= {name: values} if values else {}
-    if "agent rewrite" in found and "direct rewrite" not in found and direct:
-        found["direct rewrite (held-out rows)"] = list(direct)
-        found["agent rewrite"] = found.pop("agent rewrite")  # keeps its place at the end
+    return found
+
+
+def histograms(found: Mapping[str, Sequence[float]], of: str, bins: int) -> list[Histogram]:
+    """One histogram a kind on shared edges from 0 to the 99.5 % quantile; rows beyond are counted as `outside`."""
+    found = {name: values for name, values in found.items() if len(values)}
     if not found:
         return []
     together = np.concatenate([np.array(values) for values in found.values()])
@@ -43,6 +42,7 @@ def histograms(
         made.append(
             Histogram(
                 name=name,
+                of=of,
                 edges=edges.tolist(),
                 counts=counts.tolist(),
                 n=len(values),

@@ -28,6 +28,8 @@ class World:
         self.corpus = self.put("corpus", {"name": "numinamath_cot"}, metrics={"read": 50, "quarantined": 3, "rows": 47})
         self.pi_0 = self.put("backbone", {}, metrics={"parameters": 3_400_000})
         self.split = self.put("split", {"part": "sft"}, {"corpus": self.corpus, "tokenizer": self.pi_0})
+        questions = [{"id": f"h{i}", "question": f"Held out {i}", "solution": f"solved {i}"} for i in range(30)]
+        self.held_out = self.put("split", {"part": "held_out"}, {"corpus": self.corpus}, {"rows.jsonl": questions})
         self.evaluate("base", self.pi_0)
         for method in ("sft", "sdft", "rewriting_agent"):
             for seed in range(seeds):
@@ -107,19 +109,23 @@ class World:
 
     def measure(self, rate, nll):
         """K = 4 candidates of 30 rows; the untrained rewriter passes none of the last rows."""
-        rows = []
+        rows, rewrites = [], []
         for i in range(30):
-            hits = 4 * rate if i < 24 or rate > 0.5 else 0
+            hits = int(4 * rate) if i < 24 or rate > 0.5 else 0
+            figures = {"nll": nll + 0.001 * i if hits else None, "diversity": 0.1, "expert_nll": 1.4}
+            rows.append(
+                {"id": f"h{i}", "candidates": 4, "passed": hits, "no_verdict": 0, "expert_length": 40} | figures
+            )
             for k in range(4):
-                passed = k < hits
-                figures = {"nll": nll + 0.001 * i if passed else None, "tokens": 20 + k, "expert_tokens": 40}
-                rows.append({"id": f"h{i}", "passed": passed, "diversity": 0.1} | figures)
-        return self.put("measure", {"rate": rate}, {}, {"samples.jsonl": rows})
+                made = {"text": f"rewrite {k} of h{i}", "finished": True, "tokens": 20 + k, "passed": k < hits}
+                rewrites.append({"id": f"h{i}"} | made | {"nll": figures["nll"] if k < hits else None})
+        files = {"rows.jsonl": rows, "rewrites.jsonl": rewrites}
+        return self.put("measure", {"rate": rate, "diversity_of": 2}, {"rows": self.held_out}, files)
 
-    def collect(self, config=CONFIG):
+    def collect(self, config=CONFIG, roles=None):
         folders = {
             role: {run: self.store.path(artifact.key) for run, artifact in made.items()}
-            for role, made in self.roles.items()
+            for role, made in (roles or self.roles).items()
         }
         return collect(config, folders, lambda key: read_manifest(self.store.path(key)), flow_run_id="this")
 
@@ -191,22 +197,33 @@ def test_curves_keep_every_step_once_and_no_nan(data):
     assert run.final_loss == pytest.approx(0.025)
 
 
-def test_histograms_hold_each_kind_of_target_once(data):
+def test_histograms_hold_expert_direct_and_agent_rewrites_of_the_same_held_out_rows(data):
     found = {histogram.name: histogram for histogram in data.histograms}
-    assert {name: h.n for name, h in found.items()} == {"expert": 40, "direct rewrite": 24, "agent rewrite": 32}
+    assert {name: h.n for name, h in found.items()} == {"expert": 30, "direct rewrite": 48, "agent rewrite": 90}
     for histogram in found.values():
         assert sum(histogram.counts) + histogram.outside == histogram.n
-        assert histogram.edges == data.histograms[0].edges
-    assert found["agent rewrite"].median == pytest.approx(0.5 + 0.01 * np.median(range(32)))
+        assert histogram.edges == data.histograms[0].edges and histogram.of == "held-out rows"
+    assert found["agent rewrite"].median == pytest.approx(0.5145) and found["expert"].median == 1.4
 
 
-def test_without_sdft_the_untrained_rewriter_stands_for_direct_rewrites(tmp_path):
-    world = World(tmp_path, seeds=1)
-    for made in world.roles.values():
-        for name in [name for name in made if name.startswith("sdft")]:
-            del made[name]
-    found = {histogram.name: histogram.n for histogram in world.collect().histograms}
-    assert found == {"expert": 40, "direct rewrite (held-out rows)": 24, "agent rewrite": 32}
+def test_without_held_out_rows_the_histograms_are_of_the_targets(world):
+    roles = {role: made for role, made in world.roles.items() if role not in ("trained", "untrained")}
+    histograms = world.collect(roles=roles).histograms
+    assert {h.name: h.n for h in histograms} == {"expert": 40, "direct rewrite": 24, "agent rewrite": 32}
+    assert histograms[2].median == pytest.approx(0.5 + 0.01 * np.median(range(32)))
+    assert histograms[0].of == "targets that SFT trains on"
+
+
+def test_examples_of_held_out_rows_show_the_first_rewrite_whether_it_passes_or_not(world):
+    data = world.collect(roles=world.roles | {"held_out": {"base": world.held_out}})
+    assert len(data.examples) == 6
+    for example in data.examples:
+        number = int(example.id[1:])
+        expert, direct, agent = example.versions
+        assert (expert.text, expert.nll, expert.tokens) == (f"solved {number}", 1.4, 40)
+        assert (example.question, agent.text) == (f"Held out {number}", f"rewrite 0 of h{number}")
+        assert agent.verdict == "passed" and direct.verdict == ("passed" if number < 24 else "failed")
+    assert data.runs[0].artifacts.keys() == {"dataset", "model", "target_nll"} | {"scores"}
 
 
 def test_examples_show_the_same_row_before_and_after(data):
@@ -246,7 +263,7 @@ def test_lineage_costs_and_rows_set_aside_come_from_the_manifests(data, world):
     assert [(entry.stage, entry.rows, entry.of, entry.reasons) for entry in data.quarantined] == [
         ("corpus", 3, 50, {"unusable": 3})
     ]
-    assert data.config["split"] == {"part": "sft"} and len(data.config["finetune"]) == 2
+    assert {"part": "sft"} in data.config["split"] and len(data.config["finetune"]) == 2
     assert data.reproduce == [
         "rewriting-agent study --backbone nano --method sft --method sdft --method rewriting_agent --seeds 2"
     ]
@@ -263,13 +280,30 @@ def test_the_agent_is_held_against_the_untrained_rewriter_on_held_out_rows(data)
     assert (untrained.rewriter, untrained.seeds) == ("untrained", 1)
     assert (agent.rewriter, agent.seeds) == ("rewriting_agent", 2)
     assert untrained.pass_rate.value == pytest.approx(0.4) and agent.pass_rate.value == pytest.approx(0.75)
-    assert (agent.rows, agent.candidates, agent.nll_rows) == (30, 4, 24)  # NLL where both have a passing rewrite
+    assert (agent.rows, agent.candidates) == (30, 4)
+    assert (agent.nll_rows, agent.diversity_rows) == (24, 24)  # where both rewriters have passing rewrites
     assert agent.length == 21.0 and agent.expert_length == 40.0
     found = {c.measure: c for c in data.comparisons if c.reference == "untrained"}
     assert found["held-out pass rate"].difference.value == pytest.approx(0.35)
     assert found["held-out NLL"].difference.high == pytest.approx(-0.4)
     assert found["held-out D(S+)"].within_noise
     assert "rewriting agent against untrained rewriter" in render(data)
+
+
+def test_the_stage_writes_the_page_and_its_json_from_folders_of_inputs(world, tmp_path):
+    from tasks.report.report import read_report
+    from tasks.report.stage import report
+
+    roles = {
+        role: {run: world.store.path(artifact.key) for run, artifact in made.items()}
+        for role, made in world.roles.items()
+    }
+    scores = {run: {"nano_facts": folder} for run, folder in roles.pop("scores").items()}
+    metrics = report.plain(
+        CONFIG, tmp_path, scores=scores, held_out={"base": world.store.path(world.held_out.key)}, **roles
+    )
+    assert metrics == {"runs": 6, "methods": 4, "artifacts": len(read_report(tmp_path).lineage.nodes)}
+    assert (tmp_path / "report.html").stat().st_size > 50_000
 
 
 def test_one_seed_has_no_range_over_seeds_and_the_page_says_what_the_intervals_hold(tmp_path):
