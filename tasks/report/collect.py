@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.evaluate.benchmark import benchmark
 from tasks.jsonl import Row
 from tasks.report import artifacts, provenance, summary
-from tasks.report.data import ORDER, Artifact, Averages, Estimate, ReportData, Run, Summary, TargetNLL
+from tasks.report.data import ORDER, Artifact, Estimate, ReportData, Run, Summary, TargetNLL
 from tasks.report.examples import examples, held_out_examples
 from tasks.report.held_out import held_out, nll_by_kind
 from tasks.report.histograms import histograms, of_targets
@@ -77,8 +77,9 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
     values = _matrices(read)
     groups = _groups(values)
     drawn = draw(values, config.resamples, config.seed)
+    singly = draw(_by_single_run(read), config.resamples, config.seed)
     for one in read:
-        one.run.averages = _averages_of_run(config, one.run, read, groups)
+        one.run.averages = summary.averages(singly, _name(one.run), groups, config.confidence)
     keys = [key for one in read for key in one.keys]
     lineage = walk(dict.fromkeys(keys), load)
     runs = [one.run for one in read]
@@ -208,13 +209,16 @@ def _groups(values: Mapping[str, Mapping[str, Matrix]]) -> dict[Any, list[str]]:
     return groups
 
 
-def _averages_of_run(config: ReportConfig, run: Run, read: list[_Read], groups: dict[Any, list[str]]) -> Averages:
-    """Table 1's columns of a single run against the base, over rows."""
-    own = [one for one in read if one.run is run or one.run.method == "base"]
-    values = _matrices([one for one in own if one.correct])
-    benchmarks_only = {m: {n: v for n, v in by.items() if n not in (YIELD, NLL)} for m, by in values.items()}
-    drawn = draw(benchmarks_only, config.resamples, config.seed)
-    return summary.averages(drawn, run.method, groups, config.confidence)
+def _by_single_run(read: list[_Read]) -> dict[str, dict[str, Matrix]]:
+    """Like `_matrices`, each run by itself, benchmarks only: rows in the order of their ids."""
+    return {
+        _name(one.run): {name: np.array([[by_id[key] for key in sorted(by_id)]]) for name, by_id in one.correct.items()}
+        for one in read
+    }
+
+
+def _name(run: Run) -> str:
+    return run.method if run.seed is None else f"{run.method}/{run.seed}"
 
 
 def _summary(

@@ -31,7 +31,7 @@ def test_no_figure_is_cut_at_any_width(report_data, width):
     assert max(len(line) for line in text.splitlines()) <= width
 
 
-def test_a_narrow_terminal_keeps_what_the_issue_asks_for(report_data):
+def test_a_narrow_terminal_keeps_the_columns_that_matter_most(report_data):
     text = shown(report_data, 80)
     for name in ("downstream", "general", "yield", "SFT loss", "rewriting agent", "Mind the Gap"):
         assert name in text
