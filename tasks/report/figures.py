@@ -152,13 +152,13 @@ def nll_histograms(data: ReportData, width: int) -> Markup | None:
         return None
     figure, axes = panels(width, 68 + 110 * len(found), rows=len(found), left=24, gap=22)
     low, high = min(h.edges[0] for h in found), max(h.edges[-1] for h in found)
-    top = max(100 * max(h.counts) / h.n for h in found) * 1.3 or 1.0
+    top = max(100 * max(h.counts) / h.n for h in found) * 1.45 or 1.0
     for number, (ax, histogram) in enumerate(zip(axes, found, strict=True)):
         colour = ROLES[_TARGET_ROLES[number % len(_TARGET_ROLES)]]
         shares = [100 * count / histogram.n for count in histogram.counts]
         ax.stairs(shares, histogram.edges, fill=True, color=colour, alpha=0.25)
         ax.stairs(shares, histogram.edges, color=colour, linewidth=1.6)
-        ax.axvline(histogram.median, color=ROLES["ink"], linewidth=1.2, linestyle=(0, (3, 2)))
+        ax.axvline(histogram.median, color=ROLES["ink"], linewidth=1.2, linestyle=(0, (3, 2)), ymax=0.72)
         ax.set_xlim(low, high)
         ax.set_ylim(0, top)
         ax.grid(visible=False)
