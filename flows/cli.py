@@ -11,6 +11,9 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
+from tasks.verify.cli import verify_command
+from tasks.verify.judge_eval import judge_eval_command
+
 
 class _Group(typer.core.TyperGroup):
     """Ends with one line where something went wrong; the run's log holds the whole story."""
@@ -32,6 +35,8 @@ app = typer.Typer(
     help="Fine-tune a model on expert demonstrations and forget less: an RL agent rewrites them into the model's own "
     "distribution first.\n\nStart with `rewriting-agent run --backbone nano`: the whole experiment on a laptop.",
 )
+app.command("verify")(verify_command)
+app.command("judge-eval")(judge_eval_command)
 console = Console()
 
 Backbone = Annotated[

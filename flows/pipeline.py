@@ -10,12 +10,11 @@ of the report like any other.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from prefect import flow
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
-from tasks.train_agent.measure import measure
-from tasks.train_agent.train_agent import train_agent
 
 from flows.experiment import Experiment, Method
 from flows.views import show_in_ui
@@ -33,13 +32,15 @@ from tasks.score.score import score
 from tasks.split.split import split
 from tasks.stage import finish
 from tasks.store import Artifact
+from tasks.train_agent.measure import measure
+from tasks.train_agent.train_agent import train_agent
 from tasks.verify.stage import verify
 
 Future = PrefectFuture[Artifact]
 Shards = dict[str, Future]
 
 # Stages wait for slots of the machine inside their tasks, so threads are cheap: enough that none waits for another's.
-RUNNER = ThreadPoolTaskRunner(max_workers=64)  # type: ignore[call-arg]
+RUNNER: Any = ThreadPoolTaskRunner(max_workers=64)
 
 
 @flow(name="pipeline", flow_run_name="{method}-seed{seed}", task_runner=RUNNER)
@@ -52,7 +53,7 @@ def pipeline(experiment: Experiment, method: Method = "rewriting_agent", seed: i
         seed: of training (GRPO, SFT); the data's own seed is in the experiment, so methods share their rows.
     """
     data = Data(experiment)
-    runs = {"base": {"scores": evaluate_on_benchmarks(experiment, data.pi_0)}}
+    runs = {"base": data.base(experiment)}
     for one in dict.fromkeys(("sft", method)):
         runs[f"{one}/{seed}"] = run_method(experiment, data, one, seed)
     finished: Artifact = finish(report.submit(ReportConfig(backbone=experiment.backbone.name), **for_report(runs)))
@@ -76,6 +77,10 @@ class Data:
         self.sft: Future = split.submit(part(update={"part": "sft"}), sample=self.sampled)
         self.agent: Future = split.submit(part(update={"part": "agent"}), sample=self.sampled)
         self.held_out: Future = split.submit(part(update={"part": "held_out"}), sample=self.sampled)
+
+    def base(self, experiment: Experiment) -> dict[str, object]:
+        """The untrained backbone's scores, and the rows on which rewriters are shown."""
+        return {"scores": evaluate_on_benchmarks(experiment, self.pi_0), "held_out": self.held_out}
 
 
 def run_method(experiment: Experiment, data: Data, method: Method, seed: int) -> dict[str, object]:

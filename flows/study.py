@@ -1,11 +1,11 @@
 """Backbones × methods × seeds, with every artifact made once: the paper's Table 1 and Figure 2."""
 
 from prefect import flow
-from tasks.report.stage import ReportConfig, report
 
 from flows.experiment import Experiment, Method
-from flows.pipeline import RUNNER, Data, evaluate_on_benchmarks, for_report, run_method
+from flows.pipeline import RUNNER, Data, for_report, run_method
 from flows.views import show_in_ui
+from tasks.report.stage import ReportConfig, report
 from tasks.stage import finish
 from tasks.store import Artifact
 
@@ -25,7 +25,7 @@ def study(experiments: list[Experiment], methods: list[Method], seeds: list[int]
         others = tuple(one for one in backbones if one != experiment.backbone)
         experiment = experiment.model_copy(update={"shared_with": experiment.shared_with + others})
         data = Data(experiment)
-        runs = {"base": {"scores": evaluate_on_benchmarks(experiment, data.pi_0)}}
+        runs = {"base": data.base(experiment)}
         for method in dict.fromkeys(("sft", *methods)):
             for seed in seeds:
                 runs[f"{method}/{seed}"] = run_method(experiment, data, method, seed)

@@ -28,7 +28,7 @@ from tasks.settings import ROOT, settings
 
 logger = logging.getLogger(__name__)
 
-_SUPERVISOR = [sys.executable, "-SE", str(ROOT / "tasks" / "supervisor.py")]
+SUPERVISOR = [sys.executable, "-SE", str(ROOT / "tasks" / "supervisor.py")]
 
 TAIL = 30  # lines of output that an error quotes
 
@@ -98,12 +98,12 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
     lifeline, keep = os.pipe()
     try:
         process = subprocess.Popen(
-            [*_SUPERVISOR, str(lifeline), str(python), "-u", "-m", module, str(spec_path)],
+            [*SUPERVISOR, str(lifeline), str(python), "-u", "-m", module, str(spec_path)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
-            env=_environment(env or {}),
+            env=environment_variables(env or {}),
             start_new_session=True,
             pass_fds=(lifeline, *slots.held.get()),
         )
@@ -112,7 +112,7 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
             for line in _lines(process):
                 if (deadline := _deadline.get()) is not None and time.monotonic() > deadline:
                     raise EngineTimeout(module, log)
-                line = _mask(line)
+                line = mask(line)
                 if not line:
                     continue
                 if (progress := Progress.parse(line)) is not None:
@@ -148,7 +148,7 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
         yield buffer.decode("utf-8", "replace")
 
 
-def _environment(extra: dict[str, str]) -> dict[str, str]:
+def environment_variables(extra: dict[str, str]) -> dict[str, str]:
     """The engine's environment variables: no Prefect, no hub, no surprises from the caller's virtual environment."""
     kept = {
         name: value
@@ -160,7 +160,6 @@ def _environment(extra: dict[str, str]) -> dict[str, str]:
     visible = kept.get("CUDA_VISIBLE_DEVICES", "") if gpus is None else ",".join(map(str, gpus))
     defaults = {
         "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "HF_HUB_OFFLINE": "1",  # the backbone is an artifact: engines read files, never the hub
         "HF_DATASETS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
@@ -171,7 +170,7 @@ def _environment(extra: dict[str, str]) -> dict[str, str]:
     return kept | defaults | extra
 
 
-def _mask(line: str) -> str:
+def mask(line: str) -> str:
     """The line without the value of any secret that the environment holds."""
     for name, value in os.environ.items():
         if len(value) >= 8 and re.search(r"TOKEN|SECRET|PASSWORD|API_KEY|AUTH", name) and value in line:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tasks.engine import _SUPERVISOR, EnvironmentMissing, _environment, _mask
+from tasks.engine import SUPERVISOR, EnvironmentMissing, environment_variables, mask
 from tasks.settings import ROOT, settings
 
 
@@ -30,7 +30,7 @@ class Child:
         with self.log.open("rb") as file:
             file.seek(max(0, self.log.stat().st_size - 20_000))
             text = file.read().decode("utf-8", "replace")
-        return "\n".join(_mask(line) for line in text.splitlines()[-lines:])
+        return "\n".join(mask(line) for line in text.splitlines()[-lines:])
 
     def close(self) -> None:
         """End it and all its descendants."""
@@ -57,12 +57,12 @@ def start(environment: str, arguments: list[str], env: dict[str, str], log: Path
     try:
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [*_SUPERVISOR, str(read), str(python), "-u", *arguments],
+                [*SUPERVISOR, str(read), str(python), "-u", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
-                env=_environment(env),
+                env=environment_variables(env),
                 start_new_session=True,
                 pass_fds=(read,),
             )
