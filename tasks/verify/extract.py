@@ -11,6 +11,8 @@ from typing import Literal
 Source = Literal["boxed", "marked", "statement", "whole", "sentence"]
 
 TAIL = 4000  # characters from the end in which a closing statement is looked for
+MAX_BOXES = 64
+MAX_BOX = 8000  # characters in which a box must close
 SHORT = 300  # a longer text is a solution, not an answer
 
 
@@ -23,6 +25,8 @@ class Extracted:
 
 
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![A-Za-z])")
+_IN_TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_BRACE = re.compile(r"\\[{}\\]|[{}]")
 _MARK = re.compile(r"####[ \t]*([^\n]+)")
 _JOINT = re.compile(
     r"[\s$.,;:()\\\[\]*]*(?:\\q?quad|\\text\s*\{)?[\s$,;}{\\()\[\]~]*(?:,|and|or|;|\\text\{[^{}]{0,40}\b(?:and|or)\b[^{}]*\}|\\q?quad)[\s$\\()\[\]{},~*]*"
@@ -34,7 +38,8 @@ _ADJACENT = re.compile(
 _STATEMENT = re.compile(
     r"(?:final\s+answer|correct\s+answer|correct\s+(?:option|choice)|(?<![A-Za-z])(?:the|our|your|my|an)\s+answer|(?<![A-Za-z])answer(?!s?\s+choices)|"
     r"(?<![A-Za-z])ans(?![A-Za-z])|(?:the\s+)?(?:correct|right|best)\s+(?:option|choice)|the\s+solution|option\s+chosen)"
-    r"(?:\s+(?:to\s+(?:the|this)\s+(?:question|problem)|choice|option|here|letter|for\s+this\s+\w+|therefore|thus|in\s+[\w ]{1,30}))?"
+    r"(?:\s+(?:to\s+(?:the|this)\s+(?:question|problem)|choice|option|here|letter|for\s+this\s+\w+|therefore|thus|"
+    r"in\s+[\w ]{1,30}))?"
     r"\s*(?:\*\*|\*|_)*\s*(?:(?:is|was|are|equals|=|would\s+be|must\s+be|should\s+be|will\s+be)(?:\s+(?:therefore|thus|then|simply|just|also|option|choice))?\s*:?|:|：|-(?=\s))\s*(?:\*\*|\*)*\s*",
     re.IGNORECASE,
 )
@@ -78,11 +83,8 @@ def extract_answer(text: str) -> Extracted | None:
         stated = _stated(after, _STRONG) if "answer" in after.lower() else None
         if stated and re.search(r"[0-9\\]", stated):  # the author's later word, in Minerva's closing form
             return Extracted(stated, "statement")
-        said = (
-            _stated(boxed[0], _STATEMENT)
-            if "answer" in boxed[0] or "choice" in boxed[0] or "option" in boxed[0]
-            else None
-        )
+        wordy = re.search(r"answer|choice|option", boxed[0])
+        said = _stated(_IN_TEXT.sub(r" \1 ", boxed[0]), _STATEMENT) if wordy else None
         return Extracted(said or boxed[0], "boxed")
     if marked:
         return Extracted(marked[1].strip(), "marked")
@@ -104,7 +106,7 @@ def extract_answer(text: str) -> Extracted | None:
 
 def extract_gold(text: str) -> Extracted | None:
     """The answer of a reference, which is an answer or a solution; an answer may be any short text."""
-    text = text.strip()
+    text = text[-200_000:].strip()
     boxed = last_boxed(text, unclosed=True)
     if boxed:
         return Extracted(boxed[0], "boxed")
@@ -114,7 +116,7 @@ def extract_gold(text: str) -> Extracted | None:
     if _BOX.search(text):
         return None  # an empty box
     if text and len(text) <= SHORT and "\n\n" not in text and not _STATEMENT.search(text):
-        math = [match for match in _MATH.finditer(text)]
+        math = list(_MATH.finditer(text))
         if (
             len(math) == 1
             and re.search(r"(?:is|=|answer)\s*:?\s*$", text[: math[0].start()])
@@ -129,17 +131,15 @@ def last_boxed(text: str, unclosed: bool = False) -> tuple[str, int] | None:
     """Content and end of the last box that is not empty. Boxes joined by "and", "or" or a comma are one answer."""
     boxes: list[tuple[int, str, int]] = []
     limit = len(text)
-    for match in reversed(list(_BOX.finditer(text))):
+    for match in reversed(list(_BOX.finditer(text))[-MAX_BOXES:]):
         content, end = _content(text, match.end(), limit, unclosed)
-        if content is None:
-            continue
+        if content is None:  # cut off; an earlier box was not the last word
+            break
         if not content.strip() or (boxes and end > boxes[-1][0]):  # empty, or around a box that was read already
             continue
         if boxes and not _joined(text[end : boxes[-1][0]]):
             break
         boxes.append((match.start(), content.strip(), end))
-        if len(boxes) >= 64:
-            break
     if not boxes:
         return None
     contents: list[str] = []
@@ -164,16 +164,12 @@ def _content(text: str, start: int, limit: int, unclosed: bool) -> tuple[str | N
         match = re.compile(r"[^\s$.,]+").match(text, start)
         return (match[0], match.end()) if match else (None, start)
     depth = 0
-    for position in range(start, min(limit, start + 20_000)):
-        char = text[position]
-        if char in "{}" and text[position - 1] == "\\" and text[position - 2] != "\\":
-            continue
-        if char == "{":
-            depth += 1
-        elif char == "}":
-            depth -= 1
-            if depth == 0:
-                return _unnest(text[start + 1 : position]), position + 1
+    for brace in _BRACE.finditer(text, start, min(limit, start + MAX_BOX)):
+        if len(brace[0]) == 2:
+            continue  # escaped
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 0:
+            return _unnest(text[start + 1 : brace.start()]), brace.end()
     return (text[start + 1 : start + SHORT].split("\n")[0], limit) if unclosed else (None, start)
 
 
@@ -247,7 +243,7 @@ def _is_bare(text: str) -> bool:
     """Whether the text is an answer rather than sentences about one."""
     if len(text) > SHORT or "\n" in text.strip():
         return False
-    outside = _MATH.sub(" ", text)
+    outside = _IN_TEXT.sub(" ", _MATH.sub(" ", text))
     if _MATH.search(text) and re.search(r"[A-Za-z]{3,}", outside) and len(outside.split()) > 2:
         return False
     math = _MATH.search(text)

@@ -1,16 +1,19 @@
 """How a normalised answer is built: lists, brackets, relations, matrices. Only top-level separators count.
 
 In:  "x=1,y\\in(2,3]"
-Out: split_list -> ["x=1", "y\\in(2,3]"]; split_relation("x=1") -> (["x", "1"], ["="]); read_bracket("(2,3]") -> Bracket("(", ["2", "3"], "]")
+Out: split_list -> ["x=1", "y\\in(2,3]"]; split_relation("x=1") -> (["x", "1"], ["="]);
+     read_bracket("(2,3]") -> Bracket("(", ["2", "3"], "]")
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 _OPEN, _CLOSE = "([{", ")]}"
 _CONNECTOR = re.compile(
-    r"«[ ,]*(?:and|or|,)[ ,]*»|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])|(?<=[0-9)}])(?:and|or)(?=[A-Z(0-9\\])|[,;]«(?:and|or) *»|[,;]",
+    r"«[ ,]*(?:and|or|,)[ ,]*»|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])|"
+    r"(?<=[0-9)}])(?:and|or)(?=[A-Z(0-9\\])|[,;]«(?:and|or) *»|[,;]",
     re.IGNORECASE,
 )
 _RELATION = re.compile(
@@ -161,3 +164,14 @@ def read_matrix(text: str) -> tuple[tuple[str, ...], ...] | None:
         return None
     rows = [row.strip() for row in match[2].replace("\\hline", "").split("¶")]
     return tuple(tuple(cell.strip() for cell in row.split("&")) for row in rows if row)
+
+
+def all_of(decisions: Iterable[bool | None]) -> bool | None:
+    """Kleene's conjunction: False if one is False, else None if one is None, else True. Stops at the first False."""
+    result: bool | None = True
+    for decision in decisions:
+        if decision is False:
+            return False
+        if decision is None:
+            result = None
+    return result

@@ -1,4 +1,4 @@
-"""One spelling for an answer: LaTeX styling, Unicode signs and spacing are brought to one form; its value is not touched.
+"""One spelling for an answer: LaTeX styling, Unicode signs and spacing in one form; its value is not touched.
 
 In:  "$\\dfrac{1}{2}\\,\\text{ cm}^2$"
 Out: "\\frac{1}{2}«cm»^2"            («…» stands for \\text{…}: words, which units.py and text.py read)
@@ -42,8 +42,10 @@ _DROP = re.compile(
 _DOT_DELIMITER = re.compile(r"\\(?:left|right)\s*\.")
 _SPACE = re.compile(r"\\(?:[,;:> ]|quad(?![A-Za-z])|qquad(?![A-Za-z])|enspace(?![A-Za-z])|thinspace(?![A-Za-z]))|~|\s+")
 _TEXT = re.compile(r"\\(?:text(?:bf|it|rm|normal|sf|tt|sc|up)?|mbox|hbox|textnormal|emph|underline)\s*\{([^{}]*)\}")
-_FONT = re.compile(r"\\(?:mathrm|mathbf|mathit|mathsf|mathtt|mathnormal|operatorname\*?|pmb|overrightarrow|vec|hat|bold)"
-                   r"\s*\{([^{}]*)\}")  # fmt: skip
+_FONT = re.compile(
+    r"\\(?:mathrm|mathbf|mathit|mathsf|mathtt|mathnormal|operatorname\*?|pmb|overrightarrow|vec|hat|bold)\s*"
+    r"\{([^{}]*)\}"
+)
 _ALIASES = {
     "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "leq": "le", "geq": "ge", "leqslant": "le", "geqslant": "ge",
     "leqq": "le", "geqq": "ge", "neq": "ne", "lt": "<", "gt": ">", "dots": "ldots", "cdots": "ldots", "dotsc": "ldots",
@@ -106,7 +108,7 @@ def _unicode(text: str) -> str:
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+", lambda m: "^{" + m[0].translate(_SUPERSCRIPT) + "}", text)
     text = re.sub(r"[₀₁₂₃₄₅₆₇₈₉]+", lambda m: "_{" + m[0].translate(_SUBSCRIPT) + "}", text)
     text = _RADICAL.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", text)
-    return unicodedata.normalize("NFKC", text)
+    return _SIGN.sub(lambda m: _SIGNS[m[0]], unicodedata.normalize("NFKC", text))
 
 
 def _latex(text: str) -> str:

@@ -1,6 +1,6 @@
 """Plain numbers in an answer, read exactly and compared without SymPy.
 
-In:  "1,250.50", "-\\frac{3}{4}", "7\\frac{3}{4}", "2 1/2", "12.5%", "1.5\\cdot10^{6}", "6e-2", "0.\\overline{27}", "777_8"
+In:  "1,250.50", "-\\frac{3}{4}", "7\\frac{3}{4}", "2 1/2", "12.5%", "1.5\\cdot10^{6}", "6e-2", "777_8"
 Out: Number(value=Fraction(2501, 2), decimals=1, percent=False, base=None)
 """
 
@@ -25,7 +25,10 @@ class Number:
     digits: str = ""
 
 
-_UNSIGNED = r"(?:[0-9]+(?:\.[0-9]*)?|[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?|[1-9][0-9]{0,2}(?: [0-9]{3})+(?:\.[0-9]+)?|\.[0-9]+)"
+_UNSIGNED = (
+    r"(?:[0-9]+(?:\.[0-9]*)?|[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?|[1-9][0-9]{0,2}(?: [0-9]{3})+(?:\.[0-9]+)?|"
+    r"\.[0-9]+)"
+)
 _NUMBER = re.compile(rf"([-+]?)({_UNSIGNED})(%?)")
 _RATIO = re.compile(rf"([-+]?)({_UNSIGNED})/([-+]?)({_UNSIGNED})(%?)")
 _FRACTION = re.compile(rf"([-+]?)\\frac\{{([-+]?)({_UNSIGNED})\}}\{{([-+]?)({_UNSIGNED})\}}(%?)")

@@ -108,6 +108,7 @@ def _prepared(latex: str) -> str:
     return re.sub(r"(?<![A-Za-z\\])(sin|cos|tan|cot|sec|csc|ln|log|exp)(?![A-Za-z])", r"\\\1 ", text)
 
 
+@lru_cache(maxsize=4096)
 def symbolic_leaf(gold: str, answer: str) -> bool | None:
     """Equality of two values or relations by SymPy alone. Raises Undecided where a value is refused."""
     wanted, got = read(gold), read(answer)
@@ -203,7 +204,7 @@ def _near(left: Any, right: Any) -> bool:
 
 
 def _significant(parts: Any) -> bool:
-    """Whether the evaluated value has digits (SymPy gives a zero that it cannot prove with a precision of a few bits)."""
+    """Whether the evaluated value has digits: SymPy gives a zero that it cannot prove a precision of a few bits."""
     return any(part != 0 and (not part.is_Float or part._prec > 30) for part in parts)
 
 

@@ -175,13 +175,11 @@ _NOT_UNITS = [
     "yes",
     "undefined",
 ]
-_WORD = r"[A-Za-z]{2,}\.?"
-_TRAILING_TEXT = re.compile(
-    r"(.*?[0-9)}\]A-Za-z%|!])\s*((?:«[^«»]*»(?:\^\{?-?[0-9]\}?)?[/ ·]*|\\cdot ?|\^\\circ ?[CF]?)+)"
-)
-_TRAILING_WORDS = re.compile(
-    rf"(.*?(?:[0-9)}}\]%]|\\pi))(\s*)/?((?:(?:{_WORD}|[mghLsNJWVKACF](?![A-Za-z]))(?:\^\{{?-?[0-9]\}}?)?(?:[ /-]|$)*)+)"
-)
+# Possessive quantifiers (++, {2,}+): without them a long word that is no unit would be tried in every division.
+_WORD = r"(?:[A-Za-z]{2,}+\.?|[mghLsNJWVKACF](?![A-Za-z]))(?:\^\{?-?[0-9]\}?)?"
+_MARK = r"(?:«[^«»]*+»(?:\^\{?-?[0-9]\}?)?|\\cdot ?|\^\\circ ?[CF]?)"
+_TRAILING_TEXT = re.compile(rf"({_MARK}(?:[/ ·]*+{_MARK})*+)[/ ·]*$")
+_TRAILING_WORDS = re.compile(rf"(?:(?<=[0-9)}}\]%])|(?<=\\pi))(\s*+)/?({_WORD}(?:[ /-]++{_WORD})*+)[ /-]*$")
 _CURRENCY = re.compile(r"(-?)(?:[€£¥₹₽₩₱]|«?(?:Rs\.?|USD|US|INR|EUR|RM|CAD|AUD)»?)\s*(?=[0-9.])", re.IGNORECASE)
 _CURRENCY_AFTER = re.compile(r"(?<=[0-9])\s*[€£¥₹₽₩₱]$")
 _APPROX = re.compile(
@@ -204,14 +202,14 @@ def split_unit(text: str) -> tuple[str, str | None]:
     if (match := _DEGREES.fullmatch(text)) and not re.search(r"\\(?:sin|cos|tan|cot|sec|csc)", text):
         return match[1], "^\\circ" if not match[2] else None
     if "«" in text:
-        match = _TRAILING_TEXT.fullmatch(text)
-        if match and _has_value(match[1]) and not _is_connector(match[2]):
-            return match[1].strip(), _name(match[2])
+        match = _TRAILING_TEXT.search(text)
+        if match and _has_value(text[: match.start()]) and not _is_connector(match[1]):
+            return text[: match.start()].strip(), _name(match[1])
         return text, None
-    if text and (text[-1].isalpha() or text[-1] in ".}23") and (match := _TRAILING_WORDS.fullmatch(text)):
-        words = match[3].strip()
-        if _has_value(match[1]) and _is_unit(words, bool(match[2])):
-            return match[1].strip(), _name(words)
+    if text and (text[-1].isalpha() or text[-1] in ".}23") and (match := _TRAILING_WORDS.search(text)):
+        words, value = match[2].strip(), text[: match.start()]
+        if _has_value(value) and _is_unit(words, bool(match[1])):
+            return value.strip(), _name(words)
     return text, None
 
 

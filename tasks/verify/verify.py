@@ -17,7 +17,7 @@ from tasks.verify.config import VerifyConfig
 from tasks.verify.equivalence import plain_leaf, same_answer
 from tasks.verify.extract import extract_answer, extract_gold
 from tasks.verify.gold import verifiable
-from tasks.verify.limits import MAX_CHARACTERS
+from tasks.verify.limits import MAX_CHARACTERS, refuse
 from tasks.verify.normal import normalise
 from tasks.verify.pool import Comparison, Pool
 from tasks.verify.types import AnswerVerdict, Candidate, Judge, JudgeItem, ReasoningVerdict, Verdict
@@ -129,7 +129,9 @@ class Verifier:
 def _reference(gold: str) -> tuple[str, str] | None:
     """Text and normal form of the answer of a reference."""
     extracted = extract_gold(gold)
-    return (extracted.text, normalise(extracted.text)) if extracted else None
+    if extracted is None or len(extracted.text) > 4 * MAX_CHARACTERS:
+        return None
+    return extracted.text, normalise(extracted.text)
 
 
 def _fast(candidate: Candidate) -> AnswerVerdict | tuple[str, str, str, str]:
@@ -146,7 +148,7 @@ def _fast(candidate: Candidate) -> AnswerVerdict | tuple[str, str, str, str]:
     got = extracted.text
     if got == wanted:
         return AnswerVerdict("correct", "identical", got, wanted)
-    if len(got) > 20 * MAX_CHARACTERS:
+    if len(got) > 4 * MAX_CHARACTERS:
         return AnswerVerdict("undecided", f"the answer has {len(got)} characters", got[:200], wanted)
     answer = normalise(got)
     if not answer:
@@ -159,7 +161,12 @@ def _fast(candidate: Candidate) -> AnswerVerdict | tuple[str, str, str, str]:
             got,
             wanted,
         )
-    same_plainly = same_answer(gold, answer, plain_leaf)
+    if len(answer) > 80 and answer != gold and (reason := refuse(answer)):
+        return AnswerVerdict("undecided", f"not compared: {reason}", got, wanted)
+    try:
+        same_plainly = same_answer(gold, answer, plain_leaf)
+    except RecursionError:
+        return AnswerVerdict("undecided", "nested too deeply to compare", got, wanted)
     if same_plainly is None:
         return got, wanted, gold, answer
     return AnswerVerdict("correct" if same_plainly else "wrong", "compared form by form", got, wanted)

@@ -11,18 +11,27 @@ from functools import lru_cache
 from tasks.verify.normal import squeeze
 
 _SAME = {
-    "none": "none|no solution|no solutions|no real solution|no real solutions|no such number|no such numbers|no integer solutions|"
-    "there are no solutions|there is no solution|emptyset|empty set|the empty set|no values|no roots|no real roots|no real root|"
-    "no integer solution|no real number|no answer|no such value|no such x|no such n|no value",
+    "none": "none|no solution|no solutions|no real solution|no real solutions|no such number|no such numbers|"
+    "no integer solution|no integer solutions|there are no solutions|there is no solution|emptyset|empty set|"
+    "the empty set|no values|no value|no roots|no real roots|no real root|no real number|no such value|no such x|no such n",
     "undefined": "undefined|does not exist|dne|not defined|doesn't exist|do not exist|no limit",
-    "infinity": "infinity|infinite|infinitely many|infinitely many solutions|inf|infinite solutions|an infinite number",
-    "reals": "all real numbers|all reals|all real|real numbers|the set of all real numbers|every real number|any real number|"
-    "the real numbers|all real number|mathbb r|r",
-    "yes": "yes|true|correct", "no": "no|false|incorrect",
-}  # fmt: skip
+    "infinity": "infinity|infinite|infinitely many|infinitely many solutions|inf|infinite solutions",
+    "reals": "all real numbers|all reals|all real|real numbers|the set of all real numbers|every real number|"
+    "any real number|the real numbers|all real number",
+    "yes": "yes|true|correct",
+    "no": "no|false|incorrect",
+}
 _NAMES = {phrase: name for name, phrases in _SAME.items() for phrase in phrases.split("|")}
-_SYMBOLS = {r"\emptyset": "none", r"\{\}": "none", r"\infty": "infinity", "+\\infty": "infinity", r"\mathbb{R}": "reals",
-            r"(-\infty,\infty)": "reals", r"(-\infty,+\infty)": "reals", r"\{\emptyset\}": "none"}  # fmt: skip
+_SYMBOLS = {
+    r"\emptyset": "none",
+    r"\{\}": "none",
+    r"\{\emptyset\}": "none",
+    r"\infty": "infinity",
+    r"+\infty": "infinity",
+    r"\mathbb{R}": "reals",
+    r"(-\infty,\infty)": "reals",
+    r"(-\infty,+\infty)": "reals",
+}
 _LETTERS = "A-J"
 _CHOICE = re.compile(
     rf"(?:«?(?:the )?(?:correct |right |best )?(?:option|choice|answer|letter)s?(?: is)?:?»?\s*)?"
@@ -32,8 +41,10 @@ _CHOICE = re.compile(
 _CHOICE_IN_WORDS = re.compile(rf"«\(?([{_LETTERS}])(?:\)|[.:)]|(?=»|$))\s*([^«»]*)»(.*)", re.DOTALL)
 _LETTER_LIST = re.compile(r"\(?[A-J]\)?(?:(?:[, ]|«?and»?|\\ )*\(?[A-J]\)?)+")
 _COMMANDS = re.compile(r"\\[A-Za-z]+")
-_FUNCTIONS = {"sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "lim", "max", "min", "gcd", "lcm", "arcsin", "arccos",
-              "arctan", "sinh", "cosh", "tanh", "exp", "det", "sqrt", "pi", "frac", "mod", "and", "or", "inf", "base"}  # fmt: skip
+_FUNCTIONS = set(
+    "sin cos tan cot sec csc log ln lim max min gcd lcm arcsin arccos arctan sinh cosh tanh exp det sqrt pi frac mod and or "
+    "inf base".split()
+)
 
 
 @dataclass(frozen=True, slots=True)

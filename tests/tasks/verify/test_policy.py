@@ -1,0 +1,64 @@
+"""Every row of the tables in docs/verification.md."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks.verify.config import VerifyConfig
+from tasks.verify.verify import Verifier
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "verification.md"
+ROW = re.compile(r"\| `(?P<gold>[^`]+)` \| `(?P<answer>[^`]+)` \| (?P<equal>yes|no) \|")
+
+
+def cases() -> list[tuple[str, str, bool]]:
+    return [
+        (row["gold"], row["answer"], row["equal"] == "yes")
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if (row := ROW.match(line))
+    ]
+
+
+@pytest.fixture(scope="module")
+def verifier() -> Iterator[Verifier]:
+    with Verifier(VerifyConfig(processes=1)) as verifier:
+        yield verifier
+
+
+def test_the_page_holds_the_policy() -> None:
+    assert len(cases()) > 150
+    rows = [
+        line
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if re.match(r"\| `.*` \| `.*\| (?:yes|no) \|", line)
+    ]
+    assert len(rows) == len(cases()), "a row of a table is not written as `reference` | `candidate` | yes or no"
+
+
+@pytest.mark.parametrize(("gold", "answer", "equal"), cases())
+def test_each_line_of_the_policy_holds(verifier: Verifier, gold: str, answer: str, equal: bool) -> None:
+    verdict = verifier.check_answer(gold, answer)
+    assert verdict.correct == equal, verdict
+    assert verdict.verdict != "undecided", verdict
+
+
+@pytest.mark.parametrize(("gold", "answer", "equal"), [case for case in cases() if len(case[1]) < 40])
+def test_it_holds_in_a_box_too(verifier: Verifier, gold: str, answer: str, equal: bool) -> None:
+    if "boxed" in answer or "####" in answer or "nswer" in answer:
+        pytest.skip("a whole solution")
+    verdict = verifier.check_answer(gold, f"We compute step by step.\n\n$\\boxed{{{answer}}}$")
+    assert verdict.correct == equal, verdict
+
+
+def test_equality_is_symmetric_where_the_policy_is(verifier: Verifier) -> None:
+    asymmetric = {"777_8", "2x+3y=5"}
+    pairs = [
+        (g, a, e) for g, a, e in cases() if len(a) < 40 and g not in asymmetric and "####" not in g and "boxed" not in a
+    ]
+    pairs = [(g, a, e) for g, a, e in pairs if "nswer" not in a and "option" not in a]
+    for (gold, answer, equal), verdict in zip(
+        pairs, verifier.check_answers([(a, g) for g, a, _ in pairs]), strict=True
+    ):
+        assert verdict.correct == equal, (gold, answer, verdict)
