@@ -61,13 +61,16 @@ _MATH = re.compile(
     r"\$\$(.+?)\$\$|(?<![\\0-9])\$(?!\s*[0-9,.]+[^$\n]{0,3}(?:\s[a-z]{2,}|$))(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]",
     re.DOTALL,
 )
-_SENTENCE_END = re.compile(r"(?<![A-Z])(?<!\bRs)(?<!\bvs)(?<!\bapprox)[.!?](?=\s+(?:[A-Z\\$\[<*]|$)|\s*$)|\n")
+_SENTENCE_END = re.compile(r"(?<![A-Z])(?<!\bRs)(?<!\bvs)(?<!\bapprox)[.!?](?=\s+(?:[A-Z\\$\[<*]|$)|\s*$)|\n|。")
 _NUMBER = re.compile(
     r"(?:[$€£¥₹]\s*)?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:\s*/\s*[0-9]+)?(?:\s*%|\s*percent|\s*[€£¥₹])?|-?\.[0-9]+"
 )
 _IS = re.compile(
     r"(?:\b(?:is|are|was|were|be|equals?|get|gives|by|has|have|find|that|in|of|to|at|costs?|pays?)\b|=|≈|:)\s*",
     re.IGNORECASE,
+)
+_SENTENCE = re.compile(
+    r"\b(?:is|are|it's|that's|so|therefore|thus|hence|find|get|gives|equals|which|solution)\b", re.IGNORECASE
 )
 _GENERIC = re.compile(r"(?:option|choice)\s+", re.IGNORECASE)
 _ANSWER_IN_PARENTHESES = re.compile(r"^[(\[{].*[)\]}]$", re.DOTALL)
@@ -241,7 +244,7 @@ def _is_unit_like(outside: str) -> bool:
 
 def _is_bare(text: str) -> bool:
     """Whether the text is an answer rather than sentences about one."""
-    if len(text) > SHORT or "\n" in text.strip():
+    if not text or len(text) > SHORT or "\n" in text or _BOX.search(text):
         return False
     outside = _IN_TEXT.sub(" ", _MATH.sub(" ", text))
     if _MATH.search(text) and re.search(r"[A-Za-z]{3,}", outside) and len(outside.split()) > 2:
@@ -250,12 +253,7 @@ def _is_bare(text: str) -> bool:
     if math and re.search(r"[A-Za-z]{3,}\s*:\s*$", text[: math.start()]):
         return False
     words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", outside)
-    return (
-        not re.search(
-            r"\b(?:is|are|it's|that's|so|therefore|thus|hence|find|get|gives|equals|which|solution)\b", outside
-        )
-        or len(words) <= 2
-    )
+    return not _SENTENCE.search(outside) or len(words) <= 2
 
 
 def _closing(text: str) -> str | None:

@@ -25,7 +25,7 @@ _SIGNS = {
     "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
     "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}", "⅗": r"\frac{3}{5}", "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}",
     "⅚": r"\frac{5}{6}", "⅛": r"\frac{1}{8}", "⅜": r"\frac{3}{8}", "⅝": r"\frac{5}{8}", "⅞": r"\frac{7}{8}",
-    "⁄": "/", WORDS_OPEN: '"', WORDS_CLOSE: '"', "\u200b": "", "\u2061": "", "\u2062": "", "\ufeff": "", "\x00": "",
+    "⁄": "/", "\u200b": "", "\u2061": "", "\u2062": "", "\ufeff": "", "\x00": "",
 }  # fmt: skip
 _SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
@@ -103,6 +103,7 @@ def normalise(answer: str) -> str:
 
 
 def _unicode(text: str) -> str:
+    text = text.replace(WORDS_OPEN, '"').replace(WORDS_CLOSE, '"').replace(ROW, " ")  # our own marks, in no answer
     text = _SIGN.sub(lambda m: _SIGNS[m[0]], text)
     text = re.sub(r"(?<=[0-9 ])([ckm]?m)([²³])", lambda m: f"«{m[1]}»^{2 if m[2] == '²' else 3}", text)
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+", lambda m: "^{" + m[0].translate(_SUPERSCRIPT) + "}", text)

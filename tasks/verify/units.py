@@ -183,7 +183,8 @@ _TRAILING_WORDS = re.compile(rf"(?:(?<=[0-9)}}\]%])|(?<=\\pi))(\s*+)/?({_WORD}(?
 _CURRENCY = re.compile(r"(-?)(?:[€£¥₹₽₩₱]|«?(?:Rs\.?|USD|US|INR|EUR|RM|CAD|AUD)»?)\s*(?=[0-9.])", re.IGNORECASE)
 _CURRENCY_AFTER = re.compile(r"(?<=[0-9])\s*[€£¥₹₽₩₱]$")
 _APPROX = re.compile(
-    r"(?:\\approx ?|«(?:approximately|about|approx\.?|around|roughly)»|(?:approximately|about|approx\.?|roughly) )(?=\S)"
+    r"(?:\\approx ?|«(?:approximately|about|approx\.?|around|roughly)»|(?:approximately|about|approx\.?|roughly) )"
+    r"(?=\S)"
 )
 _DEGREES = re.compile(r"(.*[0-9})\]A-Za-z])\^\\circ ?«?([CF]?)»?")
 

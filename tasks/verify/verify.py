@@ -142,6 +142,8 @@ def _fast(candidate: Candidate) -> AnswerVerdict | tuple[str, str, str, str]:
     wanted, gold = reference
     if not candidate.finished:
         return AnswerVerdict("no_answer", "the solution was cut off before its end", None, wanted)
+    if candidate.solution.strip() in (wanted, candidate.gold):
+        return AnswerVerdict("correct", "identical", wanted, wanted)
     extracted = extract_answer(candidate.solution)
     if extracted is None:
         return AnswerVerdict("no_answer", "no boxed answer and no closing statement", None, wanted)

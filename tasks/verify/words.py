@@ -13,7 +13,8 @@ from tasks.verify.normal import squeeze
 _SAME = {
     "none": "none|no solution|no solutions|no real solution|no real solutions|no such number|no such numbers|"
     "no integer solution|no integer solutions|there are no solutions|there is no solution|emptyset|empty set|"
-    "the empty set|no values|no value|no roots|no real roots|no real root|no real number|no such value|no such x|no such n",
+    "the empty set|no values|no value|no roots|no real roots|no real root|no real number|no such value|no such x|"
+    "no such n",
     "undefined": "undefined|does not exist|dne|not defined|doesn't exist|do not exist|no limit",
     "infinity": "infinity|infinite|infinitely many|infinitely many solutions|inf|infinite solutions",
     "reals": "all real numbers|all reals|all real|real numbers|the set of all real numbers|every real number|"
@@ -41,10 +42,10 @@ _CHOICE = re.compile(
 _CHOICE_IN_WORDS = re.compile(rf"«\(?([{_LETTERS}])(?:\)|[.:)]|(?=»|$))\s*([^«»]*)»(.*)", re.DOTALL)
 _LETTER_LIST = re.compile(r"\(?[A-J]\)?(?:(?:[, ]|«?and»?|\\ )*\(?[A-J]\)?)+")
 _COMMANDS = re.compile(r"\\[A-Za-z]+")
-_FUNCTIONS = set(
-    "sin cos tan cot sec csc log ln lim max min gcd lcm arcsin arccos arctan sinh cosh tanh exp det sqrt pi frac mod and or "
-    "inf base".split()
-)
+_FUNCTIONS = {
+    *("sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "lim", "max", "min", "gcd", "lcm", "exp", "det", "mod"),
+    *("arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "sqrt", "pi", "frac", "and", "or", "inf", "base"),
+}
 
 
 @dataclass(frozen=True, slots=True)
