@@ -1,0 +1,25 @@
+"""The whole experiment on a handful of rows: every stage, every engine that runs on a CPU."""
+
+from flows.experiment import Experiment, load_experiment
+
+SMALL = {
+    "sample.rows": 60,
+    "split.sft_rows": 20,
+    "split.held_out_rows": 6,
+    "split.agent_rows": 34,
+    "train_agent.steps": 2,
+    "train_agent.prompts_per_step": 4,
+    "train_agent.candidates": 4,
+    "train_agent.micro_batch": 16,
+    "train_agent.save_every": 1,
+    "measure.candidates": 4,
+    "rewrite.block": 4,
+    "finetune.global_batch": 4,
+    "finetune.per_device_batch": 4,
+    "finetune.checkpoint_steps": 2,
+    "evaluate.limit": 6,
+}
+
+
+def small_experiment() -> Experiment:
+    return load_experiment("nano", SMALL)

@@ -1,0 +1,140 @@
+"""The whole flow, with every engine for real, on a handful of rows."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.states import State
+
+from flows.pipeline import pipeline
+from flows.study import study
+from tasks.jsonl import Row, read_rows
+from tasks.report.report import PAGE, read_report
+from tasks.settings import settings
+from tasks.stage import store
+from tasks.store import Artifact, Manifest
+from tests.flows.small import small_experiment
+from tests.prefect_server import prefect_server  # noqa: F401
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> Iterator[Artifact]:  # noqa: F811
+    """The report of one run of the rewriting agent, in a store of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REWRITING_AGENT_STORE", str(tmp_path_factory.mktemp("pipeline") / "store"))
+        settings.cache_clear()
+        yield pipeline(small_experiment())
+        settings.cache_clear()
+
+
+def made(kind: str) -> list[Manifest]:
+    return [manifest for manifest in store().manifests() if manifest.kind == kind]
+
+
+def rows_of(manifest: Manifest, name: str = "rows.jsonl") -> list[Row]:
+    return list(read_rows(store().path(manifest.key) / name))
+
+
+def states_of_tasks(flow_run: UUID | None) -> set[str | None]:
+    """Names of the final states of a run's tasks, which reach the server a moment after the run's end."""
+    with get_client(sync_client=True) as client:
+        for _ in range(60):
+            runs = [run for run in client.read_task_runs(limit=200) if run.flow_run_id == flow_run]
+            if runs and all(run.state is not None and run.state.is_final() for run in runs):
+                break
+            time.sleep(0.5)
+    return {run.state_name for run in runs}
+
+
+def test_every_row_of_the_split_has_one_target_that_says_what_it_is(finished: Artifact) -> None:
+    split = next(one for one in made("split") if one.config["part"] == "sft")
+    ids = [row["id"] for row in rows_of(split)]
+    datasets = made("assemble")
+    assert len(datasets) == 2, "the expert's, for vanilla SFT, and the agent's"
+    for dataset in datasets:
+        rows = rows_of(dataset)
+        assert [row["id"] for row in rows] == ids
+        for row in rows:
+            assert row["kind"] in ("rewrite", "expert")
+            assert (row["kind"] == "rewrite") == (row["verdict"] is not None and row["verdict"]["passed"] is True)
+
+
+def test_a_rewrite_that_became_a_target_is_the_one_that_was_verified(finished: Artifact) -> None:
+    texts = {row["id"]: row["text"] for one in made("rewrite") for row in rows_of(one, "rewrites.jsonl")}
+    verdicts = {row["id"]: row for one in made("verify") for row in rows_of(one, "verdicts.jsonl")}
+    assert len(texts) == 20, "two shards, each row once"
+    for dataset in made("assemble"):
+        for row in rows_of(dataset):
+            if row["kind"] == "rewrite":
+                assert row["target"] == texts[row["id"]]
+                assert verdicts[row["id"]]["passed"] is True
+
+
+def test_the_parts_share_no_row_and_the_agent_never_sees_a_benchmark(finished: Artifact) -> None:
+    parts = {one.config["part"]: {row["id"] for row in rows_of(one)} for one in made("split")}
+    assert set(parts) == {"agent", "held_out", "sft"}
+    assert not parts["agent"] & parts["held_out"]
+    assert not parts["agent"] & parts["sft"]
+
+
+def test_the_report_compares_base_sft_and_the_agent_on_every_benchmark(finished: Artifact) -> None:
+    data = read_report(store().path(finished.key))
+    assert data.methods() == ["base", "sft", "rewriting_agent"]
+    for run in (data.base, *data.runs):
+        assert set(run.scores) == set(small_experiment().evaluate.benchmarks)
+    (agent,) = data.runs_of("rewriting_agent")
+    assert agent.tc_yield is not None
+    assert agent.tc_yield.n == 20
+    assert agent.grpo
+    assert agent.loss
+    page = (store().path(finished.key) / PAGE).read_text()
+    assert "nano" in page
+    assert "<script" not in page
+
+
+def test_the_lineage_goes_down_to_corpora_and_backbone(finished: Artifact) -> None:
+    seen, waiting = {}, [finished.key]
+    while waiting:
+        manifest = store().manifest(waiting.pop())
+        seen[manifest.key] = manifest
+        waiting += [one.key for one in manifest.inputs.values() if one.key not in seen]
+    roots = {manifest.kind for manifest in seen.values() if not manifest.inputs}
+    assert roots == {"backbone", "corpus", "questions"}
+    assert {"train_agent", "rewrite", "verify", "assemble", "finetune", "evaluate", "measure", "score"} <= {
+        manifest.kind for manifest in seen.values()
+    }
+
+
+def test_a_second_run_starts_no_engine_and_gives_the_same_report(finished: Artifact) -> None:
+    before = {manifest.key for manifest in store().manifests()}
+    state: State = pipeline(small_experiment(), return_state=True)
+    assert state.result() == finished
+    assert {manifest.key for manifest in store().manifests()} == before
+    assert states_of_tasks(state.state_details.flow_run_id) == {"Cached"}
+
+
+def test_a_study_reuses_what_a_pipeline_made(finished: Artifact) -> None:
+    before = {manifest.key for manifest in store().manifests()}
+    (report,) = study([small_experiment()], ["mind_the_gap"], [0])
+    new = [manifest for manifest in store().manifests() if manifest.key not in before]
+    kinds = sorted(manifest.kind for manifest in new)
+    assert kinds.count("rewrite") == 2, "template rewrites: two shards"
+    assert kinds.count("self_solve") == 2
+    assert "train_agent" not in kinds
+    assert "backbone" not in kinds
+    dataset = next(manifest for manifest in new if manifest.kind == "assemble")
+    assert {row["kind"] for row in rows_of(dataset)} <= {"rewrite", "self_solution", "expert"}
+    assert read_report(store().path(report.key)).methods() == ["base", "sft", "mind_the_gap"]
+
+
+def test_manifests_hold_no_secret_and_no_path_of_this_machine(finished: Artifact) -> None:
+    for manifest in store().manifests():
+        text = json.dumps(manifest.model_dump(exclude={"run"}))
+        assert str(Path.home()) not in text
+        assert str(store().root) not in text
