@@ -1,4 +1,7 @@
-"""The whole experiment on a handful of rows: every stage, every engine that runs on a CPU."""
+"""The whole experiment on a handful of rows: every stage, every engine that runs on a CPU.
+
+`python -m tests.flows.small` runs it, in the store and against the server that the environment names.
+"""
 
 from flows.experiment import Experiment, load_experiment
 
@@ -23,3 +26,9 @@ SMALL = {
 
 def small_experiment() -> Experiment:
     return load_experiment("nano", SMALL)
+
+
+if __name__ == "__main__":
+    from flows.pipeline import pipeline
+
+    pipeline(small_experiment())

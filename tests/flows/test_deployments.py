@@ -8,11 +8,18 @@ import yaml
 from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.flows import Flow
 
-from flows.experiment import BACKBONES, Experiment, backbone_names
+from flows.experiment import BACKBONES, METHODS, Experiment, backbone_names
+from infra.deployments import synced
 from tests.conftest import ROOT
 
-DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+TEXT = (ROOT / "prefect.yaml").read_text()
+DEPLOYMENTS = yaml.safe_load(TEXT)["deployments"]
 PIPELINES = {one["name"]: one for one in DEPLOYMENTS if "pipeline" in one["entrypoint"]}
+STUDIES = {one["name"]: one for one in DEPLOYMENTS if "study" in one["entrypoint"]}
+
+
+def name_of(deployment: dict[str, Any]) -> str:
+    return f"{deployment['entrypoint'].partition(':')[2]}/{deployment['name']}"
 
 
 def flow_of(deployment: dict[str, Any]) -> Flow[Any, Any]:
@@ -34,18 +41,33 @@ def test_every_backbone_has_a_pipeline_deployment() -> None:
 @pytest.mark.parametrize("name", sorted(PIPELINES))
 def test_a_deployment_says_what_the_backbones_file_says(name: str) -> None:
     parameters = PIPELINES[name]["parameters"]
-    assert parameters["experiment"] == yaml.safe_load((BACKBONES / f"{name}.yaml").read_text())
+    said = yaml.safe_load((BACKBONES / f"{name}.yaml").read_text())
+    assert parameters["experiment"] == said, "run `python -m infra.deployments`"
     assert Experiment.model_validate(parameters["experiment"]).backbone.name == name
 
 
-@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda one: str(one["name"]))
+def test_copying_the_backbones_files_repairs_and_leaves_the_rest() -> None:
+    """`python -m infra.deployments` on a file whose blocks are stale gives the file as it is."""
+    stale = TEXT.replace("rows: 2400", "rows: 7\n          forgotten: true").replace("learning_rate: 7.0e-6", "seed: 1")
+    assert stale != TEXT
+    assert synced(stale) == TEXT, "run `python -m infra.deployments`"
+    assert "forgotten" not in synced(stale)
+
+
+def test_the_study_compares_all_methods_on_nano() -> None:
+    parameters = STUDIES["nano"]["parameters"]
+    assert parameters["experiments"] == [PIPELINES["nano"]["parameters"]["experiment"]]
+    assert set(parameters["methods"]) == set(METHODS)
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=name_of)
 def test_a_deployments_entrypoint_takes_its_parameters(deployment: dict[str, Any]) -> None:
     flow = flow_of(deployment)
     flow.validate_parameters(deployment["parameters"])
     assert set(flow.parameters.properties) >= set(deployment["parameters"])
 
 
-@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda one: str(one["name"]))
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=name_of)
 def test_schedules_are_written_and_inactive(deployment: dict[str, Any]) -> None:
     assert deployment["schedules"]
     assert all(schedule["cron"] and schedule["active"] is False for schedule in deployment["schedules"])
