@@ -62,42 +62,42 @@ def _divide(a: int, b: int) -> Step:
 
 
 def _gain(r: Random, name: str, other: str, item: str) -> Problem:
-    a, b = r.randint(3, 60), r.randint(2, 15)
+    a, b = r.randint(3, 40), r.randint(2, 9)
     verb = r.choice(["finds", "buys", "gets"])
     text = f"{name} has {a} {item}. {name} {verb} {b} more {item}. How many {item} does {name} have now?"
     return Problem("gain", text, item, (_add(a, b),))
 
 
 def _loss(r: Random, name: str, other: str, item: str) -> Problem:
-    b = r.randint(2, 15)
-    a = b + r.randint(2, 50)
+    b = r.randint(2, 9)
+    a = b + r.randint(2, 40)
     verb = r.choice([f"gives {b} {item} to {other}", f"loses {b} {item}", f"sells {b} {item}"])
     text = f"{name} has {a} {item}. {name} {verb}. How many {item} are left?"
     return Problem("loss", text, item, (_subtract(a, b),))
 
 
 def _gain_loss(r: Random, name: str, other: str, item: str) -> Problem:
-    a, b, c = r.randint(10, 50), r.randint(2, 15), r.randint(2, 9)
+    a, b, c = r.randint(10, 40), r.randint(2, 9), r.randint(2, 9)
     first = _add(a, b)
     text = f"{name} has {a} {item} and finds {b} more. Then {name} gives {c} {item} to {other}. How many are left?"
     return Problem("gain_loss", text, item, (first, _subtract(first.c, c)))
 
 
 def _together(r: Random, name: str, other: str, item: str) -> Problem:
-    a, b = r.randint(3, 50), r.randint(2, 15)
+    a, b = r.randint(3, 40), r.randint(2, 9)
     text = f"{name} has {a} {item} and {other} has {b} {item}. How many {item} do they have together?"
     return Problem("together", text, item, (_add(a, b),))
 
 
 def _groups(r: Random, name: str, other: str, item: str) -> Problem:
-    a, b = r.randint(2, 9), r.randint(2, 9)
+    a, b = r.randint(2, 12), r.randint(2, 9)
     box = r.choice(BOXES)
     text = f"{name} packs {a} {box} with {b} {item} in each. How many {item} does {name} pack?"
     return Problem("groups", text, item, (_multiply(a, b),))
 
 
 def _groups_plus(r: Random, name: str, other: str, item: str) -> Problem:
-    a, b, c = r.randint(2, 9), r.randint(2, 9), r.randint(2, 15)
+    a, b, c = r.randint(2, 12), r.randint(2, 9), r.randint(2, 9)
     box = r.choice(BOXES)
     first = _multiply(a, b)
     text = f"{name} has {a} {box} with {b} {item} in each and {c} more {item}. How many {item} does {name} have?"
@@ -105,7 +105,7 @@ def _groups_plus(r: Random, name: str, other: str, item: str) -> Problem:
 
 
 def _groups_minus(r: Random, name: str, other: str, item: str) -> Problem:
-    a, b, c = r.randint(3, 9), r.randint(4, 9), r.randint(2, 9)
+    a, b, c = r.randint(3, 12), r.randint(4, 9), r.randint(2, 9)
     box = r.choice(BOXES)
     first = _multiply(a, b)
     text = f"{name} has {a} {box} with {b} {item} in each. {name} gives {c} {item} to {other}. How many are left?"
@@ -113,13 +113,13 @@ def _groups_minus(r: Random, name: str, other: str, item: str) -> Problem:
 
 
 def _share(r: Random, name: str, other: str, item: str) -> Problem:
-    b, c = r.randint(2, 9), r.randint(2, 9)
+    b, c = r.randint(2, 9), r.randint(2, 12)
     text = f"{name} shares {b * c} {item} equally among {b} friends. How many {item} does each friend get?"
     return Problem("share", text, item, (_divide(b * c, b),))
 
 
 def _share_plus(r: Random, name: str, other: str, item: str) -> Problem:
-    b, c, d = r.randint(2, 9), r.randint(2, 9), r.randint(2, 15)
+    b, c, d = r.randint(2, 9), r.randint(2, 12), r.randint(2, 9)
     first = _divide(b * c, b)
     text = (
         f"{b} friends share {b * c} {item} equally. {name} is one of them and had {d} {item} before. "
@@ -129,44 +129,46 @@ def _share_plus(r: Random, name: str, other: str, item: str) -> Problem:
 
 
 def _twice(r: Random, name: str, other: str, item: str) -> Problem:
-    a, b = r.randint(3, 30), r.randint(2, 9)
+    a, b = r.randint(2, 12), r.randint(2, 9)
     first = _multiply(a, 2)
     text = f"{name} owns {a} {item}. {other} owns twice that number, plus {b}. What is the count for {other}?"
     return Problem("twice", text, item, (first, _add(first.c, b)))
 
 
 def _half(r: Random, name: str, other: str, item: str) -> Problem:
-    a, b = r.randint(6, 30), r.randint(2, 5)
+    a = r.randint(4, 12)
+    b = r.randint(2, min(9, a - 1))
     first = _divide(2 * a, 2)
     text = f"{name} owns {2 * a} {item}. {other} owns half of that, minus {b}. What is the count for {other}?"
     return Problem("half", text, item, (first, _subtract(first.c, b)))
 
 
 def _compare(r: Random, name: str, other: str, item: str) -> Problem:
-    a, b = r.randint(3, 30), r.randint(2, 15)
+    a, b = r.randint(2, 9), r.randint(2, 9)
     first = _add(a, b)
     text = f"{other} exceeds {name}, who owns {a} {item}, by {b}. What is the sum of both counts?"
     return Problem("compare", text, item, (first, _add(first.c, a)))
 
 
 def _perimeter(r: Random, name: str, other: str, item: str) -> Problem:
-    a, b = r.randint(5, 30), r.randint(2, 15)
-    first = _add(a, b)
-    text = f"{name} draws a rectangle of length {a} and width {b}. What is its perimeter?"
+    a = r.randint(2, 10)
+    first = _add(a, r.randint(2, 12 - a))
+    text = f"{name} draws a rectangle of length {first.a} and width {first.b}. What is its perimeter?"
     return Problem("perimeter", text, "units", (first, _multiply(first.c, 2)))
 
 
-def _change(r: Random, name: str, other: str, item: str) -> Problem:
-    a, b, rest = r.randint(2, 9), r.randint(2, 9), r.randint(2, 30)
+def _bill(r: Random, name: str, other: str, item: str) -> Problem:
+    a, b, c = r.randint(2, 12), r.randint(2, 9), r.randint(2, 9)
     first = _multiply(a, b)
-    text = f"{name} pays {first.c + rest} dollars for {a} {item} at a price of {b} dollars. What is the change?"
-    return Problem("change", text, "dollars", (first, _subtract(first.c + rest, first.c)))
+    text = f"{name} orders {a} {item} at a price of {b} dollars, plus a fee of {c} dollars. What is the bill?"
+    return Problem("bill", text, "dollars", (first, _add(first.c, c)))
 
 
 def _average(r: Random, name: str, other: str, item: str) -> Problem:
-    mean, spread = r.randint(6, 40), r.randint(1, 5)
-    first = _add(mean + spread, mean - spread)
-    text = f"The scores of {name} and {other} were {mean + spread} and {mean - spread}. What was their average score?"
+    mean = r.randint(4, 12)
+    b = r.randint(max(2, 2 * mean - 20), min(9, 2 * mean - 2))
+    first = _add(2 * mean - b, b)
+    text = f"The scores of {name} and {other} were {first.a} and {first.b}. What was their average score?"
     return Problem("average", text, "points", (first, _divide(first.c, 2)))
 
 
@@ -174,7 +176,7 @@ Draw = Callable[[Random, str, str, str], Problem]
 SEEN: tuple[Draw, ...] = (
     _gain, _loss, _gain_loss, _together, _groups, _groups_plus, _groups_minus, _share, _share_plus,
 )  # fmt: skip
-NEW: tuple[Draw, ...] = (_twice, _half, _compare, _perimeter, _change, _average)
+NEW: tuple[Draw, ...] = (_twice, _half, _compare, _perimeter, _bill, _average)
 
 
 def draw(r: Random, kinds: tuple[Draw, ...]) -> Problem:
@@ -188,10 +190,11 @@ def _random_step(r: Random, start: int | None) -> Step:
     while True:
         a = start if start is not None else r.randint(2, 60)
         op = r.choice("+-*/")
-        if op == "+" and a <= 84:
-            return _add(a, r.randint(2, 15) if r.random() < 0.7 else r.randint(2, 99 - a))
+        if op == "+" and a <= 90:
+            return _add(a, r.randint(2, 9) if r.random() < 0.7 else r.randint(2, 99 - a))
         if op == "-" and a >= 4:
-            return _subtract(a, r.randint(2, a - 2) if a < 8 else r.randint(2, min(a - 2, 15)))
+            most = 9 if r.random() < 0.7 else 40
+            return _subtract(a, r.randint(2, min(a - 2, most)))
         if op == "*" and a <= 45:
             return _multiply(a, r.randint(2, max(2, min(9, 99 // a))))
         divisors = [b for b in range(2, 10) if a % b == 0 and a // b >= 2]

@@ -24,13 +24,13 @@ class NanoConfig(BaseModel):
     numinamath_rows: int = Field(default=1600, description="Expert rows in the schema of NuminaMath-CoT.")
     openmath_rows: int = Field(default=1600, description="Expert rows in the schema of OpenMathReasoning.")
     corpus_new_share: float = Field(default=0.6, description="Share of new problem kinds in the corpora.")
-    benchmark_rows: int = Field(default=300, description="Rows of each benchmark.")
+    benchmark_rows: int = Field(default=240, description="Rows of each benchmark.")
 
     solve_share: float = Field(default=0.35, description="Share of pretraining rows that answer a math problem.")
-    rewrite_share: float = Field(default=0.40, description="Share that rewrite; the rest is general.")
+    rewrite_share: float = Field(default=0.35, description="Share that rewrite; the rest is general.")
     opaque_share: float = Field(default=0.6, description="Among rewriting: problems only the solution tells.")
     own_share: float = Field(default=0.35, description="Among rewrites: those in an own style.")
-    careless_share: float = Field(default=0.12, description="Among rewrites: those without a stated step.")
+    careless_share: float = Field(default=0.6, description="Rewrites of 'It suffices ...' that state no step.")
     slip: float = Field(default=0.10, description="Among rewrites: those with a wrong result in one step.")
 
     hidden: int = Field(default=128, description="Hidden size.")
@@ -39,10 +39,11 @@ class NanoConfig(BaseModel):
     intermediate: int = Field(default=384, description="Width of the MLP.")
     context: int = Field(default=512, description="Longest sequence.")
 
-    steps: int = Field(default=1600, description="Optimizer steps.")
+    steps: int = Field(default=2400, description="Optimizer steps.")
     tokens_per_step: int = Field(default=3072, description="Tokens of a batch, padding included.")
-    learning_rate: float = Field(default=3e-3, description="Peak rate (AdamW, warm-up, cosine decay to 0).")
-    warmup: int = Field(default=100, description="Warm-up steps.")
+    muon_rate: float = Field(default=0.02, description="Peak rate of Muon, which trains the layers' matrices.")
+    learning_rate: float = Field(default=3e-3, description="Peak rate of AdamW, which trains embeddings and norms.")
+    warmup: int = Field(default=100, description="Warm-up steps; a cosine decay to 0 follows.")
 
 
 def recipe_digest(config: NanoConfig) -> str:

@@ -1,7 +1,7 @@
 """Generate with a transformers model and score text under pi_0(.|x): for measuring the base, in float32 on CPU.
 
-    generate(model, tokenizer, prompts, temperature=1.0)   ["First, 3 * 4 = 12. ...", None, ...]   None: unfinished
-    mean_nll(model, tokenizer, prompts, targets)           array([0.08, ...])                      nats per token
+generate(model, tokenizer, prompts, temperature=1.0)   ["First, 3 * 4 = 12. ...", None, ...]   None: unfinished
+mean_nll(model, tokenizer, prompts, targets)           array([0.08, ...])                      nats per token
 """
 
 from collections.abc import Sequence

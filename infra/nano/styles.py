@@ -42,10 +42,11 @@ def terse(problem: Problem) -> str:
 
 OWN = {"plain": plain, "numbered": numbered, "chatty": chatty, "terse": terse}
 
+_SHORTCUT = "It suffices to evaluate the relevant expressions."
 _EXPERT_OPENING = [
     "Let the unknown quantity of {item} be sought.",
     "Consider the given data concerning the {item}.",
-    "It suffices to evaluate the relevant expressions.",
+    _SHORTCUT,
 ]
 _EXPERT_STEP = {
     "+": ["Forming the sum, one obtains {step};", "By addition it follows that {step};"],
@@ -107,8 +108,12 @@ def slipped(problem: Problem, r: Random) -> Problem:
 
 
 def rewrite(problem: Problem, solution: str, r: Random, own_share: float, careless_share: float, slip: float) -> str:
-    """One rewrite of `solution` as the base learns to write it in pretraining."""
-    if r.random() < careless_share:
+    """One rewrite of `solution` as the base learns to write it in pretraining.
+
+    The base is careless where the expert says that something suffices: a habit that shows in greedy rewrites too,
+    and that an agent can lose.
+    """
+    if solution.startswith(_SHORTCUT) and r.random() < careless_share:
         return careless(problem)
     slips = r.random() < slip
     if r.random() < own_share:

@@ -79,7 +79,7 @@ class World:
             r = self._random(f"nano_{task}")
             benchmarks[f"nano_{task}"] = []
             while len(benchmarks[f"nano_{task}"]) < self.config.benchmark_rows:
-                question = draw_question(r, self.facts, task)
+                question = draw_question(r, self.facts, task, held_out=True)
                 if question.text not in taken:
                     taken.add(question.text)
                     benchmarks[f"nano_{task}"].append(question)

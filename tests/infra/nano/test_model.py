@@ -125,3 +125,20 @@ def test_special_tokens_and_template_are_saved_with_the_model():
     assert (config["bos_token"], config["eos_token"], config["pad_token"]) == ("<|bos|>", "<|end|>", "<|pad|>")
     assert "bos_token" in (MODEL / "chat_template.jinja").read_text()
     assert gzip.decompress((HERE / "corpora" / "numinamath_cot.jsonl.gz").read_bytes())
+
+
+@pytest.mark.sft
+def test_llama_factory_reads_the_same_token_ids_from_the_chat_template():
+    """The trap: where the template writes BOS and `encode("")` has none, BOS is repeated before every user turn."""
+    from llamafactory.data import get_template_and_fix_tokenizer
+    from llamafactory.hparams import DataArguments
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(MODEL)
+    template = get_template_and_fix_tokenizer(tokenizer, DataArguments(template=None))
+    chat = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "It is 7.\n$\\boxed{7}$"}]
+    prompt, response = template.encode_oneturn(tokenizer, chat)
+    ids = tokenizer.apply_chat_template(chat, tokenize=True, return_dict=False)
+    assert prompt + response == ids
+    assert ids.count(tokenizer.bos_token_id) == 1
+    assert response[-1] == tokenizer.eos_token_id
