@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tasks.score.config import PACKAGED_EMBEDDER
 
-_BATCH = {"cpu": 32, "cuda": 128}
+_BATCH = {"cpu": 16, "cuda": 128}  # on a CPU more texts at once leave its caches
 
 
 class Embedder:

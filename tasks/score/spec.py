@@ -16,3 +16,15 @@ class ScoreSpec(BaseModel):
     rewrites: Path | None
     out: Path
     cuda: bool
+
+
+class CompareSpec(BaseModel):
+    """`own`: how many of the rows the model answers itself; `max_new_tokens`: of such an answer."""
+
+    backbone: Path
+    rows: Path
+    own: int
+    max_new_tokens: int
+    out: Path
+    cuda: bool
+    seed: int = 0

@@ -1,0 +1,121 @@
+"""A GRPO step of the nano agent: seconds against plain TRL, and the share outside rollout, gate and update.
+
+`.envs/inference/bin/python -m benchmarks.grpo_step` prints two JSON lines. Plain TRL samples with `generate` and
+reads a prompt once for each of its rewrites; reward and rows are the same. Runs of both are taken by turns.
+"""
+
+import gzip
+import json
+import statistics
+import tempfile
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tasks.jsonl import Row, read_rows, write_rows
+from tasks.settings import ROOT
+
+NANO = ROOT / "infra" / "nano"
+PROMPTS, K, ROUNDS, STEPS = 16, 10, 3, 3  # STEPS a round, of which the first is not counted
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Path(folder) / "rows.jsonl"
+        write_rows(rows, nano_rows(PROMPTS * STEPS))
+        ours: list[Row] = []
+        plain: list[Row] = []
+        for number in range(ROUNDS):
+            ours += steps(rows, Path(folder) / f"ours{number}", plain=False)
+            plain += steps(rows, Path(folder) / f"plain{number}", plain=True)
+    ratios = [b["seconds"] / a["seconds"] for a, b in zip(ours, plain, strict=True)]
+    seconds, baseline = (statistics.median(row["seconds"] for row in one) for one in (ours, plain))
+    figure = {
+        "name": "grpo_step",
+        "value": seconds,
+        "unit": "s",
+        "baseline": {"name": "plain TRL", "value": baseline},
+        "ratio": statistics.median(ratios),
+        "spread": [min(ratios), max(ratios)],
+        "n": len(ratios),
+    }
+    parts = ("rollout", "gate", "nll", "embedding", "update", "other")
+    print(json.dumps(figure | {part: statistics.median(row[f"seconds_{part}"] for row in ours) for part in parts}))
+    shares = [(r["seconds_nll"] + r["seconds_embedding"] + r["seconds_other"]) / r["seconds"] for r in ours]
+    share = {
+        "name": "grpo_step_outside",
+        "value": statistics.median(shares),
+        "unit": "share of a step outside rollout, gate and update",
+        "spread": [min(shares), max(shares)],
+        "n": len(shares),
+    }
+    print(json.dumps(share))
+
+
+def nano_rows(count: int) -> list[Row]:
+    """Expert rows of the nano world."""
+    with gzip.open(NANO / "corpora" / "numinamath_cot.jsonl.gz", "rt", encoding="utf-8") as lines:
+        chosen = islice((json.loads(line) for line in lines), count)
+        return [{"id": str(i), "question": row["problem"], "solution": row["solution"]} for i, row in enumerate(chosen)]
+
+
+def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
+    """The log rows of a short training run, without its first step."""
+    from trl import GRPOTrainer
+
+    from tasks.score.config import PACKAGED_EMBEDDER
+    from tasks.score.embeddings import Embedder
+    from tasks.score.load import load_backbone
+    from tasks.tokens import ChatTokens
+    from tasks.train_agent.config import EmbedderConfig, TrainAgentConfig
+    from tasks.train_agent.group_reward import GroupReward
+    from tasks.train_agent.rows import agent_rows
+    from tasks.train_agent.spec import TrainSpec
+    from tasks.train_agent.trl_engine import AgentTrainer
+
+    class PlainTrainer(AgentTrainer):
+        """TRL's own sampling and forward passes."""
+
+        _get_per_token_logps_and_entropies = GRPOTrainer._get_per_token_logps_and_entropies
+
+        def _generate_single_turn(self, *args: Any, **kwargs: Any) -> Any:
+            import time
+
+            start = time.perf_counter()
+            made = GRPOTrainer._generate_single_turn(self, *args, **kwargs)
+            self.seconds["rollout"] = time.perf_counter() - start
+            return made
+
+    config = TrainAgentConfig(
+        prompts_per_step=PROMPTS,
+        candidates=K,
+        rank=16,
+        max_prompt_tokens=192,
+        max_new_tokens=96,
+        micro_batch=PROMPTS * K,
+        steps=STEPS,
+        save_every=1000,
+        embedder=EmbedderConfig(model=PACKAGED_EMBEDDER, revision=None),
+    )
+    (out / "scratch").mkdir(parents=True)
+    spec = TrainSpec(config=config, backbone=NANO / "model", rows=rows, embedder=PACKAGED_EMBEDDER, out=out, cuda=False)
+    chat = ChatTokens(spec.backbone)
+    kept, _ = agent_rows(rows, chat, config.max_prompt_tokens, config.max_new_tokens, 512)
+    by_id = {row.id: row for row in kept}
+    with config.gate.open() as verifier:
+        trainer = (PlainTrainer if plain else AgentTrainer)(
+            spec,
+            load_backbone(spec.backbone, None, cuda=False),
+            chat,
+            kept,
+            STEPS,
+            lambda scorer: GroupReward(
+                config.reward, K, by_id, verifier, scorer, Embedder(PACKAGED_EMBEDDER, cuda=False)
+            ),
+        )
+        trainer.train()
+    return list(read_rows(out / "steps.jsonl"))[1:]
+
+
+if __name__ == "__main__":
+    main()

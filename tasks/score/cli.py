@@ -1,0 +1,147 @@
+"""`rewriting-agent score FILE --backbone B`: is my data off-distribution for this model, is rewriting it worth it?
+
+In:  JSON lines: {"question" or "problem": "…", "target", "solution", "generated_solution" or "output": "…"};
+     `id` and `source` are kept
+Out: a table of NLLs by source, the rows that stand out, a recommendation; with --json one row a line
+"""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tasks.jsonl import Row, read_lines, read_rows, write_rows
+from tasks.progress import handler
+from tasks.score.compare import Comparison, compare, recommendation, stand_out
+
+QUESTION = ("question", "problem")
+TARGET = ("target", "solution", "generated_solution", "output")
+
+
+def score_command(
+    file: Annotated[Path, typer.Argument(help="JSON lines with questions and targets; .gz is read too.")],
+    backbone: Annotated[
+        str, typer.Option("--backbone", "-b", help="A name under infra/backbones, or a folder of a model.")
+    ] = "nano",
+    rows: Annotated[int, typer.Option(min=1, help="Rows of the file that are scored, evenly spaced.")] = 500,
+    own: Annotated[int, typer.Option(min=1, help="Questions that the model answers itself, to compare with.")] = 64,
+    max_new_tokens: Annotated[int, typer.Option(min=8, help="Most tokens of such an answer.")] = 1024,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write every scored row to this file.")] = None,
+) -> None:
+    """Say how likely a dataset's targets are under a model, against the model's own answers, and what to do."""
+    if not file.is_file():
+        raise typer.BadParameter(f"{file} is not a file")
+    chosen, bad = read_dataset(file, rows)
+    if not chosen:
+        raise typer.BadParameter(f"{file}: no row can be used; first: {bad[0] if bad else 'the file is empty'}")
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder, console.status("loading the model") as status:
+        previous = handler.set(lambda now: status.update(f"{now.done} of {now.total} {now.unit}"))
+        try:
+            compared, skipped = run_engine(Path(folder), backbone, chosen, own, max_new_tokens)
+        finally:
+            handler.reset(previous)
+    if json_file is not None:
+        write_rows(json_file, compared)
+    show(console, compared, {row["id"]: row for row in chosen}, skipped, bad)
+
+
+def read_dataset(file: Path, rows: int) -> tuple[list[Row], list[str]]:
+    """Usable rows, evenly spaced over the file, and what is wrong with the others."""
+    made: list[Row] = []
+    bad: list[str] = []
+    seen: set[str] = set()
+    for number, line in read_lines(file):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            bad.append(f"line {number}: is not JSON: {error.msg}")
+            continue
+        question = next((row[name] for name in QUESTION if isinstance(row.get(name), str)), "")
+        target = next((row[name] for name in TARGET if isinstance(row.get(name), str)), "")
+        name = str(row.get("id", f"line {number}"))
+        missing = [what for what, text in (("question", question), ("target", target)) if not text.strip()]
+        if missing or name in seen:
+            bad.append(
+                f"line {number}, row {name}: " + (f"no {' and no '.join(missing)}" if missing else "id repeated")
+            )
+            continue
+        seen.add(name)
+        source = str(row.get("source") or row.get("problem_source") or "-")
+        made.append({"id": name, "question": question, "target": target, "source": source})
+    every = len(made) / min(rows, len(made)) if made else 1
+    return [made[int(i * every)] for i in range(min(rows, len(made)))], bad
+
+
+def run_engine(folder: Path, name: str, rows: list[Row], own: int, max_new_tokens: int) -> tuple[list[Row], list[Row]]:
+    """Rows with their NLLs and those that do not fit the model's context."""
+    from tasks.backbone.backbone import BackboneConfig, backbone
+    from tasks.engine import run
+    from tasks.score.score import ENGINE_VARIABLES
+    from tasks.score.spec import CompareSpec
+    from tasks.settings import settings
+
+    if Path(name).is_dir():
+        config = BackboneConfig(name=name, model=str(Path(name).resolve()))
+    else:
+        from flows.experiment import load_experiment
+
+        config = load_experiment(name).backbone
+    model = folder / "model"
+    model.mkdir()
+    backbone.plain(config, model)
+    write_rows(folder / "rows.jsonl", rows)
+    spec = CompareSpec(
+        backbone=model,
+        rows=folder / "rows.jsonl",
+        own=own,
+        max_new_tokens=max_new_tokens,
+        out=folder,
+        cuda=settings().cuda(),
+    )
+    run("inference", "tasks.score.compare_engine", spec, folder, ENGINE_VARIABLES)
+    return list(read_rows(folder / "compared.jsonl")), list(read_rows(folder / "skipped.jsonl"))
+
+
+def show(
+    console: Console, compared: list[Row], texts: dict[str, Row], skipped: list[Row], bad: list[str], count: int = 5
+) -> None:
+    """Print the comparison; texts of the dataset are escaped."""
+    if not compared:
+        console.print(f"No row fits the model's context; first: {escape(skipped[0]['reason'])}")
+        raise typer.Exit(1)
+    if all(row["own_nll"] is None for row in compared):
+        console.print("None of the model's own answers ended within --max-new-tokens: allow more.")
+        raise typer.Exit(1)
+    parts = compare(compared)
+    table = Table("source", "rows", "targets: median (10 %, 90 %)", "own answers", "stands out")
+    for part in parts:
+        table.add_row(escape(part.source), str(part.rows), _spread(part.targets), _spread(part.answers), _chance(part))
+    console.print("NLL under the model of the plain question, in nats per token")
+    console.print(table)
+    outliers = Table("NLL", "row", "target begins")
+    for row in stand_out(compared, count):
+        outliers.add_row(f"{row['nll']:.2f}", escape(row["id"]), escape(texts[row["id"]]["target"][:90]))
+    console.print("Least likely targets")
+    console.print(outliers)
+    for what, number, first in (
+        ("do not fit the model's context", len(skipped), skipped[0]["reason"] if skipped else ""),
+        ("cannot be read", len(bad), bad[0] if bad else ""),
+    ):
+        if number:
+            console.print(f"{number} rows {what}; first: {escape(first)}", style="yellow")
+    console.print(recommendation(parts[0]), style="bold")
+
+
+def _spread(quantiles: tuple[float, float, float]) -> str:
+    low, middle, high = quantiles
+    return f"{middle:.2f} ({low:.2f}, {high:.2f})"
+
+
+def _chance(part: Comparison) -> str:
+    return f"{part.higher:.0%}"

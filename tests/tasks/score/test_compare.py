@@ -1,0 +1,62 @@
+"""The answer to "is my data off-distribution for this model?"."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tasks.score.cli import read_dataset
+from tasks.score.compare import compare, recommendation, stand_out
+
+
+def rows_of(targets, answers, source="a"):
+    own = [*answers, *[None] * (len(targets) - len(answers))]
+    return [
+        {"id": f"{source}{i}", "source": source, "nll": t, "own_nll": o}
+        for i, (t, o) in enumerate(zip(targets, own, strict=True))
+    ]
+
+
+def test_targets_that_all_stand_out_are_off_distribution():
+    everything = compare(rows_of(np.linspace(2, 3, 50), np.linspace(0.1, 0.9, 30)))[0]
+    assert everything.higher == 1.0
+    assert recommendation(everything).startswith("Off-distribution")
+
+
+def test_the_models_own_kind_of_text_is_in_distribution():
+    values = np.random.default_rng(0).normal(1, 0.2, 400)
+    everything = compare(rows_of(values[:200], values[200:]))[0]
+    assert everything.higher == pytest.approx(0.5, abs=0.06)
+    assert recommendation(everything).startswith("In distribution")
+
+
+def test_equal_nlls_count_half():
+    assert compare(rows_of([1.0] * 30, [1.0] * 30))[0].higher == 0.5
+
+
+def test_few_own_answers_give_no_recommendation():
+    assert "too few" in recommendation(compare(rows_of([2.0] * 30, [1.0] * 5))[0])
+
+
+def test_sources_are_listed_from_the_most_off_distribution():
+    rows = rows_of([0.5] * 30, [0.5] * 30, "near") + rows_of([3.0] * 30, [], "far")
+    parts = compare(rows)
+    assert [part.source for part in parts] == ["all", "far", "near"]
+    assert stand_out(rows, 2)[0]["source"] == "far"
+
+
+def test_unusable_rows_are_told_and_the_others_kept(tmp_path):
+    file = tmp_path / "data.jsonl"
+    good = {"problem": "2 + 2 ?", "generated_solution": "4", "id": "x"}
+    lines = [json.dumps(good), "{", json.dumps({"question": "q"}), json.dumps(good)]
+    file.write_text("\n".join(lines))
+    rows, bad = read_dataset(file, 10)
+    assert rows == [{"id": "x", "question": "2 + 2 ?", "target": "4", "source": "-"}]
+    assert len(bad) == 3 and "line 2" in bad[0] and "no target" in bad[1] and "id repeated" in bad[2]
+
+
+def test_a_sample_is_spread_evenly_over_the_file(tmp_path):
+    file = tmp_path / "data.jsonl"
+    file.write_text("\n".join(json.dumps({"id": str(i), "question": "q", "target": "t"}) for i in range(100)))
+    rows, _ = read_dataset(file, 10)
+    assert [row["id"] for row in rows] == [str(i) for i in range(0, 100, 10)]
