@@ -1,9 +1,11 @@
 """`make up` and `make down`: a Prefect server, a work pool, the deployments and a worker, on loopback.
 
-The server binds to 127.0.0.1. PREFECT_SERVER_API_AUTH_STRING=user:password makes it ask for a login; the same
-string in PREFECT_API_AUTH_STRING lets the command line and the worker in.
+The server binds to 127.0.0.1. With PREFECT_SERVER_API_AUTH_STRING=user:password it asks for a login; the worker and
+`rewriting-agent` get in with the same variable. What Prefect says lies in up.log, server.log and worker.log of
+PREFECT_HOME (.envs/prefect by default); up.json there says which processes run.
 """
 
+import fcntl
 import json
 import os
 import signal
@@ -11,45 +13,77 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 
+from infra.automations import AUTOMATIONS
 from tasks.settings import ROOT, settings
 
 HOST = "127.0.0.1"
 POOL = "local"
-STARTUP_SECONDS = 120
+POOL_LIMIT = 1  # runs at once: a laptop's cores are one run's cores
+STARTUP_SECONDS = 180
+GRACE_SECONDS = 20  # what a run has to end its engines and report its state
+PREFECT = str(Path(sys.executable).with_name("prefect"))
+
+Started = list[dict[str, Any]]
 
 
 def home() -> Path:
     """Where Prefect's database and logs lie."""
-    return Path(os.environ.get("PREFECT_HOME", settings().environments / "prefect"))
-
-
-def _state() -> Path:
-    return home() / "up.json"
+    return Path(os.environ.get("PREFECT_HOME") or settings().environments / "prefect")
 
 
 def address() -> str | None:
     """The API of the server that `make up` started, if it still runs."""
-    try:
-        state = json.loads(_state().read_text())
-        alive = all(_is(one["pid"], one["created"]) for one in state["processes"])
-    except (OSError, ValueError, KeyError):
-        return None
-    return str(state["api"]) if alive else None
+    state = _read_state()
+    alive = [one["name"] for one in state.get("processes", []) if _find(one)]
+    return str(state["api"]) if "server" in alive else None
+
+
+def client_environment() -> dict[str, str]:
+    """What a Prefect client needs to use that server, as environment variables; empty where none runs."""
+    url = address()
+    return {} if url is None else {"PREFECT_API_URL": url} | _login()
 
 
 def up() -> None:
-    """Start everything and print the address. Starting twice is harmless."""
-    if (running := address()) is not None:
-        print(f"already up: {running.removesuffix('/api')}")
-        return
-    down()
+    """Start everything and print the address. Starting twice is harmless; what has crashed is started anew."""
     home().mkdir(parents=True, exist_ok=True)
-    port = _free_port(int(os.environ.get("PREFECT_SERVER_API_PORT", "4200")))
+    with _alone():
+        state = _read_state()
+        dead = [one["name"] for one in state.get("processes", []) if not _find(one)]
+        if state and not dead and state["ready"]:
+            print(f"already up: {_page(state['api'])}")
+            return
+        for name in dead:
+            print(
+                f"the {name} that was started before has ended by itself (see {home() / f'{name}.log'}): starting anew"
+            )
+        _end_all()
+        try:
+            _start_all()
+        except BaseException as error:
+            _end_all()
+            if isinstance(error, KeyboardInterrupt):
+                sys.exit("\ninterrupted; nothing is left running")
+            raise
+
+
+def down() -> None:
+    """End the worker, its runs with their engines, and the server."""
+    home().mkdir(parents=True, exist_ok=True)
+    with _alone():
+        print("down" if _end_all() else "nothing is up")
+
+
+def _start_all() -> None:
+    port = _port(int(os.environ.get("PREFECT_SERVER_API_PORT", "4200")))
     api = f"http://{HOST}:{port}/api"
     environment = os.environ | {
         "PREFECT_HOME": str(home()),
@@ -58,87 +92,213 @@ def up() -> None:
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
+        **_login(),
     }
-    if "PREFECT_SERVER_API_AUTH_STRING" in environment:
-        environment.setdefault("PREFECT_API_AUTH_STRING", environment["PREFECT_SERVER_API_AUTH_STRING"])
-    prefect = str(Path(sys.executable).with_name("prefect"))
-    processes = [_start([prefect, "server", "start"], environment, "server")]
-    print(f"starting the server on {api.removesuffix('/api')} (about 20 s) …", flush=True)
-    _wait_for(f"{api}/health", processes[0])
+    started: Started = []
 
-    def run(*arguments: str) -> None:
-        subprocess.run([prefect, "--no-prompt", *arguments], env=environment, cwd=ROOT, check=True, stdout=sys.stderr)
+    def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        with (home() / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [PREFECT, *arguments],
+                env=environment,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # it outlives this terminal, and Ctrl-C in it
+            )
+        started.append({"name": name, "pid": process.pid, "created": psutil.Process(process.pid).create_time()})
+        _write_state(api, started, ready=False)
+        return process
 
-    run("work-pool", "create", POOL, "--type", "process", "--overwrite")
-    run("work-pool", "set-concurrency-limit", POOL, "1")
-    run("deploy", "--all")
-    processes.append(_start([prefect, "worker", "start", "--pool", POOL], environment, "worker"))
-    listed = [{"pid": one.pid, "created": psutil.Process(one.pid).create_time()} for one in processes]
-    _state().write_text(json.dumps({"api": api, "processes": listed}))
-    print(f"up: {api.removesuffix('/api')}\nlogs: {home()}\n`make down` ends it.")
-
-
-def down() -> None:
-    """End the worker, the server and everything they started."""
-    try:
-        listed = json.loads(_state().read_text())["processes"]
-    except (OSError, ValueError, KeyError):
-        return
-    family: list[psutil.Process] = []
-    for one in reversed(listed):
-        if _is(one["pid"], one["created"]):
-            process = psutil.Process(one["pid"])
-            family += [*process.children(recursive=True), process]
-    for process in family:
-        process.send_signal(signal.SIGTERM)
-    _, alive = psutil.wait_procs(family, timeout=15)
-    for process in alive:
-        process.kill()
-    _state().unlink(missing_ok=True)
-    print("down")
+    print(f"starting the server on {_page(api)} (15 to 60 s) …", flush=True)
+    server = start("server", "server", "start")
+    _wait("server", server, lambda: httpx.get(f"{api}/health", timeout=2).status_code == 200)
+    print("registering work pool, deployments and automations; starting a worker (15 to 60 s) …", flush=True)
+    with httpx.Client(base_url=api, auth=_basic_auth(), timeout=60) as client:
+        _register_pool(client)
+        _register_automations(client)
+        # Both take as long as Prefect's import does: side by side.
+        worker = start("worker", "worker", "start", "--pool", POOL)
+        _deploy(environment)
+        workers = f"/work_pools/{POOL}/workers/filter"
+        online = {"workers": {"status": {"any_": ["ONLINE"]}}}
+        _wait("worker", worker, lambda: bool(client.post(workers, json=online).raise_for_status().json()))
+    _write_state(api, started, ready=True)
+    print(f"up: {_page(api)}  (deployments → pipeline/nano → Run)\nlogs: {home()}\n`make down` ends it.")
 
 
-def _start(command: list[str], environment: dict[str, str], name: str) -> subprocess.Popen[bytes]:
-    with (home() / f"{name}.log").open("ab") as log:
-        return subprocess.Popen(
-            command, env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+def _register_pool(client: httpx.Client) -> None:
+    made = client.post("/work_pools/", json={"name": POOL, "type": "process", "concurrency_limit": POOL_LIMIT})
+    if made.status_code != httpx.codes.CONFLICT:  # it is there: its limit is the user's to change
+        made.raise_for_status()
+
+
+def _register_automations(client: httpx.Client) -> None:
+    for automation in AUTOMATIONS:
+        named = {"automations": {"name": {"any_": [automation["name"]]}}}
+        if not client.post("/automations/filter", json=named).raise_for_status().json():
+            client.post("/automations/", json=automation).raise_for_status()
+
+
+def _deploy(environment: dict[str, str]) -> None:
+    """Register what prefect.yaml says; its chatter goes to up.log, an error's end is shown."""
+    path = home() / "up.log"
+    with path.open("wb") as log:
+        command = [PREFECT, "--no-prompt", "deploy", "--all"]
+        done = subprocess.run(
+            command, env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
         )
+    # `prefect deploy` skips what it cannot deploy and still ends with 0.
+    said = path.read_text(errors="replace")
+    if done.returncode or "Skipping deployment" in said or "Error" in said:
+        sys.exit(f"the deployments of prefect.yaml could not be registered; {path} ends with\n{said[-2000:]}")
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + STARTUP_SECONDS
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            sys.exit(f"the server ended with status {server.returncode}: see {home() / 'server.log'}")
-        try:
-            if httpx.get(url, timeout=2).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.5)
-    server.terminate()
-    sys.exit(f"the server did not answer within {STARTUP_SECONDS} s: see {home() / 'server.log'}")
+def _end_all() -> bool:
+    """End what up.json names. Runs first, so that they end their engines and report their state while there is a
+    server to tell. Says whether anything ran."""
+    state = _read_state()
+    roots = {one["name"]: process for one in state.get("processes", []) if (process := _find(one))}
+    for name in ("worker", "server"):
+        if name in roots:
+            _end(roots[name])
+    _state().unlink(missing_ok=True)
+    return bool(roots)
 
 
-def _free_port(wanted: int) -> int:
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-                return int(probe.getsockname()[1])
-            except OSError:
-                continue
-    sys.exit("no free port on loopback")
+def _end(root: psutil.Process) -> None:
+    family = [root, *_family(root)]
+    for process in family:
+        # An engine's supervisor ends by itself with its run, after it has killed everything below it.
+        if not any(_is_supervisor(one) for one in [process, *_parents(process)]):
+            _send(process, signal.SIGTERM)
+    _, alive = psutil.wait_procs(family, timeout=GRACE_SECONDS)
+    for process in {one for left in alive for one in [left, *_family(left)]}:
+        _send(process, signal.SIGKILL)
+    psutil.wait_procs(alive, timeout=5)
 
 
-def _is(pid: int, created: float) -> bool:
-    """Whether process `pid` is still the one that was started then."""
+def _family(process: psutil.Process) -> list[psutil.Process]:
     try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        return process.children(recursive=True)
     except psutil.NoSuchProcess:
+        return []
+
+
+def _parents(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.parents()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _is_supervisor(process: psutil.Process) -> bool:
+    try:
+        return str(ROOT / "tasks" / "supervisor.py") in process.cmdline()
+    except psutil.Error:
         return False
 
 
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def _wait(name: str, process: subprocess.Popen[bytes], ready: Any) -> None:
+    deadline = time.monotonic() + STARTUP_SECONDS
+    log = home() / f"{name}.log"
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            end = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+            sys.exit(f"the {name} ended with status {process.returncode}; {log} ends with\n{end}")
+        try:
+            if ready():
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.5)
+    sys.exit(f"the {name} was not ready within {STARTUP_SECONDS} s: see {log}")
+
+
+def _login() -> dict[str, str]:
+    """The server's login for clients of this machine."""
+    login = os.environ.get("PREFECT_API_AUTH_STRING") or os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
+    return {"PREFECT_API_AUTH_STRING": login} if login else {}
+
+
+def _basic_auth() -> tuple[str, str] | None:
+    user, colon, password = _login().get("PREFECT_API_AUTH_STRING", "").partition(":")
+    return (user, password) if colon else None
+
+
+def _port(wanted: int) -> int:
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: free right after `down`
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            found = int(probe.getsockname()[1])
+            if found != wanted:
+                print(f"port {wanted} is taken (PREFECT_SERVER_API_PORT names another): using {found}")
+            return found
+    sys.exit("no free port on loopback")
+
+
+def _page(api: str) -> str:
+    return api.removesuffix("/api")
+
+
+def _state() -> Path:
+    return home() / "up.json"
+
+
+def _read_state() -> dict[str, Any]:
+    try:
+        return dict(json.loads(_state().read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _write_state(api: str, started: Started, ready: bool) -> None:
+    """After every start, so that `down` finds what a killed `up` left."""
+    new = _state().with_suffix(".new")
+    new.write_text(json.dumps({"api": api, "processes": started, "ready": ready}))
+    new.replace(_state())
+
+
+def _find(one: dict[str, Any]) -> psutil.Process | None:
+    """The process that was started, unless it has ended (its number may have gone to another since)."""
+    try:
+        process = psutil.Process(one["pid"])
+        same = abs(process.create_time() - one["created"]) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        return process if same else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One `up` or `down` at a time. The lock ends with its holder; what it started does not inherit it."""
+    with (home() / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another `make up` or `make down` is at work: waiting for it …", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
-    {"up": up, "down": down}[sys.argv[1]]()
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _interrupt)
+    try:
+        {"up": up, "down": down}[sys.argv[1]]()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -48,7 +48,7 @@ def test_a_deployment_says_what_the_backbones_file_says(name: str) -> None:
 
 def test_copying_the_backbones_files_repairs_and_leaves_the_rest() -> None:
     """`python -m infra.deployments` on a file whose blocks are stale gives the file as it is."""
-    stale = TEXT.replace("rows: 2400", "rows: 7\n          forgotten: true").replace("learning_rate: 7.0e-6", "seed: 1")
+    stale = TEXT.replace("          model:", "          forgotten: true\n          model:").replace("7.0e-6", "1.0")
     assert stale != TEXT
     assert synced(stale) == TEXT, "run `python -m infra.deployments`"
     assert "forgotten" not in synced(stale)
