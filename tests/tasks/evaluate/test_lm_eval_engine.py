@@ -17,7 +17,7 @@ pytestmark = pytest.mark.inference
 
 MODULE = "tasks.evaluate.lm_eval_engine"
 NANO = engines.ROOT / "infra" / "nano" / "model"
-NAMES = ("nano_language", "nano_seen_kinds")
+NAMES = ("nano_words", "nano_seen_kinds")
 
 
 def _run(out: Path, rows: dict[str, list[Row]], **config: Any) -> str:
@@ -107,7 +107,7 @@ def test_what_is_done_is_not_done_again(by_vllm: Path, rows: dict[str, list[Row]
     log = by_vllm / "scratch" / "log"
     log.unlink()
     output = _run(by_vllm, rows)
-    assert "answers to nano_seen_kinds" in output and "answers to nano_language" not in output
+    assert "answers to nano_seen_kinds" in output and "answers to nano_words" not in output
     assert "safetensors" not in output
     assert json.loads(lost.read_text()) == expected
     assert done.stat().st_mtime_ns == before
