@@ -37,24 +37,31 @@ _timings: ContextVar[list[dict[str, float | str]] | None] = ContextVar("engine_t
 
 _deadline: ContextVar[float | None] = ContextVar("engine_deadline", default=None)
 _gpus: ContextVar[list[int] | None] = ContextVar("engine_gpus", default=None)
+_cores: ContextVar[int | None] = ContextVar("engine_cores", default=None)
 
 
 @contextmanager
 def attempt(
-    timings: list[dict[str, float | str]], seconds: float | None, gpus: list[int] | None = None
+    timings: list[dict[str, float | str]],
+    seconds: float | None,
+    gpus: list[int] | None = None,
+    cores: int | None = None,
 ) -> Iterator[None]:
-    """While it is entered, append {"module", "started", "seconds"} of every engine to `timings`, show engines only
-    the GPUs numbered `gpus`, and let none run on after `seconds`. (Prefect 3.8 cannot interrupt a task that runs in
-    a thread, as concurrent tasks do.)"""
+    """While it is entered, engines see only the GPUs numbered `gpus`, compute with `cores` threads and run no longer
+    than `seconds`; for each, {"module", "started", "seconds"} is appended to `timings`.
+
+    (Prefect 3.8 cannot interrupt a task that runs in a thread, as concurrent tasks do.)
+    """
     token = _timings.set(timings)
     limit = _deadline.set(None if seconds is None else time.monotonic() + seconds)
-    shown = _gpus.set(gpus)
+    shown, threads = _gpus.set(gpus), _cores.set(cores)
     try:
         yield
     finally:
         _timings.reset(token)
         _deadline.reset(limit)
         _gpus.reset(shown)
+        _cores.reset(threads)
 
 
 class EngineError(RuntimeError):
@@ -120,7 +127,7 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
                     continue
                 record.write(line + "\n")
                 tail.append(line)
-                logger.info("%s", line, extra={"engine": module})
+                logger.debug("%s", line, extra={"engine": module})
         status = process.wait()
     finally:
         os.close(keep)  # on any exception the supervisor sees the end of the pipe and kills the engine
@@ -155,7 +162,7 @@ def environment_variables(extra: dict[str, str]) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("PREFECT_", "VIRTUAL_ENV", "PYTHONHOME"))
     }
-    cores = max(1, settings().cores)
+    cores = _cores.get() or settings().cores
     gpus = _gpus.get()
     visible = kept.get("CUDA_VISIBLE_DEVICES", "") if gpus is None else ",".join(map(str, gpus))
     defaults = {

@@ -29,8 +29,10 @@ from typing import Any
 
 from prefect import Task, get_run_logger
 from prefect.cache_policies import NO_CACHE
+from prefect.context import TaskRunContext
 from prefect.exceptions import MissingContextError
 from prefect.futures import PrefectFuture
+from prefect.logging.handlers import APILogHandler
 from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 from pydantic import BaseModel
@@ -157,13 +159,16 @@ def stage(
             log.info("%s: building %s", name, ", ".join(manifest.key[:12] for manifest in missing.values()))
             engines: list[dict[str, float | str]] = []
             gpus_here = settings().gpu_count() if settings().cuda() else 0
+            asked = time.monotonic()
             with (
                 slots.take(home.root / "slots", "core", cores, settings().cores),
                 slots.take(home.root / "slots", "gpu", gpus, gpus_here) as shown,
-                engine.attempt(engines, timeout_minutes and timeout_minutes * 60, shown),
-                ProgressView(name, log),
+                engine.attempt(engines, timeout_minutes and timeout_minutes * 60, shown, None if gpus_here else cores),
+                ProgressView(str(task_run.name or name), log),
             ):
                 started, clock = time.time(), time.monotonic()
+                if clock - asked >= 1:
+                    log.info("%s: starts after %.0f s of waiting for free cores or GPUs", name, clock - asked)
                 if batch:
                     metrics = function({part: configs[part] for part in missing}, outs, **paths)
                 else:
@@ -188,6 +193,7 @@ def stage(
         made = StageTask(
             look_up_or_build,
             name=name,
+            task_run_name=_task_run_name,
             retries=retries,
             retry_condition_fn=_worth_another_attempt,
             retry_delay_seconds=2,
@@ -282,6 +288,36 @@ def _to_path(home: Store, value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _to_path(home, one) for key, one in value.items()}
     return None if value is None else home.path(value.key)
+
+
+TELLING = ("name", "part", "loss", "shard", "seed")  # config fields that tell a stage's runs apart in the UI
+
+
+def _task_run_name() -> str:
+    """What the UI calls this run of a stage: `rewrite shard 1 + adapter`, `corpus numinamath_cot`."""
+    name, given = str(task_run.task_name), dict(task_run.parameters)
+    config = given.pop("config", None)
+    said = [name]
+    for field in TELLING:
+        value = getattr(config, field, None)
+        if value is not None:
+            said.append(f"{field} {value}" if isinstance(value, int) else str(value))
+    if getattr(config, "tokenizer_only", False):
+        said.append("tokenizer")
+    return " ".join(said) + (" + adapter" if given.get("adapter") is not None else "")
+
+
+def _show_engines_output() -> None:
+    """What engines print reaches the log of the run in the UI, at level DEBUG. Not the terminal: it is much."""
+    logger = logging.getLogger(engine.__name__)
+    handler = APILogHandler(level=logging.DEBUG)
+    handler.addFilter(lambda record: TaskRunContext.get() is not None)
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+
+
+_show_engines_output()
 
 
 def _worth_another_attempt(task: Task[..., Any], run: Any, state: State) -> bool:

@@ -26,7 +26,7 @@ def identity(config: TrainAgentConfig) -> object:
     return {"prompts": prompts_digest(config), "embedder": embedder_identity(config.embedder)}
 
 
-@stage(version=1, environment="inference", cores=2, gpus=1, identity=identity, timeout_minutes=7 * 24 * 60)
+@stage(version=1, environment="inference", gpus=1, identity=identity, timeout_minutes=7 * 24 * 60)
 def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Path) -> Metrics:
     """Train the agent on `rows`; resumes from the newest whole checkpoint of a killed attempt in `out`.
 
