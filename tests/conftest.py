@@ -1,11 +1,23 @@
 """What every test may use. Imports nothing that an environment might lack."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+# The environment that this interpreter is; what a test file imports, only its own environment has.
+ENVIRONMENT = "inference" if find_spec("vllm") else "sft" if find_spec("llamafactory") else "core"
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Outside core, collect only the files whose tests are marked for this environment."""
+    if ENVIRONMENT == "core" or collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
+        return None
+    return True if f"mark.{ENVIRONMENT}" not in collection_path.read_text(encoding="utf-8") else None
 
 
 @pytest.fixture(scope="session")
