@@ -17,6 +17,7 @@ from tasks.verify.forms import THOUSANDS, read_bracket, read_matrix, split_list,
 from tasks.verify.lists import (
     as_vector,
     expand,
+    join_touching,
     same_brackets,
     same_lists,
     same_matrices,
@@ -162,6 +163,8 @@ def _with_units(gold: str, answer: str, leaf: Leaf) -> bool | None:
         left, right = unit_named(wanted[1]), unit_named(got[1])
         if _exponent(wanted[1]) != _exponent(got[1]):
             return False
+        if r"^\circ" in (wanted[1], got[1]) and _not_an_angle(wanted[1]) != _not_an_angle(got[1]):
+            return False
         if left and right and left != right:
             if left.measure != right.measure:
                 return False
@@ -170,12 +173,18 @@ def _with_units(gold: str, answer: str, leaf: Leaf) -> bool | None:
                 return False
             return numbers[0].value * left.scale == numbers[1].value * right.scale
     for (core, unit), other in ((wanted, answer), (got, gold)):
+        if unit is not None and other.endswith("%") and "%" not in core:
+            return False  # "60 inches" is not "60%"
         if unit == r"^\circ" and r"\pi" in other and r"\pi" not in core:
             radians = rf"\frac{{{core}\pi}}{{180}}"
             return leaf(radians, other) if other == answer else leaf(other, radians)
     if wanted[0] != gold or got[0] != answer:
         return _structured(wanted[0], got[0], leaf, units_off=True)
     return _structured(gold, answer, leaf)
+
+
+def _not_an_angle(unit: str) -> bool:
+    return unit != r"^\circ" and not re.match(r"deg|unit|[cf]$|celsius|fahrenheit", unit)
 
 
 def _exponent(unit: str) -> str:
@@ -228,7 +237,10 @@ def _values(gold: str, answer: str, same: Leaf, leaf: Leaf) -> bool | None:
         return _with_signs(gold, answer, same)
     gold_union, answer_union = split_union(gold), split_union(answer)
     if len(gold_union) > 1 or len(answer_union) > 1:
+        gold_union, answer_union = join_touching(gold_union), join_touching(answer_union)
         decided = same_members(gold_union, answer_union, same)
+        if all(map(read_bracket, (*gold_union, *answer_union))):
+            return decided
         return decided if decided or len(gold_union) == len(answer_union) else leaf(gold, answer)
     gold_matrix, answer_matrix = read_matrix(gold), read_matrix(answer)
     if gold_matrix and answer_matrix:

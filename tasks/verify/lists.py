@@ -107,6 +107,20 @@ def expand(items: Sequence[str]) -> list[str]:
     return expanded
 
 
+def join_touching(members: Sequence[str]) -> tuple[str, ...]:
+    """[-1,0)∪[0,2] as [-1,2]."""
+    joined: list[str] = []
+    for member in members:
+        before, after = read_bracket(joined[-1]) if joined else None, read_bracket(member)
+        if before and after and len(before.items) == len(after.items) == 2 and not before.is_set and not after.is_set:
+            touching = squeeze(before.items[1]) == squeeze(after.items[0]) and before.right + after.left != ")("
+            if touching:
+                joined[-1] = f"{before.left}{before.items[0]},{after.items[1]}{after.right}"
+                continue
+        joined.append(member)
+    return tuple(joined)
+
+
 def same_brackets(gold: Bracket, answer: Bracket, same: Same) -> bool | None:
     """Tuples and intervals in order, with their brackets; sets without."""
     if gold.is_set and answer.is_set:

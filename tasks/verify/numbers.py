@@ -177,7 +177,12 @@ def _shifted(number: Number) -> int | None:
 
 
 def _left_off(plain: Number, based: Number) -> bool:
-    return plain.decimals is None and plain.value.denominator == 1 and str(plain.value) == based.digits
+    return (
+        not plain.percent
+        and plain.decimals is None
+        and plain.value.denominator == 1
+        and str(plain.value) == based.digits
+    )
 
 
 def close(gold: Fraction, gold_decimals: int | None, answer: Fraction, answer_decimals: int | None) -> bool:

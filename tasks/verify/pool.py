@@ -28,6 +28,7 @@ from tasks.verify.config import VerifyConfig
 from tasks.verify.zygote import WALL
 
 _ROOT = Path(__file__).resolve().parents[2]
+COLD = 25  # rows of a child that was forked before the zygote had warmed up
 _START_SECONDS = 120.0  # the zygote imports SymPy; minutes only on a machine that is overloaded
 _GRACE_SECONDS = 5.0  # past the wall limit, when the kernel's timer should have ended the child long ago
 
@@ -51,6 +52,7 @@ class _Worker:
         self.connection: socket.socket | None = None
         self.pid = 0
         self.rows = 0
+        self.limit = 1
         self.buffer = b""
         self.started = 0.0
 
@@ -145,6 +147,7 @@ class Pool:
             finally:
                 theirs.close()
             worker.connection, worker.pid, worker.rows, worker.buffer = ours, int(reply["pid"]), 0, b""
+            worker.limit = self.config.rows_per_process if reply["warm"] else min(COLD, self.config.rows_per_process)
 
     def _retire(self, worker: _Worker) -> int:
         """End the child of a slot; returns its exit status (negative: the signal)."""
@@ -200,7 +203,7 @@ class Pool:
                     else:
                         answer = json.loads(reply)
                         results[position] = Comparison(answer["same"], answer["reason"])
-                        if worker.rows >= self.config.rows_per_process:
+                        if worker.rows >= worker.limit:
                             self._retire(worker)
                     self._free.put(worker)
         finally:

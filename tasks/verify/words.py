@@ -36,11 +36,12 @@ _SYMBOLS = {
 _LETTERS = "A-J"
 _CHOICE = re.compile(
     rf"(?:«?(?:the )?(?:correct |right |best )?(?:option|choice|answer|letter)s?(?: is)?:?»?\s*)?"
-    rf"(?:\(([{_LETTERS}])\)|([{_LETTERS}])(?=$|\)|\.(?![0-9A-Za-z])|:|«))(?:[).:]|\\ )*\s*(.*)",
+    rf"(?:\(([{_LETTERS}])\)|([{_LETTERS}])(?=$|\)|\.(?![0-9A-Za-z])|:|«(?!(?:and|or)\b)))(?:[).:]|\\ )*\s*(.*)",
     re.DOTALL,
 )
 _CHOICE_IN_WORDS = re.compile(rf"«\(?([{_LETTERS}])(?:\)|[.:)]|(?=»|$))\s*([^«»]*)»(.*)", re.DOTALL)
 _LETTER_LIST = re.compile(r"\(?[A-J]\)?(?:(?:[, ]|«?and»?|\\ )*\(?[A-J]\)?)+")
+_HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _COMMANDS = re.compile(r"\\[A-Za-z]+")
 _FUNCTIONS = {
     *("sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "lim", "max", "min", "gcd", "lcm", "exp", "det", "mod"),
@@ -84,6 +85,8 @@ def read_words(text: str) -> str | None:
     Words are \\text{…} or runs of three letters and more that are no function's name."""
     if text in _SYMBOLS:
         return _SYMBOLS[text]
+    if r"\begin" in text:
+        return None
     bare = _COMMANDS.sub(" ", text)
     words = [word for word in re.findall(r"[^\W\d_]{3,}", bare) if word.lower() not in _FUNCTIONS]
     if not words and "«" not in text:
@@ -102,5 +105,5 @@ def is_prose(text: str) -> bool:
 
 
 def same_words(gold: str, answer: str) -> bool:
-    """Equality of spelled words: spaces, hyphens and case do not count."""
-    return squeeze(gold).replace("-", "") == squeeze(answer).replace("-", "")
+    """Equality of spelled words: spaces, case and hyphens between letters do not count; a minus sign does."""
+    return _HYPHEN.sub("", squeeze(gold)) == _HYPHEN.sub("", squeeze(answer))

@@ -2,7 +2,7 @@
 milliseconds, and it is a single thread, so that forking is safe (the caller may have many).
 
 In (control socket): {"fork": {"memory": …, "deadline": …}} with one file descriptor; {"end": pid}
-Out:                 {"pid": 4711}; {"status": -27}      (ended by signal 27, SIGPROF: its CPU deadline)
+Out:                 {"pid": 4711, "warm": true}; {"status": -27}      (ended by signal 27, SIGPROF: its CPU deadline)
 
 A worker reads {"gold": …, "answer": …} lines from its socket and answers {"same": true|false|null, "reason": …}.
 Its deadline is kept by the kernel: interval timers whose signals end it, whatever it is doing and whoever is dead.
@@ -61,11 +61,12 @@ def main() -> None:
     symbolic_leaf(*next(forms))
     workers: set[int] = set()
     control.sendall(b'{"ready": true}\n')
+    form = next(forms, None)
     while True:
-        form = next(forms, None)
         if not select.select([control], [], [], 0.0 if form else 1.0)[0]:
             if form:
                 symbolic_leaf(*form)
+                form = next(forms, None)
             if os.getppid() != parent:  # the parent is gone, and something it forked still holds the socket
                 break
             continue
@@ -82,7 +83,7 @@ def main() -> None:
                 os._exit(0)
             os.close(fds[0])
             workers.add(pid)
-            control.sendall(json.dumps({"pid": pid}).encode() + b"\n")
+            control.sendall(json.dumps({"pid": pid, "warm": form is None}).encode() + b"\n")
         elif "end" in request:
             control.sendall(json.dumps({"status": _end(request["end"], workers)}).encode() + b"\n")
     for pid in workers:

@@ -78,8 +78,10 @@ def test_structures_of_plain_numbers_are_decided_as_sympy_decides_them(
 
     if draw.random() < 0.5:
         answer = draw.sample(gold, len(gold))
-    left, right = ({"{": r"\{", "": ""}.get(brackets[:1], brackets[:1]) + ", ".join(draw.choice(spellings(v)) for v in values)
-                   + {"}": r"\}", "": ""}.get(brackets[1:], brackets[1:]) for values in (gold, answer))  # fmt: skip
+    opening, closing = {"{}": (r"\{", r"\}"), "": ("", "")}.get(brackets) or (brackets[0], brackets[1])
+    left, right = (
+        opening + ", ".join(draw.choice(spellings(value)) for value in values) + closing for values in (gold, answer)
+    )
     left, right = normalise(left), normalise(right)
     fast = same_answer(left, right, plain_leaf)
     assert fast is None or fast == same_answer(left, right, symbolic_leaf), (left, right)
