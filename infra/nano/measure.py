@@ -163,8 +163,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path, nargs="?", default=HERE / "model", help="a transformers directory")
     parser.add_argument("--seed", type=int, default=NanoConfig().seed, help="seed of the model's world")
+    parser.add_argument("--rows", type=int, default=300, help="corpus problems that are rewritten and scored")
     arguments = parser.parse_args()
-    for figure in measure(arguments.model, NanoConfig(seed=arguments.seed)):
+    for figure in measure(arguments.model, NanoConfig(seed=arguments.seed), arguments.rows):
         print(figure.line())
 
 

@@ -1,6 +1,5 @@
 """The committed backbone: its tokenizer loses nothing, its chat has one BOS, transformers and vLLM load it alike."""
 
-import gzip
 import json
 import os
 import subprocess
@@ -10,7 +9,7 @@ from random import Random
 import pytest
 
 from infra.nano.kinds import NEW, SEEN, draw
-from infra.nano.recipe import HERE
+from infra.nano.recipe import HERE, check_recipe
 from infra.nano.styles import expert
 from tasks import prompts
 
@@ -124,7 +123,16 @@ def test_special_tokens_and_template_are_saved_with_the_model():
     config = json.loads((MODEL / "tokenizer_config.json").read_text())
     assert (config["bos_token"], config["eos_token"], config["pad_token"]) == ("<|bos|>", "<|end|>", "<|pad|>")
     assert "bos_token" in (MODEL / "chat_template.jinja").read_text()
-    assert gzip.decompress((HERE / "corpora" / "numinamath_cot.jsonl.gz").read_bytes())
+
+
+@pytest.mark.inference
+def test_a_rebuild_with_another_seed_writes_a_whole_folder_that_fits_its_recipe(tmp_path):
+    command = [sys.executable, "-m", "infra.nano", "--seed", "7", "--steps", "2", "--out", str(tmp_path)]
+    subprocess.run(command, cwd=HERE.parents[1], check=True, capture_output=True, timeout=300)
+    assert check_recipe(tmp_path) == []
+    (tmp_path / "model" / "config.json").write_text("{}")
+    (tmp_path / "corpora" / "numinamath_cot.jsonl.gz").unlink()
+    assert len(check_recipe(tmp_path)) == 2
 
 
 @pytest.mark.sft
