@@ -122,6 +122,7 @@ def stage(
 
         def look_up_or_build(config: Any, **inputs: Any) -> State:
             configs: dict[str, BaseModel] = config if batch else {name: config}
+            title = str(task_run.name or name)
             artifacts = _flatten(inputs)
             manifests = {
                 part: _new_manifest(name, version, environment, one, identity(one) if identity else None, artifacts)
@@ -131,32 +132,37 @@ def stage(
             with ExitStack() as locks:
                 # In the order of the keys, so that two runs that share artifacts cannot wait for each other.
                 for manifest in sorted(manifests.values(), key=lambda manifest: manifest.key):
-                    waiting = _say_waiting(log, name)
+                    waiting = _say_waiting(log, title)
                     locks.enter_context(slots.hold(locks.enter_context(home.lock(manifest.key, waiting))))
                 found = {part: home.find(manifest.key) for part, manifest in manifests.items()}
                 missing = {part: manifests[part] for part, artifact in found.items() if artifact is None}
                 pool = settings().placement.get(name)
                 if missing and pool is None:
-                    found |= build(log, home, configs, missing, inputs)
+                    found |= build(log, title, home, configs, missing, inputs)
             if missing and pool is not None:
                 # Without the locks: the other machine takes them.
-                log.info("%s: building on work pool %s", name, pool)
+                log.info("%s: building on work pool %s", title, pool)
                 build_elsewhere(pool, function, {part: configs[part] for part in missing} if batch else config, inputs)
                 found |= {part: home.manifest(manifest.key).artifact() for part, manifest in missing.items()}
             if not missing:
-                log.info("%s: cached, %s", name, ", ".join(m.key[:12] for m in manifests.values()))
+                log.info("%s: cached, %s", title, ", ".join(m.key[:12] for m in manifests.values()))
             verb = "Built" if missing else "Cached"
             keys = ", ".join(manifest.key[:12] for manifest in (missing or manifests).values())
             return Completed(name=verb, message=f"{verb}: {keys}", data=found if batch else found[name])
 
         def build(
-            log: Any, home: Store, configs: dict[str, BaseModel], missing: dict[str, Manifest], inputs: dict[str, Any]
+            log: Any,
+            title: str,
+            home: Store,
+            configs: dict[str, BaseModel],
+            missing: dict[str, Manifest],
+            inputs: dict[str, Any],
         ) -> Inputs:
             paths = {key: _to_path(home, value) for key, value in inputs.items()}
             outs = {part: home.partial(manifest.key) for part, manifest in missing.items()}
             for out in outs.values():
                 out.mkdir(parents=True, exist_ok=True)
-            log.info("%s: building %s", name, ", ".join(manifest.key[:12] for manifest in missing.values()))
+            log.info("%s: building %s", title, ", ".join(manifest.key[:12] for manifest in missing.values()))
             engines: list[dict[str, float | str]] = []
             gpus_here = settings().gpu_count() if settings().cuda() else 0
             asked = time.monotonic()
@@ -164,11 +170,11 @@ def stage(
                 slots.take(home.root / "slots", "core", cores, settings().cores),
                 slots.take(home.root / "slots", "gpu", gpus, gpus_here) as shown,
                 engine.attempt(engines, timeout_minutes and timeout_minutes * 60, shown, None if gpus_here else cores),
-                ProgressView(str(task_run.name or name), log),
+                ProgressView(title, log),
             ):
                 started, clock = time.time(), time.monotonic()
                 if clock - asked >= 1:
-                    log.info("%s: starts after %.0f s of waiting for free cores or GPUs", name, clock - asked)
+                    log.info("%s: starts after %.0f s of waiting for free cores or GPUs", title, clock - asked)
                 if batch:
                     metrics = function({part: configs[part] for part in missing}, outs, **paths)
                 else:
@@ -181,7 +187,7 @@ def stage(
                 manifest.timings = {"started": started, "seconds": share, "engines": engines}
                 manifest.cost = {"core_seconds": share * cores, "gpu_seconds": share * gpus * settings().cuda()}
                 built[part] = home.publish(manifest)
-            log.info("%s: built in %.1f s", name, seconds)
+            log.info("%s: built in %.1f s", title, seconds)
             return built
 
         look_up_or_build.__signature__ = signature.replace(  # type: ignore[attr-defined]
