@@ -70,7 +70,7 @@ def _split(text: str, pattern: re.Pattern[str]) -> tuple[list[str], list[str]]:
     return parts, separators
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=8192)
 def split_list(text: str) -> tuple[str, ...]:
     """The items of a list at top level ("1,2", "3«and»4", "x=1;x=2"); one item where it is none.
 
@@ -105,20 +105,20 @@ def _join_thousands(parts: list[str], separators: list[str]) -> list[str]:
     return joined
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=8192)
 def split_relation(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The sides of a chain of relations and the signs between them; one side and no sign where it is none."""
     parts, signs = _split(text, _RELATION)
     return tuple(parts), tuple(_SPELLING.get(sign, sign) for sign in signs)
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=8192)
 def split_union(text: str) -> tuple[str, ...]:
     """The members of a union of sets."""
     return tuple(_split(text, _UNION)[0])
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=8192)
 def read_bracket(text: str) -> Bracket | None:
     """The bracketed list that the whole text is: "(1,2)", "[0,1)", "\\{1,2\\}", "]0,1["; None where it is none."""
     braces = re.fullmatch(r"\\\{(.*)\\\}", text, re.DOTALL)

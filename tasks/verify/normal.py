@@ -76,7 +76,7 @@ _BETWEEN_DIGITS = re.compile(r"(?<=[0-9]) (?=[0-9])")  # "3 1/2" is not 31/2
 ROW = "¶"  # between the rows of a matrix
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def normalise(answer: str) -> str:
     """The answer in one spelling. Never raises; linear in the length of the answer."""
     text = answer.strip()

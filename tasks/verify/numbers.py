@@ -76,7 +76,7 @@ _WORDS = {
 }
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def read_number(text: str) -> Number | None:
     """The plain number that a normalised answer is, or None."""
     if len(text) > MAX_DIGITS or not text:

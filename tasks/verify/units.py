@@ -189,7 +189,7 @@ _APPROX = re.compile(
 _DEGREES = re.compile(r"(.*[0-9})\]A-Za-z])\^\\circ ?«?([CF]?)»?")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def split_unit(text: str) -> tuple[str, str | None]:
     """A normalised answer without its unit, and the unit's name in lower case (None where there is none)."""
     if text[-1:].isdigit() and text[:1].isdigit() and text.isascii() and "«" not in text and " " not in text:

@@ -57,7 +57,7 @@ class Choice:
     text: str
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=8192)
 def read_choice(text: str) -> Choice | None:
     """The choice that a normalised answer is, or None."""
     if len(text) == 1:
@@ -72,13 +72,13 @@ def read_choice(text: str) -> Choice | None:
     return None
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=8192)
 def read_letters(text: str) -> str | None:
     """Several choice letters ("A B D", "(A),(C)", "AD") as one word, or None."""
     return "".join(sorted(set(re.findall(r"[A-J]", text)))) if _LETTER_LIST.fullmatch(text) else None
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=8192)
 def read_words(text: str) -> str | None:
     """The words of an answer that is words, in one spelling; None where it is mathematics.
 
