@@ -172,6 +172,7 @@ def environment_variables(extra: dict[str, str]) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
         "DO_NOT_TRACK": "1",
         "OMP_NUM_THREADS": str(cores),
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin at barriers take the cores from the stages beside them
         "CUDA_VISIBLE_DEVICES": visible if settings().cuda() else "",
     }
     return kept | defaults | extra
