@@ -45,7 +45,9 @@ OPEN_MATH_REASONING = CorpusConfig(
 class Experiment(BaseModel):
     """One backbone's experiment. Each part is the config of the stage of its name."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, field_title_generator=lambda name, _: name.replace("_", " ").capitalize()
+    )
 
     backbone: BackboneConfig = Field(description="pi_0: the model that rewrites, scores and is fine-tuned.")
     corpora: tuple[CorpusConfig, ...] = Field(
@@ -63,6 +65,12 @@ class Experiment(BaseModel):
     score: ScoreConfig = Field(default_factory=ScoreConfig, description="NLL of the targets under pi_0.")
     finetune: FinetuneConfig = Field(default_factory=FinetuneConfig, description="Downstream SFT.")
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig, description="Benchmarks.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_json_of_the_form(cls, values: Any) -> Any:
+        """Prefect's run form (3.8.8) sends {"__prefect_kind": "json"}, without a value, for an empty JSON field."""
+        return without_empty_json(values)
 
     @model_validator(mode="before")
     @classmethod
@@ -89,6 +97,13 @@ class Experiment(BaseModel):
     def all_backbones(self) -> list[BackboneConfig]:
         """The backbones whose tokenizers the sample is filtered with, in an order that all of them share."""
         return sorted({one.name: one for one in (self.backbone, *self.shared_with)}.values(), key=lambda one: one.name)
+
+
+def without_empty_json(value: Any) -> Any:
+    """`value` without the fields that a run form left empty."""
+    if isinstance(value, dict):
+        return {name: without_empty_json(one) for name, one in value.items() if one != {"__prefect_kind": "json"}}
+    return [without_empty_json(one) for one in value] if isinstance(value, list) else value
 
 
 class ExperimentError(ValueError):

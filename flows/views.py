@@ -13,14 +13,20 @@ def show_in_ui(report: Artifact) -> None:
     """Attach the report's headline and its lineage to the flow run."""
     folder = store().path(report.key)
     data = read_report(folder)
-    create_markdown_artifact(headline(data, str(folder / PAGE)), key="report", description="What was gained and lost")
-    graph = f"```mermaid\n{mermaid(data.lineage)}\n```\n\nWhole: `rewriting-agent lineage {report.key[:12]}`"
-    create_markdown_artifact(graph, key="lineage", description="What the report was made from")
+    name = data.backbone.name
+    create_markdown_artifact(
+        headline(data, str(folder / PAGE)), key="report", description=f"{name}: what was gained and what was forgotten"
+    )
+    # From the top down: the UI's column is narrow, and the graph is deeper than it is wide.
+    graph = mermaid(data.lineage).replace("flowchart LR", "flowchart TD", 1)
+    whole = f"```mermaid\n{graph}```\n\nEvery artifact with its key: `rewriting-agent lineage {report.key[:12]}`"
+    create_markdown_artifact(whole, key="lineage", description=f"{name}: what the report was made from")
 
 
 def headline(data: ReportData, page: str) -> str:
     """The headline table as Markdown. Names of methods are ours; nothing a model wrote is in it."""
-    lines = ["| | math, % | general, % | overall, % | yield, % | target NLL, nats/token |", "|---|---|---|---|---|---|"]
+    columns = ["", *(f"{one}, %" for one in ("math", "general", "overall", "yield")), "target NLL, nats/token"]
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for summary in data.summaries:
         averages = summary.averages
         cells = [_percent(one) for one in (averages.math, averages.general, averages.overall, summary.tc_yield)]
@@ -31,11 +37,14 @@ def headline(data: ReportData, page: str) -> str:
             "",
             "**nano** is a toy backbone: these figures show the mechanism and claim nothing about large models.",
         ]
-    return "\n".join([*lines, "", f"Whole report: `{page}`"])
+    lines += ["", f"In parentheses: {data.confidence:.0%} intervals.", "", f"The whole report, a page for the browser: `{page}`"]
+    return "\n".join(lines)
 
 
 def _percent(estimate: Estimate | None) -> str:
     if estimate is None:
         return ""
-    interval = "" if estimate.low is None or estimate.high is None else f" ({estimate.low:.1%} to {estimate.high:.1%})"
-    return f"{estimate.value:.1%}{interval}"
+    # No blank within the interval: the UI's narrow columns break before it.
+    low, high = estimate.low, estimate.high
+    interval = "" if low is None or high is None else f" ({100 * low:.1f}–{100 * high:.1f})"
+    return f"{100 * estimate.value:.1f}{interval}"

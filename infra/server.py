@@ -62,9 +62,7 @@ def up() -> None:
             print(f"already up: {_page(state['api'])}")
             return
         for name in dead:
-            print(
-                f"the {name} that was started before has ended by itself (see {home() / f'{name}.log'}): starting anew"
-            )
+            print(f"the {name} has ended by itself (see {home() / f'{name}.log'}): starting everything anew")
         _end_all()
         try:
             _start_all()

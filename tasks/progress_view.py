@@ -51,7 +51,8 @@ class ProgressView:
             eta = "" if finished or left is None else f", {left:.0f} s left"
             values = "".join(f", {name} {value:.4g}" for name, value in progress.values.items())
             self.log.info("%s: %d of %d %s%s%s", self.name, progress.done, progress.total, progress.unit, eta, values)
-        if finished or now - self.shown >= ARTIFACT_EVERY:
+        # Nobody watches a stage that takes a second: it gets no artifact.
+        if (finished and self.artifact is not None) or now - self.shown >= ARTIFACT_EVERY:
             self.shown = now
             self._publish(100.0 * progress.done / max(1, progress.total))
 

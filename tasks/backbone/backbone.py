@@ -14,6 +14,7 @@ import shutil
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from tasks.progress import report
 from tasks.source import SourceError, download, source_identity
@@ -38,7 +39,7 @@ class BackboneConfig(BaseModel):
     revision: str | None = Field(
         None, description="Commit on the hub, 40 hex digits.", json_schema_extra={"key": False}
     )
-    tokenizer_only: bool = Field(False, description="Import the tokenizer without the weights.")
+    tokenizer_only: SkipJsonSchema[bool] = Field(False, description="Import the tokenizer without the weights.")
 
     def source(self) -> object:
         """What the key holds of the model: its content, or its pinned commit."""

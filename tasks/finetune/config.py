@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 
 class FinetuneConfig(BaseModel):
@@ -16,7 +17,7 @@ class FinetuneConfig(BaseModel):
         le=0.1,
         description="Peak learning rate; E.1: 7e-6 for Llama-3.2-1B and 3B, 5e-6 for Mistral-7B.",
     )
-    loss: Literal["nll", "dft", "importance_weighted"] = Field(
+    loss: SkipJsonSchema[Literal["nll", "dft", "importance_weighted"]] = Field(
         default="nll",
         description="nll: mean token NLL. dft: each token's NLL times its own probability, held constant (Dynamic "
         "Fine-Tuning). importance_weighted: Mind the Gap's correction; its released trainer uses the same token "

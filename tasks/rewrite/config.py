@@ -1,6 +1,7 @@
 """Settings of rewriting inference, defaults as in Appendix E.3."""
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 
 class RewriteConfig(BaseModel):
@@ -37,7 +38,7 @@ class RewriteConfig(BaseModel):
     )
     seed: int = Field(default=0, ge=0, description="Seed of sampling; each row draws from its own stream.")
     shards: int = Field(default=1, ge=1, le=1024, description="Parts that the rows are split into.")
-    shard: int = Field(default=0, ge=0, description="Which part this is, from 0.")
+    shard: SkipJsonSchema[int] = Field(default=0, ge=0, description="Which part this is, from 0.")
 
     @model_validator(mode="after")
     def _shard_exists(self) -> "RewriteConfig":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from tasks.jsonl import read_rows, write_rows
 from tasks.sample.sample import TooFewRows
@@ -21,7 +22,7 @@ class SplitConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    part: Part = Field("sft", description="Which part this is.")
+    part: SkipJsonSchema[Part] = Field("sft", description="Which part this is.")
     sft_rows: int = Field(50_000, ge=1, description="Rows for downstream SFT.")
     held_out_rows: int = Field(1_000, ge=0, description="Verifiable rows of the agent's half on which it is measured.")
     agent_rows: int = Field(50_000, ge=0, description="Rows of the agent's half; fewer where fewer are left.")

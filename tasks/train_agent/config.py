@@ -7,6 +7,7 @@ docs/paper.md says where each of our values comes from.
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from tasks.rewards.config import RewardConfig
 from tasks.verify.gate import GateConfig
@@ -38,7 +39,9 @@ class TrainAgentConfig(BaseModel):
         default="trl", description="trl: one process, CPU or a small GPU. verl: large GPUs, several machines."
     )
     reward: RewardConfig = Field(default_factory=RewardConfig, description="Weights and variant of eq. 3.")
-    gate: GateConfig = Field(default_factory=GateConfig, description="Task consistency: answers and judge (eq. 5).")
+    gate: SkipJsonSchema[GateConfig] = Field(
+        default_factory=GateConfig, description="Task consistency: answers and judge (eq. 5)."
+    )
     embedder: EmbedderConfig = Field(default_factory=EmbedderConfig, description="Embeddings of eq. 9.")
 
     rank: int = Field(default=64, ge=1, le=512, description="Rank r of the LoRA matrices (E.2).")
@@ -114,8 +117,10 @@ class MeasureConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    gate: GateConfig = Field(default_factory=GateConfig, description="Task consistency: answers and judge (eq. 5).")
-    embedder: EmbedderConfig = Field(default_factory=EmbedderConfig, description="Embeddings of eq. 9.")
+    gate: SkipJsonSchema[GateConfig] = Field(
+        default_factory=GateConfig, description="Task consistency: answers and judge (eq. 5)."
+    )
+    embedder: SkipJsonSchema[EmbedderConfig] = Field(default_factory=EmbedderConfig, description="Embeddings of eq. 9.")
     candidates: int = Field(default=10, ge=1, le=64, description="Rewrites sampled of each row, as in training.")
     temperature: float = Field(default=1.0, ge=0, le=2, description="Of the sampling, as in training.")
     max_prompt_tokens: int = Field(

@@ -1,0 +1,53 @@
+"""What a run shows in the UI: a headline table and the lineage, as Markdown artifacts of the flow run."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows import views
+from flows.views import headline, show_in_ui
+from tasks.report.data import ReportData
+from tasks.store import Artifact, Store
+from tests.tasks.report.conftest import synthetic_report
+
+
+@pytest.fixture(scope="module")
+def data() -> ReportData:
+    return synthetic_report(resamples=50)
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_the_table_has_a_line_a_method_and_as_many_cells_as_columns(data: ReportData) -> None:
+    table = [line for line in headline(data, "report.html").splitlines() if line.startswith("|")]
+    assert len(table) == 2 + len(data.summaries)
+    assert len({len(cells(line)) for line in table}) == 1
+    base = next(one for one in data.summaries if one.method == "base")
+    shown = next(line for line in table if cells(line)[0] == "base")
+    assert base.averages.math is not None
+    assert cells(shown)[1].startswith(f"{100 * base.averages.math.value:.1f} (")
+
+
+def test_nano_says_that_it_claims_nothing_and_a_real_backbone_does_not(data: ReportData) -> None:
+    assert "claim nothing about large models" in headline(data, "report.html")
+    assert "nano" not in headline(synthetic_report(resamples=50, nano=False), "report.html")
+
+
+def test_the_run_gets_the_table_and_the_lineage_of_its_report(
+    data: ReportData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: dict[str, Any] = {}
+    monkeypatch.setattr(views, "store", lambda: Store(tmp_path))
+    monkeypatch.setattr(views, "read_report", lambda folder: data)
+    monkeypatch.setattr(views, "create_markdown_artifact", lambda text, key, description: shown.update({key: text}))
+    show_in_ui(Artifact(kind="report", key="ab" * 16, digest="cd"))
+    assert set(shown) == {"report", "lineage"}
+    assert "report.html" in shown["report"]
+    fence, graph, rest = shown["lineage"].split("```")
+    assert fence == ""
+    assert graph.startswith("mermaid\nflowchart TD\n")
+    assert " --> " in graph
+    assert "rewriting-agent lineage abababababab" in rest
