@@ -82,7 +82,6 @@ def run_engine(folder: Path, name: str, rows: list[Row], own: int, max_new_token
     """Rows with their NLLs and those that do not fit the model's context."""
     from tasks.backbone.backbone import BackboneConfig, backbone
     from tasks.engine import run
-    from tasks.score.score import ENGINE_VARIABLES
     from tasks.score.spec import CompareSpec
     from tasks.settings import settings
 
@@ -104,7 +103,7 @@ def run_engine(folder: Path, name: str, rows: list[Row], own: int, max_new_token
         out=folder,
         cuda=settings().cuda(),
     )
-    run("inference", "tasks.score.compare_engine", spec, folder, ENGINE_VARIABLES)
+    run("inference", "tasks.score.compare_engine", spec, folder)
     return list(read_rows(folder / "compared.jsonl")), list(read_rows(folder / "skipped.jsonl"))
 
 

@@ -19,9 +19,6 @@ from tasks.score.spec import ScoreSpec
 from tasks.settings import settings
 from tasks.stage import Metrics, stage
 
-# OpenMP threads that spin at barriers make a step ten times slower where other processes share the cores.
-ENGINE_VARIABLES = {"OMP_WAIT_POLICY": "PASSIVE"}
-
 
 @stage(version=1, environment="inference", gpus=1, identity=prompts_digest, timeout_minutes=24 * 60)
 def score(config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrites: Path | None = None) -> Metrics:
@@ -41,7 +38,7 @@ def score(config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrite
         out=out,
         cuda=settings().cuda(),
     )
-    variables = engine_variables(spec.cuda, 0) if config.engine == "vllm" else ENGINE_VARIABLES
+    variables = engine_variables(spec.cuda, 0) if config.engine == "vllm" else None
     run("inference", "tasks.score.engine", spec, out, variables)
     metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
     return metrics

@@ -14,7 +14,6 @@ from typing import Any
 
 from tasks.engine import run
 from tasks.prompts import prompts_digest
-from tasks.score.score import ENGINE_VARIABLES
 from tasks.settings import settings
 from tasks.stage import Metrics, stage
 from tasks.train_agent.config import MeasureConfig
@@ -44,6 +43,6 @@ def measure(config: MeasureConfig, out: Path, *, backbone: Path, rows: Path, ada
         out=out,
         cuda=settings().cuda(),
     )
-    run("inference", "tasks.train_agent.measure_engine", spec, out, ENGINE_VARIABLES)
+    run("inference", "tasks.train_agent.measure_engine", spec, out)
     metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
     return metrics

@@ -13,7 +13,6 @@ from typing import Any
 
 from tasks.engine import run
 from tasks.prompts import prompts_digest
-from tasks.score.score import ENGINE_VARIABLES
 from tasks.settings import settings
 from tasks.stage import Metrics, stage
 from tasks.train_agent.config import TrainAgentConfig
@@ -48,6 +47,6 @@ def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Pa
         out=out,
         cuda=settings().cuda(),
     )
-    run("inference", "tasks.train_agent.trl_engine", spec, out, ENGINE_VARIABLES)
+    run("inference", "tasks.train_agent.trl_engine", spec, out)
     metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
     return metrics
