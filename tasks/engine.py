@@ -13,6 +13,7 @@ import re
 import select
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -81,6 +82,14 @@ class EngineTimeout(EngineError):
         self.status = -1
 
 
+class EngineStopped(RuntimeError):
+    """The run is being ended, by Ctrl-C or a cancellation: its engines are killed and none is started."""
+
+
+# Set while the run is being ended. Signals reach the main thread only, and the flow waits for its tasks' threads.
+stopping = threading.Event()
+
+
 class EnvironmentMissing(RuntimeError):
     """The environment that an engine needs is not installed."""
 
@@ -91,6 +100,7 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
     Raises:
         EnvironmentMissing: `environment` is not installed.
         EngineError: the engine failed or was killed; EngineTimeout: at the stage's deadline.
+        EngineStopped: the run is being ended.
     """
     python = settings().environments / environment / "bin" / "python"
     if not python.exists():
@@ -100,6 +110,8 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
     spec_path = scratch / f"{module}.spec.json"
     spec_path.write_text(spec.model_dump_json(indent=1), encoding="utf-8")
     log = scratch / f"{module}.log"
+    if stopping.is_set():
+        raise EngineStopped(f"{module}: not started, the run is being ended")
     started, clock = time.time(), time.monotonic()
     tail: deque[str] = deque(maxlen=TAIL)
     lifeline, keep = os.pipe()
@@ -119,6 +131,8 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
             for line in _lines(process):
                 if (deadline := _deadline.get()) is not None and time.monotonic() > deadline:
                     raise EngineTimeout(module, log)
+                if stopping.is_set():
+                    raise EngineStopped(f"{module}: killed, the run is being ended")
                 line = mask(line)
                 if not line:
                     continue

@@ -62,7 +62,19 @@ class StageTask(Task[..., Any]):
 
 def finish(future: PrefectFuture[Any]) -> Any:
     """The result of a submitted stage. Where a stage before it failed, raises what that one raised: Prefect itself
-    says no more than that the last one is not ready."""
+    says no more than that the last one is not ready. Whoever ends the run meanwhile ends its engines at once: Prefect
+    would wait for the tasks' threads first."""
+    engine.stopping.clear()
+    try:
+        return _first_failure_or_result(future)
+    except Exception:
+        raise
+    except BaseException:  # KeyboardInterrupt, Prefect's TerminationSignal
+        engine.stopping.set()
+        raise
+
+
+def _first_failure_or_result(future: PrefectFuture[Any]) -> Any:
     waiting, seen = [future], []
     while waiting:
         one = waiting.pop()

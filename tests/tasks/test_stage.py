@@ -12,14 +12,16 @@ from pathlib import Path
 
 import pytest
 from prefect import flow
+from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 from prefect.states import State
 from pydantic import BaseModel
 
+from tasks import engine
 from tasks import stage as stage_module
 from tasks.jsonl import RowError
 from tasks.settings import settings
-from tasks.stage import config_for_key, stage_key, store
+from tasks.stage import config_for_key, finish, stage_key, store
 from tasks.store import Artifact
 from tests.conftest import ROOT
 from tests.prefect_server import prefect_server  # noqa: F401
@@ -137,6 +139,29 @@ def test_kill_9_of_the_run_loses_no_finished_work(home: Path) -> None:
     below = store().manifest(store().manifest(made.key).inputs["numbers"].key)
     assert below.metrics["resumed_from"] >= 3
     assert (store().path(below.key) / "numbers").read_text().split() == [str(number) for number in range(20)]
+
+
+def test_whoever_ends_a_run_ends_its_engines() -> None:
+    class Interrupted:
+        def wait(self) -> None:
+            raise KeyboardInterrupt
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            finish(Interrupted())  # type: ignore[arg-type]
+        assert engine.stopping.is_set()
+    finally:
+        engine.stopping.clear()
+
+
+def test_runs_of_a_stage_are_told_apart_by_name(home: Path) -> None:
+    @flow
+    def two() -> list[State]:
+        return [count(CountConfig(upto=1, seed=seed), return_state=True) for seed in (1, 2)]
+
+    with get_client(sync_client=True) as client:
+        names = [client.read_task_run(state.state_details.task_run_id).name for state in two()]
+    assert names == ["count seed 1", "count seed 2"]
 
 
 class Nested(BaseModel):

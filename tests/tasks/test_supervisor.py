@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -135,6 +136,27 @@ def test_an_engine_is_killed_at_the_stages_deadline(fake_environment: Path) -> N
     timings: list[dict[str, float | str]] = []
     with engine.attempt(timings, 4), pytest.raises(engine.EngineTimeout, match="time limit"):
         engine.run("core", "probe_engine", Behaviour(fork=True, sleep=90, mark=mark), fake_environment / "out")
+    assert all_gone(mark)
+
+
+def test_an_engine_is_killed_when_the_run_is_ended_and_none_is_started_any_more(fake_environment: Path) -> None:
+    """The stage runs in a thread, which no signal reaches."""
+    mark = f"stopped-{os.getpid()}"
+    spec = Behaviour(fork=True, sleep=90, mark=mark)
+    with ThreadPoolExecutor(1) as threads:
+        stage = threads.submit(engine.run, "core", "probe_engine", spec, fake_environment / "out")
+        try:
+            deadline = time.monotonic() + 30
+            while not marked(mark):
+                assert time.monotonic() < deadline, "the engine did not start"
+                time.sleep(0.1)
+            engine.stopping.set()
+            with pytest.raises(engine.EngineStopped, match="killed"):
+                stage.result(timeout=5)
+            with pytest.raises(engine.EngineStopped, match="not started"):
+                engine.run("core", "probe_engine", spec, fake_environment / "out")
+        finally:
+            engine.stopping.clear()
     assert all_gone(mark)
 
 
