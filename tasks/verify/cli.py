@@ -33,7 +33,9 @@ def verify_command(
     """Verify answers against references: correct, wrong, no answer or undecided, with the reason."""
     if not file.is_file():
         raise typer.BadParameter(f"{file} is not a file")
-    config = VerifyConfig(deadline_seconds=deadline, **({"processes": processes} if processes else {}))  # type: ignore[arg-type]
+    config = VerifyConfig(deadline_seconds=deadline)
+    if processes is not None:
+        config = config.model_copy(update={"processes": processes})
     counts: Counter[str] = Counter()
     bad: list[dict[str, Any]] = []
     verdicts: list[dict[str, Any]] = []

@@ -36,8 +36,9 @@ _RATIO = re.compile(r"[^:=<>]+(?::[^:=<>]+)+")
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 _SET_BUILDER = re.compile(r"\\\{([A-Za-z])(?:\\in ?\\mathbb\{R\})?(?:\\mid ?|:|\|)(.*)\\\}")
 _QUALIFIER = re.compile(
-    r"[,; ]*\(?[a-zA-Z](?:,[a-zA-Z])*(?:\\in ?\\mathbb\{[A-Z]\}|«(?:is )?an integer»)(?:\^\+)?\)?$|"
-    r"[,; ]*«?[ ,]*(?<![A-Za-z\\])(?:where|for|such that|whenever|if|when|with|provided|unless|otherwise)(?![A-Za-z])",
+    r"(?<![,; ])[,; ]*+\(?[a-zA-Z](?:,[a-zA-Z])*(?:\\in ?\\mathbb\{[A-Z]\}|«(?:is )?an integer»)(?:\^\+)?\)?$|"
+    r"(?<![,; ])[,; ]*+«?[ ,]*+(?<![A-Za-z\\])"
+    r"(?:where|for|such that|whenever|if|when|with|provided|unless|otherwise)(?![A-Za-z])",
     re.IGNORECASE,
 )
 _CONDITION = re.compile(r"(?<![A-Za-z])(?:if|when|whenever|otherwise|unless|provided)(?![A-Za-z])", re.IGNORECASE)

@@ -24,46 +24,55 @@ class Extracted:
     source: Source
 
 
+_RUN = re.compile(r"\s{4,}|(?<=\s)[\s$*]{8,}")  # long runs mean nothing, and cost the patterns below their square
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![A-Za-z])")
 _IN_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _BRACE = re.compile(r"\\[{}\\]|[{}]")
 _MARK = re.compile(r"####[ \t]*([^\n]+)")
 _JOINT = re.compile(
-    r"[\s$.,;:()\\\[\]*]*(?:\\q?quad|\\text\s*\{)?[\s$,;}{\\()\[\]~]*(?:,|and|or|;|\\text\{[^{}]{0,40}\b(?:and|or)\b[^{}]*\}|\\q?quad)[\s$\\()\[\]{},~*]*"
+    r"[\s$.,;:()\\\[\]*]*(?:\\q?quad|\\text\s*\{)?[\s$,;}{\\()\[\]~]*"
+    r"(?:,|and|or|;|\\text\{[^{}]{0,40}\b(?:and|or)\b[^{}]*\}|\\q?quad)[\s$\\()\[\]{},~*]*"
     r"(?:\\q?quad)?\s*(?:\\?\(?\$?\s*[A-Za-z](?:_\{?\w+\}?)?(?:\(\w\))?\s*=\s*)?[\s$\\()\[\]{}]*"
 )
 _ADJACENT = re.compile(
     r"[\s$,;]*|\s*(?:\w+\s+){1,2}(?:and|or)\s*(?:\$|\\\()?|\s*(?:\$|\\\))?\s*(?:and|or)\s+(?:\w+\s+)?(?:\$|\\\()?"
 )
 _STATEMENT = re.compile(
-    r"(?:final\s+answer|correct\s+answer|correct\s+(?:option|choice)|(?<![A-Za-z])(?:the|our|your|my|an)\s+answer|(?<![A-Za-z])answer(?!s?\s+choices)|"
-    r"(?<![A-Za-z])ans(?![A-Za-z])|(?:the\s+)?(?:correct|right|best)\s+(?:option|choice)|the\s+solution|option\s+chosen)"
+    r"(?:final\s+answer|correct\s+answer|correct\s+(?:option|choice)|(?<![A-Za-z])(?:the|our|your|my|an)\s+answer|"
+    r"(?<![A-Za-z])answer(?!s?\s+choices)|(?<![A-Za-z])ans(?![A-Za-z])|"
+    r"(?:the\s+)?(?:correct|right|best)\s+(?:option|choice)|the\s+solution|option\s+chosen)"
     r"(?:\s+(?:to\s+(?:the|this)\s+(?:question|problem)|choice|option|here|letter|for\s+this\s+\w+|therefore|thus|"
-    r"in\s+[\w ]{1,30}))?"
-    r"\s*(?:\*\*|\*|_)*\s*(?:(?:is|was|are|equals|=|would\s+be|must\s+be|should\s+be|will\s+be)(?:\s+(?:therefore|thus|then|simply|just|also|option|choice))?\s*:?|:|：|-(?=\s))\s*(?:\*\*|\*)*\s*",
+    r"in\s+[\w ]{1,30}))?[\s*_]*+"
+    r"(?:(?:is|was|are|equals|=|would\s+be|must\s+be|should\s+be|will\s+be)"
+    r"(?:\s+(?:therefore|thus|then|simply|just|also|option|choice))?\s*:?|:|：|-(?=\s))[\s*]*+",
     re.IGNORECASE,
 )
 _BEFORE_MATH = re.compile(r"(?<![A-Za-z])answer\s*(?=\$|\\\(|\\\[)", re.IGNORECASE)
 _STRONG = re.compile(
-    r"(?:the\s+)?final\s+answer\s+(?:is|:)\s*:?\s*|final\s+answer\s*(?:\*\*)?\s*:\s*(?:the\s+final\s+answer\s+is\s*)?",
+    r"(?:the\s+)?final\s+answer\s+(?:is|:)\s*:?\s*|final\s+answer[\s*]*+:\s*(?:the\s+final\s+answer\s+is\s*)?",
     re.IGNORECASE,
 )
 _LETTER = re.compile(
-    r"(?i:answer|ans|option|choice)\.?\s*(?:(?i:is|option|choice)|[:=-])*\s*\(?([A-J])\)?(?=[.,)]?\s*(?:$|\n|\)|(?i:is\b)|[0-9$]))"
+    r"(?i:answer|ans|option|choice)\.?\s*(?:(?i:is|option|choice)|[:=-])*\s*"
+    r"\(?([A-J])\)?(?=[.,)]?\s*(?:$|\n|\)|(?i:is\b)|[0-9$]))"
     r"|(?:it's|it is|choose|pick|select)\s+(?i:option\s+|choice\s+)?\(?([A-J])\)?\s*[.!]?\s*$"
     r"|(?<![A-Za-z])\(?([A-J])\)?\s+is\s+(?:the\s+)?(?:correct|right|best|answer)|(?:^|\n)\s*\**\(?([A-J])\)?\**\.?\s*$"
 )
 _CHINESE = re.compile(r"(?:答案[是为：:]*|故选[：:]?)\s*")
 _HOPE = re.compile(
-    r"\s*\.?\s*I\s+hope\s+(?:it|this)\s+is\s+correct.*|<\|?(?:im_|end|eot|/s)[^\n]*|</s>.*", re.IGNORECASE | re.DOTALL
+    r"(?<!\s)\s*+\.?\s*+I\s+hope\s+(?:it|this)\s+is\s+correct.*|"
+    r"<\|?(?:im_|end|eot|/s)[^\n]*|</s>.*",
+    re.IGNORECASE | re.DOTALL,
 )
 _MATH = re.compile(
-    r"\$\$(.+?)\$\$|(?<![\\0-9])\$(?!\s*[0-9,.]+[^$\n]{0,3}(?:\s[a-z]{2,}|$))(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]",
+    r"\$\$(.+?)\$\$|"
+    r"(?<![\\0-9])\$(?!\s*[0-9,.]+[^$\n]{0,3}(?:\s[a-z]{2,}|$))(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]",
     re.DOTALL,
 )
 _SENTENCE_END = re.compile(r"(?<![A-Z])(?<!\bRs)(?<!\bvs)(?<!\bapprox)[.!?](?=\s+(?:[A-Z\\$\[<*]|$)|\s*$)|\n|。")
 _NUMBER = re.compile(
-    r"(?:[$€£¥₹]\s*)?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:\s*/\s*[0-9]+)?(?:\s*%|\s*percent|\s*[€£¥₹])?|-?\.[0-9]+"
+    r"(?:[$€£¥₹]\s*)?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:\s*/\s*[0-9]+)?"
+    r"(?:\s*%|\s*percent|\s*[€£¥₹])?|-?\.[0-9]+"
 )
 _IS = re.compile(
     r"(?:\b(?:is|are|was|were|be|equals?|get|gives|by|has|have|find|that|in|of|to|at|costs?|pays?)\b|=|≈|:)\s*",
@@ -72,13 +81,14 @@ _IS = re.compile(
 _SENTENCE = re.compile(
     r"\b(?:is|are|it's|that's|so|therefore|thus|hence|find|get|gives|equals|which|solution)\b", re.IGNORECASE
 )
+_TELLS = re.compile(r"(?:[A-Z][A-Za-z']+|I)(?: [A-Za-z']+)+ [$€£]?[0-9]")  # "Claire eats 45 eggs"
 _GENERIC = re.compile(r"(?:option|choice)\s+", re.IGNORECASE)
 _ANSWER_IN_PARENTHESES = re.compile(r"^[(\[{].*[)\]}]$", re.DOTALL)
 
 
 def extract_answer(text: str) -> Extracted | None:
     """The answer of a model's text, a whole solution or a bare answer; None where it states none."""
-    text = text[-200_000:].strip()
+    text = _RUN.sub(_shortened, text[-200_000:]).strip()
     boxed = last_boxed(text)
     marked = _last(_MARK, text[-TAIL:])
     if boxed and not (marked and text.rfind("####") > boxed[1]):
@@ -107,9 +117,13 @@ def extract_answer(text: str) -> Extracted | None:
     return Extracted(closing, "sentence") if closing else None
 
 
+def _shortened(run: re.Match[str]) -> str:
+    return run[0][:3]
+
+
 def extract_gold(text: str) -> Extracted | None:
     """The answer of a reference, which is an answer or a solution; an answer may be any short text."""
-    text = text[-200_000:].strip()
+    text = _RUN.sub(_shortened, text[-200_000:]).strip()
     boxed = last_boxed(text, unclosed=True)
     if boxed:
         return Extracted(boxed[0], "boxed")
@@ -253,6 +267,8 @@ def _is_bare(text: str) -> bool:
     if math and re.search(r"[A-Za-z]{3,}\s*:\s*$", text[: math.start()]):
         return False
     words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", outside)
+    if _TELLS.match(text) and not re.search(r"[\\=<>$]", text):
+        return False
     return not _SENTENCE.search(outside) or len(words) <= 2
 
 

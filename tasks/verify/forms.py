@@ -17,7 +17,8 @@ _CONNECTOR = re.compile(
     re.IGNORECASE,
 )
 _RELATION = re.compile(
-    r"\\le(?![a-z])|\\ge(?![a-z])|\\ne(?![a-z])|\\approx(?![a-z])|\\in(?![a-z])|\\equiv(?![a-z])|<=|>=|!=|=|<|>|\\to(?![a-z])"
+    r"\\le(?![a-z])|\\ge(?![a-z])|\\ne(?![a-z])|"
+    r"\\approx(?![a-z])|\\in(?![a-z])|\\equiv(?![a-z])|<=|>=|!=|=|<|>|\\to(?![a-z])"
 )
 _SPELLING = {"<=": r"\le", ">=": r"\ge", "!=": r"\ne"}
 _UNION = re.compile(r"\\cup(?![a-z])|(?<=[)\]}])U(?=[(\[{\\])|(?<=[)\]])«?or»?(?=[(\[])")

@@ -68,6 +68,7 @@ _LIST_COMMA = re.compile(r",\s+(?=[0-9]{3}(?![0-9]))")  # "32, 349" is a list, "
 _PERCENT_WORD = re.compile(
     r"«?(?<![A-Za-z])(?:percent(?:age)?|per cent|pct)(?:\s+points?)?(?![A-Za-z])»?", re.IGNORECASE
 )
+_NOON = re.compile(r"(?<![A-Za-z])([apAP])\.\s?[mM]\b\.?")
 _ORDINAL = re.compile(r"(?<=[0-9])\s*\^?\s*\{?«?(?:st|nd|rd|th)»?\}?$")
 _NATURAL = re.compile(r"(?<![\\A-Za-z])(infinity|pi)(?![A-Za-z])", re.IGNORECASE)
 
@@ -93,6 +94,7 @@ def normalise(answer: str) -> str:
     )
     text = _PLAIN_SQRT.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", text)
     text = _NATURAL.sub(lambda m: r"\infty " if len(m[0]) > 2 else r"\pi ", text)
+    text = _NOON.sub(r"\1m", text)
     text = _ORDINAL.sub("", _PERCENT_WORD.sub("%", text))
     text = _LIST_COMMA.sub(",\x01", text)
     text = _TIGHT.sub(r"\1", text).replace("\x01", " ").strip()
@@ -153,7 +155,7 @@ def _words(inside: str) -> str:
     inside = inside.strip(" ~")
     if not inside:
         return " "
-    if re.fullmatch(r"\(?[A-Z]\)?|[-0-9.,/$%() ]+", inside):
+    if re.fullmatch(r"\(?[A-Z]\)?|[-0-9.,/$%() ]+(?: [A-Za-z ]+)?", inside):
         return f" {inside} "
     return f"{WORDS_OPEN}{inside}{WORDS_CLOSE}"
 

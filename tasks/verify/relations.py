@@ -39,6 +39,10 @@ def same_relation(
     """Two chains of relations, at least one of which has a sign."""
     gold_equal = bool(gold_signs) and all(sign in _EQUALITIES for sign in gold_signs)
     answer_equal = bool(answer_signs) and all(sign in _EQUALITIES for sign in answer_signs)
+    if gold_signs == ("=",) and _is_name(gold[1]) and not _is_name(gold[0]):
+        gold = gold[::-1]
+    if answer_signs == ("=",) and _is_name(answer[1]) and not _is_name(answer[0]):
+        answer = answer[::-1]
     if gold_equal and not gold[0]:  # "= 5"
         return same(exact_value(gold, gold_signs), _join(answer, answer_signs))
     if answer_equal and not answer[0]:

@@ -32,7 +32,7 @@ def _table() -> dict[str, Unit]:
         "volume": {"ml milliliter millilitre": "1/1000", "l liter litre": "1"},
         "dollars": {"dollar usd": "1", "cent ¢": "1/100"},
         "angle": {"degree deg ^\\circ": "1"},
-        "speed": {"mph": "1"}, "speed metric": {"kmh kph kmph": "1"},
+        "morning": {"am": "1"}, "afternoon": {"pm": "1"}, "speed": {"mph": "1"}, "speed metric": {"kmh kph kmph": "1"},
     }  # fmt: skip
     table = {}
     for measure, units in {"length": lengths, **others}.items():
@@ -49,134 +49,21 @@ def _table() -> dict[str, Unit]:
 
 
 _UNITS = _table()
-_SHORT = [
-    "mm",
-    "cm",
-    "dm",
-    "km",
-    "ft",
-    "in",
-    "yd",
-    "mi",
-    "mg",
-    "kg",
-    "lb",
-    "lbs",
-    "oz",
-    "ml",
-    "sec",
-    "min",
-    "hr",
-    "hrs",
-    "mph",
-    "kph",
-    "kmph",
-    "kmh",
-    "rpm",
-    "ppm",
-    "usd",
-    "cc",
-    "sq",
-    "cu",
-    "pm",
-    "am",
-    "cal",
-    "kcal",
-    "ev",
-    "mev",
-    "gev",
-    "kev",
-    "pa",
-    "kpa",
-    "hz",
-    "khz",
-    "mhz",
-    "nm",
-    "um",
-    "pm",
-    "pc",
-    "kpc",
-    "mpc",
-    "au",
-    "erg",
-    "mol",
-    "kj",
-    "mj",
-    "kw",
-    "kwh",
-    "psi",
-    "atm",
-    "amu",
-    "rad",
-    "sr",
-    "db",
-    "yr",
-    "rs",
-]
-_NOT_UNITS = [
-    "and",
-    "or",
-    "to",
-    "if",
-    "then",
-    "where",
-    "is",
-    "are",
-    "sin",
-    "cos",
-    "tan",
-    "cot",
-    "sec",
-    "csc",
-    "arcsin",
-    "arccos",
-    "arctan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "log",
-    "ln",
-    "exp",
-    "sqrt",
-    "pi",
-    "mod",
-    "lim",
-    "max",
-    "gcd",
-    "lcm",
-    "det",
-    "inf",
-    "infinity",
-    "cup",
-    "cap",
-    "in",
-    "mod",
-    "no",
-    "not",
-    "none",
-    "such",
-    "that",
-    "for",
-    "all",
-    "with",
-    "when",
-    "frac",
-    "binom",
-    "base",
-    "plus",
-    "minus",
-    "times",
-    "over",
-    "divided",
-    "positive",
-    "negative",
-    "true",
-    "false",
-    "yes",
-    "undefined",
-]
+_SHORT = {
+    "mm", "cm", "dm", "km", "ft", "in", "yd", "mi", "mg", "kg", "lb", "lbs", "oz", "ml", "sec", "min", "hr", "hrs",
+    "mph", "kph", "kmph", "kmh", "rpm", "ppm", "usd", "cc", "sq", "cu", "pm", "am", "cal", "kcal", "ev", "mev", "gev",
+    "kev", "pa", "kpa", "hz", "khz", "mhz", "nm", "um", "pc", "kpc", "mpc", "au", "erg", "mol", "kj", "mj", "kw",
+    "kwh", "psi", "atm", "amu", "rad", "sr", "db", "yr", "rs",
+}  # fmt: skip
+_BETWEEN = {"per", "a", "an", "of", "each", "the", "every", "more", "total", "left", "over", "for"}
+_NOT_UNITS = {
+    "and", "or", "to", "if", "then", "where", "is", "are", "sin", "cos", "tan", "cot", "sec", "csc", "arcsin",
+    "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln", "exp", "sqrt", "pi", "mod", "lim", "max", "gcd", "lcm",
+    "det", "inf", "infinity", "cup", "cap", "in", "no", "not", "none", "such", "that", "all", "with", "when", "frac",
+    "binom", "base", "plus", "minus", "times", "divided", "positive", "negative", "true", "false", "yes", "undefined",
+}  # fmt: skip
 # Possessive quantifiers (++, {2,}+): without them a long word that is no unit would be tried in every division.
-_WORD = r"(?:[A-Za-z]{2,}+\.?|[mghLsNJWVKACF](?![A-Za-z]))(?:\^\{?-?[0-9]\}?)?"
+_WORD = r"(?:[A-Za-z]{2,}+\.?|[amghLsNJWVKACF](?![A-Za-z]))(?:\^\{?-?[0-9]\}?)?"
 _MARK = r"(?:«[^«»]*+»(?:\^\{?-?[0-9]\}?)?|\\cdot ?|\^\\circ ?[CF]?)"
 _TRAILING_TEXT = re.compile(rf"({_MARK}(?:[/ ·]*+{_MARK})*+)[/ ·]*$")
 _TRAILING_WORDS = re.compile(rf"(?:(?<=[0-9)}}\]%])|(?<=\\pi))(\s*+)/?({_WORD}(?:[ /-]++{_WORD})*+)[ /-]*$")
@@ -236,8 +123,11 @@ def _is_unit(words: str, spaced: bool) -> bool:
     known = all(
         part.lower() in _SHORT or part.lower() in _UNITS or part.lower().rstrip("s") in _UNITS for part in parts
     )
-    if any(len(part) == 1 for part in parts):
+    if any(len(part) == 1 and part != "a" for part in parts):
         return known and spaced
+    if spaced and len(parts) > 1:  # "18 per day", "12 a day", "20 cups of feed"
+        parts = [part for part in parts if part.lower() not in _BETWEEN]
+        known = known or not parts or all(len(part) > 2 for part in parts)
     return known or (spaced and all(len(part) >= 3 or part.lower() in _SHORT for part in parts) and len(parts[0]) > 3)
 
 

@@ -35,11 +35,13 @@ _SYMBOLS = {
 }
 _LETTERS = "A-J"
 _CHOICE = re.compile(
-    rf"(?:«?(?:the )?(?:correct |right |best )?(?:option|choice|answer|letter)s?(?: is)?:?»?\s*)?"
-    rf"(?:\(([{_LETTERS}])\)|([{_LETTERS}])(?=$|\)|\.(?![0-9A-Za-z])|:|«(?!(?:and|or)\b)))(?:[).:]|\\ )*\s*(.*)",
+    rf"(?i:«?(?:the )?(?:correct |right |best )?(?:option|choice|answer|letter)s?(?: is)?:?»?\s*)?"
+    rf"(?:\(([{_LETTERS}])\)|([{_LETTERS}])(?=$|\)|\.(?![0-9A-Za-z])|:|»$|«(?!(?:and|or)\b)))(?:[).:»]|\\ )*\s*(.*)",
     re.DOTALL,
 )
-_CHOICE_IN_WORDS = re.compile(rf"«\(?([{_LETTERS}])(?:\)|[.:)]|(?=»|$))\s*([^«»]*)»(.*)", re.DOTALL)
+_CHOICE_IN_WORDS = re.compile(
+    rf"«(?i:(?:option|choice|answer):? +)?\(?([{_LETTERS}])(?:\)|[.:)]|(?=»|$))\s*([^«»]*)»(.*)", re.DOTALL
+)
 _LETTER_LIST = re.compile(r"\(?[A-J]\)?(?:(?:[, ]|«?and»?|\\ )*\(?[A-J]\)?)+")
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _COMMANDS = re.compile(r"\\[A-Za-z]+")

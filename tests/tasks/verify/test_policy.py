@@ -46,7 +46,7 @@ def test_each_line_of_the_policy_holds(verifier: Verifier, gold: str, answer: st
 
 @pytest.mark.parametrize(("gold", "answer", "equal"), [case for case in cases() if len(case[1]) < 40])
 def test_it_holds_in_a_box_too(verifier: Verifier, gold: str, answer: str, equal: bool) -> None:
-    if "boxed" in answer or "####" in answer or "nswer" in answer:
+    if "boxed" in answer or "####" in answer or "nswer" in answer or answer.endswith("."):
         pytest.skip("a whole solution")
     verdict = verifier.check_answer(gold, f"We compute step by step.\n\n$\\boxed{{{answer}}}$")
     assert verdict.correct == equal, verdict
@@ -57,7 +57,7 @@ def test_equality_is_symmetric_where_the_policy_is(verifier: Verifier) -> None:
     pairs = [
         (g, a, e) for g, a, e in cases() if len(a) < 40 and g not in asymmetric and "####" not in g and "boxed" not in a
     ]
-    pairs = [(g, a, e) for g, a, e in pairs if "nswer" not in a and "option" not in a]
+    pairs = [(g, a, e) for g, a, e in pairs if "nswer" not in a and "option" not in a and not a.endswith(".")]
     for (gold, answer, equal), verdict in zip(
         pairs, verifier.check_answers([(a, g) for g, a, _ in pairs]), strict=True
     ):
