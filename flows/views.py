@@ -37,7 +37,7 @@ def headline(data: ReportData, page: str) -> str:
             "",
             "**nano** is a toy backbone: these figures show the mechanism and claim nothing about large models.",
         ]
-    lines += ["", f"In parentheses: {data.confidence:.0%} intervals.", "", f"The whole report, a page for the browser: `{page}`"]
+    lines += ["", f"In parentheses: {data.confidence:.0%} intervals.", "", f"The whole report: `{page}`"]
     return "\n".join(lines)
 
 
