@@ -164,13 +164,13 @@ def _prepare_prefect() -> None:
 
     Prefect reads its settings when it is imported: call this before anything that imports it.
     """
-    from infra.server import address
+    from infra.server import client_environment
     from tasks.settings import settings
 
     os.environ.setdefault("PREFECT_HOME", str(settings().environments / "prefect"))
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
-    if "PREFECT_API_URL" not in os.environ and (url := address()):
-        os.environ["PREFECT_API_URL"] = url
+    if "PREFECT_API_URL" not in os.environ:
+        os.environ.update(client_environment())
 
 
 def _show(made: Any, json_file: Path | None) -> None:

@@ -294,7 +294,7 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 if __name__ == "__main__":
-    for ending in (signal.SIGTERM, signal.SIGHUP):
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT too: a script's background jobs ignore it
         signal.signal(ending, _interrupt)
     try:
         {"up": up, "down": down}[sys.argv[1]]()
