@@ -1,0 +1,196 @@
+"""`make up` and `make down` on a real Prefect server: friendly, private, and nothing is left behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from infra import server
+from tests.conftest import ROOT
+
+LOGIN = ("admin", "a-long-password")
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+class Session:
+    """A folder, a port and a terminal of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "prefect"
+        with socket.socket() as probe:
+            probe.bind((server.HOST, 0))
+            self.port = probe.getsockname()[1]
+        self.environment = os.environ | {
+            "PREFECT_HOME": str(self.home),
+            "PREFECT_SERVER_API_PORT": str(self.port),
+            "PREFECT_SERVER_API_AUTH_STRING": ":".join(LOGIN),
+            "REWRITING_AGENT_STORE": str(folder / "store"),
+        }
+        for inherited in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING"):
+            self.environment.pop(inherited, None)
+
+    def start(self, verb: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "infra.server", verb],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __call__(self, verb: str) -> str:
+        process = self.start(verb)
+        said, _ = process.communicate(timeout=600)
+        assert process.returncode == 0, said
+        return said
+
+    def state(self) -> dict[str, Any]:
+        return dict(json.loads((self.home / "up.json").read_text()))
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that runs with this session's Prefect home."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                mine = process.environ().get("PREFECT_HOME") == str(self.home)
+                if mine and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    made = Session(tmp_path_factory.mktemp("up"))
+    yield made
+    made("down")
+    assert made.processes() == []
+
+
+@pytest.fixture(scope="module")
+def said(session: Session) -> str:
+    """What the first `up` prints."""
+    return session("up")
+
+
+@pytest.fixture
+def client(session: Session, said: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"http://{server.HOST}:{session.port}/api", auth=LOGIN, timeout=60) as made:
+        yield made
+
+
+def test_up_is_short_and_says_where_the_page_is(session: Session, said: str) -> None:
+    assert f"up: http://127.0.0.1:{session.port} " in said
+    assert len(said.splitlines()) <= 6
+    assert (session.home / "server.log").exists()
+
+
+def test_up_twice_is_harmless(session: Session, said: str) -> None:
+    before = session.state()
+    assert session("up") == f"already up: http://127.0.0.1:{session.port}\n"
+    assert session.state() == before
+
+
+def test_the_server_listens_on_loopback_only(session: Session, said: str) -> None:
+    pid = next(one["pid"] for one in session.state()["processes"] if one["name"] == "server")
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    listening = [one.laddr for process in family for one in process.net_connections("inet") if one.status == "LISTEN"]
+    assert {address.ip for address in listening} == {"127.0.0.1"}
+    assert session.port in {address.port for address in listening}
+
+
+def test_without_the_login_there_is_no_way_in(client: httpx.Client) -> None:
+    assert client.get("/health").status_code == 200
+    assert client.post("/flow_runs/count", json={}).status_code == 200
+    assert client.post("/flow_runs/count", json={}, auth=("admin", "guess")).status_code == 401
+    assert httpx.post(f"{client.base_url}flow_runs/count", json={}).status_code == 401
+
+
+def test_the_login_is_written_nowhere(session: Session, said: str) -> None:
+    assert LOGIN[1] not in said
+    for path in session.home.iterdir():
+        if path.suffix in (".log", ".json", ".toml"):
+            assert LOGIN[1] not in path.read_text(errors="replace"), path.name
+    for process in session.processes():
+        assert LOGIN[1] not in " ".join(process.cmdline())
+
+
+def test_deployments_stand_there_with_their_values_and_their_schedules_asleep(client: httpx.Client) -> None:
+    listed = client.post("/deployments/filter", json={}).raise_for_status().json()
+    flows = {flow["id"]: flow["name"] for flow in client.post("/flows/filter", json={}).json()}
+    names = {f"{flows[one['flow_id']]}/{one['name']}" for one in listed}
+    assert {"pipeline/nano", "study/nano", "pipeline/Mistral-7B-Instruct-v0.3"} <= names
+    for one in listed:
+        assert one["schedules"]
+        assert not any(schedule["active"] for schedule in one["schedules"])
+        assert one["global_concurrency_limit"]["limit"] == 1
+        assert "rewriting-agent" in one["tags"]
+    nano = next(one for one in listed if one["name"] == "nano" and flows[one["flow_id"]] == "pipeline")
+    assert nano["parameters"]["experiment"]["backbone"] == {"name": "nano", "model": "infra/nano/model"}
+    assert nano["parameter_openapi_schema"]["definitions"]["TrainAgentConfig"]["properties"]["steps"]["description"]
+
+
+def test_a_worker_serves_the_pool_one_run_at_a_time(client: httpx.Client) -> None:
+    pool = client.get(f"/work_pools/{server.POOL}").raise_for_status().json()
+    assert (pool["type"], pool["concurrency_limit"], pool["status"]) == ("process", 1, "READY")
+    assert pool["base_job_template"]["variables"]["properties"], "the worker filled in what a run's form may set"
+
+
+def test_runs_without_heartbeats_become_crashed(client: httpx.Client) -> None:
+    (automation,) = client.post("/automations/filter", json={}).raise_for_status().json()
+    assert automation["enabled"]
+    assert automation["actions"][0]["state"] == "CRASHED"
+
+
+def test_the_command_line_gets_in(session: Session, said: str) -> None:
+    code = "from infra.server import client_environment; import os; os.environ.update(client_environment())\n"
+    code += "from prefect.client.orchestration import get_client\n"
+    code += "with get_client(sync_client=True) as client: print(len(client.read_deployments()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=session.environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.strip() == "5", done.stderr
+
+
+def test_a_crashed_server_is_noticed_started_anew_and_ctrl_c_meanwhile_leaves_nothing(
+    session: Session, said: str
+) -> None:
+    pid = next(one["pid"] for one in session.state()["processes"] if one["name"] == "server")
+    psutil.Process(pid).kill()
+    again = session.start("up")
+    assert again.stdout is not None
+    first = again.stdout.readline()
+    assert first.startswith("the server has ended by itself"), first
+    while "starting the server" not in again.stdout.readline():
+        pass
+    time.sleep(2)
+    again.send_signal(signal.SIGINT)
+    rest, _ = again.communicate(timeout=60)
+    assert "nothing is left running" in rest
+    assert "Traceback" not in rest
+    assert again.returncode != 0
+    assert session.processes() == []
+    assert session("down") == "nothing is up\n"
+
+
+def test_a_port_that_is_taken_is_said_and_another_one_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as other:
+        other.bind((server.HOST, 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        assert server._port(taken) != taken
+    assert f"port {taken} is taken" in capsys.readouterr().out
