@@ -208,9 +208,10 @@ def _structured(gold: str, answer: str, leaf: Leaf, units_off: bool = False) -> 
     if _TIME.fullmatch(gold) and _TIME.fullmatch(answer):
         return _same_time(gold, answer)
     gold_items, answer_items = split_list(gold), split_list(answer)
-    if len(gold_items) > 1 or len(answer_items) > 1:  # "100,200" against a list is one as well
-        gold_items = tuple(gold.split(",")) if THOUSANDS.fullmatch(gold) and "," in gold else gold_items
-        answer_items = tuple(answer.split(",")) if THOUSANDS.fullmatch(answer) and "," in answer else answer_items
+    if len(gold_items) > 1 or len(answer_items) > 1:
+        for text, items in ((gold, answer_items), (answer, gold_items)):
+            if THOUSANDS.fullmatch(text) and "," in text:  # "122,182" against "182, 122" is a list as well
+                return sorted(text.split(",")) == sorted(items)
         return same_lists(gold_items, answer_items, same)
     gold_sides, gold_signs = split_relation(gold)
     answer_sides, answer_signs = split_relation(answer)
