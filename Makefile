@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3,$(shell $(v) -c 
 ENVS   := $(or $(REWRITING_AGENT_ENVIRONMENTS),.envs)
 CORE   := $(ENVS)/core/bin
 export DO_NOT_TRACK = 1
-export PREFECT_HOME ?= $(CURDIR)/$(ENVS)/prefect
+export PREFECT_HOME ?= $(abspath $(ENVS))/prefect
 export HF_HUB_DISABLE_TELEMETRY = 1
 
 .PHONY: help setup setup-% run test test-slow style types bench nano up down lock clean
