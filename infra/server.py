@@ -116,6 +116,7 @@ def _start_all() -> None:
     with httpx.Client(base_url=api, auth=_basic_auth(), timeout=60) as client:
         _register_pool(client)
         _register_automations(client)
+        _close_runs_without_process(client)
         # Both take as long as Prefect's import does: side by side.
         worker = start("worker", "worker", "start", "--pool", POOL)
         _deploy(environment)
@@ -139,6 +140,18 @@ def _register_automations(client: httpx.Client) -> None:
             client.post("/automations/", json=automation).raise_for_status()
 
 
+def _close_runs_without_process(client: httpx.Client) -> None:
+    """Mark the pool's runs as ended that an earlier `up` left without a process, after a power cut say: they would
+    hold the pool's only slot."""
+    going_on = {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
+    of_pool = {"flow_runs": going_on, "work_pools": {"name": {"any_": [POOL]}}}
+    for run in client.post("/flow_runs/filter", json=of_pool).raise_for_status().json():
+        ended = "CANCELLED" if run["state_type"] == "CANCELLING" else "CRASHED"
+        state = {"type": ended, "message": "Its process was gone at `make up`. Run it again: it goes on where it was."}
+        client.post(f"/flow_runs/{run['id']}/set_state", json={"state": state, "force": True}).raise_for_status()
+        print(f"run {run['name']}: its process is gone, marked {ended.lower()}")
+
+
 def _deploy(environment: dict[str, str]) -> None:
     """Register what prefect.yaml says; its chatter goes to up.log, an error's end is shown."""
     path = home() / "up.log"
@@ -158,44 +171,61 @@ def _end_all() -> bool:
     server to tell. Says whether anything ran."""
     state = _read_state()
     roots = {one["name"]: process for one in state.get("processes", []) if (process := _find(one))}
+    if "worker" in roots:
+        _end_runs(roots["worker"])
     for name in ("worker", "server"):
         if name in roots:
-            _end(roots[name])
+            family = [roots[name], *_below(roots[name])]
+            _send(roots[name], signal.SIGTERM)
+            for process in _wait_gone(family):
+                _send(process, signal.SIGKILL)
     _state().unlink(missing_ok=True)
     return bool(roots)
 
 
-def _end(root: psutil.Process) -> None:
-    family = [root, *_family(root)]
-    for process in family:
-        # An engine's supervisor ends by itself with its run, after it has killed everything below it.
-        if not any(_is_supervisor(one) for one in [process, *_parents(process)]):
-            _send(process, signal.SIGTERM)
-    _, alive = psutil.wait_procs(family, timeout=GRACE_SECONDS)
-    for process in {one for left in alive for one in [left, *_family(left)]}:
-        _send(process, signal.SIGKILL)
-    psutil.wait_procs(alive, timeout=5)
-
-
-def _family(process: psutil.Process) -> list[psutil.Process]:
+def _end_runs(worker: psutil.Process) -> None:
+    """End the runs of a worker that stands still meanwhile: so it starts none that waits, and kills none that is about
+    to report that it was ended. A run ends its engines."""
+    family = _below(worker)
+    _send(worker, signal.SIGSTOP)
     try:
-        return process.children(recursive=True)
+        for run in family:
+            if _parent(run) == worker:
+                _send(run, signal.SIGTERM)
+        for process in _wait_gone(family):
+            _send(process, signal.SIGKILL)
+    finally:
+        _send(worker, signal.SIGCONT)
+
+
+def _wait_gone(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Wait for the ends of processes; those that are still there after GRACE_SECONDS. (A stopped parent does not
+    collect its children: one that is a zombie has ended.)"""
+    deadline = time.monotonic() + GRACE_SECONDS
+    while (alive := [one for one in processes if _is_alive(one)]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return alive
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
-        return []
-
-
-def _parents(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.parents()
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _is_supervisor(process: psutil.Process) -> bool:
-    try:
-        return str(ROOT / "tasks" / "supervisor.py") in process.cmdline()
-    except psutil.Error:
         return False
+
+
+def _below(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return list(process.children(recursive=True))
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _parent(process: psutil.Process) -> psutil.Process | None:
+    try:
+        return process.parent()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> None:
@@ -271,8 +301,7 @@ def _find(one: dict[str, Any]) -> psutil.Process | None:
     """The process that was started, unless it has ended (its number may have gone to another since)."""
     try:
         process = psutil.Process(one["pid"])
-        same = abs(process.create_time() - one["created"]) < 1 and process.status() != psutil.STATUS_ZOMBIE
-        return process if same else None
+        return process if abs(process.create_time() - one["created"]) < 1 and _is_alive(process) else None
     except psutil.NoSuchProcess:
         return None
 
