@@ -6,8 +6,10 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID
 
+import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
+from prefect.exceptions import PrefectHTTPStatusError
 
 from tasks.progress import Handler, Progress, handler
 
@@ -28,6 +30,7 @@ class ProgressView:
         self.started = self.logged = self.shown = time.monotonic()
         self.first_done: int | None = None  # what a resumed attempt found already done has no pace
         self.artifact: UUID | None = None
+        self.unreachable = False
         self.token: Token[Handler] | None = None
 
     def __enter__(self) -> "ProgressView":
@@ -57,10 +60,15 @@ class ProgressView:
             self._publish(100.0 * progress.done / max(1, progress.total))
 
     def _publish(self, percent: float) -> None:
-        if TaskRunContext.get() is None:
+        if TaskRunContext.get() is None or self.unreachable:
             return
-        if self.artifact is None:
-            created = create_progress_artifact(progress=percent, description=self.name)
-            self.artifact = created if isinstance(created, UUID) else None
-        elif self.artifact is not None:
-            update_progress_artifact(artifact_id=self.artifact, progress=percent)
+        try:
+            if self.artifact is None:
+                created = create_progress_artifact(progress=percent, description=self.name)
+                self.artifact = created if isinstance(created, UUID) else None
+            else:
+                update_progress_artifact(artifact_id=self.artifact, progress=percent)
+        except (httpx.TransportError, PrefectHTTPStatusError) as error:
+            # A server that died is no reason to lose the stage's work.
+            self.unreachable = True
+            self.log.warning("%s: its progress is no longer shown in the UI: %s", self.name, error)

@@ -1,0 +1,76 @@
+"""Progress reaches the log and the UI, and never gets in the way of the work."""
+
+import logging
+from uuid import UUID
+
+import httpx
+import pytest
+
+from tasks import progress_view
+from tasks.progress import report
+from tasks.progress_view import ProgressView, time_left
+
+LOG = logging.getLogger("test_progress_view")
+ARTIFACT = UUID(int=1)
+
+
+class Server:
+    """Prefect's two calls, as the view makes them."""
+
+    def __init__(self) -> None:
+        self.shown: list[float] = []
+        self.dead = False
+
+    def create(self, progress: float, description: str) -> UUID:
+        return self.update(ARTIFACT, progress)
+
+    def update(self, artifact_id: UUID, progress: float) -> UUID:
+        if self.dead:
+            raise httpx.ConnectError("connection refused")
+        self.shown.append(progress)
+        return artifact_id
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    made = Server()
+    monkeypatch.setattr(progress_view, "create_progress_artifact", made.create)
+    monkeypatch.setattr(progress_view, "update_progress_artifact", made.update)
+    monkeypatch.setattr(progress_view.TaskRunContext, "get", classmethod(lambda cls: object()))
+    return made
+
+
+def test_time_left_follows_the_pace_so_far() -> None:
+    assert time_left(2, 10, 4.0) == 16.0
+    assert time_left(0, 10, 4.0) is None
+
+
+def test_a_stage_that_takes_a_moment_leaves_no_card_in_the_ui(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with ProgressView("corpus", LOG):
+        report(1, 2, "files")
+        report(2, 2, "files", rows=7)
+    assert server.shown == []
+    assert caplog.messages == ["corpus: 2 of 2 files, rows 7"]
+
+
+def test_a_long_stage_shows_how_far_it_is(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_view, "ARTIFACT_EVERY", 0.0)
+    with ProgressView("rewrite", LOG):
+        report(1, 4)
+        report(4, 4)
+    assert server.shown == [25.0, 100.0]
+
+
+def test_a_server_that_died_stops_the_showing_and_not_the_work(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(progress_view, "ARTIFACT_EVERY", 0.0)
+    with ProgressView("rewrite", LOG):
+        report(1, 4)
+        server.dead = True
+        report(2, 4)
+        report(3, 4)
+        report(4, 4)
+    assert server.shown == [25.0]
+    assert caplog.messages == ["rewrite: its progress is no longer shown in the UI: connection refused"]
