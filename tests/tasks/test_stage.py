@@ -159,8 +159,13 @@ def test_runs_of_a_stage_are_told_apart_by_name(home: Path) -> None:
     def two() -> list[State]:
         return [count(CountConfig(upto=1, seed=seed), return_state=True) for seed in (1, 2)]
 
+    ids = {state.state_details.task_run_id for state in two()}
     with get_client(sync_client=True) as client:
-        names = [client.read_task_run(state.state_details.task_run_id).name for state in two()]
+        for _ in range(120):  # task runs reach the server as events, a moment after the run's end
+            names = sorted(run.name for run in client.read_task_runs(limit=200) if run.id in ids)
+            if len(names) == len(ids):
+                break
+            time.sleep(0.5)
     assert names == ["count seed 1", "count seed 2"]
 
 
