@@ -20,7 +20,7 @@ class RewardConfig(BaseModel):
     lambda_dist: float = Field(
         default=1.0, ge=0, le=100, description="Weight of the distributional-alignment reward, eq. 3."
     )
-    lambda_div: float = Field(default=20.0, ge=0, le=1000, description="Weight of the diversity reward, eq. 3.")
+    lambda_div: float = Field(default=5.0, ge=0, le=1000, description="Weight of the diversity reward, eq. 3.")
     epsilon: float = Field(
         default=1e-3, gt=0, le=1, description="Added to the deviation of the NLLs in eq. 7, in nats per token."
     )
