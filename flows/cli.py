@@ -4,13 +4,15 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 import typer.core
 import yaml
 from rich.console import Console
 from rich.text import Text
+from typer.exceptions import TyperException
 
+from tasks.rewrite.cli import rewrite_command
+from tasks.score.cli import score_command
 from tasks.verify.cli import verify_command
 from tasks.verify.judge_eval import judge_eval_command
 
@@ -21,7 +23,7 @@ class _Group(typer.core.TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except (typer.Exit, typer.Abort, click.ClickException):
+        except (typer.Exit, typer.Abort, TyperException):
             raise
         except Exception as error:
             Console(stderr=True).print(Text(f"{type(error).__name__}: {error}", style="red"), soft_wrap=True)
@@ -35,8 +37,6 @@ app = typer.Typer(
     help="Fine-tune a model on expert demonstrations and forget less: an RL agent rewrites them into the model's own "
     "distribution first.\n\nStart with `rewriting-agent run --backbone nano`: the whole experiment on a laptop.",
 )
-app.command("verify")(verify_command)
-app.command("judge-eval")(judge_eval_command)
 console = Console()
 
 Backbone = Annotated[
@@ -147,6 +147,13 @@ def lineage(
         if any(damage.values()):
             raise typer.Exit(1)
         console.print(f"{len(damage)} artifacts are whole")
+
+
+# For a file of one's own, without the pipeline.
+app.command("score")(score_command)
+app.command("rewrite")(rewrite_command)
+app.command("verify")(verify_command)
+app.command("judge-eval")(judge_eval_command)
 
 
 def _parse(overrides: list[str] | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What every test may use. Imports nothing that an environment might lack."""
 
 import os
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,3 +28,12 @@ def data_folder() -> Path:
     if not folder:
         pytest.skip("REWRITING_AGENT_DATA does not name the folder of real benchmarks and corpora")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """A real Prefect server with a database of its own, one a session: flows of this process run against it."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield

@@ -1,11 +1,9 @@
 """`rewriting-agent score FILE --backbone B`: is my data off-distribution for this model, is rewriting it worth it?
 
-In:  JSON lines: {"question" or "problem": "…", "target", "solution", "generated_solution" or "output": "…"};
-     `id` and `source` are kept
+In:  JSON lines with questions and targets under the usual names (tasks/demonstrations.py); `id` and `source` are kept
 Out: a table of NLLs by source, the rows that stand out, a recommendation; with --json one row a line
 """
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -15,12 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tasks.jsonl import Row, read_lines, read_rows, write_rows
+from tasks.demonstrations import describe, read_demonstrations
+from tasks.jsonl import Row, read_rows, write_rows
 from tasks.progress import handler
 from tasks.score.compare import Comparison, compare, recommendation, stand_out
-
-QUESTION = ("question", "problem")
-TARGET = ("target", "solution", "generated_solution", "output")
 
 
 def score_command(
@@ -36,9 +32,14 @@ def score_command(
     """Say how likely a dataset's targets are under a model, against the model's own answers, and what to do."""
     if not file.is_file():
         raise typer.BadParameter(f"{file} is not a file")
-    chosen, bad = read_dataset(file, rows)
-    if not chosen:
+    given = read_demonstrations(file)
+    bad = [describe(one) for one in given.bad]
+    if not given.rows:
         raise typer.BadParameter(f"{file}: no row can be used; first: {bad[0] if bad else 'the file is empty'}")
+    chosen = [
+        {"id": row["id"], "question": row["question"], "target": row["solution"], "source": row["source"]}
+        for row in given.evenly(rows)
+    ]
     console = Console()
     with tempfile.TemporaryDirectory() as folder, console.status("loading the model") as status:
         previous = handler.set(lambda now: status.update(f"{now.done} of {now.total} {now.unit}"))
@@ -49,33 +50,6 @@ def score_command(
     if json_file is not None:
         write_rows(json_file, compared)
     show(console, compared, {row["id"]: row for row in chosen}, skipped, bad)
-
-
-def read_dataset(file: Path, rows: int) -> tuple[list[Row], list[str]]:
-    """Usable rows, evenly spaced over the file, and what is wrong with the others."""
-    made: list[Row] = []
-    bad: list[str] = []
-    seen: set[str] = set()
-    for number, line in read_lines(file):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            bad.append(f"line {number}: is not JSON: {error.msg}")
-            continue
-        question = next((row[name] for name in QUESTION if isinstance(row.get(name), str)), "")
-        target = next((row[name] for name in TARGET if isinstance(row.get(name), str)), "")
-        name = str(row.get("id", f"line {number}"))
-        missing = [what for what, text in (("question", question), ("target", target)) if not text.strip()]
-        if missing or name in seen:
-            bad.append(
-                f"line {number}, row {name}: " + (f"no {' and no '.join(missing)}" if missing else "id repeated")
-            )
-            continue
-        seen.add(name)
-        source = str(row.get("source") or row.get("problem_source") or "-")
-        made.append({"id": name, "question": question, "target": target, "source": source})
-    every = len(made) / min(rows, len(made)) if made else 1
-    return [made[int(i * every)] for i in range(min(rows, len(made)))], bad
 
 
 def run_engine(folder: Path, name: str, rows: list[Row], own: int, max_new_tokens: int) -> tuple[list[Row], list[Row]]:

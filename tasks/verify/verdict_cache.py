@@ -23,6 +23,19 @@ _TABLE = (
 )
 
 
+def _write_ahead(connection: sqlite3.Connection, patience: float = 60.0) -> None:
+    """Switch to WAL mode; SQLite's own timeout does not cover the moment when two processes switch at once."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
 def key(judge: str, item: JudgeItem) -> str:
     """The cache's key of one item for one judge."""
     content = json.dumps([judge, item.question, item.gold, item.solution])
@@ -37,7 +50,7 @@ class VerdictCache:
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
         try:
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(self._connection)
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute(_TABLE)
         except sqlite3.DatabaseError as error:

@@ -20,7 +20,6 @@ from prefect.settings import PREFECT_API_URL
 from tasks.jsonl import read_rows
 from tasks.store import Manifest, Store
 from tests.conftest import ROOT
-from tests.prefect_server import prefect_server  # noqa: F401
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -42,7 +41,7 @@ def start(root: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> Iterator[Store]:  # noqa: F811
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> Iterator[Store]:
     root = tmp_path_factory.mktemp("undisturbed") / "store"
     root.mkdir()
     assert start(root).wait(timeout=900) == 0

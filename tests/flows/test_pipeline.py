@@ -18,13 +18,12 @@ from tasks.settings import settings
 from tasks.stage import store
 from tasks.store import Artifact, Manifest
 from tests.flows.small import small_experiment
-from tests.prefect_server import prefect_server  # noqa: F401
 
 pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> Iterator[Artifact]:  # noqa: F811
+def finished(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> Iterator[Artifact]:
     """The report of one run of the rewriting agent, in a store of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REWRITING_AGENT_STORE", str(tmp_path_factory.mktemp("pipeline") / "store"))

@@ -19,14 +19,13 @@ from tasks.settings import settings
 from tasks.stage import finish, store
 from tasks.store import Artifact
 from tests.conftest import ROOT
-from tests.prefect_server import prefect_server  # noqa: F401
 
 # A worker of another machine: a runner that serves the deployment `stage/elsewhere`.
 SERVE = "from flows.placed import stage; stage.serve(name='elsewhere', print_starting_message=False)"
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefect_server: None) -> Iterator[Path]:  # noqa: F811
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefect_server: None) -> Iterator[Path]:
     monkeypatch.setenv("REWRITING_AGENT_STORE", str(tmp_path / "store"))
     environment = os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value()}
     monkeypatch.setenv("REWRITING_AGENT_PLACEMENT", '{"corpus": "elsewhere"}')

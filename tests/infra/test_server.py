@@ -166,11 +166,15 @@ def test_the_command_line_gets_in(session: Session, said: str) -> None:
     assert done.stdout.strip() == "5", done.stderr
 
 
-def test_a_crashed_server_is_noticed_started_anew_and_ctrl_c_meanwhile_leaves_nothing(
-    session: Session, said: str
+def test_after_a_crash_up_says_so_closes_what_was_running_and_can_be_interrupted(
+    session: Session, client: httpx.Client
 ) -> None:
+    nano = client.get("/deployments/name/pipeline/nano").raise_for_status().json()
+    lost = {"name": "lost", "state": {"type": "RUNNING"}}
+    run = client.post(f"/deployments/{nano['id']}/create_flow_run", json=lost).raise_for_status().json()
     pid = next(one["pid"] for one in session.state()["processes"] if one["name"] == "server")
     psutil.Process(pid).kill()
+
     again = session.start("up")
     assert again.stdout is not None
     first = again.stdout.readline()
@@ -185,6 +189,9 @@ def test_a_crashed_server_is_noticed_started_anew_and_ctrl_c_meanwhile_leaves_no
     assert again.returncode != 0
     assert session.processes() == []
     assert session("down") == "nothing is up\n"
+
+    assert "run lost: its process is gone, marked crashed" in session("up")
+    assert client.get(f"/flow_runs/{run['id']}").raise_for_status().json()["state_type"] == "CRASHED"
 
 
 def test_a_port_that_is_taken_is_said_and_another_one_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

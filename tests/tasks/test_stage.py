@@ -24,7 +24,6 @@ from tasks.settings import settings
 from tasks.stage import config_for_key, finish, stage_key, store
 from tasks.store import Artifact
 from tests.conftest import ROOT
-from tests.prefect_server import prefect_server  # noqa: F401
 from tests.tasks.stages_for_tests import CountConfig, count, count_and_double, double, squares
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

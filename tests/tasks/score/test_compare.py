@@ -1,11 +1,8 @@
 """The answer to "is my data off-distribution for this model?"."""
 
-import json
-
 import numpy as np
 import pytest
 
-from tasks.score.cli import read_dataset
 from tasks.score.compare import compare, recommendation, stand_out
 
 
@@ -43,20 +40,3 @@ def test_sources_are_listed_from_the_most_off_distribution():
     parts = compare(rows)
     assert [part.source for part in parts] == ["all", "far", "near"]
     assert stand_out(rows, 2)[0]["source"] == "far"
-
-
-def test_unusable_rows_are_told_and_the_others_kept(tmp_path):
-    file = tmp_path / "data.jsonl"
-    good = {"problem": "2 + 2 ?", "generated_solution": "4", "id": "x"}
-    lines = [json.dumps(good), "{", json.dumps({"question": "q"}), json.dumps(good)]
-    file.write_text("\n".join(lines))
-    rows, bad = read_dataset(file, 10)
-    assert rows == [{"id": "x", "question": "2 + 2 ?", "target": "4", "source": "-"}]
-    assert len(bad) == 3 and "line 2" in bad[0] and "no target" in bad[1] and "id repeated" in bad[2]
-
-
-def test_a_sample_is_spread_evenly_over_the_file(tmp_path):
-    file = tmp_path / "data.jsonl"
-    file.write_text("\n".join(json.dumps({"id": str(i), "question": "q", "target": "t"}) for i in range(100)))
-    rows, _ = read_dataset(file, 10)
-    assert [row["id"] for row in rows] == [str(i) for i in range(0, 100, 10)]
