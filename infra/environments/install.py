@@ -23,8 +23,8 @@ TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CUDA = os.environ.get("REWRITING_AGENT_DEVICE") == "cuda"
 
 # What is installed beside the lock: stubs that stand in for packages which have no CPU build.
-STUBS = {("inference", False): ["vllm"], ("sft", False): ["torchaudio"]}
-SIZES = {"core": "0.8 GB", "dev": "0.3 GB", "inference": "3.3 GB", "sft": "1.3 GB", "verl": "9 GB"}
+STUBS = {("inference", False): ["vllm"], ("sft", False): ["torchaudio"], ("verl", False): ["vllm-0.27"]}
+SIZES = {"core": "0.8 GB", "dev": "0.3 GB", "inference": "3.3 GB", "sft": "1.3 GB", "verl": "9 GB (4 GB on CPU)"}
 
 PIP_TO_UV = {
     "index-url": "UV_DEFAULT_INDEX",

@@ -10,6 +10,7 @@ resolve dev.in -o dev.txt
 # CUDA builds of torchvision, torchaudio and torchcodec beside a CPU torch break `import transformers`.
 resolve --excludes inference.cpu.excludes inference.cpu.in -o inference.cpu.txt
 resolve --excludes sft.cpu.excludes sft.cpu.in -o sft.cpu.txt
+resolve --excludes verl.cpu.excludes verl.cpu.in -o verl.cpu.txt
 unset UV_FIND_LINKS  # a local CPU wheel must not win here
 for name in inference sft verl; do
     resolve --python-platform x86_64-manylinux_2_28 "$name.cuda.in" -o "$name.cuda.txt"
