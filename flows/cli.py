@@ -1,6 +1,7 @@
 """The command line: `rewriting-agent --help`, or `python -m flows`."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,7 +66,7 @@ def run(
     json_file: Json = None,
 ) -> None:
     """Run one method on one backbone, from the corpora to a report. What is already made is not made again."""
-    _prepare_prefect()
+    server_answers = _prepare_prefect()
     from flows.experiment import METHODS, load_experiment
 
     if method not in METHODS:
@@ -73,6 +74,7 @@ def run(
     experiment = load_experiment(backbone, _parse(overrides))
     from flows.pipeline import pipeline
 
+    server_answers()
     _show(pipeline(experiment, method, seed), json_file)  # type: ignore[arg-type]
 
 
@@ -87,7 +89,7 @@ def study(
     json_file: Json = None,
 ) -> None:
     """Compare methods over backbones and seeds: the paper's Table 1. Reuses every artifact that is there."""
-    _prepare_prefect()
+    server_answers = _prepare_prefect()
     from flows.experiment import METHODS, load_experiment
 
     methods = method or list(METHODS)
@@ -96,6 +98,7 @@ def study(
     experiments = [load_experiment(name, _parse(overrides)) for name in backbone or ["nano"]]
     from flows.study import study as study_flow
 
+    server_answers()
     for made in study_flow(experiments, methods, list(range(seeds))):  # type: ignore[arg-type]
         _show(made, json_file)
 
@@ -166,18 +169,25 @@ def _parse(overrides: list[str] | None) -> dict[str, Any]:
     return parsed
 
 
-def _prepare_prefect() -> None:
-    """Prefect's own files lie in the project; the server that `make up` started is used where it runs.
+def _prepare_prefect() -> Callable[[], None]:
+    """Prefect's own files lie in the project; the server that `make up` started is used where it runs, else a new one.
 
-    Prefect reads its settings when it is imported: call this before anything that imports it.
+    Prefect reads its settings when it is imported: call this before anything that imports it, and what it returns
+    (it waits until the server answers) before the first run.
     """
     from infra.server import client_environment
+    from infra.temporary_server import TemporaryServer
     from tasks.settings import settings
 
     os.environ.setdefault("PREFECT_HOME", str(settings().environments / "prefect"))
-    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
-    if "PREFECT_API_URL" not in os.environ:
-        os.environ.update(client_environment())
+    if "PREFECT_API_URL" in os.environ:
+        return lambda: None
+    if running := client_environment():
+        os.environ.update(running)
+        return lambda: None
+    server = TemporaryServer()
+    os.environ["PREFECT_API_URL"] = server.api
+    return server.wait
 
 
 def _show(made: Any, json_file: Path | None) -> None:

@@ -65,6 +65,7 @@ def test_a_long_stage_shows_how_far_it_is(server: Server, monkeypatch: pytest.Mo
 def test_a_server_that_died_stops_the_showing_and_not_the_work(
     server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING)  # Prefect's own settings of the root logger are another test's
     monkeypatch.setattr(progress_view, "ARTIFACT_EVERY", 0.0)
     with ProgressView("rewrite", LOG):
         report(1, 4)

@@ -126,9 +126,7 @@ def test_two_runs_at_once_build_once(home: Path) -> None:
 
 def test_kill_9_of_the_run_loses_no_finished_work(home: Path) -> None:
     slow = CountConfig(upto=20, pause=0.3)
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.tasks.stages_for_tests", slow.model_dump_json()], cwd=ROOT
-    ) as run:
+    with start_run(slow) as run:
         deadline = time.monotonic() + 90
         while not (written := list((home / "store" / "partial").glob("*/numbers"))) or written[0].stat().st_size < 6:
             assert time.monotonic() < deadline
