@@ -13,7 +13,16 @@ from collections.abc import Callable
 from functools import partial
 
 from tasks.verify import words
-from tasks.verify.forms import THOUSANDS, read_bracket, read_matrix, split_list, split_relation, split_union
+from tasks.verify.forms import (
+    THOUSANDS,
+    read_bracket,
+    read_matrix,
+    read_nested,
+    read_system,
+    split_list,
+    split_relation,
+    split_union,
+)
 from tasks.verify.lists import (
     as_vector,
     expand,
@@ -105,6 +114,9 @@ def _both_numbers(gold: str, answer: str, left: Number, right: Number, leaf: Lea
 
 def _choices(gold: str, answer: str, leaf: Leaf) -> bool | None:
     wanted, got = words.read_choice(gold), words.read_choice(answer)
+    for choice, other in ((got, gold), (wanted, answer)):
+        if choice and not choice.text and (letter := words.leading_letter(other)):
+            return letter == choice.letter
     if wanted and got:
         return wanted.letter == got.letter and _same_option(wanted.text, got.text, leaf)
     if wanted and not wanted.text:
@@ -207,7 +219,7 @@ def _structured(gold: str, answer: str, leaf: Leaf, units_off: bool = False) -> 
             return True
     if _TIME.fullmatch(gold) and _TIME.fullmatch(answer):
         return _same_time(gold, answer)
-    gold_items, answer_items = split_list(gold), split_list(answer)
+    gold_items, answer_items = read_system(gold) or split_list(gold), read_system(answer) or split_list(answer)
     if len(gold_items) > 1 or len(answer_items) > 1:
         for text, items in ((gold, answer_items), (answer, gold_items)):
             if THOUSANDS.fullmatch(text) and "," in text:  # "122,182" against "182, 122" is a list as well
@@ -247,6 +259,10 @@ def _values(gold: str, answer: str, same: Leaf, leaf: Leaf) -> bool | None:
     gold_matrix, answer_matrix = read_matrix(gold), read_matrix(answer)
     if gold_matrix and answer_matrix:
         return same_matrices(gold_matrix, answer_matrix, same)
+    if gold_matrix and (nested := read_nested(answer)):
+        return same_matrices(gold_matrix, nested, same)
+    if answer_matrix and (nested := read_nested(gold)):
+        return same_matrices(nested, answer_matrix, same)
     gold_bracket = as_vector(gold_matrix) if gold_matrix else read_bracket(gold)
     answer_bracket = as_vector(answer_matrix) if answer_matrix else read_bracket(answer)
     if gold_bracket and answer_bracket:

@@ -10,18 +10,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from tasks.verify.normal import ROW
+
 _OPEN, _CLOSE = "([{", ")]}"
 _CONNECTOR = re.compile(
     r"«[ ,]*(?:and|or|,)[ ,]*»|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])|"
     r"(?<=[0-9)}])(?:and|or)(?=[A-Z(0-9\\])|[,;]«(?:and|or) *»|[,;]",
     re.IGNORECASE,
 )
+_WORD_CONNECTOR = re.compile(r",?\s*(?:«[ ,]*(?:and|or)[ ,]*»|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z]))\s*", re.IGNORECASE)
 _RELATION = re.compile(
     r"\\le(?![a-z])|\\ge(?![a-z])|\\ne(?![a-z])|"
     r"\\approx(?![a-z])|\\in(?![a-z])|\\equiv(?![a-z])|<=|>=|!=|=|<|>|\\to(?![a-z])"
 )
 _SPELLING = {"<=": r"\le", ">=": r"\ge", "!=": r"\ne"}
 _UNION = re.compile(r"\\cup(?![a-z])|(?<=[)\]}])U(?=[(\[{\\])|(?<=[)\]])«?or»?(?=[(\[])")
+_CASES = re.compile(r"\\begin\{(?:cases|aligned|array)\}(?:\{[^{}]*\})?(.*)\\end\{[a-z]+\}", re.DOTALL)
 _MATRIX = re.compile(r"\\begin\{([pbvBV]?matrix|smallmatrix|array)\}(?:\{[^{}]*\})?(.*)\\end\{\1\}", re.DOTALL)
 THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?%?")
 
@@ -81,6 +85,8 @@ def split_list(text: str) -> tuple[str, ...]:
     parts, separators = _split(text, _CONNECTOR)
     if any(";" in separator for separator in separators) and any(";" not in separator for separator in separators):
         parts, _ = _split(text, re.compile(";"))
+    elif systems := _systems(text, separators):
+        return systems
     parts = [part for part in parts if part]
     if (
         len(parts) > 2
@@ -89,6 +95,17 @@ def split_list(text: str) -> tuple[str, ...]:
     ):
         return tuple(parts)
     return tuple(_join_thousands(parts, separators)) if len(parts) > 1 else tuple(parts) or (text,)
+
+
+def _systems(text: str, separators: list[str]) -> tuple[str, ...]:
+    """ "p=5,q=2«and»p=7,q=2" is a list of two solutions, each of which names the same unknowns."""
+    if len(set(separators)) < 2 or "=" not in text:
+        return ()
+    groups = [tuple(_split(group, re.compile(","))[0]) for group in _split(text, _WORD_CONNECTOR)[0]]
+    names = [sorted(item.partition("=")[0] for item in group if "=" in item) for group in groups]
+    if len(groups) < 2 or any(found != names[0] or len(found) != len(groups[0]) for found in names):
+        return ()
+    return tuple(",".join(group) for group in groups) if len(set(names[0])) == len(names[0]) > 1 else ()
 
 
 def _join_thousands(parts: list[str], separators: list[str]) -> list[str]:
@@ -163,8 +180,29 @@ def read_matrix(text: str) -> tuple[tuple[str, ...], ...] | None:
     match = _MATRIX.fullmatch(text)
     if not match or "\\begin" in match[2]:
         return None
-    rows = [row.strip() for row in match[2].replace("\\hline", "").split("¶")]
+    rows = [row.strip() for row in match[2].replace("\\hline", "").split(ROW)]
     return tuple(tuple(cell.strip() for cell in row.split("&")) for row in rows if row)
+
+
+def read_nested(text: str) -> tuple[tuple[str, ...], ...] | None:
+    """Rows of cells of a matrix written as a list of lists, "[[1,2],[3,4]]", or None."""
+    outer = read_bracket(text)
+    if outer is None or outer.is_set or not outer.items:
+        return None
+    rows = [read_bracket(item) for item in outer.items]
+    if any(row is None or row.is_set or row.left != rows[0].left for row in rows):  # type: ignore[union-attr]
+        return None
+    return tuple(row.items for row in rows if row)
+
+
+def read_system(text: str) -> tuple[str, ...]:
+    """The equations of a system in braces (\\begin{cases}), if the whole text is one; () where it is none."""
+    match = _CASES.fullmatch(text)
+    if not match or "\\begin" in match[1]:
+        return ()
+    rows = tuple(row.replace("&", "").strip(" ,") for row in match[1].split(ROW))
+    rows = tuple(row for row in rows if row)
+    return rows if len(rows) > 1 and all("=" in row and "," not in row and "«" not in row for row in rows) else ()
 
 
 def all_of(decisions: Iterable[bool | None]) -> bool | None:

@@ -15,6 +15,7 @@ from tasks.verify.numbers import read_number
 from tasks.verify.relations import Same, is_variable
 
 MAX_ITEMS = 64
+VECTOR = "|"  # the bracket of a vector written as a matrix: it is no interval, whatever brackets the other side has
 
 
 def same_lists(gold: Sequence[str], answer: Sequence[str], same: Same) -> bool | None:
@@ -132,6 +133,8 @@ def same_brackets(gold: Bracket, answer: Bracket, same: Same) -> bool | None:
     if not gold.is_set and not answer.is_set and len(gold.items) == 2:  # (3,5) as a pair or an interval; [3,5) is one
         ends = ((gold.left, answer.left), (gold.right, answer.right))
         for side, (wanted, got) in enumerate(ends):
+            if VECTOR in (wanted, got):
+                continue
             infinite = r"\infty" in gold.items[side] and r"\infty" in answer.items[side]
             if wanted != got and not infinite:
                 return False
@@ -141,9 +144,9 @@ def same_brackets(gold: Bracket, answer: Bracket, same: Same) -> bool | None:
 def as_vector(matrix: Sequence[Sequence[str]]) -> Bracket | None:
     """A matrix of one row or column as a tuple."""
     if len(matrix) == 1:
-        return Bracket("(", tuple(matrix[0]), ")")
+        return Bracket(VECTOR, tuple(matrix[0]), VECTOR)
     if all(len(row) == 1 for row in matrix):
-        return Bracket("(", tuple(row[0] for row in matrix), ")")
+        return Bracket(VECTOR, tuple(row[0] for row in matrix), VECTOR)
     return None
 
 

@@ -57,9 +57,8 @@ _ALIASES = {
     "lor": "«or»", "implies": ";", "iff": ";", "euro": "", "pounds": "", "mod": "«mod»", "imath": "i",
 }  # fmt: skip
 _ALIAS = re.compile(r"\\(" + "|".join(sorted(_ALIASES, key=len, reverse=True)) + r")(?![A-Za-z])")
-_BARE_FRAC = re.compile(
-    r"\\(frac|binom)\s*(?:([0-9A-Za-z])|(\{(?:[^{}]|\{[^{}]*\})*\}))\s*(?:([0-9A-Za-z])|(\{(?:[^{}]|\{[^{}]*\})*\}))"
-)
+_ARGUMENT = r"(?:([0-9A-Za-z]|\\(?:pi|theta|alpha|beta|phi|omega)(?![A-Za-z]))|(\{(?:[^{}]|\{[^{}]*\})*\}))"
+_BARE_FRAC = re.compile(rf"\\(frac|binom)\s*{_ARGUMENT}\s*{_ARGUMENT}")
 _BARE_SQRT = re.compile(r"\\sqrt\s*([0-9A-Za-z])")
 _PLAIN_SQRT = re.compile(r"(?<![\\A-Za-z])sqrt\s*(?:\(([^()]*)\)|\{([^{}]*)\}|([0-9]+))")
 _CIRC = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z]))")
@@ -70,6 +69,12 @@ _PERCENT_WORD = re.compile(
 )
 _NOON = re.compile(r"(?<![A-Za-z])([apAP])\.\s?[mM]\b\.?")
 _ORDINAL = re.compile(r"(?<=[0-9])\s*\^?\s*\{?«?(?:st|nd|rd|th)»?\}?$")
+_POWER_IN_BRACKETS = re.compile(r"\^\(([^(){}]+)\)")  # e^(2x): the parser would read the bracket as a factor
+_STRAY = re.compile(r"(?<!\\)\\(?=[0-9])")  # "\15", as a substitution of "\$15" leaves it
+_DOUBLED = re.compile(r"(?<!\\)\\\\begin\{")
+_QUOTED = re.compile(r"([\"'`*_]{1,3})([^\"'`*]+)\1")
+_CYCLE = re.compile(r"(?<![0-9.])([0-9]*\.[0-9]*?)(?:([0-9])\2{2,}|([0-9]{2,6}?)\3+)(?:\.{2,}|\\ldots ?)")
+_TO = re.compile(r"(?<=[0-9])\s*«?\s*to\s*»?\s*(?=[0-9])")  # "1 to 2" is the ratio 1:2
 _NATURAL = re.compile(r"(?<![\\A-Za-z])(infinity|pi)(?![A-Za-z])", re.IGNORECASE)
 
 
@@ -92,15 +97,23 @@ def normalise(answer: str) -> str:
         .replace("$", "")
         .replace("**", "^" if re.search(r"[0-9A-Za-z)]\*\*[0-9A-Za-z({-]", text) else "")
     )
+    text = (
+        _CYCLE.sub(lambda m: rf"{m[1]}\overline{{{m[2] or m[3]}}}", text) if ".." in text or "ldots" in text else text
+    )
+    text = _TO.sub(":", text.replace("+/-", r"\pm "))
     text = _PLAIN_SQRT.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", text)
     text = _NATURAL.sub(lambda m: r"\infty " if len(m[0]) > 2 else r"\pi ", text)
     text = _NOON.sub(r"\1m", text)
     text = _ORDINAL.sub("", _PERCENT_WORD.sub("%", text))
     text = _LIST_COMMA.sub(",\x01", text)
     text = _TIGHT.sub(r"\1", text).replace("\x01", " ").strip()
+    if "^(" in text:
+        text = _POWER_IN_BRACKETS.sub(r"^{\1}", text)
+    if match := _QUOTED.fullmatch(text):
+        text = match[2].strip()
     if len(text) == 3 and text[0] == WORDS_OPEN:
         return text[1]
-    text = text.rstrip(" .,;:").lstrip(" ,;:")
+    text = text.rstrip(" .,;:\\").lstrip(" ,;:")
     return text if re.match(r"\.[0-9]", text) else text.lstrip(" .")
 
 
@@ -115,12 +128,15 @@ def _unicode(text: str) -> str:
 
 
 def _latex(text: str) -> str:
+    if _DOUBLED.search(text):
+        text = text.replace("\\\\", "\\")  # every escape was doubled on its way through JSON
+    text = _STRAY.sub("", text)
     if "\\begin" in text:
         text = re.sub(r"\\\\(?:\[[^\]]*\])?|\\cr(?![A-Za-z])", ROW, text)
     text = re.sub(r"\\+([\[\]()])", lambda m: " " if len(m[0]) == 2 else m[0], text)  # \( \) \[ \] delimit mathematics
     text = re.sub(r"\\\\(?=[A-Za-z])", r"\\", text)  # an escape doubled on its way through JSON
     text = _DOT_DELIMITER.sub(" ", text)
-    text = re.sub(r"\\[$]|\{\s*,\s*\}|\\text\{\s*,\s*\}", lambda m: "" if m[0] == r"\$" else ",", text)
+    text = re.sub(r"\\[$]|\{\s*,\s*\}|\\text\{\s*[,:;]\s*\}", _punctuation, text)
     text = text.replace(r"\%", "%").replace(r"\#", "#").replace(r"\&", "«and»")
     text = _DROP.sub(lambda m: "" if m[0].startswith(r"\!") else " ", text)
     text = _SPACE.sub(" ", text)
@@ -138,6 +154,10 @@ def _latex(text: str) -> str:
         if text == before:
             break
     return _CIRC.sub(r"^\\circ ", text)
+
+
+def _punctuation(match: re.Match[str]) -> str:
+    return next((sign for sign in ",:;" if sign in match[0]), "")
 
 
 def _alias(match: re.Match[str]) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from tasks.verify.number_words import read_number_words
+
 MAX_DIGITS = 400
 MAX_EXPONENT = 400
 
@@ -35,7 +37,7 @@ _FRACTION = re.compile(rf"([-+]?)\\frac\{{([-+]?)({_UNSIGNED})\}}\{{([-+]?)({_UN
 _MIXED = re.compile(
     r"([-+]?)([0-9]+)(?: |\+|«and»)?(?:\\frac\{([0-9]+)\}\{([0-9]+)\}|(?:(?<=[ +»])([0-9]+)/([0-9]+)))(%?)"
 )
-_SCIENTIFIC = re.compile(rf"([-+]?)({_UNSIGNED})(?:\\cdot ?|\*| ?x ?)10\^\{{?([-+]?[0-9]{{1,4}})\}}?(%?)")
+_SCIENTIFIC = re.compile(rf"([-+]?)({_UNSIGNED})(?: ?\\cdot ?| ?\* ?| ?x ?)10\^\{{?([-+]?[0-9]{{1,4}})\}}?(%?)")
 _EXPONENT = re.compile(rf"([-+]?)({_UNSIGNED})[eE]([-+]?[0-9]{{1,4}})(%?)")
 _POWER_OF_TEN = re.compile(r"([-+]?)10\^\{?([-+]?[0-9]{1,4})\}?")
 _REPEATING = re.compile(r"([-+]?)([0-9]*)\.([0-9]*)\\(?:overline|bar|dot)\{?([0-9]+)\}?")
@@ -46,34 +48,6 @@ _BASE_WORD = re.compile(
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
 _FACTOR = re.compile(rf"([-+]?)({_UNSIGNED}) ?«?(million|billion|trillion|thousand|hundred)s?»?", re.IGNORECASE)
 _FACTORS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
-_WORDS = {
-    word: value
-    for value, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-            "twenty",
-        ]
-    )
-}
 
 
 @lru_cache(maxsize=16384)
@@ -119,8 +93,8 @@ def _rarer(text: str) -> Number | None:
     if match := _FACTOR.fullmatch(text):
         value, _ = _decimal(match[2])
         return Number(_signed(match[1], value * 10 ** _FACTORS[match[3].lower()]))
-    word = text.strip("«»").lower()
-    return Number(Fraction(_WORDS[word])) if word in _WORDS else None
+    in_words = read_number_words(text.strip("«»"))
+    return None if in_words is None else Number(Fraction(in_words))
 
 
 def _signed(sign: str, value: Fraction | int) -> Fraction:
@@ -185,21 +159,40 @@ def _left_off(plain: Number, based: Number) -> bool:
     )
 
 
-def close(gold: Fraction, gold_decimals: int | None, answer: Fraction, answer_decimals: int | None) -> bool:
-    """Exact equality, or a decimal that is the other value correctly rounded: within half a unit of its last place and
-    one part in 10^4 of an exact value; two decimals must agree on at least five places of the shorter one."""
+def close(
+    gold: Fraction, gold_decimals: int | None, answer: Fraction, answer_decimals: int | None, irrational: bool = False
+) -> bool:
+    """Exact equality, or a decimal that is the other value correctly rounded.
+
+    Two decimals must agree on at least five places of the shorter one. A decimal answer must be within one part in
+    10^4 of an exact reference. A reference of three significant digits or more is taken as rounded where the exact
+    answer has no finite decimal expansion (`irrational` says so of values that were evaluated): 33.3 for 100/3."""
     if gold == answer:
         return True
     if gold_decimals is None and answer_decimals is None:
         return False
+    limit = Fraction(1001, 10**7)
     if gold_decimals is not None and answer_decimals is not None:
-        places, other, limit = min(gold_decimals, answer_decimals), gold, Fraction(1, 10**5)
+        places, other, limit = min(gold_decimals, answer_decimals), gold, Fraction(1001, 10**8)
         if gold_decimals == answer_decimals or places < 5:
             return False
+    elif answer_decimals is not None:
+        places, other = answer_decimals, gold
     else:
-        places = gold_decimals if gold_decimals is not None else answer_decimals  # type: ignore[assignment]
-        other, limit = (answer if gold_decimals is not None else gold), Fraction(1, 10**4)
+        assert gold_decimals is not None
+        places, other = gold_decimals, answer
+        if (irrational or _endless(answer)) and abs(places) <= MAX_DIGITS and abs(gold) * 10**places >= 100:
+            limit = Fraction(1)
     if abs(places) > MAX_EXPONENT + MAX_DIGITS:
         return False
     difference = abs(gold - answer)
-    return difference * 2 <= Fraction(10) ** -places and difference <= limit * abs(other) * Fraction(1001, 1000)
+    return difference * 2 <= Fraction(10) ** -places and difference <= limit * abs(other)
+
+
+def _endless(value: Fraction) -> bool:
+    """Whether the decimal expansion never ends: the denominator has a prime other than 2 and 5."""
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return rest > 1

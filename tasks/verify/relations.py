@@ -25,7 +25,8 @@ _NAME = re.compile(
     r"|\\(?:angle|triangle|overline|widehat|overrightarrow|arg|det|operatorname) ?\{?[A-Za-z ]+\}?"
     r"|\\frac\{[A-Z]{1,3}\}\{[A-Z]{1,3}\}|[A-Z][A-Za-z0-9_{}]*:[A-Z][A-Za-z0-9_{}]*)"
 )
-_FUNCTION = re.compile(rf"([A-Za-z]{_INDEX}'*)\(([^()]*)\)")
+_FUNCTION = re.compile(rf"(\\?[A-Za-z]+{_INDEX}'*)\(([^()]*)\)")
+_SIZE = re.compile(rf"\|([A-Za-z]{_INDEX})\|")
 _KINDS = (
     ("variable", re.compile(rf"\\?[A-Za-z]+{_INDEX}'*")),
     ("size", re.compile(r"\|.*\|")),
@@ -64,7 +65,7 @@ def same_relation(
 def exact_value(sides: Sides, signs: Sides) -> str:
     """The last exact side of a chain: "x=5+6=11" is 11, "x=1/3\\approx0.33" is 1/3."""
     last = len(signs)
-    while last > 1 and signs[last - 1] == r"\approx":
+    while last and signs[last - 1] == r"\approx" and (last > 1 or not _is_name(sides[0])):
         last -= 1
     return sides[last]
 
@@ -171,6 +172,11 @@ def as_interval(sides: Sides, signs: Sides) -> tuple[str, str]:
             return (right, squeeze(left)) if not re.search(r"[0-9]", left) else ("", "")
         if _is_subject(right) and not _is_subject(left) and sign in _FLIPPED:
             left, sign, right = right, _FLIPPED[sign], left
+        if size := _SIZE.fullmatch(left):
+            closed = sign in (r"\le", r"\ge")
+            if sign in ("<", r"\le"):
+                return _size_interval(None, False, right, closed), size[1]
+            return (_size_interval(right, closed, None, False), size[1]) if sign in (">", r"\ge") else ("", "")
         if not _is_subject(left) or letters(right) & letters(left):
             return "", ""
         intervals = {
@@ -187,11 +193,31 @@ def as_interval(sides: Sides, signs: Sides) -> tuple[str, str]:
             low, high = high, low
         elif not set(signs) <= {"<", r"\le"}:
             return "", ""
+        if size := _SIZE.fullmatch(sides[1]):
+            closed_at = [sign in (r"\le", r"\ge") for sign in (low[1], high[1])]
+            return _size_interval(low[0], closed_at[0], high[0], closed_at[1]), size[1]
         left, right = "[" if low[1] in (r"\le", r"\ge") else "(", "]" if high[1] in (r"\le", r"\ge") else ")"
         return f"{left}{low[0]},{high[0]}{right}", squeeze(sides[1])
     return "", ""
 
 
+def _size_interval(low: str | None, low_closed: bool, high: str | None, high_closed: bool) -> str:
+    """The real numbers whose size lies between the bounds: "1<|x|\\le 2" is [-2,-1)\\cup(1,2]. "" where a bound is no
+    plain number above zero."""
+    for bound in (low, high):
+        if bound is not None and ((number := read_number(bound)) is None or number.value <= 0):
+            return ""
+    near, far = ("[", "]") if low_closed else ("(", ")")
+    opening, closing = ("[", "]") if high_closed else ("(", ")")
+    if low is None:
+        return f"{opening}-{high},{high}{closing}"
+    if high is None:
+        return rf"(-\infty,-{low}{far}\cup{near}{low},\infty)"
+    return rf"{opening}-{high},-{low}{far}\cup{near}{low},{high}{closing}"
+
+
 def _is_subject(side: str) -> bool:
     side = side.strip()
+    if size := _SIZE.fullmatch(side):
+        side = size[1]
     return (is_variable(side) and side not in ("e", "i", r"\pi")) or bool(re.fullmatch(r"[a-zA-Z]\([a-z]\)", side))

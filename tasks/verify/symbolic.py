@@ -219,7 +219,14 @@ def _same_constant(gold: Any, answer: Any, gold_decimals: int | None, answer_dec
         return True
     if (gold_decimals is None and answer_decimals is None) or left[1] != 0 or right[1] != 0:
         return False
-    return close(Fraction(str(left[0])), gold_decimals, Fraction(str(right[0])), answer_decimals)
+    irrational = answer.is_rational is False
+    return close(_fraction(gold, left), gold_decimals, _fraction(answer, right), answer_decimals, irrational)
+
+
+def _fraction(expression: Any, evaluated: Any) -> Fraction:
+    if expression.is_Rational:
+        return Fraction(int(expression.p), int(expression.q))
+    return Fraction(str(evaluated[0]))
 
 
 def _agree(symbols: list[Any], evaluate: Callable[[dict[Any, Any]], tuple[Any, Any]]) -> bool | None:

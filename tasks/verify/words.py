@@ -77,7 +77,15 @@ def read_choice(text: str) -> Choice | None:
 @lru_cache(maxsize=8192)
 def read_letters(text: str) -> str | None:
     """Several choice letters ("A B D", "(A),(C)", "AD") as one word, or None."""
+    if text[:1] == "«" and text[-1:] == "»":
+        text = text[1:-1].strip()
     return "".join(sorted(set(re.findall(r"[A-J]", text)))) if _LETTER_LIST.fullmatch(text) else None
+
+
+def leading_letter(text: str) -> str | None:
+    """The letter of a choice that is told from its option by a space only ("C Cecile"), or None."""
+    match = re.fullmatch(rf"([{_LETTERS}]) [A-Z][a-z]+(?: [A-Za-z]+)*", text)
+    return match[1] if match else None
 
 
 @lru_cache(maxsize=8192)
