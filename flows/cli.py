@@ -104,6 +104,37 @@ def study(
 
 
 @app.command()
+def ablation(
+    backbone: Backbone = "nano",
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="no_dist, no_div, task_only, soft_shaping (the default: these four), success_only, k5, k10, k15 or "
+            "k20; repeatable."
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Training seeds, from 0.")] = 1,
+    downstream: Annotated[
+        bool, typer.Option(help="Fine-tune and evaluate too; else agents are only measured on held-out rows.")
+    ] = True,
+    overrides: Overrides = None,
+    json_file: Json = None,
+) -> None:
+    """Take parts of the reward or of the construction away: the paper's Tables 3, 4 and 5."""
+    server_answers = _prepare_prefect()
+    from flows.ablation import REWARDS, VARIANTS
+    from flows.ablation import ablation as ablation_flow
+    from flows.experiment import load_experiment
+
+    variants = variant or list(REWARDS)
+    if unknown := set(variants) - set(VARIANTS):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(VARIANTS)}")
+    experiment = load_experiment(backbone, _parse(overrides))
+    server_answers()
+    _show(ablation_flow(experiment, variants, list(range(seeds)), downstream), json_file)  # type: ignore[arg-type]
+
+
+@app.command()
 def report(
     key: Annotated[str | None, typer.Argument(help="Beginning of the report's key; the newest where left out.")] = None,
     json_file: Json = None,

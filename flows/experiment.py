@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tasks.assemble.assemble import AssembleConfig
 from tasks.backbone.backbone import BackboneConfig
 from tasks.corpus.corpus import CorpusConfig
 from tasks.evaluate.config import EvaluateConfig
@@ -62,6 +63,7 @@ class Experiment(BaseModel):
     train_agent: TrainAgentConfig = Field(default_factory=TrainAgentConfig, description="GRPO of the agent.")
     measure: MeasureConfig = Field(default_factory=MeasureConfig, description="The agent on held-out rows.")
     rewrite: RewriteConfig = Field(default_factory=RewriteConfig, description="Decoding of the rewrites.")
+    assemble: AssembleConfig = Field(default_factory=AssembleConfig, description="Verify, fall back (eq. 14).")
     score: ScoreConfig = Field(default_factory=ScoreConfig, description="NLL of the targets under pi_0.")
     finetune: FinetuneConfig = Field(default_factory=FinetuneConfig, description="Downstream SFT.")
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig, description="Benchmarks.")

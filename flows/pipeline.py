@@ -18,7 +18,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.experiment import Experiment, Method
 from flows.views import show_in_ui
-from tasks.assemble.assemble import AssembleConfig, assemble
+from tasks.assemble.assemble import assemble
 from tasks.backbone.backbone import backbone
 from tasks.corpus.corpus import corpus
 from tasks.evaluate.evaluate import evaluate
@@ -94,20 +94,25 @@ def run_method(experiment: Experiment, data: Data, method: Method, seed: int) ->
 def make_targets(experiment: Experiment, data: Data, method: Method, seed: int) -> dict[str, object]:
     """D_R of one method (Appendix D), with what was trained for it. Only this differs between methods, and the loss."""
     rewritten: dict[str, Shards] = {}
-    more: dict[str, object] = {}
+    more: dict[str, Future] = {}
     if method == "rewriting_agent":
-        adapter = train_agent.submit(experiment.grpo(seed), backbone=data.pi_0, rows=data.agent)
-        rewritten = rewrite_and_verify(experiment, data, adapter)
-        more = {
-            "agent": adapter,
-            "untrained": held_out(experiment, data),
-            "trained": held_out(experiment, data, adapter),
-        }
+        more = train_and_measure(experiment, data, seed)
+        rewritten = rewrite_and_verify(experiment, data, more["agent"])
     elif method in ("sdft", "mind_the_gap", "mind_the_gap_iw"):
         rewritten = rewrite_and_verify(experiment, data)
     if method in ("mind_the_gap", "mind_the_gap_iw"):
         rewritten |= solve_and_verify(experiment, data)
-    return more | {"dataset": assemble.submit(AssembleConfig(), rows=data.sft, **rewritten)}
+    return more | {"dataset": assemble.submit(experiment.assemble, rows=data.sft, **rewritten)}
+
+
+def train_and_measure(experiment: Experiment, data: Data, seed: int) -> dict[str, Future]:
+    """Stage I: the agent, and how it rewrites rows that it never saw, beside the untrained rewriter."""
+    adapter = train_agent.submit(experiment.grpo(seed), backbone=data.pi_0, rows=data.agent)
+    return {
+        "agent": adapter,
+        "untrained": held_out(experiment, data),
+        "trained": held_out(experiment, data, adapter),
+    }
 
 
 def rewrite_and_verify(experiment: Experiment, data: Data, adapter: Future | None = None) -> dict[str, Shards]:

@@ -315,6 +315,13 @@ LABELS = {
     "rewriting_agent": "rewriting agent",
 }
 ORDER = list(LABELS)
+LABELS |= {
+    "no_dist": "w/o r_dist",
+    "no_div": "w/o r_div",
+    "task_only": "task-only",
+    "soft_shaping": "soft shaping",
+    "success_only": "success-only",
+} | {f"k{k}": f"K = {k}" for k in (5, 10, 15, 20)}  # of flows/ablation.py
 LABELS |= {"untrained": "untrained rewriter"}  # a reference of comparisons, not a method
 
 

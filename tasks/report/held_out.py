@@ -21,6 +21,7 @@ from tasks.report.statistics import Matrix, draw, percentile
 from tasks.store import read_manifest
 
 UNTRAINED = "untrained"
+_REFERENCES = (UNTRAINED, "rewriting_agent")  # an ablated agent is compared with both
 _MEASURES: tuple[tuple[Measure, str], ...] = (
     ("held-out pass rate", "pass_rate"),
     ("held-out NLL", "nll"),
@@ -81,14 +82,16 @@ def held_out(
     differences = [
         Comparison(
             method=method,
-            reference=UNTRAINED,
+            reference=reference,
             measure=measure,
-            difference=percentile(drawn[method][name] - drawn[UNTRAINED][name], confidence),
+            difference=percentile(drawn[method][name] - drawn[reference][name], confidence),
             rows=values[method][name].shape[1],
             seeds=len(read[method]),
         )
+        for position, reference in enumerate(_REFERENCES)
+        if reference in read
         for method in read
-        if method != UNTRAINED and UNTRAINED in read
+        if method not in _REFERENCES[: position + 1]
         for measure, name in _MEASURES
         if name in values[method]
     ]

@@ -56,6 +56,8 @@ class Headline:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         data = self.data
         yield self._table(options.max_width)
+        if data.held_out:
+            yield self._held_out()
         if data.backbone.nano:
             yield Text(NANO, style="yellow")
         for heading, sentences in findings(data):
@@ -83,6 +85,28 @@ class Headline:
         for row in rows:
             cells = [_cell(column.value(row), column.scale, column.digits) for column in columns]
             table.add_row(Text(method_label(row.method, _METHOD), style="bold"), *cells)
+        return table
+
+    def _held_out(self) -> Table:
+        first = self.data.held_out[0]
+        table = Table(
+            title=Text(f"Rewrites of {first.rows:,} held-out rows, {first.candidates} of each"),
+            title_justify="left",
+            title_style="bold",
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+        )
+        table.add_column("rewriter")
+        for name in ("pass rate\n%", "NLL passing\nnats/token", "D(S+)", "length\ntokens"):
+            table.add_column(name, justify="right")
+        for row in self.data.held_out:
+            table.add_row(
+                Text(method_label(row.rewriter, _METHOD), style="bold"),
+                _cell(row.pass_rate, 100, 1),
+                _cell(row.nll_passing, 1, 3),
+                _cell(row.diversity, 1, 3),
+                number(row.length, 0),
+            )
         return table
 
 

@@ -10,6 +10,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import State
 
+from flows.ablation import ablation
 from flows.pipeline import pipeline
 from flows.study import study
 from tasks.jsonl import Row, read_rows
@@ -130,6 +131,16 @@ def test_a_study_reuses_what_a_pipeline_made(finished: Artifact) -> None:
     dataset = next(manifest for manifest in new if manifest.kind == "assemble")
     assert {row["kind"] for row in rows_of(dataset)} <= {"rewrite", "self_solution", "expert"}
     assert read_report(store().path(report.key)).methods() == ["base", "sft", "mind_the_gap"]
+
+
+def test_an_ablation_trains_a_variant_and_shares_the_rest(finished: Artifact) -> None:
+    before = {manifest.key for manifest in store().manifests()}
+    made_report = ablation(small_experiment(), ["task_only"], [0], downstream=False)
+    new = sorted(manifest.kind for manifest in store().manifests() if manifest.key not in before)
+    assert new == ["measure", "report", "train_agent"]
+    data = read_report(store().path(made_report.key))
+    assert [one.rewriter for one in data.held_out] == ["untrained", "rewriting_agent", "task_only"]
+    assert ("task_only", "rewriting_agent") in {(one.method, one.reference) for one in data.comparisons}
 
 
 def test_manifests_hold_no_secret_and_no_path_of_this_machine(finished: Artifact) -> None:
