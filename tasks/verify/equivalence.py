@@ -10,6 +10,7 @@ Three-valued logic: a leaf that cannot say returns None, and None is what comes 
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from functools import partial
 
 from tasks.verify import words
@@ -36,13 +37,14 @@ from tasks.verify.lists import (
 from tasks.verify.normal import squeeze
 from tasks.verify.numbers import Number, read_number, same_number
 from tasks.verify.relations import as_interval, same_relation
-from tasks.verify.units import split_unit, unit_named
+from tasks.verify.units import Unit, read_compound, split_unit, unit_named
 
 Leaf = Callable[[str, str], bool | None]
 
 _TIME = re.compile(r"«?([0-9]{1,2}):([0-9]{2})\s*«?\s*([ap])?\.?\s*(?:m\.?)?\s*»?", re.IGNORECASE)
 _RATIO = re.compile(r"[^:=<>]+(?::[^:=<>]+)+")
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
+_TWO_UNITS = re.compile(r"[0-9] ?«? ?[A-Za-z]+[^0-9]*[0-9]")
 _SET_BUILDER = re.compile(r"\\\{([A-Za-z])(?:\\in ?\\mathbb\{R\})?(?:\\mid ?|:|\|)(.*)\\\}")
 _QUALIFIER = re.compile(
     r"(?<![,; ])[,; ]*+\(?[a-zA-Z](?:,[a-zA-Z])*(?:\\in ?\\mathbb\{[A-Z]\}|«(?:is )?an integer»)(?:\^\+)?\)?$|"
@@ -171,7 +173,15 @@ def _is_list(text: str) -> bool:
 
 
 def _with_units(gold: str, answer: str, leaf: Leaf) -> bool | None:
+    for one, other in ((gold, answer), (answer, gold)):
+        if _TWO_UNITS.search(one) and (quantity := read_compound(one)):
+            return _same_quantity(quantity, other)
     wanted, got = split_unit(gold), split_unit(answer)
+    for (core, unit), other in ((wanted, got[0]), (got, wanted[0])):
+        if unit in ("cent", "cents") and None in (wanted[1], got[1]):  # dollars are written without their sign as well
+            cents, dollars = read_number(core), read_number(other)
+            if cents and dollars and cents.value == 100 * dollars.value:
+                return True
     if wanted[1] is not None and got[1] is not None:
         left, right = unit_named(wanted[1]), unit_named(got[1])
         if _exponent(wanted[1]) != _exponent(got[1]):
@@ -194,6 +204,19 @@ def _with_units(gold: str, answer: str, leaf: Leaf) -> bool | None:
     if wanted[0] != gold or got[0] != answer:
         return _structured(wanted[0], got[0], leaf, units_off=True)
     return _structured(gold, answer, leaf)
+
+
+def _same_quantity(quantity: tuple[Fraction, Unit, tuple[Unit, ...]], other: str) -> bool:
+    """A quantity in several units against one in several or one, or against its number in one of its own units."""
+    amount, unit, units = quantity
+    compound = read_compound(other)
+    if compound:
+        return compound[1].measure == unit.measure and amount * unit.scale == compound[0] * compound[1].scale
+    core, name = split_unit(other)
+    number, named = read_number(core), unit_named(name)
+    if number is None or (name is not None and (named is None or named.measure != unit.measure)):
+        return False
+    return any(amount * unit.scale == number.value * one.scale for one in ((named,) if named else units))
 
 
 def _not_an_angle(unit: str) -> bool:

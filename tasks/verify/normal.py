@@ -25,7 +25,7 @@ _SIGNS = {
     "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
     "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}", "⅗": r"\frac{3}{5}", "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}",
     "⅚": r"\frac{5}{6}", "⅛": r"\frac{1}{8}", "⅜": r"\frac{3}{8}", "⅝": r"\frac{5}{8}", "⅞": r"\frac{7}{8}",
-    "⁄": "/", "\u200b": "", "\u2061": "", "\u2062": "", "\ufeff": "", "\x00": "",
+    "⁄": "/", "¢": r"\text{ cents}", "\u200b": "", "\u2061": "", "\u2062": "", "\ufeff": "", "\x00": "",
 }  # fmt: skip
 _SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
@@ -73,7 +73,9 @@ _POWER_IN_BRACKETS = re.compile(r"\^\(([^(){}]+)\)")  # e^(2x): the parser would
 _STRAY = re.compile(r"(?<!\\)\\(?=[0-9])")  # "\15", as a substitution of "\$15" leaves it
 _DOUBLED = re.compile(r"(?<!\\)\\\\begin\{")
 _QUOTED = re.compile(r"([\"'`*_]{1,3})([^\"'`*]+)\1")
-_CYCLE = re.compile(r"(?<![0-9.])([0-9]*\.[0-9]*?)(?:([0-9])\2{2,}|([0-9]{2,6}?)\3+)(?:\.{2,}|\\ldots ?)")
+_CYCLE = re.compile(  # 0.1666... and "0.1666 repeating": what stands there three times (a longer cycle twice) goes on
+    r"(?<![0-9.])([0-9]{0,20}\.[0-9]{0,20}?)(?:([0-9])\2{2,}|([0-9]{2,6}?)\3+)(?:\.{2,}|\\ldots ?|«? ?repeating»?)"
+)
 _TO = re.compile(r"(?<=[0-9])\s*«?\s*to\s*»?\s*(?=[0-9])")  # "1 to 2" is the ratio 1:2
 _NATURAL = re.compile(r"(?<![\\A-Za-z])(infinity|pi)(?![A-Za-z])", re.IGNORECASE)
 
@@ -97,9 +99,8 @@ def normalise(answer: str) -> str:
         .replace("$", "")
         .replace("**", "^" if re.search(r"[0-9A-Za-z)]\*\*[0-9A-Za-z({-]", text) else "")
     )
-    text = (
-        _CYCLE.sub(lambda m: rf"{m[1]}\overline{{{m[2] or m[3]}}}", text) if ".." in text or "ldots" in text else text
-    )
+    if ".." in text or "ldots" in text or "repeating" in text:
+        text = _CYCLE.sub(lambda m: rf"{m[1]}\overline{{{m[2] or m[3]}}}", text)
     text = _TO.sub(":", text.replace("+/-", r"\pm "))
     text = _PLAIN_SQRT.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", text)
     text = _NATURAL.sub(lambda m: r"\infty " if len(m[0]) > 2 else r"\pi ", text)

@@ -73,6 +73,7 @@ _APPROX = re.compile(
     r"(?:\\approx ?|«(?:approximately|about|approx\.?|around|roughly)»|(?:approximately|about|approx\.?|roughly) )"
     r"(?=\S)"
 )
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?«? ?([A-Za-z]+)\.?(?: ?(?:,|and))? ?»?(?: ?(?:,|«?and»?))? ?")
 _DEGREES = re.compile(r"(.*[0-9})\]A-Za-z])\^\\circ ?«?([CF]?)»?")
 
 
@@ -99,6 +100,33 @@ def split_unit(text: str) -> tuple[str, str | None]:
         if _has_value(value) and _is_unit(words, bool(match[1])):
             return value.strip(), _name(words)
     return text, None
+
+
+@lru_cache(maxsize=4096)
+def read_compound(text: str) -> tuple[Fraction, Unit, tuple[Unit, ...]] | None:
+    """A quantity in several units, "1 hour and 30 minutes" or "5 ft 6 in": how many of the last unit, that unit, and
+    all of them; None where it is none."""
+    parts: list[tuple[Fraction, Unit]] = []
+    position = 0
+    while position < len(text):
+        match = _PART.match(text, position)
+        unit = unit_named(match[2].lower()) if match else None
+        if match is None or unit is None or (parts and not _smaller(unit, parts[-1][1])):
+            return None
+        parts.append((Fraction(match[1]), unit))
+        position = match.end()
+    if len(parts) < 2:
+        return None
+    last = parts[-1][1]
+    return (
+        sum((value * unit.scale for value, unit in parts), Fraction(0)) / last.scale,
+        last,
+        tuple(u for _, u in parts),
+    )
+
+
+def _smaller(unit: Unit, than: Unit) -> bool:
+    return unit.measure == than.measure and unit.scale < than.scale
 
 
 def unit_named(name: str | None) -> Unit | None:

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from tasks.verify.extract import extract_answer, extract_gold, last_boxed
+from tasks.verify.boxes import last_boxed
+from tasks.verify.extract import extract_answer, extract_gold
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,16 @@ from tasks.verify.extract import extract_answer, extract_gold, last_boxed
         ("答案是 5。", "5"),
         ("Therefore, Natalia sold 48+24 = 72 clips altogether.", "72 clips altogether"),
         ("We find that $x \\lt 3$.", "x \\lt 3"),
+        ("I conclude that my answer is correct.\n# Answer\n\n-50", "-50"),
+        ("That angle is -30 degrees.\n\n# Answer\n\n-$\\pi/6$", "-$\\pi/6$"),
+        ("The number of ways is\n\n# Answer\n\n2 * 5! * 5!", "2 * 5! * 5!"),
+        ("**Final Answer**\n\nThe total is 15 marbles.", "15 marbles"),
+        ("Once $\\boxed{4}$.\n\n## Answer\n\n$5$", "$5$"),
+        ("# Answer\n\nWe add. So it is $\\boxed{5}$.", "5"),
+        ("<think>8? \\boxed{8}</think>\nIt is \\boxed{7}.", "7"),
+        ("<answer>\\boxed{7}</answer>", "7"),
+        ("12. [Final solution] Therefore, they need 9 boats.", "9"),
+        ("The answer is not 5. The answer is 6.", "6"),
         ("3/4", "3/4"),
         ("x = 5 or x = -2", "x = 5 or x = -2"),
         ("Evelyn", "Evelyn"),
@@ -60,6 +71,10 @@ def test_the_answer_is_found(text: str, answer: str) -> None:
         r"so \boxed{12",
         r"\boxed{5}, and then \boxed{1",
         r"\boxed{}",
+        r"<think>It is \boxed{5}.</think>",
+        r"<think>It is \boxed{5}.",
+        "Step 3: time = distance / speed\nStep 4: print(time)",
+        "Hence $x = 14$ is not a solution.",
         "I do not know how to go on here.\nLet me see.",
     ],
 )
@@ -90,8 +105,26 @@ def test_a_reference_may_be_an_answer_or_a_solution() -> None:
         "$" * 1_000_000,
         "#### " * 200_000,
         r"\boxed{}" * 120_000,
+        "# answer\n" * 110_000,
+        "<think>" * 140_000,
+        "<answer>" * 120_000,
+        "total " * 160_000 + ": 5",
+        "so 5 is not the " * 60_000,
     ],
-    ids=["open boxes", "nested boxes", "statements", "dollars", "marks", "empty boxes"],
+    ids=[
+        *(
+            "open boxes",
+            "nested boxes",
+            "statements",
+            "dollars",
+            "marks",
+            "empty boxes",
+            "headings",
+            "thoughts",
+            "tags",
+        ),
+        *("a label", "denials"),
+    ],
 )
 def test_a_megabyte_takes_no_time(text: str) -> None:
     began = time.process_time()

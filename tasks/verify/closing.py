@@ -1,0 +1,211 @@
+"""The answer that a text states at its end, in words: "the answer is …", "Answer: C", or the value of a last sentence.
+
+In:  "Therefore, Natalia sold 48+24 = 72 clips altogether."
+Out: closing_value -> "72 clips altogether"
+"""
+
+import re
+
+_IN_TEXT = re.compile(r"\\text\{([^{}]*)\}")
+STATEMENT = re.compile(
+    r"(?:final\s+answer|correct\s+answer|correct\s+(?:option|choice)|(?<![A-Za-z])(?:the|our|your|my|an)\s+answer|"
+    r"(?<![A-Za-z])answer(?!s?\s+choices)|(?<![A-Za-z])ans(?![A-Za-z])|"
+    r"(?:the\s+)?(?:correct|right|best)\s+(?:option|choice)|the\s+solution|option\s+chosen)"
+    r"(?:\s+(?:to\s+(?:the|this)\s+(?:question|problem)|choice|option|here|letter|for\s+this\s+\w+|therefore|thus|"
+    r"in\s+[\w ]{1,30}))?[\s*_]*+"
+    r"(?:(?:is|was|are|equals|=|would\s+be|must\s+be|should\s+be|will\s+be)"
+    r"(?:\s+(?:therefore|thus|then|simply|just|also|option|choice))?\s*:?|:|：|-(?=\s))[\s*]*+",
+    re.IGNORECASE,
+)
+_BEFORE_MATH = re.compile(r"(?<![A-Za-z])answer\s*(?=\$|\\\(|\\\[)", re.IGNORECASE)
+STRONG = re.compile(
+    r"(?:the\s+)?final\s+answer\s+(?:is|:)\s*:?\s*|final\s+answer[\s*]*+:\s*(?:the\s+final\s+answer\s+is\s*)?",
+    re.IGNORECASE,
+)
+LATER = re.compile(r"(?<![A-Za-z])the\s+answer\s+is\s*:\s*(?=[$\\(\[{0-9A-J-])", re.IGNORECASE)
+_LETTER = re.compile(
+    r"(?i:answer|ans|option|choice)\.?\s*(?:(?i:is|option|choice)|[:=-])*\s*"
+    r"\(?([A-J])\)?(?=[.,)]?\s*(?:$|\n|\)|(?i:is\b)|[0-9$]))"
+    r"|(?:it's|it is|choose|pick|select)\s+(?i:option\s+|choice\s+)?\(?([A-J])\)?\s*[.!]?\s*$"
+    r"|(?<![A-Za-z])\(?([A-J])\)?\s+is\s+(?:the\s+)?(?:correct|right|best|answer)|(?:^|\n)\s*\**\(?([A-J])\)?\**\.?\s*$"
+)
+_CHINESE = re.compile(r"(?:答案[是为：:]*|故选[：:]?)\s*")
+_HOPE = re.compile(
+    r"(?<!\s)\s*+\.?\s*+I\s+hope\s+(?:it|this)\s+is\s+correct.*|"
+    r"<\|?(?:im_|end|eot|/s)[^\n]*|</s>.*",
+    re.IGNORECASE | re.DOTALL,
+)
+MATH = re.compile(
+    r"\$\$(.+?)\$\$|"
+    r"(?<![\\0-9])\$(?!\s*[0-9,.]+[^$\n]{0,3}(?:\s[a-z]{2,}|$))(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]",
+    re.DOTALL,
+)
+_SENTENCE_END = re.compile(r"(?<![A-Z])(?<!\bRs)(?<!\bvs)(?<!\bapprox)[.!?](?=\s+(?:[A-Z\\$\[<*]|$)|\s*$)|\n|。")
+_NUMBER = re.compile(
+    r"(?:[$€£¥₹]\s*)?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:\s*/\s*[0-9]+)?"
+    r"(?:\s*%|\s*percent|\s*[€£¥₹])?|-?\.[0-9]+"
+)
+_IS = re.compile(
+    r"(?:\b(?:is|are|was|were|be|equals?|get|gives|by|has|have|find|that|in|of|to|at|costs?|pays?)\b|=|≈|:)\s*",
+    re.IGNORECASE,
+)
+_TELLS = re.compile(r"(?:[A-Z][A-Za-z']+|I)(?: [A-Za-z']+)+ [$€£]?[0-9]")  # "Claire eats 45 eggs"
+_GENERIC = re.compile(r"(?:option|choice)\s+", re.IGNORECASE)
+_IN_BRACKETS = re.compile(r"^[(\[{].*[)\]}]$", re.DOTALL)
+_LABEL = re.compile(  # of a step or a list's item: "Step 5: …", "12. …"
+    r"[\s*#>-]*(?:(?:step|case|part|problem|question|example|method)\s*[0-9]+\s*[:.)]|\(?[0-9]{1,2}[.)](?=\s))[\s*]*",
+    re.IGNORECASE,
+)
+_DENIES = re.compile(r"\b(?:not an?|not the|isn't|cannot be|does not|doesn't|do not|don't)\b", re.IGNORECASE)
+_CONCLUDES = re.compile(
+    r"\b(?:therefore|thus|hence|so|conclusions?|conclude|summary|in total|altogether|finally|final|answer)\b",
+    re.IGNORECASE,
+)
+_EMPHASIS = re.compile(r"\*\*(?![0-9(])|(?<![0-9)])\*\*")
+_ADVERB = re.compile(r"^(?:therefore|thus|then|now|also|only|exactly|just|still),?\s+", re.IGNORECASE)
+_REMARK = re.compile(r"(?:this|these|note|here|it) ", re.IGNORECASE)
+_NAME = re.compile(r"\\?[A-Za-z]+(?:_\{?\w+\}?)?'?(?:\([A-Za-z]\))?")
+_TOTAL = re.compile(r"\b(?:total of|altogether)\b|[=$€£]", re.IGNORECASE)
+_TIME_SPENT = re.compile(
+    r"\s+(?:in|over|after|within|during|for)\s+(?:the\s+|a\s+|all\s+)?(?:first\s+|next\s+|last\s+)?[0-9]+\s+"
+    r"(?:second|minute|hour|day|night|week|month|year)s?\s*$",
+    re.IGNORECASE,
+)
+_LOOK_BACK = 6  # sentences before the last in which a conclusion is looked for
+
+
+def stated_answer(tail: str) -> str | None:
+    """The answer of a statement that says so ("the answer is …", "答案是", "option C is correct"), or None."""
+    tail = _HOPE.sub("", tail)
+    said = stated(tail, STRONG) or stated(tail, STATEMENT) or stated(tail, _BEFORE_MATH) or stated(tail, _CHINESE)
+    if said:
+        return said
+    letter = None
+    for letter in _LETTER.finditer(tail):  # noqa: B007
+        pass
+    return next(group for group in letter.groups() if group) if letter else None
+
+
+def stated(text: str, pattern: re.Pattern[str]) -> str | None:
+    """What follows the last statement of the answer, up to the end of its sentence."""
+    for match in reversed(list(pattern.finditer(text))):
+        rest = _HOPE.sub("", text[match.end() : match.end() + 1000])
+        said = _first_sentence(rest.lstrip(" \n*"))
+        if said and not said.startswith("not "):
+            return _narrow(said)
+    return None
+
+
+def said_in_box(box: str) -> str | None:
+    """The answer of a box that holds a statement, or None."""
+    if not re.search(r"answer|choice|option", box):
+        return None
+    return stated(_IN_TEXT.sub(r" \1 ", box), STATEMENT)
+
+
+def inside(match: re.Match[str]) -> str:
+    """What a match of MATH holds between its delimiters."""
+    return next(group for group in match.groups() if group is not None).strip()
+
+
+def closing_value(text: str) -> str | None:
+    """The value that the last sentence ends on; where it has none, that of the last sentence which concludes."""
+    text = _HOPE.sub("", text).rstrip()
+    if text.endswith((r"\]", "$$")):
+        last = list(MATH.finditer(text))[-1:]
+        if last and last[0].end() == len(text) and not re.search(r"\\begin|&|\\\\", last[0][0]):
+            return inside(last[0])
+    sentences = [
+        sentence.strip() for sentence in _SENTENCE_END.split(text) if sentence and sentence.strip(" *#-\\[]()$")
+    ]
+    for back, sentence in enumerate(reversed(sentences[-1 - _LOOK_BACK :])):
+        if back and not _CONCLUDES.search(sentence) and not (back == 1 and _REMARK.match(sentences[-1])):
+            continue
+        if _DENIES.search(sentence):
+            continue
+        value = _value_in(_LABEL.sub("", sentence, count=1) if _LABEL.match(sentence) else sentence)
+        if value and not (back and _NAME.fullmatch(value)):
+            return value
+    return None
+
+
+def _first_sentence(text: str) -> str:
+    math = MATH.match(text)
+    end = math.end() if math else 0
+    stop = _SENTENCE_END.search(text, end)
+    return (text[: stop.start()] if stop else text).strip(" *\t\n")
+
+
+def _narrow(said: str) -> str | None:
+    """The answer in a sentence such as "option (C)", "$x=5$ meters", "the largest n is 34"."""
+    said = _GENERIC.sub("", said, count=1) if _GENERIC.match(said) else said
+    said = said.replace('\\"', "").strip(" *\"'`").rstrip(".")
+    math = list(MATH.finditer(said))
+    if math:
+        outside = MATH.sub(" ", said)
+        plain = re.sub(r"[\s.,;*]|\band\b|\bor\b", "", outside)
+        if not plain or _is_unit_like(outside) or (len(math) > 1 and not re.search(r"[A-Za-z]{3,}", plain)):
+            return MATH.sub(lambda m: f" {inside(m)} ", said).strip()
+        if said[: math[0].start()].strip() == "" and len(math) == 1:
+            return inside(math[0]) if len(outside.split()) > 4 else MATH.sub(lambda m: f" {inside(m)} ", said).strip()
+        return _value_in(said)
+    if re.match(r"\(?[A-J]\)?(?:[).:,]|\s|$)", said):
+        return (
+            re.split(r",\s+(?=(?:it|because|since|as|so|not|which|and)\b)", said)[0] if len(said) <= 120 else said[:3]
+        )
+    words = said.split()
+    if len(words) > 6:
+        letter = re.search(r"(?<![A-Za-z'])\(?([A-J])\)?(?=[,.;]|\s*$)", said)
+        return _value_in(said) or (letter[1] if letter else None)
+    if re.search(r"\b(?:is|are|equals)\b", said):
+        said = re.split(r"\b(?:is|are|equals)\b", said)[-1].strip()
+    if _TELLS.match(said):
+        return _value_in(said)
+    return said or None
+
+
+def _is_unit_like(outside: str) -> bool:
+    return len(outside.split()) <= 3 and not re.search(r"\b(?:is|are|for|when|so|the|then)\b|=", outside)
+
+
+def _value_in(sentence: str) -> str | None:
+    math = list(MATH.finditer(sentence))
+    after = sentence[math[-1].end() :] if math else sentence
+    if math and not _NUMBER.search(after):
+        named = [match for match in math if not _NAME.fullmatch(inside(match))]  # "3 possible values for $n$"
+        if math[-1] in named or not named:
+            return inside(math[-1])
+        between = sentence[named[-1].end() : math[-1].start()]
+        return inside(math[-1]) if re.search(r"=|\b(?:is|are)\b", between) else inside(named[-1])
+    shorter = _TIME_SPENT.sub("", after)
+    if shorter != after and (total := _TOTAL.search(shorter)) and _NUMBER.search(shorter, total.start()):
+        after = shorter
+    after = _EMPHASIS.sub("", after)
+    parts = _IS.split(after)
+    last = _ADVERB.sub("", parts[-1].strip(" .*"))
+    if last and len(last.split()) <= 3 and (_NUMBER.search(last) or _IN_BRACKETS.match(last)):
+        return last
+    tuples = re.findall(r"[(\[]\s*-?[0-9./\\a-z]+(?:\s*,\s*-?[0-9./\\a-z]+)+\s*[)\]]", after)
+    if tuples:
+        return str(tuples[-1])
+    numbers = [match for match in _NUMBER.finditer(after) if not (match.start() and after[match.start() - 1].isalnum())]
+    return numbers[-1][0].strip() if numbers else None
+
+
+def is_bare(text: str) -> bool:
+    """Whether a short text without a box is an answer rather than sentences about one."""
+    outside = _IN_TEXT.sub(" ", MATH.sub(" ", text))
+    math = MATH.search(text)
+    if math and re.search(r"[A-Za-z]{3,}", outside) and len(outside.split()) > 2:
+        return False
+    if math and re.search(r"[A-Za-z]{3,}\s*:\s*$", text[: math.start()]):
+        return False
+    words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", outside)
+    if _TELLS.match(text) and not re.search(r"[\\=<>$]", text):
+        return False
+    return not _SENTENCE.search(outside) or len(words) <= 2
+
+
+_SENTENCE = re.compile(
+    r"\b(?:is|are|it's|that's|so|therefore|thus|hence|find|get|gives|equals|which|solution)\b", re.IGNORECASE
+)
