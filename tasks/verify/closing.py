@@ -61,11 +61,15 @@ _CONCLUDES = re.compile(
     r"\b(?:therefore|thus|hence|so|conclusions?|conclude|summary|in total|altogether|finally|final|answer)\b",
     re.IGNORECASE,
 )
+_ATTACHED = re.compile(r"[^\W_]|#")  # "horse #12" is a name
 _EMPHASIS = re.compile(r"\*\*(?![0-9(])|(?<![0-9)])\*\*")
 _ADVERB = re.compile(r"^(?:therefore|thus|then|now|also|only|exactly|just|still),?\s+", re.IGNORECASE)
 _REMARK = re.compile(r"(?:this|these|note|here|it) ", re.IGNORECASE)
 _NAME = re.compile(r"\\?[A-Za-z]+(?:_\{?\w+\}?)?'?(?:\([A-Za-z]\))?")
-_TOTAL = re.compile(r"\b(?:total of|altogether)\b|[=$€£]", re.IGNORECASE)
+_TOTAL = re.compile(r"\b(?:total of|altogether)\b|[=$€£]|^\s*[0-9]", re.IGNORECASE)
+_COUNT = re.compile(  # "Three trucks are needed for 80 stones"
+    r"\s*(Two|Three|Four|Five|Six|Seven|Eight|Nine|Ten|Eleven|Twelve|Thirteen|Fifteen|Twenty) [a-z]+ (?!of\b)[a-z]+"
+)
 _TIME_SPENT = re.compile(
     r"\s+(?:in|over|after|within|during|for)\s+(?:the\s+|a\s+|all\s+)?(?:first\s+|next\s+|last\s+)?[0-9]+\s+"
     r"(?:second|minute|hour|day|night|week|month|year)s?\s*$",
@@ -177,6 +181,8 @@ def _value_in(sentence: str) -> str | None:
             return inside(math[-1])
         between = sentence[named[-1].end() : math[-1].start()]
         return inside(math[-1]) if re.search(r"=|\b(?:is|are)\b", between) else inside(named[-1])
+    if not math and (count := _COUNT.match(after)):
+        return count[1]
     shorter = _TIME_SPENT.sub("", after)
     if shorter != after and (total := _TOTAL.search(shorter)) and _NUMBER.search(shorter, total.start()):
         after = shorter
@@ -188,7 +194,9 @@ def _value_in(sentence: str) -> str | None:
     tuples = re.findall(r"[(\[]\s*-?[0-9./\\a-z]+(?:\s*,\s*-?[0-9./\\a-z]+)+\s*[)\]]", after)
     if tuples:
         return str(tuples[-1])
-    numbers = [match for match in _NUMBER.finditer(after) if not (match.start() and after[match.start() - 1].isalnum())]
+    numbers = [
+        match for match in _NUMBER.finditer(after) if not (match.start() and _ATTACHED.match(after[match.start() - 1]))
+    ]
     return numbers[-1][0].strip() if numbers else None
 
 
@@ -201,7 +209,7 @@ def is_bare(text: str) -> bool:
     if math and re.search(r"[A-Za-z]{3,}\s*:\s*$", text[: math.start()]):
         return False
     words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", outside)
-    if _TELLS.match(text) and not re.search(r"[\\=<>$]", text):
+    if (_TELLS.match(text) or (len(words) > 5 and text.endswith("."))) and not re.search(r"[\\=<>$]", text):
         return False
     return not _SENTENCE.search(outside) or len(words) <= 2
 

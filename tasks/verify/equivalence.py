@@ -10,7 +10,6 @@ Three-valued logic: a leaf that cannot say returns None, and None is what comes 
 
 import re
 from collections.abc import Callable
-from fractions import Fraction
 from functools import partial
 
 from tasks.verify import words
@@ -36,23 +35,16 @@ from tasks.verify.lists import (
 )
 from tasks.verify.normal import squeeze
 from tasks.verify.numbers import Number, read_number, same_number
+from tasks.verify.qualification import without_qualification
+from tasks.verify.quantities import same_quantity, same_time
 from tasks.verify.relations import as_interval, same_relation
-from tasks.verify.units import Unit, read_compound, split_unit, unit_named
+from tasks.verify.units import split_unit
 
 Leaf = Callable[[str, str], bool | None]
 
-_TIME = re.compile(r"«?([0-9]{1,2}):([0-9]{2})\s*«?\s*([ap])?\.?\s*(?:m\.?)?\s*»?", re.IGNORECASE)
 _RATIO = re.compile(r"[^:=<>]+(?::[^:=<>]+)+")
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
-_TWO_UNITS = re.compile(r"[0-9] ?«? ?[A-Za-z]+[^0-9]*[0-9]")
 _SET_BUILDER = re.compile(r"\\\{([A-Za-z])(?:\\in ?\\mathbb\{R\})?(?:\\mid ?|:|\|)(.*)\\\}")
-_QUALIFIER = re.compile(
-    r"(?<![,; ])[,; ]*+\(?[a-zA-Z](?:,[a-zA-Z])*(?:\\in ?\\mathbb\{[A-Z]\}|«(?:is )?an integer»)(?:\^\+)?\)?$|"
-    r"(?<![,; ])[,; ]*+«?[ ,]*+(?<![A-Za-z\\])"
-    r"(?:where|for|such that|whenever|if|when|with|provided|unless|otherwise)(?![A-Za-z])",
-    re.IGNORECASE,
-)
-_CONDITION = re.compile(r"(?<![A-Za-z])(?:if|when|whenever|otherwise|unless|provided)(?![A-Za-z])", re.IGNORECASE)
 
 
 def plain_leaf(gold: str, answer: str) -> bool | None:
@@ -67,7 +59,7 @@ def same_answer(gold: str, answer: str, leaf: Leaf) -> bool | None:
     """Whether a normalised answer equals a normalised reference; None where the leaves cannot say."""
     if not gold or not answer:
         return False
-    if squeeze(gold) == squeeze(answer):
+    if squeeze(gold).strip("«»") == squeeze(answer).strip("«»"):  # \text{VW} is VW
         return True
     left, right = read_number(gold), read_number(answer)
     if left is not None and right is not None:
@@ -75,39 +67,15 @@ def same_answer(gold: str, answer: str, leaf: Leaf) -> bool | None:
     decided = _choices(gold, answer, leaf)
     if decided is not None:
         return decided
-    decided = _qualified(gold, answer, leaf)
-    if decided is not None:
-        return decided
+    heads = without_qualification(gold, answer)
+    if heads is False:
+        return False
+    if heads:
+        return same_answer(*heads, leaf)
     decided = _words(gold, answer)
     if decided is not None:
         return decided
     return _with_units(gold, answer, leaf)
-
-
-def _qualified(gold: str, answer: str, leaf: Leaf) -> bool | None:
-    """ "f(x)=cx, where c is real": a qualification may be left off, unless it is a condition ("if", "otherwise")."""
-    wanted, got = _QUALIFIER.search(gold), _QUALIFIER.search(answer)
-    if not wanted and not got:
-        return None
-    if any(match and match.start() == 0 for match in (wanted, got)):
-        return None
-    heads = [text[: match.start()] if match else text for text, match in ((gold, wanted), (answer, got))]
-    tails = [text[match.start() :] if match else "" for text, match in ((gold, wanted), (answer, got))]
-    if not all(head.strip(" ,;«»") for head in heads):
-        return None
-    if wanted and got:
-        if _tail_terms(tails[0]) != _tail_terms(tails[1]):
-            return False
-    elif _CONDITION.search(tails[0] + tails[1]):
-        return False
-    return same_answer(heads[0].rstrip(" ,;«"), heads[1].rstrip(" ,;«"), leaf)
-
-
-def _tail_terms(tail: str) -> list[str]:
-    """The variables and numbers of a qualification (its words do not count), or its formulas as they stand."""
-    if re.search(r"[-+=<>^]|\\frac", tail):
-        return [squeeze(re.sub(r"(?<![A-Za-z\\])[A-Za-z]{2,}|[«»,. ]", "", tail))]
-    return re.findall(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])|[0-9]+", tail.replace(" a ", " "))
 
 
 def _both_numbers(gold: str, answer: str, left: Number, right: Number, leaf: Leaf) -> bool | None:
@@ -173,60 +141,17 @@ def _is_list(text: str) -> bool:
 
 
 def _with_units(gold: str, answer: str, leaf: Leaf) -> bool | None:
-    for one, other in ((gold, answer), (answer, gold)):
-        if _TWO_UNITS.search(one) and (quantity := read_compound(one)):
-            return _same_quantity(quantity, other)
     wanted, got = split_unit(gold), split_unit(answer)
-    for (core, unit), other in ((wanted, got[0]), (got, wanted[0])):
-        if unit in ("cent", "cents") and None in (wanted[1], got[1]):  # dollars are written without their sign as well
-            cents, dollars = read_number(core), read_number(other)
-            if cents and dollars and cents.value == 100 * dollars.value:
-                return True
-    if wanted[1] is not None and got[1] is not None:
-        left, right = unit_named(wanted[1]), unit_named(got[1])
-        if _exponent(wanted[1]) != _exponent(got[1]):
-            return False
-        if r"^\circ" in (wanted[1], got[1]) and _not_an_angle(wanted[1]) != _not_an_angle(got[1]):
-            return False
-        if left and right and left != right:
-            if left.measure != right.measure:
-                return False
-            numbers = read_number(wanted[0]), read_number(got[0])
-            if numbers[0] is None or numbers[1] is None:
-                return False
-            return numbers[0].value * left.scale == numbers[1].value * right.scale
+    decided = same_quantity(gold, answer)
+    if decided is not None:
+        return decided
     for (core, unit), other in ((wanted, answer), (got, gold)):
-        if unit is not None and other.endswith("%") and "%" not in core:
-            return False  # "60 inches" is not "60%"
         if unit == r"^\circ" and r"\pi" in other and r"\pi" not in core:
             radians = rf"\frac{{{core}\pi}}{{180}}"
             return leaf(radians, other) if other == answer else leaf(other, radians)
     if wanted[0] != gold or got[0] != answer:
         return _structured(wanted[0], got[0], leaf, units_off=True)
     return _structured(gold, answer, leaf)
-
-
-def _same_quantity(quantity: tuple[Fraction, Unit, tuple[Unit, ...]], other: str) -> bool:
-    """A quantity in several units against one in several or one, or against its number in one of its own units."""
-    amount, unit, units = quantity
-    compound = read_compound(other)
-    if compound:
-        return compound[1].measure == unit.measure and amount * unit.scale == compound[0] * compound[1].scale
-    core, name = split_unit(other)
-    number, named = read_number(core), unit_named(name)
-    if number is None or (name is not None and (named is None or named.measure != unit.measure)):
-        return False
-    return any(amount * unit.scale == number.value * one.scale for one in ((named,) if named else units))
-
-
-def _not_an_angle(unit: str) -> bool:
-    return unit != r"^\circ" and not re.match(r"deg|unit|[cf]$|celsius|fahrenheit", unit)
-
-
-def _exponent(unit: str) -> str:
-    if match := re.search(r"\^([0-9-]+)$", unit):
-        return match[1]
-    return "2" if re.match(r"(?:square|sq)\b", unit) else "3" if re.match(r"(?:cubic|cu)\b", unit) else "1"
 
 
 def _structured(gold: str, answer: str, leaf: Leaf, units_off: bool = False) -> bool | None:
@@ -240,8 +165,9 @@ def _structured(gold: str, answer: str, leaf: Leaf, units_off: bool = False) -> 
     for one, other in ((gold, answer), (answer, gold)):
         if _DECIMAL_COMMA.fullmatch(one) and one.replace(",", ".") == other:
             return True
-    if _TIME.fullmatch(gold) and _TIME.fullmatch(answer):
-        return _same_time(gold, answer)
+    at_time = same_time(gold, answer)
+    if at_time is not None:
+        return at_time
     gold_items, answer_items = read_system(gold) or split_list(gold), read_system(answer) or split_list(answer)
     if len(gold_items) > 1 or len(answer_items) > 1:
         for text, items in ((gold, answer_items), (answer, gold_items)):
@@ -253,14 +179,6 @@ def _structured(gold: str, answer: str, leaf: Leaf, units_off: bool = False) -> 
     if gold_signs or answer_signs:
         return same_relation(gold_sides, gold_signs, answer_sides, answer_signs, same, leaf)
     return _values(_set_builder(gold), _set_builder(answer), same, leaf)
-
-
-def _same_time(gold: str, answer: str) -> bool:
-    left, right = _TIME.fullmatch(gold), _TIME.fullmatch(answer)
-    assert left and right
-    if (int(left[1]), left[2]) != (int(right[1]), right[2]):
-        return False
-    return not left[3] or not right[3] or left[3].lower() == right[3].lower()
 
 
 def _set_builder(text: str) -> str:

@@ -46,7 +46,8 @@ _HEADING = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _LABELLED = re.compile(  # "Total cost: $45"; what follows a second currency sign is no part of it
-    r"[A-Za-z][A-Za-z ]*[a-z][A-Za-z ]*\s*:\s*([$€£¥₹]?\s*-?[0-9][0-9.,/]*(?:\s*[$€£¥₹%](?=\s)|[^:=<>()\\]{0,30}$))"
+    r"[A-Z]?[a-z]{2,20}(?: [A-Za-z]{1,20}){0,6} ?:\s*"
+    r"([$€£¥₹]?\s*-?[0-9][0-9.,/]*(?:\s*[$€£¥₹%](?=\s)|[^:=<>()\\]{0,30}$))"
 )
 
 

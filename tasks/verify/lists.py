@@ -84,15 +84,19 @@ def same_members(gold: Sequence[str], answer: Sequence[str], same: Same) -> bool
     if len(gold) == len(answer) and all_of(same(g, a) for g, a in zip(gold, answer, strict=True)):
         return True
     matched: set[int] = set()
+    possible: set[int] = set()
     unsure = False
     for wanted in gold:
         decisions = [same(wanted, got) for got in answer]
         matched.update(position for position, decision in enumerate(decisions) if decision)
+        possible.update(position for position, decision in enumerate(decisions) if decision is None)
         if not any(decisions):
             if None not in decisions:
                 return False
             unsure = True
-    return None if unsure else len(matched) == len(answer)
+    if len(matched | possible) < len(answer):
+        return False
+    return None if unsure or len(matched) < len(answer) else True
 
 
 def expand(items: Sequence[str]) -> list[str]:

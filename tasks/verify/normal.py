@@ -77,6 +77,9 @@ _CYCLE = re.compile(  # 0.1666... and "0.1666 repeating": what stands there thre
     r"(?<![0-9.])([0-9]{0,20}\.[0-9]{0,20}?)(?:([0-9])\2{2,}|([0-9]{2,6}?)\3+)(?:\.{2,}|\\ldots ?|«? ?repeating»?)"
 )
 _TO = re.compile(r"(?<=[0-9])\s*«?\s*to\s*»?\s*(?=[0-9])")  # "1 to 2" is the ratio 1:2
+_FRACTION_TIMES = re.compile(  # "1/2 x", "3/5i", "4/3\pi": the fraction times what follows, as precedence has it
+    r"(?<![\w.}^])([0-9]+)\s?/\s?([0-9]+)(?:\s(?=[A-Za-z(\\])|(?=i(?![A-Za-z])|\\pi))"
+)
 _NATURAL = re.compile(r"(?<![\\A-Za-z])(infinity|pi)(?![A-Za-z])", re.IGNORECASE)
 
 
@@ -104,6 +107,8 @@ def normalise(answer: str) -> str:
     text = _TO.sub(":", text.replace("+/-", r"\pm "))
     text = _PLAIN_SQRT.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", text)
     text = _NATURAL.sub(lambda m: r"\infty " if len(m[0]) > 2 else r"\pi ", text)
+    if "/" in text:
+        text = _FRACTION_TIMES.sub(r"\\frac{\1}{\2} ", text)
     text = _NOON.sub(r"\1m", text)
     text = _ORDINAL.sub("", _PERCENT_WORD.sub("%", text))
     text = _LIST_COMMA.sub(",\x01", text)
@@ -176,7 +181,7 @@ def _words(inside: str) -> str:
     inside = inside.strip(" ~")
     if not inside:
         return " "
-    if re.fullmatch(r"\(?[A-Z]\)?|[-0-9.,/$%() ]+(?: [A-Za-z ]+)?", inside):
+    if re.fullmatch(r"\(?[A-Z]\)?|[-+0-9.,/$%()_^ ]+(?: [A-Za-z ]+)?", inside):
         return f" {inside} "
     return f"{WORDS_OPEN}{inside}{WORDS_CLOSE}"
 

@@ -27,7 +27,7 @@ def _table() -> dict[str, Unit]:
     others = {
         "time": {"s sec second": "1", "min minute": "60", "h hr hour": "3600", "day": "86400", "week": "604800"},
         "calendar": {"month": "1", "year yr": "12"},
-        "mass": {"mg milligram": "1/1000", "g gram": "1", "kg kilogram": "1000", "ton tonne": "1000000"},
+        "mass": {"mg milligram": "1/1000", "g gm gram": "1", "kg kilogram": "1000", "ton tonne": "1000000"},
         "weight": {"oz ounce": "1", "lb lbs pound": "16"},
         "volume": {"ml milliliter millilitre": "1/1000", "l liter litre": "1"},
         "dollars": {"dollar usd": "1", "cent ¢": "1/100"},
@@ -50,9 +50,9 @@ def _table() -> dict[str, Unit]:
 
 _UNITS = _table()
 _SHORT = {
-    "mm", "cm", "dm", "km", "ft", "in", "yd", "mi", "mg", "kg", "lb", "lbs", "oz", "ml", "sec", "min", "hr", "hrs",
-    "mph", "kph", "kmph", "kmh", "rpm", "ppm", "usd", "cc", "sq", "cu", "pm", "am", "cal", "kcal", "ev", "mev", "gev",
-    "kev", "pa", "kpa", "hz", "khz", "mhz", "nm", "um", "pc", "kpc", "mpc", "au", "erg", "mol", "kj", "mj", "kw",
+    "mm", "cm", "dm", "km", "ft", "in", "yd", "mi", "mg", "kg", "lb", "lbs", "oz", "ml", "gm", "sec", "min", "hr",
+    "hrs", "mph", "kph", "kmph", "kmh", "rpm", "ppm", "usd", "cc", "sq", "cu", "pm", "am", "cal", "kcal", "ev", "mev",
+    "gev", "kev", "pa", "kpa", "hz", "khz", "mhz", "nm", "um", "pc", "kpc", "mpc", "au", "erg", "mol", "kj", "mj", "kw",
     "kwh", "psi", "atm", "amu", "rad", "sr", "db", "yr", "rs",
 }  # fmt: skip
 _BETWEEN = {"per", "a", "an", "of", "each", "the", "every", "more", "total", "left", "over", "for"}
