@@ -87,6 +87,21 @@ def test_structures_of_plain_numbers_are_decided_as_sympy_decides_them(
     assert fast is None or fast == same_answer(left, right, symbolic_leaf), (left, right)
 
 
+def test_what_is_decided_without_sympy_is_what_sympy_decides_over_the_policy() -> None:
+    from tasks.verify.symbolic import slow_leaf
+    from tests.tasks.verify.test_policy import cases
+
+    decided = 0
+    for gold, answer, _ in cases():
+        if len(answer) > 60 or "boxed" in answer or "####" in answer or "nswer" in answer:
+            continue
+        for one, other in ((normalise(gold), normalise(answer)), (normalise(answer), normalise(gold))):
+            fast = same_answer(one, other, plain_leaf)
+            decided += fast is not None
+            assert fast is None or fast == same_answer(one, other, slow_leaf), (one, other)
+    assert decided > 300
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from("ABCDE"),
