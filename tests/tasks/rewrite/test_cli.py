@@ -6,6 +6,8 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+import pytest
+
 from tasks.jsonl import read_rows, write_rows
 from tests.conftest import ROOT
 
@@ -19,6 +21,7 @@ def rewrite(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 def test_every_row_comes_out_with_a_target_that_was_verified_or_is_the_experts(tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     write_rows(file, [*ROWS, {"problem": "no solution"}])
