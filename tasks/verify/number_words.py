@@ -24,12 +24,9 @@ def read_number_words(text: str) -> int | None:
     words = [word for word in re.split(r"[ -]", text.lower()) if word]
     if words[0] in ("a", "one") and len(words) > 1:
         words[0] = "one"
-    total, group, last = (
-        0,
-        0,
-        10**15,
-    )  # `last`: the scale before, which must fall; `room`: what the group may still take
-    room = 1000
+    total, group = 0, 0
+    last = 10**15  # the scale before, which must fall
+    room = 1000  # what may still be added to the group stays below it
     for position, word in enumerate(words):
         if word == "and" and 0 < position < len(words) - 1 and (group or total) and room > 0:
             continue
