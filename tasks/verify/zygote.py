@@ -134,7 +134,8 @@ def _serve(connection: socket.socket, memory: int, deadline: float) -> None:
 
 def _compare(gold: str, answer: str) -> tuple[dict[str, Any], bool]:
     from tasks.verify.equivalence import same_answer
-    from tasks.verify.symbolic import Undecided, slow_leaf
+    from tasks.verify.parsing import Undecided
+    from tasks.verify.symbolic import slow_leaf
 
     try:
         same = same_answer(gold, answer, slow_leaf)
