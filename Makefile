@@ -7,7 +7,7 @@ export DO_NOT_TRACK = 1
 export PREFECT_HOME ?= $(abspath $(ENVS))/prefect
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: help setup setup-% run test test-slow style types bench nano up down lock clean
+.PHONY: help setup setup-% run test test-inference test-sft test-slow test-verl style types bench nano up down lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -24,14 +24,24 @@ test: setup setup-dev   ## style, types and all tests but the slow ones
 	@$(CORE)/ruff check -q .
 	@$(CORE)/ruff format -q --check .
 	@$(CORE)/mypy
-	$(CORE)/python -m pytest -m "not inference and not sft and not slow and not gpu"
+	@echo "the core's tests; beside them those of the engines, whose output comes at the end (together 8 to 12 minutes)"
+	@$(MAKE) -sk test-inference test-sft > $(ENVS)/test-engines.log 2>&1 & engines=$$!; \
+	$(CORE)/python -m pytest -m "not inference and not sft and not verl and not slow and not gpu"; core=$$?; \
+	wait $$engines; engines=$$?; cat $(ENVS)/test-engines.log; exit $$((core | engines))
+
+test-inference:
 	$(ENVS)/inference/bin/python -m pytest -m "inference and not slow and not gpu"
+
+test-sft:
 	$(ENVS)/sft/bin/python -m pytest -m "sft and not slow and not gpu"
 
 test-slow: setup setup-dev   ## the tests that take minutes each
-	$(CORE)/python -m pytest -m "slow and not inference and not sft and not gpu"
+	$(CORE)/python -m pytest -m "slow and not inference and not sft and not verl and not gpu"
 	$(ENVS)/inference/bin/python -m pytest -m "slow and inference and not gpu"
 	$(ENVS)/sft/bin/python -m pytest -m "slow and sft and not gpu"
+
+test-verl: setup-verl   ## the GPU engine's tests, on a CPU: two steps, a kill and a resume
+	$(ENVS)/verl/bin/python -m pytest -m "verl and not gpu"
 
 style: setup-core setup-dev   ## format and lint
 	@$(CORE)/ruff check --fix .
