@@ -75,6 +75,7 @@ _TIME_SPENT = re.compile(
     r"(?:second|minute|hour|day|night|week|month|year)s?\s*$",
     re.IGNORECASE,
 )
+_PROVED = re.compile(r"(?:\\(?:blacksquare|square|qed|Box)(?![A-Za-z])|∎|■|Q\.E\.D)[\s.$\\()\[\]]*$")
 _LOOK_BACK = 6  # sentences before the last in which a conclusion is looked for
 
 
@@ -115,6 +116,8 @@ def inside(match: re.Match[str]) -> str:
 def closing_value(text: str) -> str | None:
     """The value that the last sentence ends on; where it has none, that of the last sentence which concludes."""
     text = _HOPE.sub("", text).rstrip()
+    if _PROVED.search(text, max(0, len(text) - 40)):
+        return None
     if text.endswith((r"\]", "$$")):
         last = list(MATH.finditer(text))[-1:]
         if last and last[0].end() == len(text) and not re.search(r"\\begin|&|\\\\", last[0][0]):

@@ -74,6 +74,7 @@ def test_the_answer_is_found(text: str, answer: str) -> None:
         r"<think>It is \boxed{5}.</think>",
         r"<think>It is \boxed{5}.",
         "Step 3: time = distance / speed\nStep 4: print(time)",
+        "so it is even, as required.\n\n\\[\n\\blacksquare\n\\]",
         "Hence $x = 14$ is not a solution.",
         "I do not know how to go on here.\nLet me see.",
     ],
