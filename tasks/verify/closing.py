@@ -29,6 +29,21 @@ _LETTER = re.compile(
     r"|(?:it's|it is|choose|pick|select)\s+(?i:option\s+|choice\s+)?\(?([A-J])\)?\s*[.!]?\s*$"
     r"|(?<![A-Za-z])\(?([A-J])\)?\s+is\s+(?:the\s+)?(?:correct|right|best|answer)|(?:^|\n)\s*\**\(?([A-J])\)?\**\.?\s*$"
 )
+_LETTER_WORDS = (
+    "answer",
+    "ans",
+    "option",
+    "choice",
+    "it's",
+    "it is",
+    "choose",
+    "pick",
+    "select",
+    "correct",
+    "right",
+    "best",
+)
+_LAST_LETTER = re.compile(r"(?:^|\n)\s*\**\(?[A-J]\)?\**\.?\s*$")
 _CHINESE = re.compile(r"(?:答案[是为：:]*|故选[：:]?)\s*")
 _HOPE = re.compile(
     r"(?<!\s)\s*+\.?\s*+I\s+hope\s+(?:it|this)\s+is\s+correct.*|"
@@ -76,29 +91,43 @@ _TIME_SPENT = re.compile(
     re.IGNORECASE,
 )
 _PROVED = re.compile(r"(?:\\(?:blacksquare|square|qed|Box)(?![A-Za-z])|∎|■|Q\.E\.D)[\s.$\\()\[\]]*$")
+CLOSING = 1500  # characters from the end in which the last sentences stand
 _LOOK_BACK = 6  # sentences before the last in which a conclusion is looked for
 
 
 def stated_answer(tail: str) -> str | None:
     """The answer of a statement that says so ("the answer is …", "答案是", "option C is correct"), or None."""
-    tail = _HOPE.sub("", tail)
-    said = stated(tail, STRONG) or stated(tail, STATEMENT) or stated(tail, _BEFORE_MATH) or stated(tail, _CHINESE)
+    tail = _without_hope(tail)
+    lower = tail.lower()
+    said = None
+    if "answer" in lower:
+        said = stated(tail, STRONG) or stated(tail, STATEMENT) or stated(tail, _BEFORE_MATH)
+    elif any(word in lower for word in ("choice", "option", "solution", "ans")):  # cheap, before an expensive pattern
+        said = stated(tail, STATEMENT)
+    if not said and ("答案" in tail or "故选" in tail):
+        said = stated(tail, _CHINESE)
     if said:
         return said
     letter = None
-    for letter in _LETTER.finditer(tail):  # noqa: B007
-        pass
+    if any(word in lower for word in _LETTER_WORDS) or _LAST_LETTER.search(tail, max(0, len(tail) - 15)):
+        for letter in _LETTER.finditer(tail):  # noqa: B007
+            pass
     return next(group for group in letter.groups() if group) if letter else None
 
 
 def stated(text: str, pattern: re.Pattern[str]) -> str | None:
     """What follows the last statement of the answer, up to the end of its sentence."""
     for match in reversed(list(pattern.finditer(text))):
-        rest = _HOPE.sub("", text[match.end() : match.end() + 1000])
+        rest = _without_hope(text[match.end() : match.end() + 1000])
         said = _first_sentence(rest.lstrip(" \n*"))
         if said and not said.startswith("not "):
             return _narrow(said)
     return None
+
+
+def _without_hope(text: str) -> str:
+    """Without Minerva's "I hope it is correct." and what follows an end token."""
+    return _HOPE.sub("", text) if "hope" in text or "Hope" in text or "<" in text else text
 
 
 def said_in_box(box: str) -> str | None:
@@ -115,7 +144,7 @@ def inside(match: re.Match[str]) -> str:
 
 def closing_value(text: str) -> str | None:
     """The value that the last sentence ends on; where it has none, that of the last sentence which concludes."""
-    text = _HOPE.sub("", text).rstrip()
+    text = _without_hope(text).rstrip()
     if _PROVED.search(text, max(0, len(text) - 40)):
         return None
     if text.endswith((r"\]", "$$")):
@@ -123,7 +152,9 @@ def closing_value(text: str) -> str | None:
         if last and last[0].end() == len(text) and not re.search(r"\\begin|&|\\\\", last[0][0]):
             return inside(last[0])
     sentences = [
-        sentence.strip() for sentence in _SENTENCE_END.split(text) if sentence and sentence.strip(" *#-\\[]()$")
+        sentence.strip()
+        for sentence in _SENTENCE_END.split(text[-CLOSING:])
+        if sentence and sentence.strip(" *#-\\[]()$")
     ]
     for back, sentence in enumerate(reversed(sentences[-1 - _LOOK_BACK :])):
         if back and not _CONCLUDES.search(sentence) and not (back == 1 and _REMARK.match(sentences[-1])):

@@ -80,6 +80,7 @@ _TO = re.compile(r"(?<=[0-9])\s*«?\s*to\s*»?\s*(?=[0-9])")  # "1 to 2" is the 
 _FRACTION_TIMES = re.compile(  # "1/2 x", "3/5i", "4/3\pi": the fraction times what follows, as precedence has it
     r"(?<![\w.}^])([0-9]+)\s?/\s?([0-9]+)(?:\s(?=[A-Za-z(\\])|(?=i(?![A-Za-z])|\\pi))"
 )
+_ASIDE = re.compile(r"(?<=[0-9}%]) ?\((?!(?:in )?base|mod)([A-Za-z][A-Za-z ]{2,30})\)$")  # "18 (eggs)"
 _NATURAL = re.compile(r"(?<![\\A-Za-z])(infinity|pi)(?![A-Za-z])", re.IGNORECASE)
 
 
@@ -115,6 +116,8 @@ def normalise(answer: str) -> str:
     text = _TIGHT.sub(r"\1", text).replace("\x01", " ").strip()
     if "^(" in text:
         text = _POWER_IN_BRACKETS.sub(r"^{\1}", text)
+    if text[-1:] == ")":
+        text = _ASIDE.sub(r"«\1»", text)
     if match := _QUOTED.fullmatch(text):
         text = match[2].strip()
     if len(text) == 3 and text[0] == WORDS_OPEN:

@@ -53,6 +53,10 @@ class _Parser(_Latex2Sympy):  # type: ignore[misc]
             raise ValueError("read in part only")
 
 
+_TRIGONOMETRIC = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)")
+_OF_DEGREES = re.compile(r"\\(sin|cos|tan|cot|sec|csc)(\^\{?[0-9]\}?)? *([0-9.]+)\^\\circ")
+
+
 @lru_cache(maxsize=4096)
 def read(latex: str) -> Any:
     """The SymPy expression of a value or relation; None where it cannot be read. Raises Undecided if too large."""
@@ -76,11 +80,10 @@ def read(latex: str) -> Any:
 
 def _prepared(latex: str) -> str:
     text = latex.replace("«", r"\text{").replace("»", "}").replace("¶", r"\\")
-    text = (
-        re.sub(r"(?<=[0-9])\^\\circ", r"\\cdot\\frac{\\pi}{180}", text)
-        if re.search(r"\\(?:sin|cos|tan|cot|sec|csc)", text)
-        else text
-    )
+    text = re.sub(r"(?<![A-Za-z\\])(sin|cos|tan|cot|sec|csc|ln|log|exp)(?![A-Za-z])", r"\\\1 ", text)
+    if _TRIGONOMETRIC.search(text):  # brackets: the parser takes all factors that follow into the function
+        text = _OF_DEGREES.sub(r"\\\1\2(\3\\cdot\\frac{\\pi}{180})", text)
+        text = re.sub(r"(?<=[0-9])\^\\circ", r"\\cdot\\frac{\\pi}{180}", text)
     text = re.sub(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", "", text)
     text = re.sub(r"([0-9.]+|\\pi|[a-z])%", r"(\1/100)", text)
-    return re.sub(r"(?<![A-Za-z\\])(sin|cos|tan|cot|sec|csc|ln|log|exp)(?![A-Za-z])", r"\\\1 ", text)
+    return text
