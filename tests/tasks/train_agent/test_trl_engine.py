@@ -198,6 +198,7 @@ def test_vllm_writes_with_the_adapter_what_the_policy_does(undisturbed, rows, tm
     assert found != untrained
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_ends_where_an_undisturbed_one_does(tmp_path, rows, undisturbed):
     make_spec(tmp_path, rows)
     process = start(tmp_path)
