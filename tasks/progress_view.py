@@ -29,6 +29,7 @@ class ProgressView:
         self.name, self.log = name, log
         self.started = self.logged = self.shown = time.monotonic()
         self.first_done: int | None = None  # what a resumed attempt found already done has no pace
+        self.unit = ""
         self.artifact: UUID | None = None
         self.unreachable = False
         self.token: Token[Handler] | None = None
@@ -45,8 +46,8 @@ class ProgressView:
 
     def show(self, progress: Progress) -> None:
         now, finished = time.monotonic(), progress.done >= progress.total
-        if self.first_done is None:
-            self.first_done = progress.done
+        if self.first_done is None or progress.unit != self.unit:  # another count, as of a transfer, has its own pace
+            self.first_done, self.unit = progress.done, progress.unit
             self.started = now
         if finished or now - self.logged >= LOG_EVERY:
             self.logged = now

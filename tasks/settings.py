@@ -17,6 +17,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="REWRITING_AGENT_")
 
     store: Path = Field(default=ROOT / "store", description="Folder of the artifact store.")
+    shared_store: str | None = Field(
+        default=None, description="Where machines share artifacts (s3://bucket/prefix); no credentials in it."
+    )
+    shared_lease: float = Field(
+        default=60.0, gt=0, description="Seconds after which another machine that is building counts as dead."
+    )
     environments: Path = Field(default=ROOT / ".envs", description="Folder that holds one virtual environment a name.")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="What engines compute on.")
     cores: int = Field(default=os.cpu_count() or 1, ge=1, description="CPU cores that engines may use at once.")

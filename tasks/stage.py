@@ -43,6 +43,7 @@ from tasks.jsonl import RowError
 from tasks.placement import build_elsewhere
 from tasks.progress_view import ProgressView
 from tasks.settings import ROOT, settings
+from tasks.shared_store import SharedStore
 from tasks.store import Artifact, Manifest, Store
 
 Metrics = dict[str, Any]
@@ -100,7 +101,8 @@ def _futures_in(value: Any) -> Iterator[PrefectFuture[Any]]:
 
 def store() -> Store:
     """The store that this machine's settings name."""
-    return Store(settings().store)
+    ours = settings()
+    return SharedStore(ours.store, ours.shared_store, ours.shared_lease) if ours.shared_store else Store(ours.store)
 
 
 def stage(
@@ -142,6 +144,7 @@ def stage(
             }
             log, home = _logger(), store()
             with ExitStack() as locks:
+                locks.enter_context(ProgressView(title, log))  # of transfers; what is built shows its own
                 # In the order of the keys, so that two runs that share artifacts cannot wait for each other.
                 for manifest in sorted(manifests.values(), key=lambda manifest: manifest.key):
                     waiting = _say_waiting(log, title)
@@ -155,7 +158,9 @@ def stage(
                 # Without the locks: the other machine takes them.
                 log.info("%s: building on work pool %s", title, pool)
                 build_elsewhere(pool, function, {part: configs[part] for part in missing} if batch else config, inputs)
-                found |= {part: home.manifest(manifest.key).artifact() for part, manifest in missing.items()}
+                for part, manifest in missing.items():
+                    with home.lock(manifest.key):
+                        found[part] = home.find(manifest.key) or home.manifest(manifest.key).artifact()
             if not missing:
                 log.info("%s: cached, %s", title, ", ".join(m.key[:12] for m in manifests.values()))
             verb = "Built" if missing else "Cached"
@@ -305,7 +310,7 @@ def _flatten(inputs: dict[str, Any], prefix: str = "") -> Inputs:
 def _to_path(home: Store, value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _to_path(home, one) for key, one in value.items()}
-    return None if value is None else home.path(value.key)
+    return None if value is None else home.folder(value)
 
 
 TELLING = ("name", "part", "loss", "shard", "seed")  # config fields that tell a stage's runs apart in the UI

@@ -87,6 +87,10 @@ class Store:
     def partial(self, key: str) -> Path:
         return self.root / "partial" / key
 
+    def folder(self, artifact: Artifact) -> Path:
+        """Where the files of a published artifact lie, on this machine."""
+        return self.path(artifact.key)
+
     def manifest(self, key: str) -> Manifest:
         """The manifest of a published artifact. Raises StoreError where there is none."""
         try:
