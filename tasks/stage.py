@@ -108,9 +108,9 @@ def store() -> Store:
 def stage(
     *,
     version: int,
-    environment: str = "core",
+    environment: str | Callable[[Any], str] = "core",
     cores: int = 1,
-    gpus: int = 0,
+    gpus: int | Callable[[Any], int] = 0,
     retries: int = 1,
     timeout_minutes: float | None = None,
     identity: Callable[[Any], Any] | None = None,
@@ -120,8 +120,8 @@ def stage(
 
     Args:
         version: raised by hand whenever the function's result changes for the same config and inputs.
-        environment: whose lock is part of the key: that of the stage's engine.
-        cores, gpus: slots of this machine that building takes (looking up takes none).
+        environment: whose lock is part of the key: that of the stage's engine, which may depend on the config.
+        cores, gpus: slots of this machine that building takes (looking up takes none); GPUs may depend on the config.
         retries: further attempts after an engine that failed; bad rows and bad configs are not tried again.
         timeout_minutes: after which the attempt ends and its engine is killed.
         identity: what else the result depends on, from the config: digests of files that a path names, prompts.
@@ -139,7 +139,14 @@ def stage(
             title = str(task_run.name or name)
             artifacts = _flatten(inputs)
             manifests = {
-                part: _new_manifest(name, version, environment, one, identity(one) if identity else None, artifacts)
+                part: _new_manifest(
+                    name,
+                    version,
+                    environment(one) if callable(environment) else environment,
+                    one,
+                    identity(one) if identity else None,
+                    artifacts,
+                )
                 for part, one in configs.items()
             }
             log, home = _logger(), store()
@@ -182,10 +189,11 @@ def stage(
             log.info("%s: building %s", title, ", ".join(manifest.key[:12] for manifest in missing.values()))
             engines: list[dict[str, float | str]] = []
             gpus_here = settings().gpu_count() if settings().cuda() else 0
+            wanted = max(gpus(configs[part]) for part in missing) if callable(gpus) else gpus
             asked = time.monotonic()
             with (
                 slots.take(home.root / "slots", "core", cores, settings().cores),
-                slots.take(home.root / "slots", "gpu", gpus, gpus_here) as shown,
+                slots.take(home.root / "slots", "gpu", wanted, gpus_here) as shown,
                 engine.attempt(engines, timeout_minutes and timeout_minutes * 60, shown, None if gpus_here else cores),
                 ProgressView(title, log),
             ):
@@ -202,7 +210,7 @@ def stage(
                 share = seconds / len(missing)
                 manifest.metrics = metrics[part]
                 manifest.timings = {"started": started, "seconds": share, "engines": engines}
-                manifest.cost = {"core_seconds": share * cores, "gpu_seconds": share * gpus * settings().cuda()}
+                manifest.cost = {"core_seconds": share * cores, "gpu_seconds": share * wanted * settings().cuda()}
                 built[part] = home.publish(manifest)
             log.info("%s: built in %.1f s", title, seconds)
             return built
