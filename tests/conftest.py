@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 # The environment that this interpreter is; what a test file imports, only its own environment has.
-ENVIRONMENT = "inference" if find_spec("vllm") else "sft" if find_spec("llamafactory") else "core"
+KNOWN_BY = {"verl": "verl", "vllm": "inference", "llamafactory": "sft"}
+ENVIRONMENT = next((name for package, name in KNOWN_BY.items() if find_spec(package)), "core")
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

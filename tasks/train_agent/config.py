@@ -30,6 +30,32 @@ class EmbedderConfig(BaseModel):
     revision: str | None = Field(default=QWEN_EMBEDDING_REVISION, description="Commit on the hub, for a hub id.")
 
 
+class VerlConfig(BaseModel):
+    """Where and in what portions verl computes; none of it changes what is learned but for rounding."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gpus: int = Field(default=1, ge=1, le=64, description="GPUs of one machine that train and roll out in turn.")
+    machines: int = Field(default=1, ge=1, le=1024, description="Machines of the Ray cluster, with `gpus` each.")
+    ray_address: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A running Ray cluster, say 10.0.0.1:6379, whose machines see this folder and the store under the "
+        "same paths. Empty: one is started on this machine and ended with the training.",
+    )
+    tensor_parallel: int = Field(default=1, ge=1, le=64, description="GPUs that one rollout replica is spread over.")
+    tokens_per_gpu: int = Field(
+        default=24576, ge=256, description="Tokens of one forward and backward pass; at least one prompt with rewrite."
+    )
+    sequences_per_gpu: int = Field(default=512, ge=1, description="Rewrites that one rollout replica samples at once.")
+    offload: bool = Field(
+        default=False, description="Keep the actor and its optimiser in the host's memory during the rollout."
+    )
+    stall_minutes: float = Field(
+        default=240.0, gt=0, description="A step that takes longer is taken for stuck, and the attempt ends."
+    )
+
+
 class TrainAgentConfig(BaseModel):
     """GRPO with LoRA on the frozen backbone."""
 
@@ -90,12 +116,12 @@ class TrainAgentConfig(BaseModel):
     micro_batch: int = Field(
         default=16,
         ge=1,
-        description="Rewrites in one forward and backward pass; must divide prompts_per_step * candidates.",
+        description="Most rewrites in one forward and backward pass; a number up to it that divides a step's.",
         json_schema_extra={"key": False},
     )
     gradient_checkpointing: bool = Field(
         default=False,
-        description="Recompute activations in the backward pass: less memory, more time.",
+        description="Recompute activations in the backward pass: less memory, more time. On GPUs verl always does.",
         json_schema_extra={"key": False},
     )
     vllm_memory: float = Field(
@@ -104,6 +130,9 @@ class TrainAgentConfig(BaseModel):
         le=1,
         description="Share of the GPU that vLLM may use beside the trainer.",
         json_schema_extra={"key": False},
+    )
+    verl: VerlConfig = Field(
+        default_factory=VerlConfig, description="GPUs and memory of the verl engine.", json_schema_extra={"key": False}
     )
     save_every: int = Field(
         default=10, ge=1, description="Steps between two checkpoints to resume from.", json_schema_extra={"key": False}

@@ -7,7 +7,7 @@ An engine brings rollouts and takes totals; nothing here knows which engine it i
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from tasks.rewards.config import RewardConfig
 from tasks.rewards.group import GroupRewards, group_rewards, whole_groups
-from tasks.score.embeddings import Embedder
 from tasks.score.nll import NLLScorer, Target
 from tasks.train_agent.rows import AgentRow
 from tasks.verify.types import Candidate, Verdict
-from tasks.verify.verify import Verifier
+
+# A Verifier, an NLLScorer over any engine's log-likelihoods, an Embedder; or what an engine puts in their place.
+Gate = Callable[[Sequence[Candidate]], list[Verdict]]
+Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ class GroupReward:
         config: RewardConfig,
         candidates: int,
         rows: Mapping[str, AgentRow],
-        verifier: Verifier,
+        verifier: Gate,
         scorer: NLLScorer,
-        embedder: Embedder,
+        embedder: Embed,
     ) -> None:
         self.config, self.candidates, self.rows = config, candidates, rows
         self.verifier, self.scorer, self.embedder = verifier, scorer, embedder

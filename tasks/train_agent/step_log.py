@@ -87,6 +87,17 @@ def sample_rows(number: int, step: "StepRewards", rows: Mapping[str, AgentRow], 
     return made
 
 
+def summary(rows: list[Row]) -> dict[str, float | int]:
+    """Figures of the run for the manifest: the first and the last three steps, and the time."""
+    figures: dict[str, float | int] = {"steps": len(rows), "seconds": sum(row["seconds"] for row in rows)}
+    for name in ("pass_rate", "nll", "diversity", "length_passing", "kl"):
+        for label, part in (("first", rows[:3]), ("last", rows[-3:])):
+            values = [row[name] for row in part if row[name] is not None]
+            if values:
+                figures[f"{name}_{label}"] = sum(values) / len(values)
+    return figures
+
+
 class StepLog:
     """A JSON lines file that grows a step at a time and can be cut back to a step."""
 

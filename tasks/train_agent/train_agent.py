@@ -25,7 +25,23 @@ def identity(config: TrainAgentConfig) -> object:
     return {"prompts": prompts_digest(config), "embedder": embedder_identity(config.embedder)}
 
 
-@stage(version=1, environment="inference", gpus=1, identity=identity, timeout_minutes=7 * 24 * 60)
+ENGINES = {
+    "trl": ("inference", "tasks.train_agent.trl_engine"),
+    "verl": ("verl", "tasks.train_agent.verl.engine"),
+}
+
+
+def environment(config: TrainAgentConfig) -> str:
+    """The environment of the engine that trains."""
+    return ENGINES[config.engine][0]
+
+
+def gpus(config: TrainAgentConfig) -> int:
+    """GPUs of this machine that training takes."""
+    return config.verl.gpus if config.engine == "verl" else 1
+
+
+@stage(version=1, environment=environment, gpus=gpus, identity=identity, timeout_minutes=7 * 24 * 60)
 def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Path) -> Metrics:
     """Train the agent on `rows`; resumes from the newest whole checkpoint of a killed attempt in `out`.
 
@@ -35,10 +51,9 @@ def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Pa
 
     Raises:
         EngineError: training failed; the canary found rollouts that are not the policy's; too few rows fit.
+        EnvironmentMissing: the engine's environment is not installed (`make setup-verl`).
         SourceError: the embedding model cannot be had.
     """
-    if config.engine == "verl":
-        raise NotImplementedError("engine 'verl' is not installed here; use 'trl'")
     spec = TrainSpec(
         config=config,
         backbone=backbone,
@@ -47,6 +62,6 @@ def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Pa
         out=out,
         cuda=settings().cuda(),
     )
-    run("inference", "tasks.train_agent.trl_engine", spec, out)
+    run(*ENGINES[config.engine], spec, out)
     metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
     return metrics

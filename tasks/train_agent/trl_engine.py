@@ -36,9 +36,9 @@ from tasks.train_agent.adapter import save_adapter
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.group_reward import GroupReward, Sample, StepRewards
 from tasks.train_agent.rollout import Rollout, Sampling, sample
-from tasks.train_agent.rows import AgentRow, agent_rows
+from tasks.train_agent.rows import AgentRow, enough_rows
 from tasks.train_agent.spec import TrainSpec
-from tasks.train_agent.step_log import StepLog, sample_rows, step_figures
+from tasks.train_agent.step_log import StepLog, sample_rows, step_figures, summary
 
 WHOLE = "whole"  # marks a checkpoint that was written to its end
 BUCKET = 8  # lengths are padded to a multiple of this: few shapes for oneDNN
@@ -50,14 +50,7 @@ def main() -> None:
     chat = ChatTokens(spec.backbone)
     model = load_backbone(spec.backbone, config.dtype, spec.cuda)
     context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 0)
-    rows, counts = agent_rows(spec.rows, chat, config.max_prompt_tokens, config.max_new_tokens, context)
-    print(f"{counts.kept} of {counts.rows} rows; {counts.overlong} prompts too long, {counts.no_room} without room")
-    if counts.kept < config.prompts_per_step:
-        raise SystemExit(
-            f"{spec.rows}: {counts.kept} rows fit ({counts.overlong} prompts over max_prompt_tokens, {counts.no_room} "
-            f"leave no room for max_new_tokens in the context of {context}), fewer than one step's "
-            f"prompts_per_step={config.prompts_per_step}"
-        )
+    rows, counts = enough_rows(spec, chat, context)
     steps = config.steps or counts.kept // config.prompts_per_step
     with config.gate.open() as verifier:
         trainer = AgentTrainer(spec, model, chat, rows, steps, lambda scorer: GroupReward(
@@ -290,12 +283,13 @@ class _Watch(TrainerCallback):
 def arguments(config: TrainAgentConfig, steps: int, folder: Path, cuda: bool) -> GRPOConfig:
     """TRL's arguments. Loss `dapo`: the mean over all tokens of the batch, verl's default too."""
     rollouts = config.prompts_per_step * config.candidates
-    accumulation, rest = divmod(rollouts, config.micro_batch * config.updates_per_step)
-    if rest or not accumulation:
+    of_an_update, rest = divmod(rollouts, config.updates_per_step)
+    if rest:
         raise SystemExit(
-            f"micro_batch={config.micro_batch} times updates_per_step={config.updates_per_step} must divide "
-            f"prompts_per_step * candidates = {rollouts}"
+            f"updates_per_step={config.updates_per_step} must divide prompts_per_step * candidates = {rollouts}"
         )
+    micro_batch = next(size for size in range(config.micro_batch, 0, -1) if of_an_update % size == 0)
+    accumulation = of_an_update // micro_batch
     bfloat16 = cuda and config.dtype != "float32"
     vllm: dict[str, Any] = {"use_vllm": False}
     if config.rollout == "vllm":
@@ -307,7 +301,7 @@ def arguments(config: TrainAgentConfig, steps: int, folder: Path, cuda: bool) ->
         }
     return GRPOConfig(
         output_dir=str(folder),
-        per_device_train_batch_size=config.micro_batch,
+        per_device_train_batch_size=micro_batch,
         gradient_accumulation_steps=accumulation,
         steps_per_generation=accumulation * config.updates_per_step,
         num_generations=config.candidates,
@@ -342,17 +336,6 @@ def arguments(config: TrainAgentConfig, steps: int, folder: Path, cuda: bool) ->
         log_completions=False,
         **vllm,
     )
-
-
-def summary(rows: list[dict[str, Any]]) -> dict[str, float | int]:
-    """Figures of the run for the manifest: the first and the last three steps, and the time."""
-    figures: dict[str, float | int] = {"steps": len(rows), "seconds": sum(row["seconds"] for row in rows)}
-    for name in ("pass_rate", "nll", "diversity", "length_passing", "kl"):
-        for label, part in (("first", rows[:3]), ("last", rows[-3:])):
-            values = [row[name] for row in part if row[name] is not None]
-            if values:
-                figures[f"{name}_{label}"] = sum(values) / len(values)
-    return figures
 
 
 if __name__ == "__main__":

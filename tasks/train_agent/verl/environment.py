@@ -1,0 +1,44 @@
+"""Environment variables of verl's processes, which Ray starts on every machine of its cluster."""
+
+import os
+import re
+from pathlib import Path
+
+from tasks.settings import ROOT
+
+# Read by our code and by the libraries in every process; what else the environment holds stays on this machine.
+FORWARDED = ("PYTHONPATH", "HF_", "OMP_", "TOKENIZERS_", "TQ_", "VERL_", "VLLM_", "REWRITING_AGENT_", "TORCH", "NCCL_")
+# Ray shows a job's variables to whoever sees its dashboard: on a cluster each machine's own environment holds these.
+SECRET = re.compile("_KEY$|_TOKEN$|SECRET|PASSWORD")
+
+
+def prepare(cuda: bool, log: Path) -> None:
+    """Set what verl reads when it is imported; `log` is verl's own log of metrics of this attempt, JSON lines."""
+    os.environ.setdefault("PYTHONPATH", str(ROOT))
+    os.environ |= {
+        "VERL_FILE_LOGGER_PATH": str(log),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "VLLM_NO_USAGE_STATS": "1",
+        "RAY_DEDUP_LOGS": "0",
+        "TQ_LOGGING_LEVEL": "ERROR",  # TransferQueue warns at every call on a machine with few cores
+    }
+    if not cuda:
+        os.environ.pop("CUDA_VISIBLE_DEVICES", None)  # Ray refuses to count a GPU that an empty list rules out
+        os.environ |= {
+            "VERL_USE_EXTERNAL_MODULES": "tasks.train_agent.verl.cpu",
+            "VERL_PLATFORM": "cpu",
+            "VERL_ENGINE_DEVICE": "cuda",  # verl registers its FSDP engine for cuda and npu only
+            "VLLM_CPU_KVCACHE_SPACE": os.environ.get("VLLM_CPU_KVCACHE_SPACE", "1"),
+            "VLLM_CPU_OMP_THREADS_BIND": os.environ.get("VLLM_CPU_OMP_THREADS_BIND", "nobind"),
+            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # vllm-cpu then keeps the worker in the engine's process
+            "TORCHDYNAMO_DISABLE": "1",
+        }
+
+
+def forwarded() -> dict[str, str]:
+    """The variables that the processes on other machines need too."""
+    return {
+        name: value
+        for name, value in sorted(os.environ.items())
+        if name.startswith(FORWARDED) and not SECRET.search(name)
+    }

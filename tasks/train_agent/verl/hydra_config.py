@@ -1,0 +1,106 @@
+"""Our settings as verl's configuration, checked by verl itself.
+
+In:  TrainSpec (the names of tasks/train_agent/config.py) and a Layout
+Out: verl's `ppo_trainer` configuration, with one section of ours:
+     rewriting_agent: {spec: …/spec.json, steps: 97, stopped: …/stopped.txt}
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra import compose, initialize_config_module
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from tasks.train_agent.config import TrainAgentConfig
+from tasks.train_agent.spec import TrainSpec
+from tasks.train_agent.verl import sections
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What verl's processes read and write, all in `folder`: out/scratch/verl."""
+
+    folder: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.folder / "spec.json"
+
+    @property
+    def rows(self) -> Path:
+        return self.folder / "rows.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def stopped(self) -> Path:
+        return self.folder / "stopped.txt"
+
+
+def verl_config(spec: TrainSpec, layout: Layout, kept: int, steps: int, context: int) -> DictConfig:
+    """The configuration of one training.
+
+    Args:
+        kept: rows that fit.
+        steps: GRPO steps.
+        context: tokens, 0 where the model names no limit.
+
+    Raises:
+        SystemExit: settings that verl cannot run.
+    """
+    config = spec.config
+    check(config, spec.cuda)
+    settings = (
+        sections.algorithm(config)
+        | sections.data(config, layout)
+        | sections.model(config, spec)
+        | sections.actor(config, spec.cuda)
+        | sections.rollout(config, spec.cuda, context)
+        | sections.training(config, layout, kept, steps)
+        | (sections.gpu(config) if spec.cuda else sections.cpu(config))
+    )
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        composed = compose("ppo_trainer")
+    with open_dict(composed):
+        for name, value in settings.items():
+            OmegaConf.update(composed, name, value, merge=False, force_add=True)
+    return composed
+
+
+def validate(composed: DictConfig) -> None:
+    """verl's own check, which also builds its dataclasses.
+
+    Raises:
+        AssertionError, ValueError: verl rejects the configuration.
+    """
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import validate_config
+
+    validate_config(
+        config=composed, use_reference_policy=need_reference_policy(composed), use_critic=need_critic(composed)
+    )
+
+
+def check(config: TrainAgentConfig, cuda: bool) -> None:
+    """Settings that only make sense in TRL, or do not divide. Raises SystemExit."""
+    where, ranks = config.verl, config.verl.gpus * config.verl.machines
+    rollouts = config.prompts_per_step * config.candidates
+    if config.prompts_per_step % config.updates_per_step or rollouts // config.updates_per_step % ranks:
+        raise SystemExit(
+            f"updates_per_step={config.updates_per_step} must divide prompts_per_step={config.prompts_per_step}, and "
+            f"verl.gpus * verl.machines = {ranks} the {rollouts} rewrites of a step, update by update"
+        )
+    if where.gpus % where.tensor_parallel:
+        raise SystemExit(f"verl.tensor_parallel={where.tensor_parallel} must divide verl.gpus={where.gpus}")
+    if cuda and where.tokens_per_gpu < config.max_prompt_tokens + config.max_new_tokens:
+        raise SystemExit(
+            f"verl.tokens_per_gpu={where.tokens_per_gpu} is less than one prompt with its rewrite: "
+            f"max_prompt_tokens + max_new_tokens = {config.max_prompt_tokens + config.max_new_tokens}"
+        )
+    if config.gate.judge.kind == "local":
+        raise SystemExit(
+            "judge kind 'local' runs in batches and would share the GPUs of the training: with engine 'verl' take "
+            "kind 'openai', with the url of a served model or with GPUs of its own (gate.judge.gpus)"
+        )

@@ -1,0 +1,52 @@
+"""What verl measured of a step, under the names of steps.jsonl.
+
+In:  {"actor/kl_loss": 0.02, "actor/grad_norm": 0.3, …}, {"gen": 41.2, "update_actor": 20.1, …} (seconds)
+Out: {"kl": 0.02, "gradient_norm": 0.3, "seconds_rollout": 41.2, …}
+
+The gate runs beside the rollout, so its seconds are those of the rollout; `seconds_gate` counts what is left after it.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tasks.jsonl import Row
+
+if TYPE_CHECKING:  # its module needs torch
+    from tasks.train_agent.canary import Canary
+    from tasks.train_agent.group_reward import StepRewards
+
+METRICS = {
+    "kl": "actor/kl_loss",
+    "entropy": "actor/entropy",
+    "clipped": "actor/pg_clipfrac",
+    "loss": "actor/loss",
+    "gradient_norm": "actor/grad_norm",
+    "learning_rate": "actor/lr",
+}
+UPDATE = ("old_log_prob", "ref", "update_actor")  # the passes over the rollouts that the update needs
+
+
+def step_row(
+    rewards: "StepRewards", metrics: Mapping[str, Any], timings: Mapping[str, float], canary: "Canary | None"
+) -> Row:
+    """The part of a row of steps.jsonl that the engine measures; figures of the rewards are in `step_figures`."""
+    row: Row = {name: _number(metrics.get(theirs)) for name, theirs in METRICS.items()}
+    row["canary_mismatch"] = canary.mismatch if canary else None
+    row["canary_shift"] = canary.shift if canary else None
+    seconds = timings["step"]
+    parts = {
+        "rollout": timings["gen"],
+        "gate": rewards.seconds["gate"],
+        "nll": rewards.seconds["nll"],
+        "embedding": rewards.seconds["embedding"],
+        "update": sum(timings.get(name, 0.0) for name in UPDATE),
+    }
+    row["seconds"] = seconds
+    row |= {f"seconds_{name}": value for name, value in parts.items()}
+    row["seconds_other"] = seconds - sum(parts.values())
+    row["tokens_per_second"] = sum(sample.tokens for sample in rewards.samples) / seconds
+    return row
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)

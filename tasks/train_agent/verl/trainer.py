@@ -1,0 +1,173 @@
+"""verl's synchronous trainer with the reward of whole groups, the canary and our log.
+
+In:  a step's rollouts in TransferQueue: token ids, log-probabilities under rollout, actor and pi_0, the gate's verdicts
+Out: their rewards (`rm_scores`) in TransferQueue; steps.jsonl, samples.jsonl; checkpoints
+
+verl scores each trajectory by itself, beside the rollout; eqs. 7 to 12 need the group. The first place where verl holds
+all K rewrites of a prompt is the computation of advantages, so the rewards are put in there, just before.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import transfer_queue as tq
+from omegaconf import DictConfig, open_dict
+from transfer_queue import KVBatchMeta
+from verl.trainer.ppo.v1.trainer_base import register_trainer
+from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+from verl.utils import tensordict_utils as tu
+
+from tasks.prompts import rewriting_prompt
+from tasks.score.nll import NLLScorer
+from tasks.tokens import ChatTokens
+from tasks.train_agent import canary
+from tasks.train_agent.group_reward import GroupReward, Sample, StepRewards
+from tasks.train_agent.spec import TrainSpec
+from tasks.train_agent.step_log import StepLog, sample_rows, step_figures
+from tasks.train_agent.verl.base_model import ActorLogLikelihoods
+from tasks.train_agent.verl.checkpoints import WHOLE
+from tasks.train_agent.verl.embedding import RemoteEmbedder
+from tasks.train_agent.verl.gate import read_verdict
+from tasks.train_agent.verl.sections import TRAINER
+from tasks.train_agent.verl.step_row import step_row
+from tasks.train_agent.verl.watchdog import watchdog
+from tasks.verify.types import Candidate, Verdict
+
+HAND_OVER_SECONDS = 1800.0  # of the adapter to the rollout; seconds on any machine that works
+
+
+class RolloutError(RuntimeError):
+    """A step's rollouts are not what was asked for."""
+
+
+@register_trainer(TRAINER)
+class AgentTrainer(PPOTrainerSync):
+    """Constructed by verl's task runner with the configuration of hydra_config.py."""
+
+    def __init__(self, config: DictConfig) -> None:
+        with open_dict(config):
+            config.trainer.v1.trainer_mode = "sync"  # what verl compares with
+        super().__init__(config)
+        ours = config.rewriting_agent
+        self.spec = TrainSpec.model_validate_json(Path(ours.spec).read_text(encoding="utf-8"))
+        self.steps, self.stopped = int(ours.steps), Path(ours.stopped)
+        self.step_log, self.sample_log = (
+            StepLog(self.spec.out / "steps.jsonl"),
+            StepLog(self.spec.out / "samples.jsonl"),
+        )
+        self.canary: canary.Canary | None = None
+
+    def _setup(self) -> None:
+        """After verl has its workers: what the reward needs."""
+        super()._setup()
+        self.first_step = int(self.global_steps)
+        self.agent_rows = {row.id: row for row in self.train_dataset.rows}
+        self.chat = ChatTokens(self.spec.backbone)
+        self.log_likelihoods = ActorLogLikelihoods(self.actor_rollout_wg)
+        context = int(self.config.actor_rollout_ref.rollout.max_model_len)
+        self.scorer = NLLScorer(self.chat, self.log_likelihoods, context)
+        self.embedder = RemoteEmbedder(self.spec.embedder, self.spec.cuda, self.actor_rollout_wg)
+
+    def on_init_end(self) -> None:
+        with watchdog(HAND_OVER_SECONDS, "handing the adapter over to the rollout", self.stopped):
+            super().on_init_end()
+
+    def on_step_end(self) -> None:
+        with watchdog(HAND_OVER_SECONDS, f"step {self.global_steps}: handing over the adapter", self.stopped):
+            super().on_step_end()
+
+    def step(self, metrics: dict[str, Any], timing_raw: dict[str, float]) -> KVBatchMeta:
+        with watchdog(self.spec.config.verl.stall_minutes * 60, f"step {self.global_steps}", self.stopped):
+            return super().step(metrics, timing_raw)
+
+    def _compute_advantage(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
+        """The rewards of whole groups, then verl's advantages of them."""
+        keys = [key for key, tag in zip(batch.keys, batch.tags, strict=True) if not tag.get("is_padding", False)]
+        fields = ["responses", "extra_info", "extra_fields", "rollout_log_probs", "old_log_probs"]
+        if self.use_reference_policy:
+            fields += ["ref_log_prob"]
+        found = tq.kv_batch_get(keys=keys, partition_id=batch.partition_id, select_fields=fields)
+        self.rewards = self.reward_groups(found)
+        if self.global_steps - self.first_step <= canary.STEPS:
+            self.canary = self._canary(found)
+        lengths = [len(ids) for ids in found["responses"].unbind()]
+        totals = [at_the_end(r, n) for r, n in zip(self.rewards.totals, lengths, strict=True)]
+        scores = torch.nested.as_nested_tensor(totals, layout=torch.jagged)
+        tq.kv_batch_put(keys=keys, partition_id=batch.partition_id, fields=tu.get_tensordict({"rm_scores": scores}))
+        return super()._compute_advantage(batch, metrics)
+
+    def reward_groups(self, found: Any) -> StepRewards:
+        """Rewards of a step's rollouts (TensorDict with responses, extra_info, extra_fields), in their order.
+
+        Raises:
+            RolloutError: rollouts are missing, or the gate failed on one.
+            ValueError: a group is not whole.
+        """
+        config = self.spec.config
+        infos, extras = list(found["extra_info"]), list(found["extra_fields"])
+        wanted = config.prompts_per_step * config.candidates
+        if len(infos) != wanted:
+            raise RolloutError(f"step {self.global_steps}: {len(infos)} of {wanted} rewrites came back; see verl's log")
+        gates = [extra["reward_extra_info"] for extra in extras]
+        for info, gate in zip(infos, gates, strict=True):
+            if gate["error"]:
+                raise RolloutError(f"row {info['id']}: the gate failed\n{gate['error']}")
+        samples = [
+            Sample(info["id"], self.tokenizer.decode(ids, skip_special_tokens=True), len(ids), extra["finished"])
+            for info, ids, extra in zip(infos, found["responses"].unbind(), extras, strict=True)
+        ]
+
+        def recorded(candidates: Any) -> list[Verdict]:
+            return [_named(gate["verdict"], one) for one, gate in zip(candidates, gates, strict=True)]
+
+        reward = GroupReward(config.reward, config.candidates, self.agent_rows, recorded, self.scorer, self.embedder)
+        step = self.global_steps
+        return reward(samples, log_diversity=step % config.samples_every == 0 or step == 1)
+
+    def _canary(self, found: Any) -> canary.Canary:
+        """All tokens of the step, or where pi_0's log-probabilities are not there anyway, some rows."""
+        rows = slice(None) if self.use_reference_policy else slice(canary.ROWS)
+        drawn, policy = (list(found[name].unbind())[rows] for name in ("rollout_log_probs", "old_log_probs"))
+        if self.use_reference_policy:
+            base = list(found["ref_log_prob"].unbind())
+        else:
+            infos, targets = list(found["extra_info"])[rows], list(found["responses"].unbind())[rows]
+            prompts = [self._prompt(info["id"]) for info in infos]
+            pairs = [(prompt, ids.tolist()) for prompt, ids in zip(prompts, targets, strict=True)]
+            base = self.log_likelihoods.token_logprobs(pairs, self.spec.config.temperature)
+        dtype = torch.bfloat16 if self.config.actor_rollout_ref.rollout.dtype == "bfloat16" else torch.float32
+        updates = (int(self.global_steps) - 1) * self.spec.config.updates_per_step
+        tokens = [torch.cat(part).float().cpu().numpy() for part in (drawn, policy, base)]
+        return canary.compare(tokens[0], tokens[1], tokens[2], canary.TOLERANCE[dtype], updates)
+
+    def _prompt(self, row: str) -> list[int]:
+        return self.chat.prompt(rewriting_prompt(self.agent_rows[row].question, self.agent_rows[row].solution))
+
+    def _compute_metrics(
+        self, batch: KVBatchMeta, metrics: dict[str, Any], timing_raw: dict[str, float], global_steps: int, epoch: int
+    ) -> None:
+        """verl calls it once a step, when all of it is done and timed."""
+        super()._compute_metrics(batch, metrics, timing_raw, global_steps, epoch)
+        config, step = self.spec.config, int(global_steps)
+        figures = step_figures(self.rewards, self.agent_rows)
+        self.step_log.append([{"step": step} | figures | step_row(self.rewards, metrics, timing_raw, self.canary)])
+        if config.samples and (step == 1 or step % config.samples_every == 0 or step == self.steps):
+            self.sample_log.append(sample_rows(step, self.rewards, self.agent_rows, config.samples))
+        self.canary = None
+
+    def _save_checkpoint(self) -> None:
+        super()._save_checkpoint()
+        (Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}" / WHOLE).touch()
+
+
+def at_the_end(reward: float, length: int) -> torch.Tensor:
+    """A reward as verl wants it: at the last token, 0 before, shape (length,)."""
+    scores = torch.zeros(length, dtype=torch.float32)
+    scores[-1] = reward
+    return scores
+
+
+def _named(row: dict[str, Any], candidate: Candidate) -> Verdict:
+    return replace(read_verdict(row), id=candidate.id)
