@@ -17,6 +17,7 @@ STATEMENT = re.compile(
     r"(?:\s+(?:therefore|thus|then|simply|just|also|option|choice))?\s*:?|:|：|-(?=\s))[\s*]*+",
     re.IGNORECASE,
 )
+_TEXT_IS = re.compile(r"\\text\{[^{}]{3,80}\b(?:is|are|equals):?\s*\}\s*([^{}].*)$", re.DOTALL)
 _BEFORE_MATH = re.compile(r"(?<![A-Za-z])answer\s*(?=\$|\\\(|\\\[)", re.IGNORECASE)
 STRONG = re.compile(
     r"(?:the\s+)?final\s+answer\s+(?:is|:)\s*:?\s*|final\s+answer[\s*]*+:\s*(?:the\s+final\s+answer\s+is\s*)?",
@@ -132,6 +133,8 @@ def _without_hope(text: str) -> str:
 
 def said_in_box(box: str) -> str | None:
     """The answer of a box that holds a statement, or None."""
+    if label := _TEXT_IS.match(box):
+        return label[1]
     if not re.search(r"answer|choice|option", box):
         return None
     return stated(_IN_TEXT.sub(r" \1 ", box), STATEMENT)
@@ -188,9 +191,8 @@ def _narrow(said: str) -> str | None:
             return inside(math[0]) if len(outside.split()) > 4 else MATH.sub(lambda m: f" {inside(m)} ", said).strip()
         return _value_in(said)
     if re.match(r"\(?[A-J]\)?(?:[).:,]|\s|$)", said):
-        return (
-            re.split(r",\s+(?=(?:it|because|since|as|so|not|which|and)\b)", said)[0] if len(said) <= 120 else said[:3]
-        )
+        reason = r",?\s+(?=(?:because|since)\b)|,\s+(?=(?:it|as|so|not|which|and)\b)"
+        return re.split(reason, said)[0] if len(said) <= 120 else said[:3]
     words = said.split()
     if len(words) > 6:
         letter = re.search(r"(?<![A-Za-z'])\(?([A-J])\)?(?=[,.;]|\s*$)", said)

@@ -36,7 +36,7 @@ from tasks.verify.lists import (
 from tasks.verify.normal import squeeze
 from tasks.verify.numbers import Number, read_number, same_number
 from tasks.verify.qualification import without_qualification
-from tasks.verify.quantities import same_quantity, same_time
+from tasks.verify.quantities import same_quantity
 from tasks.verify.relations import as_interval, same_relation
 from tasks.verify.units import split_unit
 
@@ -84,23 +84,22 @@ def _both_numbers(gold: str, answer: str, left: Number, right: Number, leaf: Lea
 
 def _choices(gold: str, answer: str, leaf: Leaf) -> bool | None:
     wanted, got = words.read_choice(gold), words.read_choice(answer)
+    letters = words.read_letters(gold), words.read_letters(answer)
+    if letters[0] and (letters[1] or (got and not got.text)):
+        return letters[0] == letters[1]
+    if letters[1] and wanted and not wanted.text:
+        return False
     for choice, other in ((got, gold), (wanted, answer)):
         if choice and not choice.text and (letter := words.leading_letter(other)):
             return letter == choice.letter
     if wanted and got:
         return wanted.letter == got.letter and _same_option(wanted.text, got.text, leaf)
     if wanted and not wanted.text:
-        several = words.read_letters(answer)
-        if several or read_number(answer) is not None:
-            return several == wanted.letter
-        return _bare_letter(wanted.letter, answer)
+        return False if read_number(answer) is not None else _bare_letter(wanted.letter, answer)
     if wanted:
         return same_answer(wanted.text, answer, leaf)
     if got and got.text:
         return same_answer(gold, got.text, leaf)
-    several = words.read_letters(gold)
-    if several:
-        return several == words.read_letters(answer) or None
     return None
 
 
@@ -165,9 +164,6 @@ def _structured(gold: str, answer: str, leaf: Leaf, units_off: bool = False) -> 
     for one, other in ((gold, answer), (answer, gold)):
         if _DECIMAL_COMMA.fullmatch(one) and one.replace(",", ".") == other:
             return True
-    at_time = same_time(gold, answer)
-    if at_time is not None:
-        return at_time
     gold_items, answer_items = read_system(gold) or split_list(gold), read_system(answer) or split_list(answer)
     if len(gold_items) > 1 or len(answer_items) > 1:
         for text, items in ((gold, answer_items), (answer, gold_items)):
@@ -206,6 +202,8 @@ def _values(gold: str, answer: str, same: Leaf, leaf: Leaf) -> bool | None:
         return same_matrices(nested, answer_matrix, same)
     gold_bracket = as_vector(gold_matrix) if gold_matrix else read_bracket(gold)
     answer_bracket = as_vector(answer_matrix) if answer_matrix else read_bracket(answer)
+    if r"\begin" in gold + answer and not (gold_matrix and answer_matrix) and not (gold_bracket and answer_bracket):
+        return leaf(gold, answer)  # "\frac{1}{3}" times a matrix
     if gold_bracket and answer_bracket:
         if len(gold_bracket.items) == len(answer_bracket.items) == 1 and not gold_bracket.is_set:
             return same(gold_bracket.items[0], answer_bracket.items[0])

@@ -45,6 +45,7 @@ _HEADING = re.compile(
     r"[ \t]*:?(?:\*\*)?[ \t]*:?[ \t]*\n\s*",
     re.IGNORECASE | re.MULTILINE,
 )
+_SO = re.compile(r"^(?:so|thus|hence|therefore|then),?\s+(?=[$\\0-9(\[a-zA-Z]\s*[=$\\0-9]|[$\\0-9(])", re.IGNORECASE)
 _LABELLED = re.compile(  # "Total cost: $45"; what follows a second currency sign is no part of it
     r"[A-Z]?[a-z]{2,20}(?: [A-Za-z]{1,20}){0,6} ?:\s*"
     r"([$€£¥₹]?\s*-?[0-9][0-9.,/]*(?:\s*[$€£¥₹%](?=\s)|[^:=<>()\\]{0,30}$))"
@@ -103,7 +104,7 @@ def _boxed_or_later(box: str, after: str) -> Extracted:
 
 def _without_label(answer: str) -> str:
     label = _LABELLED.match(answer) if ":" in answer else None
-    return label[1] if label else answer
+    return label[1] if label else _SO.sub("", answer)
 
 
 def extract_gold(text: str) -> Extracted | None:

@@ -30,6 +30,8 @@ def same_lists(gold: Sequence[str], answer: Sequence[str], same: Same) -> bool |
         return _one_and_many(answer[0], gold, lambda one, other: same(other, one))
     if any(map(_is_ellipsis, gold)) or any(map(_is_ellipsis, answer)):
         return _in_order(gold, answer, same)
+    if _names_apart(gold) != _names_apart(answer):  # "x=2,y=-3" against "2,-3": the values in their order
+        return _in_order(gold, answer, same)
     return same_members(gold, answer, same)
 
 
@@ -64,6 +66,12 @@ def _shared_name(items: Sequence[str]) -> tuple[str, Sequence[str]]:
     if one_name and not any(split_relation(item)[1] for item in items[1:]):
         return squeeze(sides[0]), (sides[1], *items[1:])
     return "", items
+
+
+def _names_apart(items: Sequence[str]) -> bool:
+    """Whether each item has a name of its own."""
+    names = [sides[0] for sides, signs in map(split_relation, items) if signs == ("=",)]
+    return len(names) == len(items) == len(set(names)) and all(map(is_variable, names))
 
 
 def _value_of(item: str) -> str:

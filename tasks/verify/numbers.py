@@ -140,9 +140,10 @@ def same_number(gold: Number, answer: Number) -> bool:
     if gold.percent != answer.percent:
         whole = Number(gold.value / 100 if gold.percent else gold.value, _shifted(gold))
         other = Number(answer.value / 100 if answer.percent else answer.value, _shifted(answer))
-        return close(gold.value, gold.decimals, answer.value, answer.decimals) or close(
-            whole.value, whole.decimals, other.value, other.decimals
-        )
+        if close(whole.value, whole.decimals, other.value, other.decimals):
+            return True
+        if answer.percent and gold.decimals is None and abs(gold.value) < 1:
+            return False  # a fifth is not a fifth of one per cent
     return close(gold.value, gold.decimals, answer.value, answer.decimals)
 
 

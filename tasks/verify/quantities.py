@@ -11,12 +11,16 @@ from fractions import Fraction
 from tasks.verify.numbers import read_number
 from tasks.verify.units import Unit, read_compound, split_unit, unit_named
 
-_TIME = re.compile(r"«?([0-9]{1,2}):([0-9]{2})\s*«?\s*([ap])?\.?\s*(?:m\.?)?\s*»?", re.IGNORECASE)
+_TIME = re.compile(
+    r"«?([0-9]{1,2})(?::([0-9]{2})\s*«?\s*([ap])?\.?\s*(?:m\.?)?|\s*«?\s*([ap])\.?m\.?)\s*»?", re.IGNORECASE
+)
 _TWO_UNITS = re.compile(r"[0-9] ?«? ?[A-Za-z]++[^0-9]*+[0-9]")
 
 
 def same_quantity(gold: str, answer: str) -> bool | None:
     """Whether two quantities are one, as far as their units decide it; None where only the values can."""
+    if (at_time := same_time(gold, answer)) is not None:
+        return at_time
     for one, other in ((gold, answer), (answer, gold)):
         if _TWO_UNITS.search(one) and (quantity := read_compound(one)):
             return _same_compound(quantity, other)
@@ -73,6 +77,7 @@ def same_time(gold: str, answer: str) -> bool | None:
     left, right = _TIME.fullmatch(gold), _TIME.fullmatch(answer)
     if not left or not right:
         return None
-    if (int(left[1]), left[2]) != (int(right[1]), right[2]):
+    if (int(left[1]), left[2] or "00") != (int(right[1]), right[2] or "00"):
         return False
-    return not left[3] or not right[3] or left[3].lower() == right[3].lower()
+    halves = {(time[3] or time[4] or "").lower() for time in (left, right)} - {""}
+    return len(halves) < 2

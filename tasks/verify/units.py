@@ -88,7 +88,7 @@ def split_unit(text: str) -> tuple[str, str | None]:
     text = _CURRENCY_AFTER.sub("", text)
     if match := _APPROX.match(text):
         text = text[match.end() :]
-    if (match := _DEGREES.fullmatch(text)) and not re.search(r"\\(?:sin|cos|tan|cot|sec|csc)", text):
+    if (match := _DEGREES.fullmatch(text)) and not re.search(r"sin|cos|tan|cot|sec|csc", text):
         return match[1], "^\\circ" if not match[2] else None
     if "«" in text:
         match = _TRAILING_TEXT.search(text)
@@ -97,7 +97,7 @@ def split_unit(text: str) -> tuple[str, str | None]:
         return text, None
     if text and (text[-1].isalpha() or text[-1] in ".}23") and (match := _TRAILING_WORDS.search(text)):
         words, value = match[2].strip(), text[: match.start()]
-        if _has_value(value) and _is_unit(words, bool(match[1])):
+        if _has_value(value) and _is_unit(words, bool(match[1]), value.endswith("}")):
             return value.strip(), _name(words)
     return text, None
 
@@ -144,7 +144,7 @@ def _is_connector(words: str) -> bool:
     return bool(re.search(r"«\s*(?:and|or|to|if|for|where|when|mod|base)\b", words)) or "base" in words.lower()
 
 
-def _is_unit(words: str, spaced: bool) -> bool:
+def _is_unit(words: str, spaced: bool, behind_brace: bool) -> bool:
     parts = re.findall(r"[A-Za-z]+", words)
     if not parts or any(part.lower() in _NOT_UNITS for part in parts if part.lower() != "in" or len(parts) > 1):
         return False
@@ -153,6 +153,7 @@ def _is_unit(words: str, spaced: bool) -> bool:
     )
     if any(len(part) == 1 and part != "a" for part in parts):
         return known and spaced
+    spaced = spaced or behind_brace
     if spaced and len(parts) > 1:  # "18 per day", "12 a day", "20 cups of feed"
         parts = [part for part in parts if part.lower() not in _BETWEEN]
         known = known or not parts or all(len(part) > 2 for part in parts)

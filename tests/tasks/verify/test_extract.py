@@ -31,7 +31,7 @@ from tasks.verify.extract import extract_answer, extract_gold
         ("Thus the answer is: $\\frac{1}{2}$.", r"\frac{1}{2}"),
         ("**Answer:** 15", "15"),
         ("**Final Answer:** The total is 15 marbles.", "15 marbles"),
-        ("So the correct answer is (B) because it is larger.", "(B) because it is larger"),
+        ("So the correct answer is (B) because it is larger.", "(B)"),
         ("Hence option D is correct.", "D"),
         ("... = 250\nAnswer D", "D"),
         ("... = 250\nD", "D"),

@@ -53,7 +53,8 @@ def test_it_holds_in_a_box_too(verifier: Verifier, gold: str, answer: str, equal
 
 
 def test_equality_is_symmetric_where_the_policy_is(verifier: Verifier) -> None:
-    asymmetric = {"777_8", "2x+3y=5", "33.3", "3.46", r"\frac{100}{3}", r"\pi"}  # and rounded references
+    # a base or sign left off, an equation, a rounded reference
+    asymmetric = {"777_8", "2x+3y=5", "33.3", "3.46", r"\frac{100}{3}", r"\pi", r"\frac{1}{5}"}
     pairs = [
         (g, a, e) for g, a, e in cases() if len(a) < 40 and g not in asymmetric and "####" not in g and "boxed" not in a
     ]
