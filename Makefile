@@ -41,7 +41,7 @@ test-slow: setup setup-dev   ## the tests that take minutes each
 	$(ENVS)/sft/bin/python -m pytest -m "slow and sft and not gpu"
 
 test-verl: setup-verl   ## the GPU engine's tests, on a CPU: two steps, a kill and a resume
-	$(ENVS)/verl/bin/python -m pytest -m "verl and not gpu"
+	$(ENVS)/verl/bin/python -m pytest -p no:asyncio -m "verl and not gpu"
 
 style: setup-core setup-dev   ## format and lint
 	@$(CORE)/ruff check --fix .

