@@ -91,7 +91,7 @@ _TIME_SPENT = re.compile(
     r"(?:second|minute|hour|day|night|week|month|year)s?\s*$",
     re.IGNORECASE,
 )
-_PROVED = re.compile(r"(?:\\(?:blacksquare|square|qed|Box)(?![A-Za-z])|∎|■|Q\.E\.D)[\s.$\\()\[\]]*$")
+_PROVED = re.compile(r"[\s$\\(\[]*(?:\\(?:blacksquare|square|qed|Box)(?![A-Za-z])|∎|■|Q\.E\.D)[\s.$\\()\[\]]*$")
 CLOSING = 1500  # characters from the end in which the last sentences stand
 _LOOK_BACK = 6  # sentences before the last in which a conclusion is looked for
 
@@ -148,8 +148,8 @@ def inside(match: re.Match[str]) -> str:
 def closing_value(text: str) -> str | None:
     """The value that the last sentence ends on; where it has none, that of the last sentence which concludes."""
     text = _without_hope(text).rstrip()
-    if _PROVED.search(text, max(0, len(text) - 40)):
-        return None
+    if proved := _PROVED.search(text, max(0, len(text) - 40)):
+        text = text[: proved.start()].rstrip()
     if text.endswith((r"\]", "$$")):
         last = list(MATH.finditer(text))[-1:]
         if last and last[0].end() == len(text) and not re.search(r"\\begin|&|\\\\", last[0][0]):
