@@ -16,7 +16,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -49,16 +49,22 @@ class SharedStore(Store):
 
     @cached_property
     def _remote(self) -> tuple[fsspec.AbstractFileSystem, str]:
-        """The file system, and the path below which the store lies. Listings are not cached: others write too."""
+        """The file system, and the path below which the store lies."""
         with self._reaching():
-            return fsspec.url_to_fs(self.url, use_listings_cache=False)
+            return _connect(self.url, "artifacts")
+
+    @cached_property
+    def _locks(self) -> tuple[fsspec.AbstractFileSystem, str]:
+        """The same through connections of its own: behind a slow upload a heartbeat would come too late."""
+        with self._reaching():
+            return _connect(self.url, "locks")
 
     @contextmanager
     def lock(self, key: str, waiting: Callable[[float], None] = lambda _: None) -> Iterator[int]:
         """Hold the key's lock: on this machine, and between machines where neither store has the artifact."""
         with super().lock(key, waiting) as descriptor, ExitStack() as locks:
             if not self.path(key).exists() and self._agree(key, None) is None:
-                files, root = self._remote
+                files, root = self._locks
                 with self._reaching():
                     held = lease.hold(files, f"{root}/locks/{key}", self.lease_seconds, waiting)
                     locks.enter_context(held)
@@ -185,6 +191,15 @@ class SharedStore(Store):
                 "machine reaches it (AWS_ENDPOINT_URL for a store that is not AWS's) and that its credentials may "
                 "list, read, write and delete. What this machine has built is in its own store: run again."
             ) from None
+
+
+@cache
+def _connect(url: str, purpose: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """A file system of this process for each purpose. Listings are not cached: others write too."""
+    # Of each file one part at a time, several files at once: s3fs 2026.9 holds the parts that it moves at once in
+    # memory, ten of 50 MiB, and a download in parts that breaks off fails, where a plain one goes on where it was.
+    options = {"max_concurrency": 1} if url.startswith("s3:") else {}
+    return fsspec.url_to_fs(url, use_listings_cache=False, skip_instance_cache=True, **options)
 
 
 def _remove(files: fsspec.AbstractFileSystem, below: str) -> None:

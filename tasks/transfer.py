@@ -1,6 +1,6 @@
 """An artifact's files, to and from an object store: several at once, verified, with progress.
 
-A large file moves in parts, several at once; that, and trying again after a passing fault, is the library's work.
+A large file is sent in parts; that, and going on after a passing fault, is the library's work.
 """
 
 import os
@@ -80,8 +80,8 @@ def _move(one: Callable[[FileEntry, Callback], None], entries: list[FileEntry], 
             done, pending = wait(pending, timeout=1, return_when=FIRST_EXCEPTION)
             for job in done:
                 job.result()
-            if pending:
-                report(min(moved.value, total) // MIB, max(1, total // MIB), f"MiB {verb}")
+            if pending and moved.value < total:
+                report(moved.value // MIB, max(1, total // MIB), f"MiB {verb}")
     finally:
         pool.shutdown(cancel_futures=True)
 
