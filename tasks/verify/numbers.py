@@ -165,9 +165,10 @@ def close(
 ) -> bool:
     """Exact equality, or a decimal that is the other value correctly rounded.
 
-    Two decimals must agree on at least five places of the shorter one. A decimal answer must be within one part in
-    10^4 of an exact reference. A reference of three significant digits or more is taken as rounded where the exact
-    answer has no finite decimal expansion (`irrational` says so of values that were evaluated): 33.3 for 100/3."""
+    Two decimals must agree on at least five places of the shorter one. A decimal and an exact value must be within one
+    part in 10^4, or the decimal be the exact value cut off behind six digits or more. A reference of three significant
+    digits or more is taken as rounded where the exact answer has no finite decimal expansion (`irrational` says so of
+    values that were evaluated): 33.3 for 100/3."""
     if gold == answer:
         return True
     if gold_decimals is None and answer_decimals is None:
@@ -179,15 +180,26 @@ def close(
             return False
     elif answer_decimals is not None:
         places, other = answer_decimals, gold
+        if _cut_off(answer, places, gold):
+            return True
     else:
         assert gold_decimals is not None
         places, other = gold_decimals, answer
-        if (irrational or _endless(answer)) and abs(places) <= MAX_DIGITS and abs(gold) * 10**places >= 100:
+        if _cut_off(gold, places, answer):
+            return True
+        if (irrational or _endless(answer)) and abs(places) <= MAX_DIGITS and abs(gold) * Fraction(10) ** places >= 100:
             limit = Fraction(1)
     if abs(places) > MAX_EXPONENT + MAX_DIGITS:
         return False
     difference = abs(gold - answer)
     return difference * 2 <= Fraction(10) ** -places and difference <= limit * abs(other)
+
+
+def _cut_off(decimal: Fraction, places: int, exact: Fraction) -> bool:
+    """Whether a decimal of six significant digits or more is the beginning of the exact value."""
+    if abs(places) > MAX_DIGITS or abs(decimal) * Fraction(10) ** places < 10**5 or (decimal > 0) != (exact > 0):
+        return False
+    return 0 < abs(exact) - abs(decimal) < Fraction(10) ** -places
 
 
 def _endless(value: Fraction) -> bool:
