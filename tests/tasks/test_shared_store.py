@@ -168,6 +168,8 @@ def test_what_one_machine_published_another_finds_without_building(tmp_path: Pat
     made, built = build(SharedStore(tmp_path / "a", url, 60))
     assert built
     other = SharedStore(tmp_path / "b", url, 60)
+    assert other.manifest(KEY).artifact() == made, "lineage reads what is not on this machine"
+    assert not other.path(KEY).exists()
     assert build(other) == (made, False)
     assert {name: (other.path(KEY) / name).read_bytes() for name in FILES} == FILES
     assert other.verify(KEY) is None
@@ -305,7 +307,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.parametrize("fault", ["no server", "password in the endpoint", "no bucket", "no credentials"])
+@pytest.mark.parametrize("fault", ["no server", "no bucket", "no credentials"])
 def test_a_bucket_that_cannot_be_used_is_a_clear_error_without_secrets(
     tmp_path: Path, url: str, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -313,9 +315,6 @@ def test_a_bucket_that_cannot_be_used_is_a_clear_error_without_secrets(
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     if fault == "no server":
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    elif fault == "password in the endpoint":
-        secret = SECRETS["AWS_SECRET_ACCESS_KEY"]
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://user:{secret}@127.0.0.1:{free_port()}")
     elif fault == "no bucket":
         url = "s3://nobody-made-this/store"
     else:
@@ -335,8 +334,17 @@ def test_a_bucket_that_cannot_be_used_is_a_clear_error_without_secrets(
         "no bucket": "bucket does not exist",
         "no credentials": "Unable to locate",
     }
-    assert causes.get(fault, "HTTPClientError") in said
+    assert causes[fault] in said
     assert not any(secret in said for secret in SECRETS.values())
+
+
+def test_a_password_in_an_endpoint_is_not_repeated(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SharedStoreError, match="http://proxy:81/x") as caught,
+        SharedStore(tmp_path, "s3://b", 60)._reaching(),
+    ):
+        raise ConnectionError("cannot connect to http://me:hush@proxy:81/x")
+    assert "hush" not in str(caught.value)
 
 
 def test_credentials_in_the_url_are_refused_and_not_repeated(tmp_path: Path) -> None:
