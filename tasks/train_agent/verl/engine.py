@@ -36,7 +36,8 @@ def main() -> None:
     folder = spec.out / "scratch" / "verl"
     folder.mkdir(parents=True, exist_ok=True)
     attempt = len(list(folder.glob("metrics-*.jsonl"))) + 1
-    prepare(spec.cuda, folder / f"metrics-{attempt}.jsonl")  # before anything imports verl
+    alone = spec.config.verl.ray_address is None
+    prepare(spec.cuda, folder / f"metrics-{attempt}.jsonl", alone)  # before anything imports verl
     from omegaconf import OmegaConf
 
     from tasks.train_agent.verl.dataset import write_kept_rows
@@ -56,7 +57,7 @@ def main() -> None:
         config = verl_config(spec, layout, counts.kept, steps, context)
         validate(config)
         with temporary_folder(folder) as ray_folder, progress(log, steps):
-            if not spec.config.verl.ray_address:
+            if alone:
                 OmegaConf.update(config, "ray_kwargs.ray_init._temp_dir", str(ray_folder), force_add=True)
             train(config, layout.stopped)
     last = layout.checkpoints / f"global_step_{last_whole_step(layout.checkpoints)}"

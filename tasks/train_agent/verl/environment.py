@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 from pathlib import Path
 
 from tasks.settings import ROOT
@@ -12,8 +13,14 @@ FORWARDED = ("PYTHONPATH", "HF_", "OMP_", "TOKENIZERS_", "TQ_", "VERL_", "VLLM_"
 SECRET = re.compile("_KEY$|_TOKEN$|SECRET|PASSWORD")
 
 
-def prepare(cuda: bool, log: Path) -> None:
-    """Set what verl reads when it is imported; `log` is verl's own log of metrics of this attempt, JSON lines."""
+def prepare(cuda: bool, log: Path, alone: bool) -> None:
+    """Set what verl and Ray read when they are imported.
+
+    Args:
+        log: verl's own log of metrics of this attempt, JSON lines.
+        alone: Ray starts a cluster for this attempt. Its token is then the attempt's own: left to itself, Ray writes
+            one to the user's home.
+    """
     os.environ.setdefault("PYTHONPATH", str(ROOT))
     os.environ |= {
         "VERL_FILE_LOGGER_PATH": str(log),
@@ -22,6 +29,8 @@ def prepare(cuda: bool, log: Path) -> None:
         "RAY_DEDUP_LOGS": "0",
         "TQ_LOGGING_LEVEL": "ERROR",  # TransferQueue warns at every call on a machine with few cores
     }
+    if alone:
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     if not cuda:
         os.environ.pop("CUDA_VISIBLE_DEVICES", None)  # Ray refuses to count a GPU that an empty list rules out
         os.environ |= {
