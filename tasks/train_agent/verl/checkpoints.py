@@ -4,7 +4,8 @@ In:  checkpoints/global_step_20/{actor/model_world_size_4_rank_0.pt, …, data.p
 Out: adapter/ (PEFT), in float32
 
 verl writes the step to resume from into a file of its own after the shards. A kill can leave that file empty, or a
-folder without its last shard; so a checkpoint counts that bears the mark `whole`, written last.
+folder without its last shard; so a checkpoint counts that bears the mark `whole`, written last,
+after the step's row of steps.jsonl.
 """
 
 import json

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import sys
 from pathlib import Path
 
 from tasks.settings import ROOT
@@ -29,6 +30,9 @@ def prepare(cuda: bool, log: Path, alone: bool) -> None:
         "RAY_DEDUP_LOGS": "0",
         "TQ_LOGGING_LEVEL": "ERROR",  # TransferQueue warns at every call on a machine with few cores
     }
+    # A dozen processes import torch, vLLM and verl: without bytecode each compiles all of it again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if alone:
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     if not cuda:

@@ -32,10 +32,10 @@ from tasks.train_agent.verl.embedding import RemoteEmbedder
 from tasks.train_agent.verl.gate import read_verdict
 from tasks.train_agent.verl.sections import TRAINER
 from tasks.train_agent.verl.step_row import step_row
-from tasks.train_agent.verl.watchdog import watchdog
+from tasks.train_agent.verl.watchdog import watch_rollout, watchdog
 from tasks.verify.types import Candidate, Verdict
 
-HAND_OVER_SECONDS = 1800.0  # of the adapter to the rollout; seconds on any machine that works
+HAND_OVER_SECONDS = 900.0  # of the adapter to the rollout; seconds on any machine that works
 
 
 class RolloutError(RuntimeError):
@@ -71,6 +71,7 @@ class AgentTrainer(PPOTrainerSync):
         self.embedder = RemoteEmbedder(self.spec.embedder, self.spec.cuda, self.actor_rollout_wg)
 
     def on_init_end(self) -> None:
+        watch_rollout(self.llm_server_manager.get_addresses(), self.stopped)
         with watchdog(HAND_OVER_SECONDS, "handing the adapter over to the rollout", self.stopped):
             super().on_init_end()
 
@@ -156,10 +157,9 @@ class AgentTrainer(PPOTrainerSync):
         if config.samples and (step == 1 or step % config.samples_every == 0 or step == self.steps):
             self.sample_log.append(sample_rows(step, self.rewards, self.agent_rows, config.samples))
         self.canary = None
-
-    def _save_checkpoint(self) -> None:
-        super()._save_checkpoint()
-        (Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}" / WHOLE).touch()
+        # Only now: a checkpoint without its step's row would leave a gap in the log of a resumed attempt.
+        if (checkpoint := Path(self.config.trainer.default_local_dir) / f"global_step_{step}").exists():
+            (checkpoint / WHOLE).touch()
 
 
 def at_the_end(reward: float, length: int) -> torch.Tensor:

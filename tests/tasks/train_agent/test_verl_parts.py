@@ -1,9 +1,12 @@
 """The parts of the verl engine by themselves: rewards as TRL's, watchdog, checkpoints, canary."""
 
 import asyncio
+import socket
 import subprocess
 import sys
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import numpy as np
@@ -168,6 +171,45 @@ def test_the_watchdog_ends_what_hangs_and_says_what_it_was(tmp_path):
     assert done.returncode == 70
     assert (tmp_path / "stopped.txt").read_text() == "loading the adapter was not done after 0 s"
     assert "watchdog: loading the adapter" in done.stderr
+
+
+class Health(BaseHTTPRequestHandler):
+    """vLLM's /health: 200, or 503 once the engine is dead."""
+
+    def do_GET(self):
+        self.send_response(self.server.status if self.path == "/health" else 404)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+def test_a_rollout_whose_engine_dies_ends_the_training_and_a_healthy_one_does_not(tmp_path):
+    script = (
+        "import sys, time; from pathlib import Path; from tasks.train_agent.verl.watchdog import watch_rollout\n"
+        "watch_rollout([sys.argv[1]], Path(sys.argv[2]), every=0.1); time.sleep(2); print('alive', flush=True)\n"
+        "time.sleep(60)"
+    )
+    with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
+        server.status = 200
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address, reason = f"127.0.0.1:{server.server_port}", tmp_path / "stopped.txt"
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, address, str(reason)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout.readline() == "alive\n"
+        server.status = 503
+        assert process.wait(timeout=50) == 70
+        server.shutdown()
+    assert reason.read_text().startswith(f"the vLLM engine of the rollout at {address} is dead")
+
+
+def test_a_server_that_is_gone_counts_as_dead():
+    from tasks.train_agent.verl.watchdog import dead
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        gone = f"127.0.0.1:{listening.getsockname()[1]}"
+    assert dead(gone)
 
 
 def test_only_whole_checkpoints_are_resumed_from(tmp_path):
