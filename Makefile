@@ -40,8 +40,8 @@ test-slow: setup setup-dev   ## the tests that take minutes each
 	$(ENVS)/inference/bin/python -m pytest -m "slow and inference and not gpu"
 	$(ENVS)/sft/bin/python -m pytest -m "slow and sft and not gpu"
 
-test-verl: setup-verl   ## the GPU engine's tests, on a CPU: two steps, a kill and a resume
-	$(ENVS)/verl/bin/python -m pytest -p no:asyncio -m "verl and not gpu"
+test-verl: setup-verl   ## the GPU engine's tests on a CPU: two steps with all of verl's processes; SLOW=1 also kills and resumes
+	$(ENVS)/verl/bin/python -m pytest -p no:asyncio -m "verl and not gpu $(if $(SLOW),,and not slow)"
 
 style: setup-core setup-dev   ## format and lint
 	@$(CORE)/ruff check --fix .
