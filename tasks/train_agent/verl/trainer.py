@@ -32,7 +32,7 @@ from tasks.train_agent.verl.embedding import RemoteEmbedder
 from tasks.train_agent.verl.gate import read_verdict
 from tasks.train_agent.verl.sections import TRAINER
 from tasks.train_agent.verl.step_row import step_row
-from tasks.train_agent.verl.watchdog import watch_rollout, watchdog
+from tasks.train_agent.verl.watchdog import dead_actor, dead_engine, watch, watchdog
 from tasks.verify.types import Candidate, Verdict
 
 HAND_OVER_SECONDS = 900.0  # of the adapter to the rollout; seconds on any machine that works
@@ -71,13 +71,20 @@ class AgentTrainer(PPOTrainerSync):
         self.embedder = RemoteEmbedder(self.spec.embedder, self.spec.cuda, self.actor_rollout_wg)
 
     def on_init_end(self) -> None:
-        watch_rollout(self.llm_server_manager.get_addresses(), self.stopped)
+        addresses = self.llm_server_manager.get_addresses()
+        self.watch = watch(lambda: dead_actor() or dead_engine(addresses), self.stopped)
         with watchdog(HAND_OVER_SECONDS, "handing the adapter over to the rollout", self.stopped):
             super().on_init_end()
 
     def on_step_end(self) -> None:
         with watchdog(HAND_OVER_SECONDS, f"step {self.global_steps}: handing over the adapter", self.stopped):
             super().on_step_end()
+
+    def fit(self, agent_loop_manager: Any) -> None:
+        try:
+            super().fit(agent_loop_manager)
+        finally:
+            self.watch.set()  # from here on actors end on purpose
 
     def step(self, metrics: dict[str, Any], timing_raw: dict[str, float]) -> KVBatchMeta:
         with watchdog(self.spec.config.verl.stall_minutes * 60, f"step {self.global_steps}", self.stopped):

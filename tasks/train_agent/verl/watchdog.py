@@ -2,7 +2,8 @@
 
 verl 0.9.1 waits without a limit where the rollout cannot answer: the actor hands the adapter over through a socket, and
 a vLLM engine that failed to load it, or that is dead, never reads from there; the error stays in the other process's
-log. A Ray task cannot be interrupted from outside either, so its process ends itself, and the driver says why.
+log. TransferQueue waits likewise for an actor of its own that was killed. A Ray task cannot be interrupted from outside
+either, so its process ends itself, and the driver says why.
 """
 
 import os
@@ -10,13 +11,13 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 STATUS = 70  # of a process that its watchdog ended
-EVERY = 10.0  # seconds between two looks at the rollout
-MISSES = 3  # looks in a row that find a rollout dead before it is believed
+EVERY = 10.0  # seconds between two looks
+MISSES = 3  # looks in a row that must find something broken
 
 
 def stop(text: str, reason: Path) -> None:
@@ -38,24 +39,38 @@ def watchdog(seconds: float, what: str, reason: Path) -> Iterator[None]:
         timer.cancel()
 
 
-def watch_rollout(addresses: Sequence[str], reason: Path, every: float = EVERY) -> threading.Event:
-    """End this process when one of the vLLM servers at `addresses` (host:port) says that its engine is dead.
+def watch(broken: Callable[[], str | None], reason: Path, every: float = EVERY) -> threading.Event:
+    """End this process when `broken` keeps saying what is. An error that the cause raises has time to come first.
 
     Returns:
         The event that ends the watch.
     """
     ended = threading.Event()
 
-    def watch() -> None:
-        misses = dict.fromkeys(addresses, 0)
+    def look() -> None:
+        misses = 0
         while not ended.wait(every):
-            for address in addresses:
-                misses[address] = misses[address] + 1 if dead(address) else 0
-                if misses[address] >= MISSES:
-                    stop(f"the vLLM engine of the rollout at {address} is dead; see its lines in the log", reason)
+            what = broken()
+            misses = misses + 1 if what else 0
+            if what and misses >= MISSES:
+                stop(f"{what}; see its lines in the log", reason)
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=look, daemon=True).start()
     return ended
+
+
+def dead_engine(addresses: Sequence[str]) -> str | None:
+    """Which of the rollout's vLLM servers (host:port) has a dead engine."""
+    return next((f"the vLLM engine of the rollout at {one} is dead" for one in addresses if dead(one)), None)
+
+
+def dead_actor() -> str | None:
+    """Which of this job's Ray actors has died, by its class; called within Ray."""
+    import ray
+    from ray._private.state import actors
+
+    found = actors(job_id=ray.get_runtime_context().job_id, actor_state_name="DEAD")
+    return next((f"Ray's actor {one['ActorClassName']} (process {one['Pid']}) died" for one in found.values()), None)
 
 
 def dead(address: str) -> bool:

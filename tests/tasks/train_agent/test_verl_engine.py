@@ -209,7 +209,7 @@ def kill_when(marker, named):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("named", [ENGINE, "VLLM::EngineCore", "WorkerDict"])
+@pytest.mark.parametrize("named", [ENGINE, "VLLM::EngineCore", "WorkerDict", "TransferQueueController"])
 def test_a_run_goes_on_from_its_last_checkpoint_after_a_kill_of_any_process(tmp_path, rows, named):
     import psutil
 

@@ -186,9 +186,9 @@ class Health(BaseHTTPRequestHandler):
 
 def test_a_rollout_whose_engine_dies_ends_the_training_and_a_healthy_one_does_not(tmp_path):
     script = (
-        "import sys, time; from pathlib import Path; from tasks.train_agent.verl.watchdog import watch_rollout\n"
-        "watch_rollout([sys.argv[1]], Path(sys.argv[2]), every=0.1); time.sleep(2); print('alive', flush=True)\n"
-        "time.sleep(60)"
+        "import sys, time; from pathlib import Path; from tasks.train_agent.verl.watchdog import dead_engine, watch\n"
+        "watch(lambda: dead_engine([sys.argv[1]]), Path(sys.argv[2]), every=0.1)\n"
+        "time.sleep(2); print('alive', flush=True); time.sleep(60)"
     )
     with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
         server.status = 200
