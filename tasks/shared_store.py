@@ -28,6 +28,8 @@ from tasks.store import MANIFEST, Artifact, Manifest, Store, StoreError
 from tasks.transfer import Damaged, fetch, upload
 
 logger = logging.getLogger(__name__)
+logger.setLevel(logging.INFO)  # what is fetched and uploaded is part of a run's story
+logging.getLogger("botocore").setLevel(logging.INFO)  # at DEBUG it writes session tokens
 
 
 class SharedStoreError(OSError):
@@ -175,7 +177,10 @@ class SharedStore(Store):
         self.partial(key).parent.mkdir(parents=True, exist_ok=True)
         fetched.rename(self.partial(key))
         logger.info("%s %s: fetched from %s", theirs.kind, key[:12], self.url)
-        return super().find(key)  # verifies it and moves it into place
+        found = super().find(key)  # verifies it and moves it into place
+        if found is None:
+            raise SharedStoreError(f"{key} came whole from {self.url}, but is damaged in {self.root}: check that disk")
+        return found
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:

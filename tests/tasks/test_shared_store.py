@@ -371,7 +371,7 @@ def on_machine(
 def test_stages_share_artifacts_and_secrets_appear_nowhere(
     tmp_path: Path, url: str, on_machine: Callable[[str], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    logging.getLogger("tasks").setLevel(logging.DEBUG)
+    caplog.set_level(logging.DEBUG)
     on_machine("a")
     made = count_and_double(CountConfig())
     on_machine("b")
@@ -387,6 +387,8 @@ def test_stages_share_artifacts_and_secrets_appear_nowhere(
     written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     everything = b"\n".join([*written, *objects(url).values(), *map(str.encode, objects(url)), caplog.text.encode()])
     assert b'"kind": "double"' in everything
+    assert f"double {made.key[:12]}: uploaded to {url}" in caplog.text
+    assert f"double {made.key[:12]}: fetched from {url}" in caplog.text
     assert not [name for name, secret in SECRETS.items() if secret.encode() in everything]
 
 
