@@ -29,6 +29,7 @@ from tasks.train_agent.step_log import StepLog, sample_rows, step_figures
 from tasks.train_agent.verl.base_model import ActorLogLikelihoods
 from tasks.train_agent.verl.checkpoints import WHOLE
 from tasks.train_agent.verl.embedding import RemoteEmbedder
+from tasks.train_agent.verl.engine import context_of
 from tasks.train_agent.verl.gate import read_verdict
 from tasks.train_agent.verl.sections import TRAINER
 from tasks.train_agent.verl.step_row import step_row
@@ -53,10 +54,8 @@ class AgentTrainer(PPOTrainerSync):
         ours = config.rewriting_agent
         self.spec = TrainSpec.model_validate_json(Path(ours.spec).read_text(encoding="utf-8"))
         self.steps, self.stopped = int(ours.steps), Path(ours.stopped)
-        self.step_log, self.sample_log = (
-            StepLog(self.spec.out / "steps.jsonl"),
-            StepLog(self.spec.out / "samples.jsonl"),
-        )
+        self.step_log = StepLog(self.spec.out / "steps.jsonl")
+        self.sample_log = StepLog(self.spec.out / "samples.jsonl")
         self.canary: canary.Canary | None = None
 
     def _setup(self) -> None:
@@ -66,8 +65,7 @@ class AgentTrainer(PPOTrainerSync):
         self.agent_rows = {row.id: row for row in self.train_dataset.rows}
         self.chat = ChatTokens(self.spec.backbone)
         self.log_likelihoods = ActorLogLikelihoods(self.actor_rollout_wg)
-        context = int(self.config.actor_rollout_ref.rollout.max_model_len)
-        self.scorer = NLLScorer(self.chat, self.log_likelihoods, context)
+        self.scorer = NLLScorer(self.chat, self.log_likelihoods, context_of(self.spec.backbone))
         self.embedder = RemoteEmbedder(self.spec.embedder, self.spec.cuda, self.actor_rollout_wg)
 
     def on_init_end(self) -> None:
