@@ -71,7 +71,7 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
     from tasks.train_agent.group_reward import GroupReward
     from tasks.train_agent.rows import agent_rows
     from tasks.train_agent.spec import TrainSpec
-    from tasks.train_agent.trl_engine import AgentTrainer
+    from tasks.train_agent.trl.trainer import AgentTrainer
 
     class PlainTrainer(AgentTrainer):
         """TRL's own sampling and forward passes."""

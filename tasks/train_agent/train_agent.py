@@ -26,7 +26,7 @@ def identity(config: TrainAgentConfig) -> object:
 
 
 ENGINES = {
-    "trl": ("inference", "tasks.train_agent.trl_engine"),
+    "trl": ("inference", "tasks.train_agent.trl.engine"),
     "verl": ("verl", "tasks.train_agent.verl.engine"),
 }
 

@@ -24,7 +24,7 @@ from tests.conftest import ROOT
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 ENGINES = {
-    "train_agent": "tasks.train_agent.trl_engine",
+    "train_agent": "tasks.train_agent.trl.engine",
     "rewrite": "tasks.rewrite.vllm_engine",
     "finetune": "tasks.finetune.llamafactory",
     "evaluate": "tasks.evaluate.lm_eval_engine",

@@ -56,7 +56,7 @@ def start(out):
     }
     with (out / "scratch" / "log").open("a") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "tasks.train_agent.trl_engine", str(out / "scratch" / "spec.json")],
+            [sys.executable, "-m", "tasks.train_agent.trl.engine", str(out / "scratch" / "spec.json")],
             cwd=ROOT,
             env=environment,
             stdout=log,
@@ -94,7 +94,7 @@ def trainer(tmp_path_factory, rows):
     from tasks.tokens import ChatTokens
     from tasks.train_agent.group_reward import GroupReward
     from tasks.train_agent.rows import agent_rows
-    from tasks.train_agent.trl_engine import AgentTrainer
+    from tasks.train_agent.trl.trainer import AgentTrainer
 
     torch.set_num_threads(1)
     spec = make_spec(tmp_path_factory.mktemp("in_process"), rows)

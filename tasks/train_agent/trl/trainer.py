@@ -1,70 +1,34 @@
-"""The TRL engine: GRPO of the agent in one process, on a CPU or a GPU (TRL 1.16's GRPOTrainer with PEFT).
-
-In:  a spec (tasks/train_agent/spec.py)
-Out: adapter/       the agent, a PEFT folder
-     steps.jsonl    a row a step (tasks/train_agent/step_log.py), seconds by part
-     samples.jsonl  rewrites of some steps
-     scratch/trainer/checkpoint-N, from which a killed attempt resumes; scratch/metrics.json
+"""TRL's GRPOTrainer with our prompts, sampling, reward of whole groups, canary and log.
 
 TRL brings the loop, the loss, the optimiser and the checkpoints. Ours are: token ids of the prompts, the sampling (or
 vLLM's, through TRL), the reward of whole groups, the canary and the log.
 """
 
-import json
 import shutil
 import time
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import PrinterCallback, TrainerCallback
-from trl import GRPOConfig, GRPOTrainer
+from transformers import PrinterCallback
+from trl import GRPOTrainer
 
 from tasks.progress import report
-from tasks.score.batches import Question
-from tasks.score.embeddings import Embedder
-from tasks.score.load import load_backbone
 from tasks.score.nll import TOKENS_PER_BATCH, NLLScorer
 from tasks.score.shared_prefix import SharedPrefix
-from tasks.spec import read_spec
 from tasks.tokens import ChatTokens
 from tasks.train_agent import canary
-from tasks.train_agent.adapter import save_adapter
-from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.group_reward import GroupReward, Sample, StepRewards
 from tasks.train_agent.rollout import Rollout, Sampling, sample
-from tasks.train_agent.rows import AgentRow, enough_rows
+from tasks.train_agent.rows import AgentRow
 from tasks.train_agent.spec import TrainSpec
-from tasks.train_agent.step_log import StepLog, sample_rows, step_figures, summary
+from tasks.train_agent.step_log import StepLog, sample_rows, step_figures
+from tasks.train_agent.trl.arguments import arguments
+from tasks.train_agent.trl.logprobs import shared_logprobs
+from tasks.train_agent.trl.watch import WHOLE, Watch
 
-WHOLE = "whole"  # marks a checkpoint that was written to its end
 BUCKET = 8  # lengths are padded to a multiple of this: few shapes for oneDNN
-
-
-def main() -> None:
-    spec = read_spec(TrainSpec)
-    config = spec.config
-    chat = ChatTokens(spec.backbone)
-    model = load_backbone(spec.backbone, config.dtype, spec.cuda)
-    context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 0)
-    rows, counts = enough_rows(spec, chat, context)
-    steps = config.steps or counts.kept // config.prompts_per_step
-    with config.gate.open() as verifier:
-        trainer = AgentTrainer(spec, model, chat, rows, steps, lambda scorer: GroupReward(
-            config.reward,
-            config.candidates,
-            {row.id: row for row in rows},
-            verifier,
-            scorer,
-            Embedder(spec.embedder, spec.cuda),
-        ))  # fmt: skip
-        trainer.train(resume_from_checkpoint=trainer.last_checkpoint())
-    save_adapter(trainer.accelerator.unwrap_model(trainer.model), spec.out / "adapter")
-    metrics = asdict(counts) | summary(trainer.step_log.rows())
-    (spec.out / "scratch" / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
 
 
 class AgentTrainer(GRPOTrainer):
@@ -94,7 +58,7 @@ class AgentTrainer(GRPOTrainer):
                 target_modules="all-linear",
                 task_type="CAUSAL_LM",
             ),
-            callbacks=[_Watch(self)],
+            callbacks=[Watch(self)],
         )
         self.remove_callback(PrinterCallback)
         # pi_0's NLL comes from the trained model itself, with its adapter disabled.
@@ -166,35 +130,17 @@ class AgentTrainer(GRPOTrainer):
         for start in range(0, len(input_ids), step):
             part = slice(start, start + step)
             with self.accelerator.autocast():
-                found, h = self._shared(input_ids[part], attention_mask[part], logits_to_keep, compute_entropy)
+                found, h = shared_logprobs(
+                    self.shared_prefix,
+                    input_ids[part],
+                    attention_mask[part],
+                    logits_to_keep,
+                    self.temperature,
+                    compute_entropy,
+                )
             logprobs.append(found)
             entropies.append(h)
         return torch.cat(logprobs), torch.cat(entropies) if compute_entropy else None, None
-
-    def _shared(
-        self, ids: torch.Tensor, mask: torch.Tensor, keep: int, entropy: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Log-probabilities and entropies, shape (rows, keep), of the last `keep` columns."""
-        places: dict[tuple[int, ...], list[int]] = {}
-        targets = []
-        for i, (row, seen) in enumerate(zip(ids.tolist(), mask.tolist(), strict=True)):
-            split = len(row) - keep
-            places.setdefault(tuple(t for t, m in zip(row[:split], seen[:split], strict=True) if m), []).append(i)
-            targets.append([t for t, m in zip(row[split:], seen[split:], strict=True) if m])
-        questions = [Question(prompt, [targets[i] for i in rows]) for prompt, rows in places.items()]
-        rows_of = list(places.values())
-        batches = list(self.shared_prefix.token_logprobs(questions, self.temperature, entropy))
-        order = [rows_of[question][k] for batch in batches for question, k in batch.items]
-        order += [i for i, target in enumerate(targets) if not target]
-        back = torch.tensor(order, device=ids.device).argsort()
-
-        def gather(parts: list[torch.Tensor]) -> torch.Tensor:
-            wide = [torch.nn.functional.pad(part, (0, keep - part.size(1)))[:, :keep] for part in parts]
-            wide.append(wide[0].new_zeros((len(ids) - sum(map(len, wide)), keep)))
-            return torch.cat(wide)[back]
-
-        logprobs = gather([batch.logprobs for batch in batches])
-        return logprobs, gather([b.entropies for b in batches if b.entropies is not None]) if entropy else logprobs
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         start = time.perf_counter()
@@ -248,95 +194,3 @@ class AgentTrainer(GRPOTrainer):
         shown = {name: row[name] for name in ("pass_rate", "nll", "reward") if row[name] is not None}
         report(step, self.steps, "steps", **shown)
         self.seconds, self.canary = {}, None
-
-
-class _Watch(TrainerCallback):
-    """Times the steps, writes their rows, marks checkpoints that are whole."""
-
-    def __init__(self, trainer: AgentTrainer) -> None:
-        self.trainer = trainer
-        self.started = self.optimizer = time.perf_counter()
-        self.logs: dict[str, float] = {}
-
-    def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
-        self.started = time.perf_counter()
-
-    def on_pre_optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        self.optimizer = time.perf_counter()
-
-    def on_optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        spent = time.perf_counter() - self.optimizer
-        self.trainer.seconds["optimizer"] = self.trainer.seconds.get("optimizer", 0.0) + spent
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
-        """Trainer logs after each update, and once more at the end, without a loss."""
-        if not logs or "loss" not in logs or state.global_step % self.trainer.agent_config.updates_per_step:
-            return
-        now = time.perf_counter()
-        self.trainer.write_step(logs, now - self.started)
-        self.started = now
-
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
-
-
-def arguments(config: TrainAgentConfig, steps: int, folder: Path, cuda: bool) -> GRPOConfig:
-    """TRL's arguments. Loss `dapo`: the mean over all tokens of the batch, verl's default too."""
-    rollouts = config.prompts_per_step * config.candidates
-    of_an_update, rest = divmod(rollouts, config.updates_per_step)
-    if rest:
-        raise SystemExit(
-            f"updates_per_step={config.updates_per_step} must divide prompts_per_step * candidates = {rollouts}"
-        )
-    micro_batch = next(size for size in range(config.micro_batch, 0, -1) if of_an_update % size == 0)
-    accumulation = of_an_update // micro_batch
-    bfloat16 = cuda and config.dtype != "float32"
-    vllm: dict[str, Any] = {"use_vllm": False}
-    if config.rollout == "vllm":
-        vllm = {
-            "use_vllm": True,
-            "vllm_mode": "colocate",
-            "vllm_gpu_memory_utilization": config.vllm_memory,
-            "vllm_max_model_length": config.max_prompt_tokens + config.max_new_tokens,
-        }
-    return GRPOConfig(
-        output_dir=str(folder),
-        per_device_train_batch_size=micro_batch,
-        gradient_accumulation_steps=accumulation,
-        steps_per_generation=accumulation * config.updates_per_step,
-        num_generations=config.candidates,
-        max_completion_length=config.max_new_tokens,
-        max_steps=steps * config.updates_per_step,
-        learning_rate=config.learning_rate,
-        lr_scheduler_type="constant_with_warmup" if config.warmup_steps else "constant",
-        warmup_steps=config.warmup_steps * config.updates_per_step,
-        weight_decay=0.0,
-        max_grad_norm=config.max_gradient_norm,
-        temperature=config.temperature,
-        top_p=1.0,
-        top_k=0,
-        beta=config.kl_coefficient,
-        epsilon=config.clip,
-        loss_type="dapo",
-        scale_rewards="group",
-        seed=config.seed,
-        data_seed=config.seed,
-        bf16=bfloat16,
-        use_cpu=not cuda,
-        gradient_checkpointing=config.gradient_checkpointing,
-        remove_unused_columns=False,
-        dataloader_num_workers=0,
-        dataloader_pin_memory=cuda,
-        logging_steps=1,
-        save_strategy="steps",
-        save_steps=config.save_every * config.updates_per_step,
-        save_total_limit=2,
-        report_to=[],
-        disable_tqdm=True,
-        log_completions=False,
-        **vllm,
-    )
-
-
-if __name__ == "__main__":
-    main()
