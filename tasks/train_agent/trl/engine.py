@@ -1,0 +1,49 @@
+"""The TRL engine: GRPO of the agent in one process, on a CPU or a GPU (TRL 1.16's GRPOTrainer with PEFT).
+
+In:  a spec (tasks/train_agent/spec.py)
+Out: adapter/       the agent, a PEFT folder
+     steps.jsonl    a row a step (tasks/train_agent/step_log.py), seconds by part
+     samples.jsonl  rewrites of some steps
+     scratch/trainer/checkpoint-N, from which a killed attempt resumes; scratch/metrics.json
+"""
+
+import json
+from dataclasses import asdict
+
+from tasks.score.embeddings import Embedder
+from tasks.score.load import load_backbone
+from tasks.spec import read_spec
+from tasks.tokens import ChatTokens
+from tasks.train_agent.adapter import save_adapter
+from tasks.train_agent.group_reward import GroupReward
+from tasks.train_agent.rows import enough_rows
+from tasks.train_agent.spec import TrainSpec
+from tasks.train_agent.step_log import summary
+from tasks.train_agent.trl.trainer import AgentTrainer
+
+
+def main() -> None:
+    spec = read_spec(TrainSpec)
+    config = spec.config
+    chat = ChatTokens(spec.backbone)
+    model = load_backbone(spec.backbone, config.dtype, spec.cuda)
+    context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 0)
+    rows, counts = enough_rows(spec, chat, context)
+    steps = config.steps or counts.kept // config.prompts_per_step
+    with config.gate.open() as verifier:
+        trainer = AgentTrainer(spec, model, chat, rows, steps, lambda scorer: GroupReward(
+            config.reward,
+            config.candidates,
+            {row.id: row for row in rows},
+            verifier,
+            scorer,
+            Embedder(spec.embedder, spec.cuda),
+        ))  # fmt: skip
+        trainer.train(resume_from_checkpoint=trainer.last_checkpoint())
+    save_adapter(trainer.accelerator.unwrap_model(trainer.model), spec.out / "adapter")
+    metrics = asdict(counts) | summary(trainer.step_log.rows())
+    (spec.out / "scratch" / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
