@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.evaluate.benchmark import benchmark
 from tasks.jsonl import Row
 from tasks.report import artifacts, provenance, summary
-from tasks.report.data import ORDER, Artifact, Estimate, ReportData, Run, Summary, TargetNLL
+from tasks.report.data import LABELS, ORDER, Artifact, Estimate, ReportData, Run, Summary, TargetNLL
 from tasks.report.examples import examples, held_out_examples
 from tasks.report.held_out import held_out, nll_by_kind
 from tasks.report.histograms import histograms, of_targets
@@ -162,9 +162,10 @@ def _read_role(config: ReportConfig, one: _Read, role: str, folder: Path, manife
 
 def _measured(roles: Roles) -> tuple[list[Path], dict[str, list[Path]]]:
     """Folders of `measure`: of the untrained rewriter, and of each method's agents by seed."""
-    trained: dict[str, list[Path]] = {}
+    known, trained = list(LABELS), dict[str, list[Path]]()
     for name, folder in sorted(roles.get("trained", {}).items()):
         trained.setdefault(name.split("/")[0], []).append(folder)
+    trained = dict(sorted(trained.items(), key=lambda one: known.index(one[0]) if one[0] in known else len(known)))
     return list(roles.get("untrained", {}).values()), trained
 
 
