@@ -1,6 +1,5 @@
 """What every test may use. Imports nothing that an environment might lack."""
 
-import logging
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -21,12 +20,6 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     if ENVIRONMENT == "core" or collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
         return None
     return True if f"mark.{ENVIRONMENT}" not in collection_path.read_text(encoding="utf-8") else None
-
-
-@pytest.fixture(autouse=True)
-def logs_reach_caplog(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prefect, once a flow has run in this process, keeps what `tasks` logs from the root logger, where caplog is."""
-    monkeypatch.setattr(logging.getLogger("tasks"), "propagate", True)
 
 
 @pytest.fixture(scope="session")

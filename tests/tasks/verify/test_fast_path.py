@@ -2,15 +2,24 @@
 
 import logging
 import random
+from collections.abc import Iterator
 from fractions import Fraction
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.verify.equivalence import plain_leaf, same_answer
 from tasks.verify.normal import normalise
 
-logging.disable(logging.WARNING)
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet() -> Iterator[None]:
+    """math-verify warns of every answer that it cannot parse."""
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
 
 integers = st.integers(min_value=-(10**9), max_value=10**9)
 fractions = st.builds(Fraction, integers, st.integers(min_value=1, max_value=10**4))
