@@ -1,16 +1,16 @@
 """What each part of the agent is worth: the paper's Tables 3, 4, 5 and the sweep of K, on one backbone.
 
-Every variant is the same experiment but for the one field that VARIANTS names; whatever is made alike is shared.
+Every variant is the same experiment but for the one field that `vary` changes; whatever is made alike is shared.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from prefect import flow
 
 from flows.experiment import Experiment
-from flows.pipeline import RUNNER, Data, for_report, run_method, train_and_measure
+from flows.pipeline import RUNNER, Data, run_method, submit_report, train_and_measure
 from flows.views import show_in_ui
-from tasks.report.stage import ReportConfig, report
 from tasks.stage import finish
 from tasks.store import Artifact
 
@@ -30,7 +30,7 @@ def ablation(experiment: Experiment, variants: list[Variant], seeds: list[int], 
         downstream: fine-tune and evaluate as well; off: only train agents and measure them on held-out rows.
     """
     data = Data(experiment)
-    runs = {"base": data.base(experiment)}
+    runs: dict[str, Mapping[str, object]] = {"base": data.base(experiment)}
     agents = {"rewriting_agent": experiment} | {variant: vary(experiment, variant) for variant in variants}
     for seed in seeds:
         if downstream:
@@ -39,8 +39,8 @@ def ablation(experiment: Experiment, variants: list[Variant], seeds: list[int], 
             if downstream:
                 runs[f"{name}/{seed}"] = run_method(changed, data, "rewriting_agent", seed)
             else:
-                runs[f"{name}/{seed}"] = {**train_and_measure(changed, data, seed)}
-    made: Artifact = finish(report.submit(ReportConfig(backbone=experiment.backbone.name), **for_report(runs)))
+                runs[f"{name}/{seed}"] = train_and_measure(changed, data, seed)
+    made: Artifact = finish(submit_report(experiment, runs))
     show_in_ui(made)
     return made
 

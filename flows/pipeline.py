@@ -9,7 +9,7 @@ Every step is a stage: built once, looked up afterwards, whoever asks. The base'
 of the report like any other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from prefect import flow
@@ -56,7 +56,7 @@ def pipeline(experiment: Experiment, method: Method = "rewriting_agent", seed: i
     runs = {"base": data.base(experiment)}
     for one in dict.fromkeys(("sft", method)):
         runs[f"{one}/{seed}"] = run_method(experiment, data, one, seed)
-    finished: Artifact = finish(report.submit(ReportConfig(backbone=experiment.backbone.name), **for_report(runs)))
+    finished: Artifact = finish(submit_report(experiment, runs))
     show_in_ui(finished)
     return finished
 
@@ -149,10 +149,10 @@ def evaluate_on_benchmarks(experiment: Experiment, model: Future) -> Future:
     return evaluate.submit(experiment.evaluate.by_benchmark(), model=model)
 
 
-def for_report(runs: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
-    """The runs' artifacts by role, as the report takes them: {"model": {"sft/0": …}, "scores": {…}, …}."""
+def submit_report(experiment: Experiment, runs: Mapping[str, Mapping[str, object]]) -> Future:
+    """The report of `runs`, which takes their artifacts by role: {"model": {"sft/0": …}, "scores": {…}, …}."""
     roles: dict[str, dict[str, object]] = {}
     for run, made in runs.items():
         for role, artifact in made.items():
             roles.setdefault(role, {})[run] = artifact
-    return roles
+    return report.submit(ReportConfig(backbone=experiment.backbone.name), **roles)

@@ -3,9 +3,8 @@
 from prefect import flow
 
 from flows.experiment import Experiment, Method
-from flows.pipeline import RUNNER, Data, for_report, run_method
+from flows.pipeline import RUNNER, Data, run_method, submit_report
 from flows.views import show_in_ui
-from tasks.report.stage import ReportConfig, report
 from tasks.stage import finish
 from tasks.store import Artifact
 
@@ -29,7 +28,7 @@ def study(experiments: list[Experiment], methods: list[Method], seeds: list[int]
         for method in dict.fromkeys(("sft", *methods)):
             for seed in seeds:
                 runs[f"{method}/{seed}"] = run_method(experiment, data, method, seed)
-        made.append(report.submit(ReportConfig(backbone=experiment.backbone.name), **for_report(runs)))
+        made.append(submit_report(experiment, runs))
     reports = [finish(one) for one in made]
     for one in reports:
         show_in_ui(one)

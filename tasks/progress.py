@@ -8,7 +8,8 @@ in the Prefect UI, a line with the time left in the log).
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -50,6 +51,16 @@ def _print(progress: Progress) -> None:
 
 
 handler: ContextVar[Handler] = ContextVar("progress_handler", default=_print)
+
+
+@contextmanager
+def handled_by(handle: Handler) -> Iterator[None]:
+    """While it is entered, progress goes to `handle`."""
+    token = handler.set(handle)
+    try:
+        yield
+    finally:
+        handler.reset(token)
 
 
 def report(done: int, total: int, unit: str = "rows", **values: float) -> None:

@@ -4,7 +4,7 @@ from rich.console import Console
 Console().print(Headline(data))
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich import box
@@ -72,16 +72,8 @@ class Headline:
             if _METHOD + sum(column.width + 2 for column in columns) > width:
                 columns = [column for column in columns if column.gives_way != turn]
         name = label(self.data.backbone.name)
-        table = Table(
-            title=Text(f"{name}: means over benchmarks, {100 * self.data.confidence:g} % intervals"),
-            title_justify="left",
-            title_style="bold",
-            box=box.SIMPLE_HEAD,
-            padding=(0, 1, 0, 0),
-        )
-        table.add_column("method")
-        for column in columns:
-            table.add_column(Text(column.name), justify="right")
+        title = f"{name}: means over benchmarks, {100 * self.data.confidence:g} % intervals"
+        table = _empty(title, "method", [column.name for column in columns])
         for row in rows:
             cells = [_cell(column.value(row), column.scale, column.digits) for column in columns]
             table.add_row(Text(method_label(row.method, _METHOD), style="bold"), *cells)
@@ -89,16 +81,9 @@ class Headline:
 
     def _held_out(self) -> Table:
         first = self.data.held_out[0]
-        table = Table(
-            title=Text(f"Rewrites of {first.rows:,} held-out rows, {first.candidates} of each"),
-            title_justify="left",
-            title_style="bold",
-            box=box.SIMPLE_HEAD,
-            padding=(0, 1, 0, 0),
-        )
-        table.add_column("rewriter")
-        for name in ("pass rate\n%", "NLL passing\nnats/token", "D(S+)", "length\ntokens"):
-            table.add_column(name, justify="right")
+        title = f"Rewrites of {first.rows:,} held-out rows, {first.candidates} of each"
+        columns = ["pass rate\n%", "NLL passing\nnats/token", "D(S+)", "length\ntokens"]
+        table = _empty(title, "rewriter", columns)
         for row in self.data.held_out:
             table.add_row(
                 Text(method_label(row.rewriter, _METHOD), style="bold"),
@@ -108,6 +93,21 @@ class Headline:
                 number(row.length, 0),
             )
         return table
+
+
+def _empty(title: str, rows: str, columns: Sequence[str]) -> Table:
+    """A table without rows: `rows` names what a row is, the other columns hold figures."""
+    table = Table(
+        title=Text(title),
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column(rows)
+    for column in columns:
+        table.add_column(Text(column), justify="right")
+    return table
 
 
 def _cell(found: Estimate | None, scale: float, digits: int) -> Text:

@@ -21,7 +21,7 @@ from rich.table import Table
 from tasks.demonstrations import Demonstrations, describe, read_demonstrations
 from tasks.digest import digest_file, digest_folder, digest_value
 from tasks.jsonl import Row, read_rows, write_rows
-from tasks.progress import Progress, handler
+from tasks.status_line import status_line
 
 
 def rewrite_command(
@@ -51,16 +51,8 @@ def rewrite_command(
         first = describe(given.bad[0]) if given.bad else "the file is empty"
         raise typer.BadParameter(f"{file}: no row can be used; first: {first}")
     console = Console()
-    with console.status("loading the model") as status:
-
-        def show(now: Progress) -> None:
-            status.update(f"{now.done} of {now.total} {now.unit}")
-
-        previous = handler.set(show)
-        try:
-            assembled = rewrite_file(given, digest_file(file), find_adapter(adapter), backbone, out)
-        finally:
-            handler.reset(previous)
+    with status_line(console):
+        assembled = rewrite_file(given, digest_file(file), find_adapter(adapter), backbone, out)
     summarise(console, assembled, given, out)
 
 

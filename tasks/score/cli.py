@@ -15,8 +15,8 @@ from rich.table import Table
 
 from tasks.demonstrations import describe, read_demonstrations
 from tasks.jsonl import Row, read_rows, write_rows
-from tasks.progress import handler
 from tasks.score.compare import Comparison, compare, recommendation, stand_out
+from tasks.status_line import status_line
 
 
 def score_command(
@@ -41,12 +41,8 @@ def score_command(
         for row in given.evenly(rows)
     ]
     console = Console()
-    with tempfile.TemporaryDirectory() as folder, console.status("loading the model") as status:
-        previous = handler.set(lambda now: status.update(f"{now.done} of {now.total} {now.unit}"))
-        try:
-            compared, skipped = run_engine(Path(folder), backbone, chosen, own, max_new_tokens)
-        finally:
-            handler.reset(previous)
+    with tempfile.TemporaryDirectory() as folder, status_line(console):
+        compared, skipped = run_engine(Path(folder), backbone, chosen, own, max_new_tokens)
     if json_file is not None:
         write_rows(json_file, compared)
     show(console, compared, {row["id"]: row for row in chosen}, skipped, bad)

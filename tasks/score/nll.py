@@ -13,6 +13,7 @@ from typing import Any
 
 from tasks.prompts import question_prompt
 from tasks.score.batches import Question
+from tasks.score.load import context_of
 from tasks.score.shared_prefix import SharedPrefix
 from tasks.tokens import ChatTokens
 
@@ -64,7 +65,7 @@ class NLLScorer:
         """
         default = TOKENS_PER_BATCH["cuda" if model.device.type == "cuda" else "cpu"]
         forward = SharedPrefix(model, tokens_per_batch or default, bucket)
-        context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 0)
+        context = context_of(model.config)
         return cls(chat, forward.log_likelihoods, context)
 
     def score(self, targets: Sequence[Target]) -> list[Score]:

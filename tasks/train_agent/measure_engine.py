@@ -15,7 +15,7 @@ from tasks.jsonl import Row, read_rows, write_rows
 from tasks.progress import report
 from tasks.rewards.config import RewardConfig
 from tasks.score.embeddings import Embedder
-from tasks.score.load import load_backbone
+from tasks.score.load import context_of, load_backbone
 from tasks.score.nll import NLLScorer, Target
 from tasks.spec import read_spec
 from tasks.tokens import ChatTokens
@@ -31,7 +31,7 @@ def main() -> None:
     config = spec.config
     chat = ChatTokens(spec.backbone)
     model = load_backbone(spec.backbone, config.dtype, spec.cuda)
-    context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 0)
+    context = context_of(model.config)
     if spec.adapter is not None:
         from peft import PeftModel
 

@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.jsonl import Row, read_rows, write_rows
+from tasks.progress import report
+from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.rows import AgentRow
 
 if TYPE_CHECKING:  # its module needs torch, which reading a log does not
+    from tasks.train_agent.canary import Canary
     from tasks.train_agent.group_reward import StepRewards
 
 
@@ -85,6 +88,31 @@ def sample_rows(number: int, step: "StepRewards", rows: Mapping[str, AgentRow], 
                 }
             )
     return made
+
+
+def measured(step: "StepRewards", canary: "Canary | None", seconds: float, rollout: float, update: float) -> Row:
+    """The step's canary and its time by part, in seconds; `other` is what no part took."""
+    parts = {"rollout": rollout} | {name: step.seconds[name] for name in ("gate", "nll", "embedding")}
+    parts["update"] = update
+    return {
+        "canary_mismatch": canary.mismatch if canary else None,
+        "canary_shift": canary.shift if canary else None,
+        "seconds": seconds,
+        **{f"seconds_{name}": value for name, value in parts.items()},
+        "seconds_other": seconds - sum(parts.values()),
+        "tokens_per_second": sum(sample.tokens for sample in step.samples) / seconds,
+    }
+
+
+def samples_due(config: TrainAgentConfig, step: int, steps: int) -> bool:
+    """Whether this step's rewrites go to samples.jsonl: the first, the last and every `samples_every`-th."""
+    return config.samples > 0 and (step == 1 or step % config.samples_every == 0 or step == steps)
+
+
+def report_step(row: Row, steps: int) -> None:
+    """Say how far the training is."""
+    shown = {name: row[name] for name in ("pass_rate", "nll", "reward") if row[name] is not None}
+    report(row["step"], steps, "steps", **shown)
 
 
 def summary(rows: list[Row]) -> dict[str, float | int]:

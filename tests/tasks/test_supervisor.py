@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from tasks import engine
-from tasks.progress import Progress, handler
+from tasks.progress import Progress, handled_by
 from tests.conftest import ROOT
 
 
@@ -82,11 +82,8 @@ def fake_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_output_and_progress_reach_the_stage(fake_environment: Path) -> None:
     seen: list[Progress] = []
-    token = handler.set(seen.append)
-    try:
+    with handled_by(seen.append):
         engine.run("core", "probe_engine", Behaviour(say="hello", mark="m"), fake_environment / "out")
-    finally:
-        handler.reset(token)
     assert (seen[0].done, seen[0].total, seen[0].values) == (1, 2, {"loss": 0.5})
     assert (fake_environment / "out" / "scratch" / "probe_engine.log").read_text() == "hello\n"
 
@@ -121,13 +118,9 @@ def test_an_exception_in_the_stage_kills_the_engine(fake_environment: Path) -> N
         time.sleep(1.5)  # until the grandchild is there
         raise KeyboardInterrupt
 
-    token = handler.set(cancel)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            spec = Behaviour(fork=True, sleep=90, mark=mark)
-            engine.run("core", "probe_engine", spec, fake_environment / "out")
-    finally:
-        handler.reset(token)
+    with handled_by(cancel), pytest.raises(KeyboardInterrupt):
+        spec = Behaviour(fork=True, sleep=90, mark=mark)
+        engine.run("core", "probe_engine", spec, fake_environment / "out")
     assert all_gone(mark)
 
 

@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict
 
 from tasks.score.embeddings import Embedder
-from tasks.score.load import load_backbone
+from tasks.score.load import context_of, load_backbone
 from tasks.spec import read_spec
 from tasks.tokens import ChatTokens
 from tasks.train_agent.adapter import save_adapter
@@ -27,7 +27,7 @@ def main() -> None:
     config = spec.config
     chat = ChatTokens(spec.backbone)
     model = load_backbone(spec.backbone, config.dtype, spec.cuda)
-    context = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 0)
+    context = context_of(model.config)
     rows, counts = enough_rows(spec, chat, context)
     steps = config.steps or counts.kept // config.prompts_per_step
     with config.gate.open() as verifier:

@@ -14,7 +14,6 @@ from peft import LoraConfig
 from transformers import PrinterCallback
 from trl import GRPOTrainer
 
-from tasks.progress import report
 from tasks.score.nll import TOKENS_PER_BATCH, NLLScorer
 from tasks.score.shared_prefix import SharedPrefix
 from tasks.tokens import ChatTokens
@@ -23,7 +22,7 @@ from tasks.train_agent.group_reward import GroupReward, Sample, StepRewards
 from tasks.train_agent.rollout import Rollout, Sampling, sample
 from tasks.train_agent.rows import AgentRow
 from tasks.train_agent.spec import TrainSpec
-from tasks.train_agent.step_log import StepLog, sample_rows, step_figures
+from tasks.train_agent.step_log import StepLog, measured, report_step, sample_rows, samples_due, step_figures
 from tasks.train_agent.trl.arguments import arguments
 from tasks.train_agent.trl.logprobs import shared_logprobs
 from tasks.train_agent.trl.watch import WHOLE, Watch
@@ -166,31 +165,15 @@ class AgentTrainer(GRPOTrainer):
         """One row of steps.jsonl, from what the reward saw and what TRL measured of the update."""
         assert self.rewards is not None
         step = int(self.state.global_step) // self.agent_config.updates_per_step
-        tokens = sum(sample.tokens for sample in self.rewards.samples)
-        parts = self.rewards.seconds
         reward, rollout = self.seconds.get("reward", 0.0), self.seconds.get("rollout", 0.0)
         update = self.seconds.get("training", 0.0) - rollout - reward + self.seconds.get("optimizer", 0.0)
         row: dict[str, Any] = {"step": step} | step_figures(self.rewards, self.agent_rows)
         row |= {"kl": logs.get("kl"), "entropy": logs.get("entropy"), "clipped": logs.get("clip_ratio/region_mean")}
         row |= {"loss": logs.get("loss"), "gradient_norm": logs.get("grad_norm")}
         row |= {"learning_rate": logs.get("learning_rate")}
-        row |= {"canary_mismatch": None, "canary_shift": None}
-        if self.canary is not None:
-            row |= {"canary_mismatch": self.canary.mismatch, "canary_shift": self.canary.shift}
-        row |= {
-            "seconds": seconds,
-            "seconds_rollout": rollout,
-            "seconds_gate": parts["gate"],
-            "seconds_nll": parts["nll"],
-            "seconds_embedding": parts["embedding"],
-            "seconds_update": update,
-            "seconds_other": seconds - rollout - update - parts["gate"] - parts["nll"] - parts["embedding"],
-            "tokens_per_second": tokens / seconds,
-        }
+        row |= measured(self.rewards, self.canary, seconds, rollout, update)
         self.step_log.append([row])
-        config = self.agent_config
-        if config.samples and (step == 1 or step % config.samples_every == 0 or step == self.steps):
-            self.sample_log.append(sample_rows(step, self.rewards, self.agent_rows, config.samples))
-        shown = {name: row[name] for name in ("pass_rate", "nll", "reward") if row[name] is not None}
-        report(step, self.steps, "steps", **shown)
+        if samples_due(self.agent_config, step, self.steps):
+            self.sample_log.append(sample_rows(step, self.rewards, self.agent_rows, self.agent_config.samples))
+        report_step(row, self.steps)
         self.seconds, self.canary = {}, None

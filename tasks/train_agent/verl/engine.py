@@ -21,12 +21,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tasks.progress import report
 from tasks.spec import read_spec
 from tasks.tokens import ChatTokens
 from tasks.train_agent.rows import enough_rows
 from tasks.train_agent.spec import TrainSpec
-from tasks.train_agent.step_log import StepLog, summary
+from tasks.train_agent.step_log import StepLog, report_step, summary
 from tasks.train_agent.verl.checkpoints import export_adapter, last_whole_step
 from tasks.train_agent.verl.environment import prepare
 
@@ -40,10 +39,11 @@ def main() -> None:
     prepare(spec.cuda, folder / f"metrics-{attempt}.jsonl", alone)  # before anything imports verl
     from omegaconf import OmegaConf
 
+    from tasks.score.load import context_of_folder
     from tasks.train_agent.verl.dataset import write_kept_rows
     from tasks.train_agent.verl.hydra_config import Layout, validate, verl_config
 
-    context = context_of(spec.backbone)
+    context = context_of_folder(spec.backbone)
     rows, counts = enough_rows(spec, ChatTokens(spec.backbone), context)
     steps = spec.config.steps or counts.kept // spec.config.prompts_per_step
     layout = Layout(folder)
@@ -89,14 +89,6 @@ def train(config: Any, stopped: Path) -> None:
         ray.shutdown()
 
 
-def context_of(backbone: Path) -> int:
-    """The tokens that the model has positions for, 0 where it names no limit."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(str(backbone), trust_remote_code=False).get_text_config()
-    return int(getattr(config, "max_position_embeddings", 0) or 0)
-
-
 @contextmanager
 def progress(log: StepLog, steps: int) -> Iterator[None]:
     """Reports each new row of steps.jsonl: Ray puts the process's name before every line that a worker prints."""
@@ -124,9 +116,7 @@ def tell(log: StepLog, steps: int) -> None:
     """Report the last whole row."""
     text = log.path.read_text(encoding="utf-8") if log.path.exists() else ""
     if lines := text[: text.rfind("\n") + 1].splitlines():
-        row = json.loads(lines[-1])
-        shown = {name: row[name] for name in ("pass_rate", "nll", "reward") if row[name] is not None}
-        report(row["step"], steps, "steps", **shown)
+        report_step(json.loads(lines[-1]), steps)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tasks.jsonl import Row
+from tasks.train_agent.step_log import measured
 
 if TYPE_CHECKING:  # its module needs torch
     from tasks.train_agent.canary import Canary
@@ -31,21 +32,8 @@ def step_row(
 ) -> Row:
     """The part of a row of steps.jsonl that the engine measures; figures of the rewards are in `step_figures`."""
     row: Row = {name: _number(metrics.get(theirs)) for name, theirs in METRICS.items()}
-    row["canary_mismatch"] = canary.mismatch if canary else None
-    row["canary_shift"] = canary.shift if canary else None
-    seconds = timings["step"]
-    parts = {
-        "rollout": timings["gen"],
-        "gate": rewards.seconds["gate"],
-        "nll": rewards.seconds["nll"],
-        "embedding": rewards.seconds["embedding"],
-        "update": sum(timings.get(name, 0.0) for name in UPDATE),
-    }
-    row["seconds"] = seconds
-    row |= {f"seconds_{name}": value for name, value in parts.items()}
-    row["seconds_other"] = seconds - sum(parts.values())
-    row["tokens_per_second"] = sum(sample.tokens for sample in rewards.samples) / seconds
-    return row
+    update = sum(timings.get(name, 0.0) for name in UPDATE)
+    return row | measured(rewards, canary, timings["step"], timings["gen"], update)
 
 
 def _number(value: Any) -> float | None:

@@ -20,16 +20,16 @@ from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils import tensordict_utils as tu
 
 from tasks.prompts import rewriting_prompt
+from tasks.score.load import context_of_folder
 from tasks.score.nll import NLLScorer
 from tasks.tokens import ChatTokens
 from tasks.train_agent import canary
 from tasks.train_agent.group_reward import GroupReward, Sample, StepRewards
 from tasks.train_agent.spec import TrainSpec
-from tasks.train_agent.step_log import StepLog, sample_rows, step_figures
+from tasks.train_agent.step_log import StepLog, sample_rows, samples_due, step_figures
 from tasks.train_agent.verl.base_model import ActorLogLikelihoods
 from tasks.train_agent.verl.checkpoints import WHOLE
 from tasks.train_agent.verl.embedding import RemoteEmbedder
-from tasks.train_agent.verl.engine import context_of
 from tasks.train_agent.verl.gate import read_verdict
 from tasks.train_agent.verl.sections import TRAINER
 from tasks.train_agent.verl.step_row import step_row
@@ -65,7 +65,7 @@ class AgentTrainer(PPOTrainerSync):
         self.agent_rows = {row.id: row for row in self.train_dataset.rows}
         self.chat = ChatTokens(self.spec.backbone)
         self.log_likelihoods = ActorLogLikelihoods(self.actor_rollout_wg)
-        self.scorer = NLLScorer(self.chat, self.log_likelihoods, context_of(self.spec.backbone))
+        self.scorer = NLLScorer(self.chat, self.log_likelihoods, context_of_folder(self.spec.backbone))
         self.embedder = RemoteEmbedder(self.spec.embedder, self.spec.cuda, self.actor_rollout_wg)
 
     def on_init_end(self) -> None:
@@ -159,7 +159,7 @@ class AgentTrainer(PPOTrainerSync):
         config, step = self.spec.config, int(global_steps)
         figures = step_figures(self.rewards, self.agent_rows)
         self.step_log.append([{"step": step} | figures | step_row(self.rewards, metrics, timing_raw, self.canary)])
-        if config.samples and (step == 1 or step % config.samples_every == 0 or step == self.steps):
+        if samples_due(config, step, self.steps):
             self.sample_log.append(sample_rows(step, self.rewards, self.agent_rows, config.samples))
         self.canary = None
         # Only now: a checkpoint without its step's row would leave a gap in the log of a resumed attempt.

@@ -13,6 +13,7 @@ import pytest
 from tasks.jsonl import read_rows, write_rows
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.spec import TrainSpec
+from tests.tasks.train_agent import greedy
 from tests.tasks.train_agent.nano_rows import NANO, nano_rows
 
 pytestmark = pytest.mark.inference
@@ -154,46 +155,15 @@ def test_the_adapter_loads_and_changes_the_model(undisturbed):
     assert not torch.allclose(before, after, atol=1e-4)
 
 
-VLLM = """
-import json, sys
-from vllm import LLM, SamplingParams, TokensPrompt
-from vllm.lora.request import LoRARequest
-
-backbone, adapter, prompts, out = sys.argv[1:]
-llm = LLM(model=backbone, dtype="float32", enforce_eager=True, distributed_executor_backend="uni", enable_lora=True,
-          max_lora_rank=8, max_model_len=256)
-greedy = SamplingParams(temperature=0.0, max_tokens=24)
-tokens = [TokensPrompt(prompt_token_ids=ids) for ids in json.load(open(prompts))]
-made = llm.generate(tokens, greedy, lora_request=LoRARequest("agent", 1, adapter), use_tqdm=False)
-json.dump([list(one.outputs[0].token_ids) for one in made], open(out, "w"))
-"""
-
-
 def test_vllm_writes_with_the_adapter_what_the_policy_does(undisturbed, rows, tmp_path):
     pytest.importorskip("vllm")
-    from peft import PeftModel
-
-    from tasks.score.load import load_backbone
     from tasks.tokens import ChatTokens
-    from tasks.train_agent.rollout import Sampling, sample
     from tasks.train_agent.rows import agent_rows
 
-    chat = ChatTokens(NANO / "model")
+    chat, adapter = ChatTokens(NANO / "model"), undisturbed / "adapter"
     prompts = [row.prompt for row in agent_rows(rows, chat, 192, 64, 512)[0]]
-    (tmp_path / "prompts.json").write_text(json.dumps(prompts))
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
-    environment |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_KVCACHE_SPACE": "1", "TORCHDYNAMO_DISABLE": "1"}
-    files = [NANO / "model", undisturbed / "adapter", tmp_path / "prompts.json", tmp_path / "out.json"]
-    done = subprocess.run(
-        [sys.executable, "-c", VLLM, *map(str, files)], env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads((tmp_path / "out.json").read_text())
-    base = load_backbone(NANO / "model", None, cuda=False)
-    greedy = Sampling(24, 0.0, tuple(chat.stop_ids))
-    untrained = [rollout.ids for rollout in sample(base, prompts, 1, greedy)]
-    policy = PeftModel.from_pretrained(base, undisturbed / "adapter")
-    trained = [rollout.ids for rollout in sample(policy, prompts, 1, greedy)]
+    untrained, trained = greedy.in_transformers(adapter, prompts, chat.stop_ids)
+    found = greedy.in_vllm(adapter, prompts, tmp_path)
     assert found == trained
     assert found != untrained
 

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -16,6 +14,7 @@ from tasks.engine import run as run_engine
 from tasks.jsonl import read_rows, write_rows
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.spec import TrainSpec
+from tests.tasks.train_agent import greedy
 from tests.tasks.train_agent.nano_rows import NANO, nano_rows
 
 pytestmark = [pytest.mark.verl, pytest.mark.timeout(1500)]
@@ -139,52 +138,23 @@ def test_its_rewards_are_the_reward_modules_on_the_dumped_rollouts(trained, rows
     assert passing > 8
 
 
-VLLM = """
-import json, sys
-from vllm import LLM, SamplingParams, TokensPrompt
-from vllm.lora.request import LoRARequest
-
-backbone, adapter, prompts, out = sys.argv[1:]
-llm = LLM(model=backbone, dtype="float32", enforce_eager=True, distributed_executor_backend="uni", enable_lora=True,
-          max_lora_rank=8, max_model_len=256)
-greedy = SamplingParams(temperature=0.0, max_tokens=24)
-tokens = [TokensPrompt(prompt_token_ids=ids) for ids in json.load(open(prompts))]
-made = llm.generate(tokens, greedy, lora_request=LoRARequest("agent", 1, adapter), use_tqdm=False)
-json.dump([list(one.outputs[0].token_ids) for one in made], open(out, "w"))
-"""
-
-
 def test_transformers_and_vllm_load_the_adapter_and_write_the_same(trained, rows, tmp_path):
-    from peft import PeftModel
     from safetensors.torch import load_file
 
-    from tasks.score.load import load_backbone
     from tasks.tokens import ChatTokens
-    from tasks.train_agent.rollout import Sampling, sample
     from tasks.train_agent.rows import agent_rows
 
-    assert sorted(path.name for path in (trained / "adapter").iterdir()) == [
-        "adapter_config.json",
-        "adapter_model.safetensors",
-    ]
-    tensors = load_file(trained / "adapter" / "adapter_model.safetensors")
+    adapter = trained / "adapter"
+    assert sorted(path.name for path in adapter.iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]
+    tensors = load_file(adapter / "adapter_model.safetensors")
     assert {str(tensor.dtype) for tensor in tensors.values()} == {"torch.float32"}
     assert len(tensors) == 4 * 7 * 2
     chat = ChatTokens(NANO / "model")
     prompts = [row.prompt for row in agent_rows(rows, chat, 192, 64, 512)[0]]
-    (tmp_path / "prompts.json").write_text(json.dumps(prompts))
-    environment = os.environ | ENVIRONMENT | {"HF_HUB_OFFLINE": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
-    environment |= {"VLLM_CPU_KVCACHE_SPACE": "1", "TORCHDYNAMO_DISABLE": "1"}
-    files = [NANO / "model", trained / "adapter", tmp_path / "prompts.json", tmp_path / "out.json"]
-    done = subprocess.run(
-        [sys.executable, "-c", VLLM, *map(str, files)], env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    base, greedy = load_backbone(NANO / "model", None, cuda=False), Sampling(24, 0.0, tuple(chat.stop_ids))
-    untrained = [rollout.ids for rollout in sample(base, prompts, 1, greedy)]
-    policy = PeftModel.from_pretrained(base, trained / "adapter")
-    assert json.loads((tmp_path / "out.json").read_text()) == [r.ids for r in sample(policy, prompts, 1, greedy)]
-    assert json.loads((tmp_path / "out.json").read_text()) != untrained
+    bare, with_adapter = greedy.in_transformers(adapter, prompts, chat.stop_ids)
+    found = greedy.in_vllm(adapter, prompts, tmp_path)
+    assert found == with_adapter
+    assert found != bare
 
 
 def kill_when(marker, named):
