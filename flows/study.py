@@ -5,7 +5,7 @@ from prefect import flow
 from flows.experiment import Experiment, Method
 from flows.pipeline import RUNNER, Data, run_method, submit_report
 from flows.views import show_in_ui
-from tasks.stage import finish
+from tasks.futures import finish
 from tasks.store import Artifact
 
 

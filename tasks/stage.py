@@ -7,13 +7,8 @@
     model = finetune.submit(config, backbone=backbone, dataset=dataset)   # in a flow: artifacts in, artifact out
     finetune.plain(config, out, backbone=folder, dataset=folder)          # the function itself
 
-The task looks for the artifact of the stage's key in the store and, where it is not, builds it under the key's lock.
-The key says what the artifact is made from, not who asked:
-
-    key = H(stage, version, config without paths, identity, digests of the inputs, digest of the environment's lock)
-
-A config field marked `json_schema_extra={"key": False}` does not change the result and is left out of the key; a
-nested config that has an `identity()` is represented by it.
+The task looks for the artifact of the stage's key (tasks/key.py) in the store and, where it is not, builds it under
+the key's lock.
 """
 
 import inspect
@@ -21,82 +16,31 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
-from functools import cache
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from prefect import Task, get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 from prefect.exceptions import MissingContextError
-from prefect.futures import PrefectFuture
 from prefect.logging.handlers import APILogHandler
 from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 from pydantic import BaseModel
 
 from tasks import engine, slots
-from tasks.digest import digest_file, digest_value
-from tasks.jsonl import RowError
+from tasks.futures import StageTask
+from tasks.key import Inputs, flatten, lock_digest, stage_key
 from tasks.placement import build_elsewhere
 from tasks.progress_view import ProgressView
-from tasks.settings import ROOT, settings
+from tasks.settings import settings
 from tasks.shared_store import SharedStore
-from tasks.store import Artifact, Manifest, Store
+from tasks.store import Manifest, Store
 
 Metrics = dict[str, Any]
-Inputs = dict[str, Artifact]
-
-
-class StageTask(Task[..., Any]):
-    """A stage's task. Its futures know what they wait for, so that a failure can be told by its cause."""
-
-    plain: Callable[..., Metrics]  # the function itself
-
-    def submit(self, *args: Any, **kwargs: Any) -> PrefectFuture[Any]:  # type: ignore[override]
-        future = super().submit(*args, **kwargs)
-        future.upstream = list(_futures_in([args, kwargs]))  # type: ignore[attr-defined]
-        return future
-
-
-def finish(future: PrefectFuture[Any]) -> Any:
-    """The result of a submitted stage. Where a stage before it failed, raises what that one raised: Prefect itself
-    says no more than that the last one is not ready. Whoever ends the run meanwhile ends its engines at once: Prefect
-    would wait for the tasks' threads first."""
-    engine.stopping.clear()
-    try:
-        return _first_failure_or_result(future)
-    except Exception:
-        raise
-    except BaseException:  # KeyboardInterrupt, Prefect's TerminationSignal
-        engine.stopping.set()
-        raise
-
-
-def _first_failure_or_result(future: PrefectFuture[Any]) -> Any:
-    waiting, seen = [future], []
-    while waiting:
-        one = waiting.pop()
-        if one in seen:
-            continue
-        seen.append(one)
-        one.wait()
-        if one.state.is_failed() or one.state.is_crashed():
-            one.result()
-        waiting += getattr(one, "upstream", [])
-    return future.result()
-
-
-def _futures_in(value: Any) -> Iterator[PrefectFuture[Any]]:
-    if isinstance(value, PrefectFuture):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for one in value:
-            yield from _futures_in(one)
-    elif isinstance(value, dict):
-        yield from _futures_in(list(value.values()))
+Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
 def store() -> Store:
@@ -131,99 +75,21 @@ def stage(
     """
 
     def decorate(function: Callable[..., Metrics]) -> StageTask:
-        name = function.__name__
-        signature = inspect.signature(function)
+        made = _Stage(function, version, environment, cores, gpus, timeout_minutes, identity, batch)
 
         def look_up_or_build(config: Any, **inputs: Any) -> State:
-            configs: dict[str, BaseModel] = config if batch else {name: config}
-            title = str(task_run.name or name)
-            artifacts = _flatten(inputs)
-            manifests = {
-                part: _new_manifest(
-                    name,
-                    version,
-                    environment(one) if callable(environment) else environment,
-                    one,
-                    identity(one) if identity else None,
-                    artifacts,
-                )
-                for part, one in configs.items()
-            }
-            log, home = _logger(), store()
-            with ExitStack() as locks:
-                locks.enter_context(ProgressView(title, log))  # of transfers; what is built shows its own
-                # In the order of the keys, so that two runs that share artifacts cannot wait for each other.
-                for manifest in sorted(manifests.values(), key=lambda manifest: manifest.key):
-                    waiting = _say_waiting(log, title)
-                    locks.enter_context(slots.hold(locks.enter_context(home.lock(manifest.key, waiting))))
-                found = {part: home.find(manifest.key) for part, manifest in manifests.items()}
-                missing = {part: manifests[part] for part, artifact in found.items() if artifact is None}
-                pool = settings().placement.get(name)
-                if missing and pool is None:
-                    found |= build(log, title, home, configs, missing, inputs)
-            if missing and pool is not None:
-                # Without the locks: the other machine takes them.
-                log.info("%s: building on work pool %s", title, pool)
-                build_elsewhere(pool, function, {part: configs[part] for part in missing} if batch else config, inputs)
-                for part, manifest in missing.items():
-                    with home.lock(manifest.key):
-                        found[part] = home.find(manifest.key) or home.manifest(manifest.key).artifact()
-            if not missing:
-                log.info("%s: cached, %s", title, ", ".join(m.key[:12] for m in manifests.values()))
-            verb = "Built" if missing else "Cached"
-            keys = ", ".join(manifest.key[:12] for manifest in (missing or manifests).values())
-            return Completed(name=verb, message=f"{verb}: {keys}", data=found if batch else found[name])
+            return made.look_up_or_build(config, inputs)
 
-        def build(
-            log: Any,
-            title: str,
-            home: Store,
-            configs: dict[str, BaseModel],
-            missing: dict[str, Manifest],
-            inputs: dict[str, Any],
-        ) -> Inputs:
-            paths = {key: _to_path(home, value) for key, value in inputs.items()}
-            outs = {part: home.partial(manifest.key) for part, manifest in missing.items()}
-            for out in outs.values():
-                out.mkdir(parents=True, exist_ok=True)
-            log.info("%s: building %s", title, ", ".join(manifest.key[:12] for manifest in missing.values()))
-            engines: list[dict[str, float | str]] = []
-            gpus_here = settings().gpu_count() if settings().cuda() else 0
-            wanted = max(gpus(configs[part]) for part in missing) if callable(gpus) else gpus
-            asked = time.monotonic()
-            with (
-                slots.take(home.root / "slots", "core", cores, settings().cores),
-                slots.take(home.root / "slots", "gpu", wanted, gpus_here) as shown,
-                engine.attempt(engines, timeout_minutes and timeout_minutes * 60, shown, None if gpus_here else cores),
-                ProgressView(title, log),
-            ):
-                started, clock = time.time(), time.monotonic()
-                if clock - asked >= 1:
-                    log.info("%s: starts after %.0f s of waiting for free cores or GPUs", title, clock - asked)
-                if batch:
-                    metrics = function({part: configs[part] for part in missing}, outs, **paths)
-                else:
-                    metrics = {name: function(configs[name], outs[name], **paths)}
-                seconds = time.monotonic() - clock
-            built: Inputs = {}
-            for part, manifest in missing.items():
-                share = seconds / len(missing)
-                manifest.metrics = metrics[part]
-                manifest.timings = {"started": started, "seconds": share, "engines": engines}
-                manifest.cost = {"core_seconds": share * cores, "gpu_seconds": share * wanted * settings().cuda()}
-                built[part] = home.publish(manifest)
-            log.info("%s: built in %.1f s", title, seconds)
-            return built
-
+        signature = inspect.signature(function)
         look_up_or_build.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=[parameter for parameter in signature.parameters.values() if parameter.name != "out"]
         )
         look_up_or_build.__doc__ = function.__doc__
-        look_up_or_build.__name__ = look_up_or_build.__qualname__ = name
+        look_up_or_build.__name__ = look_up_or_build.__qualname__ = function.__name__
         look_up_or_build.__module__ = function.__module__
-        made = StageTask(
+        task = StageTask(
             look_up_or_build,
-            name=name,
+            name=function.__name__,
             task_run_name=_task_run_name,
             retries=retries,
             retry_condition_fn=_worth_another_attempt,
@@ -231,88 +97,128 @@ def stage(
             cache_policy=NO_CACHE,  # the store is the only truth about what is done
             persist_result=False,
         )
-        made.plain = function
-        return made
+        task.plain = function
+        return task
 
     return decorate
 
 
-def stage_key(
-    name: str, version: int, environment: str, config: BaseModel, identity: Any, inputs: Inputs
-) -> tuple[str, dict[str, Any]]:
-    """The key of an artifact and the config that went into it."""
-    in_key = config_for_key(config)
-    parts = {
-        "stage": name,
-        "version": version,
-        "config": in_key,
-        "identity": identity,
-        "inputs": {key: artifact.digest for key, artifact in sorted(inputs.items())},
-        "environment": lock_digest(environment),
-    }
-    return digest_value(parts)[:32], in_key
+@dataclass(frozen=True)
+class _Stage:
+    """A function and what `@stage` was told of it."""
+
+    function: Callable[..., Metrics]
+    version: int
+    environment: str | Callable[[Any], str]
+    cores: int
+    gpus: int | Callable[[Any], int]
+    timeout_minutes: float | None
+    identity: Callable[[Any], Any] | None
+    batch: bool
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    def look_up_or_build(self, config: Any, inputs: dict[str, Any]) -> State:
+        """Prefect's state `Cached` or `Built`, its data the artifact (of a batch: a dict of them)."""
+        configs: dict[str, BaseModel] = config if self.batch else {self.name: config}
+        artifacts = flatten(inputs)
+        manifests = {part: self.manifest(one, artifacts) for part, one in configs.items()}
+        log, title, home = _logger(), str(task_run.name or self.name), store()
+        pool = settings().placement.get(self.name)
+        with ExitStack() as locks:
+            locks.enter_context(ProgressView(title, log))  # of transfers; what is built shows its own
+            # In the order of the keys, so that two runs that share artifacts cannot wait for each other.
+            for manifest in sorted(manifests.values(), key=lambda manifest: manifest.key):
+                waiting = _say_waiting(log, title)
+                locks.enter_context(slots.hold(locks.enter_context(home.lock(manifest.key, waiting))))
+            found = {part: home.find(manifest.key) for part, manifest in manifests.items()}
+            missing = {part: manifests[part] for part, artifact in found.items() if artifact is None}
+            if missing and pool is None:
+                found |= self.build(log, title, home, configs, missing, inputs)
+        if missing and pool is not None:
+            # Without the locks: the other machine takes them.
+            log.info("%s: building on work pool %s", title, pool)
+            asked = {part: configs[part] for part in missing} if self.batch else config
+            build_elsewhere(pool, self.function, asked, inputs)
+            for part, manifest in missing.items():
+                with home.lock(manifest.key):
+                    found[part] = home.find(manifest.key) or home.manifest(manifest.key).artifact()
+        if not missing:
+            log.info("%s: cached, %s", title, _short(manifests))
+        verb = "Built" if missing else "Cached"
+        data = found if self.batch else found[self.name]
+        return Completed(name=verb, message=f"{verb}: {_short(missing or manifests)}", data=data)
+
+    def build(
+        self,
+        log: Log,
+        title: str,
+        home: Store,
+        configs: dict[str, BaseModel],
+        missing: dict[str, Manifest],
+        inputs: dict[str, Any],
+    ) -> Inputs:
+        """Call the function for what is missing, on this machine's slots, and publish what it wrote."""
+        paths = {key: _to_path(home, value) for key, value in inputs.items()}
+        outs = {part: home.partial(manifest.key) for part, manifest in missing.items()}
+        for out in outs.values():
+            out.mkdir(parents=True, exist_ok=True)
+        log.info("%s: building %s", title, _short(missing))
+        engines: list[dict[str, float | str]] = []
+        gpus_here = settings().gpu_count() if settings().cuda() else 0
+        gpus = max(self.gpus(configs[part]) for part in missing) if callable(self.gpus) else self.gpus
+        timeout = self.timeout_minutes and self.timeout_minutes * 60
+        asked = time.monotonic()
+        with (
+            slots.take(home.root / "slots", "core", self.cores, settings().cores),
+            slots.take(home.root / "slots", "gpu", gpus, gpus_here) as shown,
+            engine.attempt(engines, timeout, shown, None if gpus_here else self.cores),
+            ProgressView(title, log),
+        ):
+            started, clock = time.time(), time.monotonic()
+            if clock - asked >= 1:
+                log.info("%s: starts after %.0f s of waiting for free cores or GPUs", title, clock - asked)
+            if self.batch:
+                metrics = self.function({part: configs[part] for part in missing}, outs, **paths)
+            else:
+                metrics = {self.name: self.function(configs[self.name], outs[self.name], **paths)}
+            seconds = time.monotonic() - clock
+        built: Inputs = {}
+        for part, manifest in missing.items():
+            share = seconds / len(missing)
+            manifest.metrics = metrics[part]
+            manifest.timings = {"started": started, "seconds": share, "engines": engines}
+            manifest.cost = {"core_seconds": share * self.cores, "gpu_seconds": share * gpus * settings().cuda()}
+            built[part] = home.publish(manifest)
+        log.info("%s: built in %.1f s", title, seconds)
+        return built
+
+    def manifest(self, config: BaseModel, inputs: Inputs) -> Manifest:
+        """What will be said of the artifact, its figures still to come."""
+        environment = self.environment(config) if callable(self.environment) else self.environment
+        identity = self.identity(config) if self.identity else None
+        key, in_key = stage_key(self.name, self.version, environment, config, identity, inputs)
+        seed = getattr(config, "seed", None)
+        run = {"host": platform.node(), "task_run": str(task_run.name or ""), "flow_run": str(flow_run.name or "")}
+        return Manifest(
+            kind=self.name,
+            key=key,
+            stage_version=self.version,
+            inputs=inputs,
+            config=in_key,
+            identity=identity,
+            environment={"name": environment, "lock": lock_digest(environment)},
+            versions={"python": platform.python_version()},
+            seeds={} if seed is None else {"seed": seed},
+            run=run | {"flow_run_id": str(flow_run.id or "")},
+        )
 
 
-def config_for_key(config: BaseModel) -> dict[str, Any]:
-    """The config without what does not change the result."""
-    kept: dict[str, Any] = {}
-    for name, field in type(config).model_fields.items():
-        extra = field.json_schema_extra
-        if isinstance(extra, dict) and extra.get("key") is False:
-            continue
-        value = getattr(config, name)
-        if isinstance(value, BaseModel):
-            kept[name] = value.identity() if hasattr(value, "identity") else config_for_key(value)
-        else:
-            kept[name] = config.model_dump(mode="json", include={name})[name]
-    return kept
-
-
-def lock_file(environment: str) -> Path:
-    """The lock that `environment` is installed from on this machine's kind of device."""
-    folder = ROOT / "infra" / "environments"
-    if environment == "core":
-        return folder / "core.txt"
-    return folder / f"{environment}.{'cuda' if settings().cuda() else 'cpu'}.txt"
-
-
-@cache
-def lock_digest(environment: str) -> str:
-    """Digest of the environment's lock."""
-    return digest_file(lock_file(environment))
-
-
-def _new_manifest(
-    name: str, version: int, environment: str, config: BaseModel, identity: Any, inputs: Inputs
-) -> Manifest:
-    key, in_key = stage_key(name, version, environment, config, identity, inputs)
-    seed = getattr(config, "seed", None)
-    run = {"host": platform.node(), "task_run": str(task_run.name or ""), "flow_run": str(flow_run.name or "")}
-    return Manifest(
-        kind=name,
-        key=key,
-        stage_version=version,
-        inputs=inputs,
-        config=in_key,
-        identity=identity,
-        environment={"name": environment, "lock": lock_digest(environment)},
-        versions={"python": platform.python_version()},
-        seeds={} if seed is None else {"seed": seed},
-        run=run | {"flow_run_id": str(flow_run.id or "")},
-    )
-
-
-def _flatten(inputs: dict[str, Any], prefix: str = "") -> Inputs:
-    """Inputs by name; a dict of artifacts as `name.key`, an input that was not given left out."""
-    flat: Inputs = {}
-    for name, value in inputs.items():
-        if isinstance(value, dict):
-            flat |= _flatten(value, f"{prefix}{name}.")
-        elif isinstance(value, Artifact):
-            flat[prefix + name] = value
-        elif value is not None:
-            raise TypeError(f"input {prefix}{name} is a {type(value).__name__}, not an Artifact")
-    return flat
+def _short(manifests: dict[str, Manifest]) -> str:
+    """The keys as people are told them."""
+    return ", ".join(manifest.key[:12] for manifest in manifests.values())
 
 
 def _to_path(home: Store, value: Any) -> Any:
@@ -338,6 +244,24 @@ def _task_run_name() -> str:
     return " ".join(said) + (" + adapter" if given.get("adapter") is not None else "")
 
 
+def _worth_another_attempt(task: Task[..., Any], run: Any, state: State) -> bool:
+    """Engines fail for passing reasons (memory, a killed process, a full disk); rows and configs do not."""
+    try:
+        state.result(raise_on_failure=True)
+    except (engine.EngineError, OSError, TimeoutError) as error:
+        return not isinstance(error, (FileNotFoundError, PermissionError))
+    except Exception:
+        return False
+    return False
+
+
+def _logger() -> Log:
+    try:
+        return get_run_logger()
+    except MissingContextError:
+        return logging.getLogger(__name__)
+
+
 def _show_engines_output() -> None:
     """What engines print reaches the log of the run in the UI, at level DEBUG. Not the terminal: it is much."""
     logger = logging.getLogger(engine.__name__)
@@ -351,25 +275,7 @@ def _show_engines_output() -> None:
 _show_engines_output()
 
 
-def _worth_another_attempt(task: Task[..., Any], run: Any, state: State) -> bool:
-    """Engines fail for passing reasons (memory, a killed process, a full disk); rows and configs do not."""
-    try:
-        state.result(raise_on_failure=True)
-    except (engine.EngineError, OSError, TimeoutError) as error:
-        return not isinstance(error, (FileNotFoundError, PermissionError))
-    except (RowError, Exception):
-        return False
-    return False
-
-
-def _logger() -> logging.Logger | logging.LoggerAdapter[logging.Logger]:
-    try:
-        return get_run_logger()
-    except MissingContextError:
-        return logging.getLogger(__name__)
-
-
-def _say_waiting(log: Any, name: str) -> Callable[[float], None]:
+def _say_waiting(log: Log, name: str) -> Callable[[float], None]:
     said: list[float] = []
 
     def waiting(seconds: float) -> None:

@@ -223,7 +223,8 @@ def _model_judge(config: JudgeConfig) -> Iterator[Judge]:
             local.check()
             yield local
         return
-    from tasks.verify.openai_judge import Endpoint, OpenAIJudge
+    from tasks.verify.chat import Endpoint
+    from tasks.verify.openai_judge import OpenAIJudge
     from tasks.verify.serve import NAME, serve
 
     with ExitStack() as stack:

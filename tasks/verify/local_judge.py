@@ -8,7 +8,6 @@ Blocks run one after another: for batches, as at assembly. Beside GRPO a served 
 """
 
 import json
-import logging
 import socket
 import tempfile
 import threading
@@ -18,17 +17,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tasks.settings import settings
+from tasks.verify.canaries import CANARIES, JudgeUnavailable, require_verdicts
 from tasks.verify.child import Child, device_environment, start
 from tasks.verify.judge_prompt import ReplyError, messages, read_reply
 from tasks.verify.local_judge_engine import LocalJudgeSpec
-from tasks.verify.openai_judge import CANARIES, JudgeUnavailable, Usage
-from tasks.verify.types import JudgeItem, ReasoningVerdict
+from tasks.verify.types import JudgeItem, ReasoningVerdict, Usage
 from tasks.verify.votes import Vote, decide, wanted
 
 if TYPE_CHECKING:
     from tasks.verify.judge import JudgeConfig
-
-logger = logging.getLogger(__name__)
 
 
 class LocalJudge:
@@ -92,11 +89,7 @@ class LocalJudge:
         """
         with self._lock:
             self._connect()
-        verdicts = self.judge(CANARIES)
-        if missing := [verdict.reason for verdict in verdicts if verdict.valid is None]:
-            raise JudgeUnavailable(f"local judge {self.config.model}: gives no verdict: {missing[0]}")
-        if [verdict.valid for verdict in verdicts] != [True, False]:
-            logger.warning("local judge %s: misjudges 2 + 2 = 5; measure it with judge-eval", self.config.model)
+        require_verdicts(self.judge(CANARIES), f"local judge {self.config.model}")
 
     def _ask(self, calls: Sequence[tuple[JudgeItem, int]]) -> list[Vote | str]:
         request = [{"messages": messages(item, vote), "seed": 1000 * vote} for item, vote in calls]

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import httpx
 
 from tasks.settings import settings
+from tasks.verify.canaries import JudgeUnavailable
 from tasks.verify.child import Child, device_environment, start
-from tasks.verify.openai_judge import JudgeUnavailable
 
 if TYPE_CHECKING:
     from tasks.verify.judge import JudgeConfig

@@ -48,6 +48,16 @@ class ReasoningVerdict:
     judge: str
 
 
+@dataclass
+class Usage:
+    """What judging took: calls answered, calls tried again, tokens as the service counted them."""
+
+    calls: int = 0
+    retries: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class JudgeItem:
     """What a judge sees of a candidate: `gold` is the reference (answer or solution), `solution` the text to judge."""

@@ -14,9 +14,10 @@ from prefect import flow
 from prefect.settings import PREFECT_API_URL
 
 from tasks.corpus.corpus import CorpusConfig, corpus
+from tasks.futures import finish
 from tasks.placement import find_stage
 from tasks.settings import settings
-from tasks.stage import finish, store
+from tasks.stage import store
 from tasks.store import Artifact
 from tests.conftest import ROOT
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from prefect import flow
 from pydantic import BaseModel, Field
 
+from tasks.futures import finish
 from tasks.jsonl import RowError
 from tasks.progress import report
-from tasks.stage import Metrics, finish, stage
+from tasks.stage import Metrics, stage
 from tasks.store import Artifact
 
 

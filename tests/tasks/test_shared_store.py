@@ -23,9 +23,10 @@ from prefect import flow
 from prefect.states import State
 
 from tasks import lease
+from tasks.futures import finish
 from tasks.settings import settings
 from tasks.shared_store import SharedStore, SharedStoreError
-from tasks.stage import finish, store
+from tasks.stage import store
 from tasks.store import Artifact, Manifest
 from tests.conftest import ROOT
 from tests.tasks.stages_for_tests import CountConfig, count, count_and_double, double

@@ -18,10 +18,12 @@ from prefect.states import State
 from pydantic import BaseModel
 
 from tasks import engine
-from tasks import stage as stage_module
+from tasks import key as key_module
+from tasks.futures import finish
 from tasks.jsonl import RowError
+from tasks.key import config_for_key, stage_key
 from tasks.settings import settings
-from tasks.stage import config_for_key, finish, stage_key, store
+from tasks.stage import store
 from tasks.store import Artifact
 from tests.conftest import ROOT
 from tests.tasks.stages_for_tests import CountConfig, count, count_and_double, double, squares
@@ -186,7 +188,7 @@ def test_a_key_changes_with_each_thing_that_the_result_depends_on(monkeypatch: p
         key(digest="another backbone or chat template"),
         key(name="double"),
     ]
-    monkeypatch.setattr(stage_module, "lock_digest", lambda _: "another lock")
+    monkeypatch.setattr(key_module, "lock_digest", lambda _: "another lock")
     changed.append(key())
     assert len(set(changed)) == len(changed)
 

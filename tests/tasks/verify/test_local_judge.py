@@ -9,9 +9,9 @@ import pytest
 
 from tasks.settings import ROOT
 from tasks.supervisor import descendants
+from tasks.verify.canaries import JudgeUnavailable
 from tasks.verify.judge import JudgeConfig, make_judge
 from tasks.verify.local_judge import LocalJudge
-from tasks.verify.openai_judge import JudgeUnavailable
 from tasks.verify.types import JudgeItem
 
 NANO = ROOT / "infra" / "nano" / "model"

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from tasks.verify.canaries import JudgeUnavailable
+from tasks.verify.chat import Endpoint
 from tasks.verify.judge import JudgeConfig, make_judge
 from tasks.verify.judge_prompt import ReplyError, messages, quote, read_reply
-from tasks.verify.openai_judge import Endpoint, JudgeUnavailable, OpenAIJudge
+from tasks.verify.openai_judge import OpenAIJudge
 from tasks.verify.types import JudgeItem, ReasoningVerdict
 from tests.tasks.verify.judge_server import Answer, Script, Server, judge_server
 
@@ -169,7 +171,7 @@ def test_a_busy_service_gets_fewer_calls_at_once() -> None:
         _,
     ):
         assert all(verdict.valid for verdict in judge.judge(_items(60)))
-        assert judge._pacer.limit < 32
+        assert judge._chat.pacer.limit < 32
 
 
 def test_concurrency_is_limited_and_used() -> None:
