@@ -15,6 +15,7 @@ import logging
 import os
 import random
 import re
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -140,6 +141,26 @@ def measure(name: str, rows: list[Row], processes: int) -> None:
     figure(f"verify/{name}/undecided", undecided, "rows", n)
 
 
+def scaling(rows: list[Row], most: int) -> None:
+    """Rows a second of 1, 2, 4 … processes on the same rows; the first quarter starts the processes and warms them."""
+    warm, part = rows[: len(rows) // 4], rows[len(rows) // 4 :]
+    counts = sorted({*(2**power for power in range(most.bit_length())), most})
+    rates: dict[int, list[float]] = {processes: [] for processes in counts}
+    for _ in range(SLICES):
+        for processes in counts:
+            with Verifier(VerifyConfig(processes=processes)) as verifier:
+                verifier.check_answers(warm)
+                began = time.perf_counter()
+                verifier.check_answers(part)
+                rates[processes].append(len(part) / (time.perf_counter() - began))
+    alone = statistics.median(rates[1])
+    for processes in counts:
+        ratios = [many / one for many, one in zip(rates[processes], rates[1], strict=True)]
+        value, ratio = statistics.median(rates[processes]), statistics.median(ratios)
+        name = f"verify/hard/{processes} processes"
+        figure(name, value, "rows/s", len(part), ("1 process", alone), ratio, [min(ratios), max(ratios)])
+
+
 def figure(
     name: str,
     value: float,
@@ -174,33 +195,22 @@ def main() -> None:
     draw = random.Random(17)
     pool = list(solutions(Path(options.data)))
     draw.shuffle(pool)
-    plain = [(gold, solution) for gold, solution in pool if _PLAIN.fullmatch(gold)]
-    hard = [(gold, solution) for gold, solution in pool if not _PLAIN.fullmatch(gold) and len(gold) <= 200]
-    rows = {
-        "plain": [(gold, with_answer(solution, plain_candidate(gold, draw))) for gold, solution in plain],
-        "hard": [(gold, with_answer(solution, hard_candidate(gold, draw))) for gold, solution in hard],
+    golds = {
+        "plain": [(gold, solution) for gold, solution in pool if _PLAIN.fullmatch(gold)],
+        "hard": [(gold, solution) for gold, solution in pool if not _PLAIN.fullmatch(gold) and len(gold) <= 200],
     }
+
+    def row(stratum: str, gold: str, solution: str) -> Row:
+        candidate = plain_candidate if stratum == "plain" else hard_candidate
+        return gold, with_answer(solution, candidate(gold, draw))
+
+    rows = {stratum: [row(stratum, *one) for one in golds[stratum]] for stratum in golds}
     measure("plain", rows["plain"][: 5 * options.rows], 1)
     measure("hard", rows["hard"][: options.rows], 1)
     if options.mix:
-        rates = {}
-        for processes in sorted({1, options.processes}):
-            part = [draw.choice(rows["hard"]) for _ in range(2 * options.rows)]
-            with Verifier(VerifyConfig(processes=processes)) as verifier:
-                verifier.check_answers([(r"\sqrt{2}+x", r"x+\sqrt 2"), (r"\sqrt{2}+y", r"y+\sqrt 2")])
-                began = time.perf_counter()
-                verifier.check_answers(part)
-                rates[processes] = len(part) / (time.perf_counter() - began)
-            ratio = rates[processes] / rates[1]
-            figure(
-                f"verify/hard/{processes} processes",
-                rates[processes],
-                "rows/s",
-                len(part),
-                ("1 process", rates[1]),
-                ratio,
-            )
-        mix = [draw.choice(rows["hard" if draw.random() < 0.1 else "plain"]) for _ in range(options.mix)]
+        scaling(rows["hard"][: 6 * options.rows], options.processes)
+        strata = ["hard" if draw.random() < 0.1 else "plain" for _ in range(options.mix)]
+        mix = [row(stratum, *draw.choice(golds[stratum])) for stratum in strata]  # each with a candidate of its own
         with Verifier(VerifyConfig(processes=options.processes)) as verifier:
             began = time.perf_counter()
             verifier([Candidate(str(number), "", gold, solution) for number, (gold, solution) in enumerate(mix)])
