@@ -6,10 +6,11 @@ A row is one JSON object a line, UTF-8, with a stable string `id`:
 
 import gzip
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from tasks.whole_file import whole
 
 Row = dict[str, Any]
 
@@ -47,14 +48,10 @@ def read_rows(path: Path, required: Iterable[str] = ()) -> Iterator[Row]:
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> int:
-    """Write rows to `path` atomically (a temporary file beside it, then a rename); returns their number."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write rows to `path`, all or none; returns their number."""
     count = 0
-    with temporary.open("w", encoding="utf-8") as out:
+    with whole(path) as out:
         for row in rows:
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
             count += 1
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(path)
     return count

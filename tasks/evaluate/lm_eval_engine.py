@@ -7,18 +7,16 @@ Out: per benchmark answers.jsonl  {"id", "correct", "verdict", "reason", "extrac
 scores.json is written last: a benchmark that has it is done.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import lm_eval
 from lm_eval.tasks import TaskManager
 
+from tasks.context import context_for
 from tasks.evaluate.benchmark import FOLDER
-from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.lm import RecordingLM, transformers_generator
 from tasks.evaluate.score import judge, summary, verdict
 from tasks.evaluate.spec import EvaluateSpec
@@ -31,6 +29,7 @@ from tasks.spec import read_spec
 from tasks.tokens import ChatTokens
 from tasks.verify.config import VerifyConfig
 from tasks.verify.verify import Verifier
+from tasks.whole_file import write_json
 
 LONGEST_PROMPT = 16384  # no benchmark here comes near; it keeps vLLM's context small for models with a long one
 
@@ -40,7 +39,7 @@ def main() -> None:
     spec = read_spec(EvaluateSpec)
     missing = [name for name, out in spec.outs.items() if not (out / "scores.json").exists()]
     tokens = ChatTokens(spec.model)
-    context = context_length(spec.model, spec.config)
+    context = context_for(spec.model, LONGEST_PROMPT, spec.config.max_new_tokens)
     with Verifier(VerifyConfig(reasoning=False)) as verifier:
         lm = RecordingLM(
             tokens,
@@ -92,21 +91,7 @@ def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM) -> None:
     out = spec.outs[name]
     out.mkdir(parents=True, exist_ok=True)
     write_rows(out / "answers.jsonl", answers)
-    temporary = out / ".scores.json"
-    temporary.write_text(json.dumps(scores, indent=1, ensure_ascii=False), encoding="utf-8")
-    temporary.replace(out / "scores.json")
-
-
-def context_length(model: Path, config: EvaluateConfig) -> int:
-    """Tokens of prompt and answer together. Raises ValueError where the model has no room for the answer."""
-    said = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    longest = int(said.get("max_position_embeddings", 1 << 30))
-    if longest <= config.max_new_tokens:
-        raise ValueError(
-            f"{model}: a context of {longest} tokens has no room for a prompt beside max_new_tokens "
-            f"{config.max_new_tokens}: lower max_new_tokens"
-        )
-    return min(longest, LONGEST_PROMPT + config.max_new_tokens)
+    write_json(out / "scores.json", scores)
 
 
 def generator(spec: EvaluateSpec, tokens: ChatTokens, context: int) -> Generate:

@@ -6,15 +6,14 @@ Out: model/    the fine-tuned model, readable by transformers and vLLM
      loss.jsonl, quarantine.jsonl
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 from tasks.engine import run
 from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.spec import FinetuneSpec
 from tasks.prompts import prompts_digest
 from tasks.settings import settings
+from tasks.spec import read_metrics
 from tasks.stage import Metrics, stage
 
 
@@ -35,8 +34,7 @@ def finetune(config: FinetuneConfig, out: Path, *, backbone: Path, dataset: Path
         config=config, backbone=backbone, rows=dataset / "rows.jsonl", out=out, processes=processes, cuda=cuda
     )
     run("sft", "tasks.finetune.llamafactory", spec, out, engine_variables(cuda, processes))
-    metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
-    return metrics
+    return read_metrics(out)
 
 
 def engine_variables(cuda: bool, processes: int) -> dict[str, str]:

@@ -19,12 +19,14 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from tasks.context import longest_context
 from tasks.finetune.dataset import Counts, prepare
 from tasks.finetune.spec import FinetuneSpec
 from tasks.jsonl import read_rows, write_rows
 from tasks.progress import report
-from tasks.spec import read_spec
+from tasks.spec import read_spec, write_metrics
 from tasks.tokens import ChatTokens
+from tasks.whole_file import write_json
 
 WHOLE = "whole"  # marks a checkpoint that every rank has finished writing
 
@@ -74,10 +76,10 @@ def prepare_once(spec: FinetuneSpec) -> None:
     if not counted.exists():
         shutil.rmtree(scratch / "tokens", ignore_errors=True)
         tokens = ChatTokens(spec.backbone)
-        limit = min(spec.config.max_tokens, _context_length(spec.backbone))
+        limit = min(spec.config.max_tokens, longest_context(spec.backbone))
         counts = prepare(spec.rows, tokens, limit, spec.config.max_dropped_share, spec.out)
-        _write_json(counted, asdict(counts))
-    _write_json(scratch / "ds_z3_config.json", ZERO3)
+        write_json(counted, asdict(counts))
+    write_json(scratch / "ds_z3_config.json", ZERO3)
     for checkpoint in (scratch / "trainer").glob("checkpoint-*"):
         if not (checkpoint / WHOLE).exists():
             print(f"dropping {checkpoint.name}: the run was killed while it was written")
@@ -197,25 +199,13 @@ def collect(spec: FinetuneSpec) -> None:
     saved = json.loads((trained / "config.json").read_text(encoding="utf-8"))
     config.pop("torch_dtype", None)
     config["dtype"] = saved.get("dtype") or saved.get("torch_dtype")
-    _write_json(model / "config.json", config)
+    write_json(model / "config.json", config)
     losses = {row["step"]: row for row in read_rows(scratch / "losses.jsonl")}  # the last value of a repeated step
     write_rows(spec.out / "loss.jsonl", [losses[step] for step in sorted(losses)])
     counts = Counts(**json.loads((scratch / "counts.json").read_text(encoding="utf-8")))
     tail = [losses[step]["loss"] for step in sorted(losses)][-max(1, len(losses) // 10) :]
     figures = {"steps": max(losses), "first_loss": losses[min(losses)]["loss"], "final_loss": sum(tail) / len(tail)}
-    _write_json(scratch / "metrics.json", asdict(counts) | figures | {"processes": spec.processes})
-
-
-def _context_length(backbone: Path) -> int:
-    config = json.loads((backbone / "config.json").read_text(encoding="utf-8"))
-    return int(config.get("max_position_embeddings", 1 << 30))
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_metrics(spec.out, asdict(counts) | figures | {"processes": spec.processes})
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ Out: rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", 
      quarantine.jsonl  rows whose prompt is too long or spells out a special token
 """
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
 from tasks.rewrite.variables import engine_variables
 from tasks.settings import settings
+from tasks.spec import read_metrics
 from tasks.stage import Metrics, stage
 
 
@@ -57,5 +57,4 @@ def _generate(
         cuda=settings().cuda(),
     )
     run("inference", "tasks.rewrite.vllm_engine", spec, out, engine_variables(settings().cuda(), config.shard))
-    metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
-    return metrics
+    return read_metrics(out)

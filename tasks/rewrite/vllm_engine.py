@@ -10,19 +10,18 @@ nothing but its rows, so shards, kills and resumes change no byte (float32 on CP
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from tasks.context import context_for
 from tasks.jsonl import Row, read_rows, write_rows
 from tasks.prompts import question_prompt, rewriting_prompt
 from tasks.rewrite.blocks import complete, cut
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.generation import Completion, generate, start
 from tasks.rewrite.spec import RewriteSpec
-from tasks.spec import read_spec
+from tasks.spec import read_spec, write_metrics
 from tasks.tokens import ChatTokens
 
 
@@ -32,7 +31,7 @@ def main() -> None:
     config = spec.config
     rows = {row["id"]: row for row in read_rows(spec.rows, required=("id", "question", "solution"))}
     blocks = shard_blocks([row["id"] for row in read_rows(spec.rows)], config)
-    context = context_length(spec.backbone, config)
+    context = context_for(spec.backbone, config.max_prompt_tokens, config.max_new_tokens)
     prompts, aside = tokenise(spec, [rows[row_id] for _, ids in blocks for row_id in ids], context)
     write_rows(spec.out / "quarantine.jsonl", aside)
 
@@ -70,9 +69,7 @@ def main() -> None:
         "bad": sum("special token" in row["reason"] for row in aside),
         "output_tokens": sum(row["tokens"] for row in rewrites),
     }
-    temporary = spec.out / "scratch" / ".metrics.json"
-    temporary.write_text(json.dumps(metrics), encoding="utf-8")
-    temporary.replace(spec.out / "scratch" / "metrics.json")
+    write_metrics(spec.out, metrics)
 
 
 def shard_blocks(ids: Sequence[str], config: RewriteConfig) -> list[tuple[int, list[str]]]:
@@ -80,18 +77,6 @@ def shard_blocks(ids: Sequence[str], config: RewriteConfig) -> list[tuple[int, l
     blocks = cut(ids, config.block)
     first, last = (len(blocks) * part // config.shards for part in (config.shard, config.shard + 1))
     return blocks[first:last]
-
-
-def context_length(backbone: Path, config: RewriteConfig) -> int:
-    """Tokens of prompt and output together. Raises ValueError where the model has no room for the output."""
-    model = json.loads((backbone / "config.json").read_text(encoding="utf-8"))
-    longest = int(model.get("max_position_embeddings", 1 << 30))
-    if longest <= config.max_new_tokens:
-        raise ValueError(
-            f"{backbone}: a context of {longest} tokens has no room for a prompt beside max_new_tokens "
-            f"{config.max_new_tokens}: lower max_new_tokens"
-        )
-    return min(longest, config.max_prompt_tokens + config.max_new_tokens)
 
 
 def tokenise(spec: RewriteSpec, rows: list[Row], context: int) -> tuple[dict[str, list[int]], list[Row]]:

@@ -4,7 +4,6 @@ In:  a spec (tasks/score/spec.py)
 Out: scores.jsonl {"id", "nll", "tokens"}, skipped.jsonl {"id", "reason"}, scratch/metrics.json
 """
 
-import json
 import shutil
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tasks.score.load import load_backbone
 from tasks.score.nll import NLLScorer, Score, Target
 from tasks.score.spec import ScoreSpec
 from tasks.score.vllm_nll import load_vllm, vllm_log_likelihoods
-from tasks.spec import read_spec
+from tasks.spec import read_spec, write_metrics
 from tasks.tokens import ChatTokens
 
 BLOCK = 2048  # rows; sorted by length within a block, so fixed blocks give fixed batches and equal bytes
@@ -49,7 +48,7 @@ def main() -> None:
         report(min(len(fitting), (number + 1) * BLOCK), len(fitting))
     write_rows(spec.out / "scores.jsonl", (row for file in files for row in read_rows(file)))
     metrics = summary(list(read_rows(spec.out / "scores.jsonl"))) | {"rows": total, "skipped": len(skipped)}
-    (spec.out / "scratch" / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    write_metrics(spec.out, metrics)
     shutil.rmtree(spec.out / "scratch" / "blocks", ignore_errors=True)
 
 

@@ -7,9 +7,7 @@ Out: scores.jsonl   {"id": "numinamath_cot/3f2a…", "nll": 0.74, "tokens": 118}
      skipped.jsonl  {"id", "reason"}: rows that have no target or do not fit the model's context
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 from tasks.engine import run
 from tasks.prompts import prompts_digest
@@ -17,6 +15,7 @@ from tasks.rewrite.variables import engine_variables
 from tasks.score.config import ScoreConfig
 from tasks.score.spec import ScoreSpec
 from tasks.settings import settings
+from tasks.spec import read_metrics
 from tasks.stage import Metrics, stage
 
 
@@ -40,5 +39,4 @@ def score(config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrite
     )
     variables = engine_variables(spec.cuda, 0) if config.engine == "vllm" else None
     run("inference", "tasks.score.engine", spec, out, variables)
-    metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
-    return metrics
+    return read_metrics(out)

@@ -8,13 +8,12 @@ Out: rows.jsonl     {"id", "candidates": 10, "passed": 7, "nll": 0.31, "length":
      rewrites.jsonl {"id", "text", "finished", "tokens", "passed", "nll"}     every candidate
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 from tasks.engine import run
 from tasks.prompts import prompts_digest
 from tasks.settings import settings
+from tasks.spec import read_metrics
 from tasks.stage import Metrics, stage
 from tasks.train_agent.config import MeasureConfig
 from tasks.train_agent.embedder_source import embedder_identity, embedder_location
@@ -44,5 +43,4 @@ def measure(config: MeasureConfig, out: Path, *, backbone: Path, rows: Path, ada
         cuda=settings().cuda(),
     )
     run("inference", "tasks.train_agent.measure_engine", spec, out)
-    metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
-    return metrics
+    return read_metrics(out)

@@ -4,7 +4,6 @@ In:  a spec (MeasureSpec)
 Out: rows.jsonl, rewrites.jsonl (see measure.py), scratch/metrics.json
 """
 
-import json
 import shutil
 from typing import Any
 
@@ -17,7 +16,7 @@ from tasks.rewards.config import RewardConfig
 from tasks.score.embeddings import Embedder
 from tasks.score.load import context_of, load_backbone
 from tasks.score.nll import NLLScorer, Target
-from tasks.spec import read_spec
+from tasks.spec import read_spec, write_metrics
 from tasks.tokens import ChatTokens
 from tasks.train_agent.config import MeasureConfig
 from tasks.train_agent.group_reward import GroupReward, Sample
@@ -62,7 +61,7 @@ def main() -> None:
     measured = [{name: value for name, value in row.items() if name != "rewrites"} for row in found]
     write_rows(spec.out / "rows.jsonl", measured)
     metrics = {"rows": counts.kept, "overlong": counts.overlong, "no_room": counts.no_room} | figures(measured, config)
-    (spec.out / "scratch" / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    write_metrics(spec.out, metrics)
     shutil.rmtree(scratch)
 
 

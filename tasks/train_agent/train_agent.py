@@ -7,13 +7,12 @@ Out: adapter/       the agent: a PEFT folder that transformers and vLLM load
      samples.jsonl  rewrites of some steps with the components of their rewards
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 from tasks.engine import run
 from tasks.prompts import prompts_digest
 from tasks.settings import settings
+from tasks.spec import read_metrics
 from tasks.stage import Metrics, stage
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.embedder_source import embedder_identity, embedder_location
@@ -63,5 +62,4 @@ def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Pa
         cuda=settings().cuda(),
     )
     run(*ENGINES[config.engine], spec, out)
-    metrics: dict[str, Any] = json.loads((out / "scratch" / "metrics.json").read_text(encoding="utf-8"))
-    return metrics
+    return read_metrics(out)

@@ -7,12 +7,11 @@ Out: adapter/       the agent, a PEFT folder
      scratch/trainer/checkpoint-N, from which a killed attempt resumes; scratch/metrics.json
 """
 
-import json
 from dataclasses import asdict
 
 from tasks.score.embeddings import Embedder
 from tasks.score.load import context_of, load_backbone
-from tasks.spec import read_spec
+from tasks.spec import read_spec, write_metrics
 from tasks.tokens import ChatTokens
 from tasks.train_agent.adapter import save_adapter
 from tasks.train_agent.group_reward import GroupReward
@@ -42,7 +41,7 @@ def main() -> None:
         trainer.train(resume_from_checkpoint=trainer.last_checkpoint())
     save_adapter(trainer.accelerator.unwrap_model(trainer.model), spec.out / "adapter")
     metrics = asdict(counts) | summary(trainer.step_log.rows())
-    (spec.out / "scratch" / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    write_metrics(spec.out, metrics)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tasks.spec import read_spec
+from tasks.spec import read_spec, write_metrics
 from tasks.tokens import ChatTokens
 from tasks.train_agent.rows import enough_rows
 from tasks.train_agent.spec import TrainSpec
@@ -63,7 +63,7 @@ def main() -> None:
     last = layout.checkpoints / f"global_step_{last_whole_step(layout.checkpoints)}"
     export_adapter(last / "actor", spec.out / "adapter", spec.config.rank, spec.config.alpha)
     metrics = asdict(counts) | summary(log.rows())
-    (spec.out / "scratch" / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    write_metrics(spec.out, metrics)
 
 
 def train(config: Any, stopped: Path) -> None:

@@ -139,11 +139,3 @@ def test_shards_and_kills_change_no_byte_and_long_prompts_are_set_aside(tmp_path
         list(both.map(_run, parts, specs))
     joined = b"".join((part / "rewrites.jsonl").read_bytes() for part in parts)
     assert joined == (whole / "rewrites.jsonl").read_bytes()
-
-
-def test_a_model_without_room_for_the_output_is_refused(tmp_path: Path) -> None:
-    from tasks.rewrite.vllm_engine import context_length
-
-    with pytest.raises(ValueError, match=r"no room.*lower max_new_tokens"):
-        context_length(NANO, RewriteConfig())
-    assert context_length(NANO, RewriteConfig(max_new_tokens=100, max_prompt_tokens=200)) == 300

@@ -1,0 +1,26 @@
+"""A file that is there whole or not at all: written beside its place, on the disk, then renamed."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[TextIO]:
+    """A text file (UTF-8) that takes the name `path` once the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w", encoding="utf-8") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """`value` as indented JSON."""
+    with whole(path) as file:
+        file.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
