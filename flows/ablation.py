@@ -6,7 +6,7 @@ Every variant is the same experiment but for the one field that `vary` changes; 
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from prefect import flow
+from prefect import flow, tags
 
 from flows.experiment import Experiment
 from flows.pipeline import RUNNER, Data, run_method, submit_report, train_and_measure
@@ -34,12 +34,14 @@ def ablation(experiment: Experiment, variants: list[Variant], seeds: list[int], 
     agents = {"rewriting_agent": experiment} | {variant: vary(experiment, variant) for variant in variants}
     for seed in seeds:
         if downstream:
-            runs[f"sft/{seed}"] = run_method(experiment, data, "sft", seed)
+            with tags(run := f"sft/{seed}"):
+                runs[run] = run_method(experiment, data, "sft", seed)
         for name, changed in agents.items():
-            if downstream:
-                runs[f"{name}/{seed}"] = run_method(changed, data, "rewriting_agent", seed)
-            else:
-                runs[f"{name}/{seed}"] = train_and_measure(changed, data, seed)
+            with tags(run := f"{name}/{seed}"):
+                if downstream:
+                    runs[run] = run_method(changed, data, "rewriting_agent", seed)
+                else:
+                    runs[run] = train_and_measure(changed, data, seed)
     made: Artifact = finish(submit_report(experiment, runs))
     show_in_ui(made)
     return made

@@ -12,7 +12,7 @@ of the report like any other.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from prefect import flow
+from prefect import flow, tags
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -55,7 +55,8 @@ def pipeline(experiment: Experiment, method: Method = "rewriting_agent", seed: i
     data = Data(experiment)
     runs = {"base": data.base(experiment)}
     for one in dict.fromkeys(("sft", method)):
-        runs[f"{one}/{seed}"] = run_method(experiment, data, one, seed)
+        with tags(run := f"{one}/{seed}"):
+            runs[run] = run_method(experiment, data, one, seed)
     finished: Artifact = finish(submit_report(experiment, runs))
     show_in_ui(finished)
     return finished

@@ -1,6 +1,6 @@
 """Backbones × methods × seeds, with every artifact made once: the paper's Table 1 and Figure 2."""
 
-from prefect import flow
+from prefect import flow, tags
 
 from flows.experiment import Experiment, Method
 from flows.pipeline import RUNNER, Data, run_method, submit_report
@@ -27,7 +27,8 @@ def study(experiments: list[Experiment], methods: list[Method], seeds: list[int]
         runs = {"base": data.base(experiment)}
         for method in dict.fromkeys(("sft", *methods)):
             for seed in seeds:
-                runs[f"{method}/{seed}"] = run_method(experiment, data, method, seed)
+                with tags(run := f"{method}/{seed}"):
+                    runs[run] = run_method(experiment, data, method, seed)
         made.append(submit_report(experiment, runs))
     reports = [finish(one) for one in made]
     for one in reports:

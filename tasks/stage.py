@@ -13,7 +13,6 @@ the key's lock.
 
 import inspect
 import logging
-import os
 import platform
 import time
 from collections.abc import Callable
@@ -231,7 +230,10 @@ TELLING = ("name", "part", "loss", "shard", "seed")  # config fields that tell a
 
 
 def _task_run_name() -> str:
-    """What the UI calls this run of a stage: `rewrite shard 1 + adapter`, `corpus numinamath_cot`."""
+    """What the UI calls this run of a stage: `corpus numinamath_cot`, `rewrite shard 1 + adapter (rewriting_agent/0)`.
+
+    In brackets its tags: the method or variant, and the seed, that asked for it.
+    """
     name, given = str(task_run.task_name), dict(task_run.parameters)
     config = given.pop("config", None)
     said = [name]
@@ -241,7 +243,11 @@ def _task_run_name() -> str:
             said.append(f"{field} {value}" if isinstance(value, int) else str(value))
     if getattr(config, "tokenizer_only", False):
         said.append("tokenizer")
-    return " ".join(said) + (" + adapter" if given.get("adapter") is not None else "")
+    if given.get("adapter") is not None:
+        said.append("+ adapter")
+    if task_run.tags:
+        said.append(f"({', '.join(sorted(task_run.tags))})")
+    return " ".join(said)
 
 
 def _worth_another_attempt(task: Task[..., Any], run: Any, state: State) -> bool:
@@ -281,6 +287,6 @@ def _say_waiting(log: Log, name: str) -> Callable[[float], None]:
     def waiting(seconds: float) -> None:
         if seconds >= 1 and not said:
             said.append(seconds)
-            log.info("%s: another run is building this artifact (process %d waits for it)", name, os.getpid())
+            log.info("%s: waits for this artifact, which is being built already", name)
 
     return waiting

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prefect import flow
+from prefect import flow, tags
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 from prefect.states import State
@@ -63,6 +63,19 @@ def test_a_second_run_is_cached_and_says_so(home: Path) -> None:
         return count(CountConfig(), return_state=True)
 
     assert look_up().name == "Cached"
+
+
+def test_a_run_is_named_for_its_stage_and_for_what_asked_for_it(home: Path) -> None:
+    @flow
+    def two_methods() -> list[Artifact]:
+        with tags("sft/0"):
+            sft = count.submit(CountConfig())
+        with tags("dft/1"):
+            dft = count.submit(CountConfig(seed=1))
+        return [finish(sft), finish(dft)]
+
+    names = [store().manifest(made.key).run["task_run"] for made in two_methods()]
+    assert names == ["count seed 0 (sft/0)", "count seed 1 (dft/1)"]
 
 
 def test_lineage_names_every_input(home: Path) -> None:
