@@ -18,7 +18,7 @@ from tasks.store import read_manifest
 __all__ = ["ReportConfig", "report"]
 
 
-@stage(version=1)
+@stage(version=2)
 def report(
     config: ReportConfig,
     out: Path,

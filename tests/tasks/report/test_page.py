@@ -18,6 +18,7 @@ from tasks.report.data import (
     Summary,
     Version,
 )
+from tasks.report.figures import method_label
 from tasks.report.page import SHOWN, render
 from tasks.report.report import build_report, read_report
 from tasks.report.wording import duration, number
@@ -124,6 +125,18 @@ def test_the_headline_table_shows_the_data(page, report_data):
                 assert cell.startswith(f"{value} {low} to {high}")
         if summary.tc_yield_n:
             assert f"n = {summary.tc_yield_n:,}" in row[6]
+
+
+def test_agents_that_were_only_measured_leave_no_empty_rows(report_data):
+    runs = [run.model_copy(update={"scores": {}}) for run in report_data.runs]
+    nothing = {"averages": Averages(), "tc_yield": None, "target_nll": None, "final_loss": None}
+    summaries = [row if row.method == "base" else row.model_copy(update=nothing) for row in report_data.summaries]
+    page = render(report_data.model_copy(update={"runs": runs, "summaries": summaries}))
+    assert [row[0] for row in cells(page, "Headline table")] == ["base"]
+    assert [row[0] for row in cells(page, "Scores per benchmark")] == ["base"]
+    note = re.search(r"only measured as rewriters.*?</p>", page)
+    assert note and all(method_label(row.method) in note[0] for row in summaries if row.method != "base")
+    assert "Rewriting agents for" in page
 
 
 def test_every_score_of_every_seed_stands_in_the_benchmark_table(page, report_data):
