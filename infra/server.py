@@ -14,19 +14,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 
-from infra.automations import AUTOMATIONS
+from infra.processes import below, find, parent, send, wait_gone
+from infra.registration import POOL, close_runs_without_process, register_automations, register_pool
 from tasks.settings import ROOT, settings
 
 HOST = "127.0.0.1"
-POOL = "local"
-POOL_LIMIT = 1  # runs at once: a laptop's cores are one run's cores
 STARTUP_SECONDS = 180
 GRACE_SECONDS = 20  # what a run has to end its engines and report its state
 PREFECT = str(Path(sys.executable).with_name("prefect"))
@@ -42,7 +41,7 @@ def home() -> Path:
 def address() -> str | None:
     """The API of the server that `make up` started, if it still runs."""
     state = _read_state()
-    alive = [one["name"] for one in state.get("processes", []) if _find(one)]
+    alive = [one["name"] for one in state.get("processes", []) if find(one)]
     return str(state["api"]) if "server" in alive else None
 
 
@@ -57,7 +56,7 @@ def up() -> None:
     home().mkdir(parents=True, exist_ok=True)
     with _alone():
         state = _read_state()
-        dead = [one["name"] for one in state.get("processes", []) if not _find(one)]
+        dead = [one["name"] for one in state.get("processes", []) if not find(one)]
         if state and not dead and state["ready"]:
             print(f"already up: {_page(state['api'])}")
             return
@@ -114,9 +113,9 @@ def _start_all() -> None:
     _wait("server", server, lambda: httpx.get(f"{api}/health", timeout=2).status_code == 200)
     print("registering work pool, deployments and automations; starting a worker (15 to 60 s) …", flush=True)
     with httpx.Client(base_url=api, auth=_basic_auth(), timeout=60) as client:
-        _register_pool(client)
-        _register_automations(client)
-        _close_runs_without_process(client)
+        register_pool(client)
+        register_automations(client)
+        close_runs_without_process(client)
         # Both take as long as Prefect's import does: side by side.
         worker = start("worker", "worker", "start", "--pool", POOL)
         _deploy(environment)
@@ -125,31 +124,6 @@ def _start_all() -> None:
         _wait("worker", worker, lambda: bool(client.post(workers, json=online).raise_for_status().json()))
     _write_state(api, started, ready=True)
     print(f"up: {_page(api)}  (deployments → pipeline/nano → Run)\nlogs: {home()}\n`make down` ends it.")
-
-
-def _register_pool(client: httpx.Client) -> None:
-    made = client.post("/work_pools/", json={"name": POOL, "type": "process", "concurrency_limit": POOL_LIMIT})
-    if made.status_code != httpx.codes.CONFLICT:  # it is there: its limit is the user's to change
-        made.raise_for_status()
-
-
-def _register_automations(client: httpx.Client) -> None:
-    for automation in AUTOMATIONS:
-        named = {"automations": {"name": {"any_": [automation["name"]]}}}
-        if not client.post("/automations/filter", json=named).raise_for_status().json():
-            client.post("/automations/", json=automation).raise_for_status()
-
-
-def _close_runs_without_process(client: httpx.Client) -> None:
-    """Mark the pool's runs as ended that an earlier `up` left without a process, after a power cut say: they would
-    hold the pool's only slot."""
-    going_on = {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
-    of_pool = {"flow_runs": going_on, "work_pools": {"name": {"any_": [POOL]}}}
-    for run in client.post("/flow_runs/filter", json=of_pool).raise_for_status().json():
-        ended = "CANCELLED" if run["state_type"] == "CANCELLING" else "CRASHED"
-        state = {"type": ended, "message": "Its process was gone at `make up`. Run it again: it goes on where it was."}
-        client.post(f"/flow_runs/{run['id']}/set_state", json={"state": state, "force": True}).raise_for_status()
-        print(f"run {run['name']}: its process is gone, marked {ended.lower()}")
 
 
 def _deploy(environment: dict[str, str]) -> None:
@@ -170,15 +144,15 @@ def _end_all() -> bool:
     """End what up.json names. Runs first, so that they end their engines and report their state while there is a
     server to tell. Says whether anything ran."""
     state = _read_state()
-    roots = {one["name"]: process for one in state.get("processes", []) if (process := _find(one))}
+    roots = {one["name"]: process for one in state.get("processes", []) if (process := find(one))}
     if "worker" in roots:
         _end_runs(roots["worker"])
     for name in ("worker", "server"):
         if name in roots:
-            family = [roots[name], *_below(roots[name])]
-            _send(roots[name], signal.SIGTERM)
-            for process in _wait_gone(family):
-                _send(process, signal.SIGKILL)
+            family = [roots[name], *below(roots[name])]
+            send(roots[name], signal.SIGTERM)
+            for process in wait_gone(family, GRACE_SECONDS):
+                send(process, signal.SIGKILL)
     _state().unlink(missing_ok=True)
     return bool(roots)
 
@@ -186,51 +160,16 @@ def _end_all() -> bool:
 def _end_runs(worker: psutil.Process) -> None:
     """End the runs of a worker that stands still meanwhile: so it starts none that waits, and kills none that is about
     to report that it was ended. A run ends its engines."""
-    family = _below(worker)
-    _send(worker, signal.SIGSTOP)
+    family = below(worker)
+    send(worker, signal.SIGSTOP)
     try:
         for run in family:
-            if _parent(run) == worker:
-                _send(run, signal.SIGTERM)
-        for process in _wait_gone(family):
-            _send(process, signal.SIGKILL)
+            if parent(run) == worker:
+                send(run, signal.SIGTERM)
+        for process in wait_gone(family, GRACE_SECONDS):
+            send(process, signal.SIGKILL)
     finally:
-        _send(worker, signal.SIGCONT)
-
-
-def _wait_gone(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Wait for the ends of processes; those that are still there after GRACE_SECONDS. (A stopped parent does not
-    collect its children: one that is a zombie has ended.)"""
-    deadline = time.monotonic() + GRACE_SECONDS
-    while (alive := [one for one in processes if _is_alive(one)]) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return alive
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _below(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return list(process.children(recursive=True))
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _parent(process: psutil.Process) -> psutil.Process | None:
-    try:
-        return process.parent()
-    except psutil.NoSuchProcess:
-        return None
-
-
-def _send(process: psutil.Process, number: signal.Signals) -> None:
-    with suppress(psutil.NoSuchProcess):
-        process.send_signal(number)
+        send(worker, signal.SIGCONT)
 
 
 def _wait(name: str, process: subprocess.Popen[bytes], ready: Any) -> None:
@@ -295,15 +234,6 @@ def _write_state(api: str, started: Started, ready: bool) -> None:
     new = _state().with_suffix(".new")
     new.write_text(json.dumps({"api": api, "processes": started, "ready": ready}))
     new.replace(_state())
-
-
-def _find(one: dict[str, Any]) -> psutil.Process | None:
-    """The process that was started, unless it has ended (its number may have gone to another since)."""
-    try:
-        process = psutil.Process(one["pid"])
-        return process if abs(process.create_time() - one["created"]) < 1 and _is_alive(process) else None
-    except psutil.NoSuchProcess:
-        return None
 
 
 @contextmanager
