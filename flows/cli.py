@@ -206,7 +206,7 @@ def _prepare_prefect() -> Callable[[], None]:
     Prefect reads its settings when it is imported: call this before anything that imports it, and what it returns
     (it waits until the server answers) before the first run.
     """
-    from infra.server import client_environment
+    from infra.server import client_environment, login
     from infra.temporary_server import TemporaryServer
     from tasks.settings import settings
 
@@ -217,7 +217,7 @@ def _prepare_prefect() -> Callable[[], None]:
         os.environ.update(running)
         return lambda: None
     server = TemporaryServer()
-    os.environ["PREFECT_API_URL"] = server.api
+    os.environ.update(login() | {"PREFECT_API_URL": server.api})
     return server.wait
 
 

@@ -48,7 +48,7 @@ def address() -> str | None:
 def client_environment() -> dict[str, str]:
     """What a Prefect client needs to use that server, as environment variables; empty where none runs."""
     url = address()
-    return {} if url is None else {"PREFECT_API_URL": url} | _login()
+    return {} if url is None else {"PREFECT_API_URL": url} | login()
 
 
 def up() -> None:
@@ -89,7 +89,7 @@ def _start_all() -> None:
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
-        **_login(),
+        **login(),
     }
     started: Started = []
 
@@ -188,14 +188,14 @@ def _wait(name: str, process: subprocess.Popen[bytes], ready: Any) -> None:
     sys.exit(f"the {name} was not ready within {STARTUP_SECONDS} s: see {log}")
 
 
-def _login() -> dict[str, str]:
+def login() -> dict[str, str]:
     """The server's login for clients of this machine."""
     login = os.environ.get("PREFECT_API_AUTH_STRING") or os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
     return {"PREFECT_API_AUTH_STRING": login} if login else {}
 
 
 def _basic_auth() -> tuple[str, str] | None:
-    user, colon, password = _login().get("PREFECT_API_AUTH_STRING", "").partition(":")
+    user, colon, password = login().get("PREFECT_API_AUTH_STRING", "").partition(":")
     return (user, password) if colon else None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.jsonl import Row, read_lines
+from tasks.jsonl import NOT_TEXT, Row, is_text, read_lines
 
 QUESTION = ("question", "problem", "instruction")
 SOLUTION = ("solution", "target", "generated_solution", "output", "response")
@@ -38,7 +38,8 @@ def read_demonstrations(file: Path) -> Demonstrations:
         original, row = _parse(line, number)
         problem = _problem(row, made)
         if problem is not None:
-            made.bad.append({"line": number, "id": row.get("id"), "field": problem[0], "reason": problem[1]})
+            row_id = row["id"] if row and is_text(row["id"]) else None
+            made.bad.append({"line": number, "id": row_id, "field": problem[0], "reason": problem[1]})
             continue
         made.originals[row["id"]] = original
         made.rows.append(row)
@@ -71,6 +72,9 @@ def _problem(row: Row, made: Demonstrations) -> tuple[str, str] | None:
     for field, names in (("question", QUESTION), ("solution", SOLUTION)):
         if not row[field]:
             return field, f"is missing or empty (names known: {', '.join(names)})"
+    for field, value in row.items():
+        if value is not None and not is_text(value):
+            return field, NOT_TEXT
     return None
 
 

@@ -13,7 +13,6 @@ import re
 import select
 import subprocess
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from tasks import slots
+from tasks import slots, stopping
 from tasks.progress import Progress, handler
 from tasks.settings import ROOT, settings
 
@@ -37,19 +36,20 @@ _timings: ContextVar[list[dict[str, float | str]] | None] = ContextVar("engine_t
 
 
 _deadline: ContextVar[float | None] = ContextVar("engine_deadline", default=None)
-_gpus: ContextVar[list[int] | None] = ContextVar("engine_gpus", default=None)
-_cores: ContextVar[int | None] = ContextVar("engine_cores", default=None)
+_gpus: ContextVar[list[str] | None] = ContextVar("engine_gpus", default=None)
+_cores: ContextVar[list[int] | None] = ContextVar("engine_cores", default=None)
 
 
 @contextmanager
 def attempt(
     timings: list[dict[str, float | str]],
     seconds: float | None,
-    gpus: list[int] | None = None,
-    cores: int | None = None,
+    gpus: list[str] | None = None,
+    cores: list[int] | None = None,
 ) -> Iterator[None]:
-    """While it is entered, engines see only the GPUs numbered `gpus`, compute with `cores` threads and run no longer
-    than `seconds`; for each, {"module", "started", "seconds"} is appended to `timings`.
+    """While it is entered, engines see only the GPUs named `gpus`, compute with a thread for each of the slots `cores`
+    (None: for each core of the machine) and run no longer than `seconds`; for each engine, {"module", "started",
+    "seconds"} is appended to `timings`.
 
     (Prefect 3.8 cannot interrupt a task that runs in a thread, as concurrent tasks do.)
     """
@@ -63,6 +63,16 @@ def attempt(
         _deadline.reset(limit)
         _gpus.reset(shown)
         _cores.reset(threads)
+
+
+def own_core() -> int:
+    """The number of the first core slot that the stage around holds; 0 outside of one."""
+    return (_cores.get() or [0])[0]
+
+
+def in_slots() -> bool:
+    """Whether a stage around has told which GPUs its engines may see."""
+    return _gpus.get() is not None
 
 
 class EngineError(RuntimeError):
@@ -82,14 +92,6 @@ class EngineTimeout(EngineError):
         self.status = -1
 
 
-class EngineStopped(RuntimeError):
-    """The run is being ended, by Ctrl-C or a cancellation: its engines are killed and none is started."""
-
-
-# Set while the run is being ended. Signals reach the main thread only, and the flow waits for its tasks' threads.
-stopping = threading.Event()
-
-
 class EnvironmentMissing(RuntimeError):
     """The environment that an engine needs is not installed."""
 
@@ -100,7 +102,7 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
     Raises:
         EnvironmentMissing: `environment` is not installed.
         EngineError: the engine failed or was killed; EngineTimeout: at the stage's deadline.
-        EngineStopped: the run is being ended.
+        Stopped: the run is being ended.
     """
     python = settings().environments / environment / "bin" / "python"
     if not python.exists():
@@ -110,8 +112,7 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
     spec_path = scratch / f"{module}.spec.json"
     spec_path.write_text(spec.model_dump_json(indent=1), encoding="utf-8")
     log = scratch / f"{module}.log"
-    if stopping.is_set():
-        raise EngineStopped(f"{module}: not started, the run is being ended")
+    stopping.check(f"{module} not started")
     started, clock = time.time(), time.monotonic()
     tail: deque[str] = deque(maxlen=TAIL)
     lifeline, keep = os.pipe()
@@ -131,8 +132,7 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
             for line in _lines(process):
                 if (deadline := _deadline.get()) is not None and time.monotonic() > deadline:
                     raise EngineTimeout(module, log)
-                if stopping.is_set():
-                    raise EngineStopped(f"{module}: killed, the run is being ended")
+                stopping.check(f"{module} killed")
                 line = mask(line)
                 if not line:
                     continue
@@ -176,9 +176,9 @@ def environment_variables(extra: dict[str, str]) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("PREFECT_", "VIRTUAL_ENV", "PYTHONHOME"))
     }
-    cores = _cores.get() or settings().cores
+    cores = len(_cores.get() or ()) or settings().cores
     gpus = _gpus.get()
-    visible = kept.get("CUDA_VISIBLE_DEVICES", "") if gpus is None else ",".join(map(str, gpus))
+    visible = kept.get("CUDA_VISIBLE_DEVICES", "") if gpus is None else ",".join(gpus)
     defaults = {
         "PYTHONPATH": str(ROOT),
         "HF_HUB_OFFLINE": "1",  # the backbone is an artifact: engines read files, never the hub

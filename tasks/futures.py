@@ -6,7 +6,7 @@ from typing import Any
 from prefect import Task
 from prefect.futures import PrefectFuture
 
-from tasks import engine
+from tasks import stopping
 
 
 class StageTask(Task[..., Any]):
@@ -24,13 +24,13 @@ def finish(future: PrefectFuture[Any]) -> Any:
     """The result of a submitted stage. Where a stage before it failed, raises what that one raised: Prefect itself
     says no more than that the last one is not ready. Whoever ends the run meanwhile ends its engines at once: Prefect
     would wait for the tasks' threads first."""
-    engine.stopping.clear()
+    stopping.begin()
     try:
         return _first_failure_or_result(future)
     except Exception:
         raise
     except BaseException:  # KeyboardInterrupt, Prefect's TerminationSignal
-        engine.stopping.set()
+        stopping.stop()
         raise
 
 

@@ -8,11 +8,13 @@ import gzip
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tasks.whole_file import whole
 
 Row = dict[str, Any]
+
+NOT_TEXT = "holds bytes or half a surrogate pair that are no text in UTF-8"
 
 
 class RowError(ValueError):
@@ -24,8 +26,9 @@ class RowError(ValueError):
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Non-empty lines with their number from 1; gzip by the suffix .gz."""
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+    """Non-empty lines with their number from 1; gzip by the suffix .gz. Bytes that are no UTF-8 fail `is_text`."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8", errors="surrogateescape") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 yield number, line
@@ -35,16 +38,43 @@ def read_rows(path: Path, required: Iterable[str] = ()) -> Iterator[Row]:
     """Rows of a file that this project wrote itself, so that any fault is an error: raises RowError."""
     required = tuple(required)
     for number, line in read_lines(path):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise RowError(path, f"line {number}", "(whole line)", f"is not JSON: {error.msg}") from None
-        if not isinstance(row, dict):
-            raise RowError(path, f"line {number}", "(whole line)", "is not a JSON object")
-        for name in required:
-            if name not in row:
-                raise RowError(path, f"line {number}, row {row.get('id', '?')}", name, "is missing")
-        yield row
+        yield _row(path, number, line, required)
+
+
+def rows_with_place(path: Path, required: Iterable[str] = ()) -> Iterator[tuple[int, Row]]:
+    """The same of a file that is not compressed, each with the byte at which it begins (see `row_at`)."""
+    required = tuple(required)
+    with path.open("rb") as lines:
+        begin = 0
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield begin, _row(path, number, line, required)
+            begin += len(line)
+
+
+def row_at(file: BinaryIO, begin: int) -> Row:
+    """The row that begins at a byte."""
+    file.seek(begin)
+    row: Row = json.loads(file.readline())
+    return row
+
+
+def _row(path: Path, number: int, line: str | bytes, required: tuple[str, ...]) -> Row:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise RowError(path, f"line {number}", "(whole line)", f"is not JSON: {error}") from None
+    if not isinstance(row, dict):
+        raise RowError(path, f"line {number}", "(whole line)", "is not a JSON object")
+    for name in required:
+        if name not in row:
+            raise RowError(path, f"line {number}, row {row.get('id', '?')}", name, "is missing")
+    return row
+
+
+def is_text(value: str) -> bool:
+    """Whether UTF-8 can hold it: JSON lets half a surrogate pair in, `read_lines` gives other bytes as such halves."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> int:

@@ -24,7 +24,7 @@ from uuid import uuid4
 from fsspec import AbstractFileSystem
 from pydantic import BaseModel
 
-from tasks import engine
+from tasks import stopping
 
 logger = logging.getLogger(__name__)
 
@@ -108,8 +108,7 @@ def _take(files: AbstractFileSystem, folder: str, holder: Holder, waiting: Calla
                     files.rm_file(f"{folder}/{number}")
                 return last + 1
             continue
-        if engine.stopping.is_set():
-            raise engine.EngineStopped("the run is being ended")
+        stopping.check()
         waiting(time.monotonic() - started)
         time.sleep(min(holder.seconds / 8, 5.0))
 

@@ -9,13 +9,19 @@ UI, because the deployment runs inside the task.
 """
 
 import importlib
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, get_args, get_origin, get_type_hints
 
+from prefect.client.orchestration import get_client
 from prefect.deployments import run_deployment
+from prefect.states import Cancelling
 from pydantic import BaseModel
 
+from tasks import stopping
 from tasks.store import Artifact
+
+POLL_SECONDS = 2.0
 
 
 class PlacementError(RuntimeError):
@@ -23,20 +29,29 @@ class PlacementError(RuntimeError):
 
 
 def build_elsewhere(pool: str, function: Callable[..., Any], config: Any, inputs: dict[str, Any]) -> None:
-    """Run the deployment `stage/<pool>` for this stage and wait for its end.
+    """Run the deployment `stage/<pool>` for this stage and wait for its end; cancel it where this run is being ended.
 
     Raises:
         PlacementError: it failed, crashed or was cancelled.
+        Stopped: this run is being ended.
     """
     parameters = {
         "stage": f"{function.__module__}:{function.__name__}",
         "config": _plain(config),
         "inputs": _plain(inputs),
     }
-    run = run_deployment(f"stage/{pool}", parameters=parameters, timeout=None, flow_run_name=function.__name__)
-    if run.state is None or not run.state.is_completed():  # type: ignore[union-attr]
-        state = "no state" if run.state is None else f"{run.state.name}: {run.state.message}"  # type: ignore[union-attr]
-        raise PlacementError(f"{function.__name__} on pool {pool!r}: {state} (flow run {run.id})")  # type: ignore[union-attr]
+    started: Any = run_deployment(f"stage/{pool}", parameters=parameters, timeout=0, flow_run_name=function.__name__)
+    with get_client(sync_client=True) as client:
+        while not ((run := client.read_flow_run(started.id)).state and run.state.is_final()):
+            try:
+                stopping.check()
+            except stopping.Stopped:
+                client.set_flow_run_state(run.id, Cancelling())
+                raise
+            time.sleep(POLL_SECONDS)
+    if not run.state.is_completed():
+        state = f"{run.state.name}: {run.state.message}"
+        raise PlacementError(f"{function.__name__} on pool {pool!r}: {state} (flow run {run.id})")
 
 
 def find_stage(name: str) -> Any:

@@ -11,6 +11,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
 from prefect.exceptions import PrefectHTTPStatusError
 
+from tasks import stopping
 from tasks.progress import Handler, Progress, handler
 
 LOG_EVERY = 10.0  # seconds
@@ -45,6 +46,7 @@ class ProgressView:
         handler.reset(self.token)
 
     def show(self, progress: Progress) -> None:
+        stopping.check(self.name)
         now, finished = time.monotonic(), progress.done >= progress.total
         if self.first_done is None or progress.unit != self.unit:  # another count, as of a transfer, has its own pace
             self.first_done, self.unit = progress.done, progress.unit

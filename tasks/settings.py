@@ -24,24 +24,33 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="Seconds after which another machine that is building counts as dead."
     )
     environments: Path = Field(default=ROOT / ".envs", description="Folder that holds one virtual environment a name.")
-    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="What engines compute on.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="What engines compute on; auto: what their environments were installed for."
+    )
     cores: int = Field(default=os.cpu_count() or 1, ge=1, description="CPU cores that engines may use at once.")
     gpus: int | None = Field(
-        default=None, ge=0, description="GPUs that engines may use at once; counted when not given."
+        default=None, ge=0, description="GPUs that engines may use at once, of those that CUDA_VISIBLE_DEVICES names."
     )
     placement: dict[str, str] = Field(
         default_factory=dict, description="Stage → work pool that builds it, as JSON; others run where the flow runs."
     )
 
     def cuda(self) -> bool:
-        """Whether engines run on GPUs: as told, else whether an NVIDIA device is there."""
-        return self.device == "cuda" or (self.device == "auto" and self.gpu_count() > 0)
+        """Whether engines run on GPUs: as told, else as the environments were installed (infra/environments)."""
+        installed = self.environments / "device"
+        device = installed.read_text().strip() if self.device == "auto" and installed.exists() else self.device
+        return device == "cuda"
 
-    def gpu_count(self) -> int:
-        """GPUs of this machine, from the driver's device nodes (the core environment has no torch to ask)."""
-        if self.gpus is not None:
-            return self.gpus
-        return len([node for node in Path("/dev").glob("nvidia[0-9]*") if node.name[6:].isdigit()])
+    def gpu_names(self) -> list[str]:
+        """What CUDA calls the GPUs that engines may use: those of CUDA_VISIBLE_DEVICES, else of the driver's device
+        nodes (the core environment has no torch to ask)."""
+        listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+        if listed is None:
+            nodes = (node.name.removeprefix("nvidia") for node in Path("/dev").glob("nvidia[0-9]*"))
+            names = sorted((name for name in nodes if name.isdigit()), key=int)
+        else:
+            names = [name.strip() for name in listed.split(",") if name.strip()]
+        return names[: self.gpus]
 
 
 @cache

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import fsspec
 
-from tasks import engine, lease
+from tasks import lease, stopping
 from tasks.digest import digest_entries
 from tasks.store import MANIFEST, Artifact, Manifest, Store, StoreError
 from tasks.transfer import Damaged, fetch, upload
@@ -187,7 +187,7 @@ class SharedStore(Store):
         """Whatever the backend raises (there is no common class) becomes a SharedStoreError that says what to do."""
         try:
             yield
-        except (SharedStoreError, Damaged, engine.EngineStopped):
+        except (SharedStoreError, Damaged, stopping.Stopped):
             raise
         except Exception as error:
             said = re.sub(r"//[^/@\s]+@", "//", f"{type(error).__name__}: {error}")

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from tasks import stopping
+
 # Descriptors (the key's lock, slots) that an engine's supervisor keeps open until its last process is dead.
 held: ContextVar[tuple[int, ...]] = ContextVar("held", default=())
 
@@ -42,6 +44,7 @@ def take(folder: Path, name: str, wanted: int, total: int) -> Iterator[list[int]
     taken: dict[int, int] = {}
     try:
         while not _try_lock(turnstile):
+            stopping.check()
             time.sleep(0.1)
         while len(taken) < wanted:
             for number in range(total):
@@ -53,6 +56,7 @@ def take(folder: Path, name: str, wanted: int, total: int) -> Iterator[list[int]
                 else:
                     os.close(descriptor)
             if len(taken) < wanted:
+                stopping.check()
                 time.sleep(0.1)
         fcntl.flock(turnstile, fcntl.LOCK_UN)
         with hold(*taken.values()):

@@ -39,8 +39,10 @@ def source_identity(location: str, revision: str | None) -> Any:
     return {"repository": location, "revision": revision}
 
 
-def download(location: str, revision: str | None, kind: str, patterns: list[str]) -> Path:
-    """A local folder with the files of `location`; fetched from the hub where it is no path.
+def download(
+    location: str, revision: str | None, kind: str, patterns: list[str], ignore: list[str] | None = None
+) -> Path:
+    """A local folder with the files of `location`; those that match are fetched from the hub where it is no path.
 
     Raises:
         SourceError: the hub cannot be reached, or the repository is gated and no HF_TOKEN with access is set.
@@ -52,7 +54,10 @@ def download(location: str, revision: str | None, kind: str, patterns: list[str]
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(location, revision=revision, repo_type=kind, allow_patterns=patterns))
+        folder = snapshot_download(
+            location, revision=revision, repo_type=kind, allow_patterns=patterns, ignore_patterns=ignore
+        )
+        return Path(folder)
     except GatedRepoError:
         raise SourceError(
             f"{location} is gated: accept its licence on its page, then set HF_TOKEN to a token that may read it"

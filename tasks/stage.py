@@ -166,14 +166,15 @@ class _Stage:
             out.mkdir(parents=True, exist_ok=True)
         log.info("%s: building %s", title, _short(missing))
         engines: list[dict[str, float | str]] = []
-        gpus_here = settings().gpu_count() if settings().cuda() else 0
+        gpus_here = settings().gpu_names() if settings().cuda() else []
         gpus = max(self.gpus(configs[part]) for part in missing) if callable(self.gpus) else self.gpus
+        here = home.root / "slots" / platform.node()  # machines may share the store, but not their slots
         timeout = self.timeout_minutes and self.timeout_minutes * 60
         asked = time.monotonic()
         with (
-            slots.take(home.root / "slots", "core", self.cores, settings().cores),
-            slots.take(home.root / "slots", "gpu", gpus, gpus_here) as shown,
-            engine.attempt(engines, timeout, shown, None if gpus_here else self.cores),
+            slots.take(here, "core", self.cores, settings().cores) as cores,
+            slots.take(here, "gpu", gpus, len(gpus_here)) as taken,
+            engine.attempt(engines, timeout, [gpus_here[slot] for slot in taken], None if gpus_here else cores),
             ProgressView(title, log),
         ):
             started, clock = time.time(), time.monotonic()
@@ -189,7 +190,7 @@ class _Stage:
             share = seconds / len(missing)
             manifest.metrics = metrics[part]
             manifest.timings = {"started": started, "seconds": share, "engines": engines}
-            manifest.cost = {"core_seconds": share * self.cores, "gpu_seconds": share * gpus * settings().cuda()}
+            manifest.cost = {"core_seconds": share * self.cores, "gpu_seconds": share * len(taken)}
             built[part] = home.publish(manifest)
         log.info("%s: built in %.1f s", title, seconds)
         return built

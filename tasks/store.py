@@ -22,6 +22,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks import stopping
 from tasks.digest import digest_entries, digest_file, files_below
 
 MANIFEST = "manifest.json"
@@ -149,6 +150,7 @@ class Store:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:
+                    stopping.check()
                     waiting(time.monotonic() - started)
                     time.sleep(0.1)
             yield descriptor
@@ -200,7 +202,7 @@ def _damage(folder: Path, trust_stat: bool = True) -> str | None:
     """Why the artifact in `folder` is not whole; None where it is."""
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-    except (OSError, ValueError) as error:
+    except (FileNotFoundError, ValueError) as error:  # any other OSError is the file system's fault, not the artifact's
         return f"manifest: {error}"
     recorded = {entry.path for entry in manifest.files}
     present = {str(path.relative_to(folder)) for path in files_below(folder)} - {MANIFEST}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fsspec import AbstractFileSystem, Callback
 
-from tasks import engine
+from tasks import stopping
 from tasks.digest import digest_file
 from tasks.progress import report
 from tasks.store import FileEntry
@@ -27,8 +27,7 @@ class Moved(Callback):
     """Counts the bytes moved; breaks a transfer off when the run is being ended."""
 
     def relative_update(self, inc: int = 1) -> None:
-        if engine.stopping.is_set():
-            raise engine.EngineStopped("the run is being ended")
+        stopping.check()
         self.value += inc
 
 

@@ -20,10 +20,10 @@ ROOT = HERE.parent.parent
 ENVIRONMENTS = Path(os.environ.get("REWRITING_AGENT_ENVIRONMENTS", ROOT / ".envs"))
 UV_VERSION = "0.13.8"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-CUDA = os.environ.get("REWRITING_AGENT_DEVICE") == "cuda"
+DEVICE_FILE = ENVIRONMENTS / "device"  # what the environments are installed for; the project reads it
 
 # What is installed beside the lock: stubs that stand in for packages which have no CPU build.
-STUBS = {("inference", False): ["vllm"], ("sft", False): ["torchaudio"], ("verl", False): ["vllm-0.27"]}
+STUBS = {("inference", "cpu"): ["vllm"], ("sft", "cpu"): ["torchaudio"], ("verl", "cpu"): ["vllm-0.27"]}
 SIZES = {"core": "0.8 GB", "dev": "0.3 GB", "inference": "3.3 GB", "sft": "1.3 GB", "verl": "9 GB (4 GB on CPU)"}
 
 PIP_TO_UV = {
@@ -36,6 +36,14 @@ PIP_TO_UV = {
     "default-timeout": "UV_HTTP_TIMEOUT",
     "no-index": "UV_NO_INDEX",
 }
+
+
+def device() -> str:
+    """`cpu` or `cuda`: as REWRITING_AGENT_DEVICE says, else as last time, else the CPU."""
+    said = os.environ.get("REWRITING_AGENT_DEVICE", "auto")
+    if said in ("cpu", "cuda"):
+        return said
+    return DEVICE_FILE.read_text().strip() if DEVICE_FILE.exists() else "cpu"
 
 
 def say(text: str) -> None:
@@ -76,13 +84,13 @@ def uv(environment: dict[str, str], *arguments: str, quiet: bool = False) -> Non
 def lock_of(name: str) -> Path:
     if name in ("core", "dev"):
         return HERE / f"{name}.txt"
-    return HERE / f"{name}.{'cuda' if CUDA else 'cpu'}.txt"
+    return HERE / f"{name}.{device()}.txt"
 
 
 def wanted_stamp(name: str) -> str:
     """Digest of everything an environment is installed from."""
     parts = [lock_of(name).read_bytes(), sys.version.encode(), str(ENVIRONMENTS).encode()]
-    for stub in STUBS.get((name, CUDA), []):
+    for stub in STUBS.get((name, device()), []):
         parts += [path.read_bytes() for path in sorted((HERE / "stubs" / stub).glob("*.*")) if path.is_file()]
     if name == "core":
         parts.append((ROOT / "pyproject.toml").read_bytes())
@@ -126,7 +134,7 @@ def install(name: str, environment: dict[str, str]) -> None:
         uv(environment, "venv", "--quiet", "--python", sys.executable, str(folder))
     python = str(folder / "bin" / "python")
     options = ["--quiet", "--no-deps", "--python", python, *torch_sources(name, environment)]
-    stubs = [str(HERE / "stubs" / stub) for stub in STUBS.get((name, CUDA), [])]
+    stubs = [str(HERE / "stubs" / stub) for stub in STUBS.get((name, device()), [])]
     uv(environment, "pip", "install", *options, "-r", str(lock), *stubs)
     if name == "core":
         uv(environment, "pip", "install", "--quiet", "--no-deps", "--python", python, "-e", str(ROOT))
@@ -141,6 +149,8 @@ def main() -> None:
         )
     if "sft" in sys.argv[1:] and not shutil.which("c++") and not shutil.which("g++"):
         say("no C++ compiler found: DeepSpeed needs one (Debian: apt-get install g++)")
+    ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+    DEVICE_FILE.write_text(device() + "\n")
     tools = ENVIRONMENTS / "tools"
     if not (tools / f".uv-{UV_VERSION}").exists():
         say(f"uv {UV_VERSION} goes to {tools}")

@@ -28,7 +28,7 @@ class AssembleConfig(BaseModel):
     )
 
 
-@stage(version=1)
+@stage(version=2)
 def assemble(
     config: AssembleConfig,
     out: Path,
@@ -77,10 +77,13 @@ class _Candidates:
         self.texts = _by_id(texts, "rewrites.jsonl")
         self.verdicts = _by_id(verdicts, "verdicts.jsonl")
         set_aside = [folder / "quarantine.jsonl" for folder in (texts or {}).values()]
-        self.too_long = {row["id"] for path in set_aside if path.exists() for row in read_rows(path, ["id"])}
+        rows = (row for path in set_aside if path.exists() for row in read_rows(path, ["id", "reason"]))
+        self.set_aside = {
+            row["id"]: "special token" if "special token" in row["reason"] else "prompt too long" for row in rows
+        }
 
     def verdict(self, row_id: str) -> Row | None:
-        if not self.texts or row_id in self.too_long:
+        if not self.texts or row_id in self.set_aside:
             return None
         if row_id not in self.verdicts:
             raise RowError("verdicts.jsonl", f"row {row_id}", "id", f"no verdict for this row's {self.kind}")
@@ -97,8 +100,8 @@ class _Candidates:
 
     def reason(self, row_id: str) -> str | None:
         """Why a row falls back to the expert's solution; None where nothing was to be rewritten."""
-        if row_id in self.too_long:
-            return "prompt too long"
+        if row_id in self.set_aside:
+            return self.set_aside[row_id]
         verdict = self.verdict(row_id)
         if verdict is None:
             return None

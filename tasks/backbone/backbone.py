@@ -21,6 +21,8 @@ from tasks.source import SourceError, download, source_identity
 from tasks.stage import Metrics, stage
 
 FILES = ["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"]
+# Mistral's own format beside the same weights in transformers': vLLM would prefer it, and fine-tuned models lack it.
+OTHER_FORMAT = ["consolidated*", "params.json"]
 NEVER = re.compile(r"(training_args|optimizer|.*\.(bin|pt|pth|pkl|pickle|py|gguf|onnx))$")
 PINNED_DATE = "26 Jul 2024"  # the date that Llama-3.2's template falls back to
 TODAY = re.compile(r"strftime_now\([^)]*\)")
@@ -46,7 +48,7 @@ class BackboneConfig(BaseModel):
         return source_identity(self.model, self.revision)
 
 
-@stage(version=1, identity=BackboneConfig.source)
+@stage(version=2, identity=BackboneConfig.source)
 def backbone(config: BackboneConfig, out: Path) -> Metrics:
     """Import a backbone's files; weights are hard-linked where the file systems allow it.
 
@@ -54,8 +56,10 @@ def backbone(config: BackboneConfig, out: Path) -> Metrics:
         SourceError: a file is missing, or the weights are not safetensors.
     """
     patterns = [pattern for pattern in FILES if not (config.tokenizer_only and pattern == "*.safetensors")]
-    folder = download(config.model, config.revision, "model", patterns)
-    files = sorted({path for pattern in patterns for path in folder.glob(pattern) if not NEVER.match(path.name)})
+    folder = download(config.model, config.revision, "model", patterns, OTHER_FORMAT)
+    other = {path for pattern in OTHER_FORMAT for path in folder.glob(pattern)}
+    found = {path for pattern in patterns for path in folder.glob(pattern) if not NEVER.match(path.name)}
+    files = sorted(found - other)
     names = {path.name for path in files}
     missing = {"config.json", "tokenizer.json", "tokenizer_config.json"} - names
     if missing:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.jsonl import Row, read_lines, write_rows
+from tasks.jsonl import NOT_TEXT, Row, is_text, read_lines, write_rows
 from tasks.progress import report
 from tasks.source import SourceError, download, source_identity
 from tasks.stage import Metrics, stage
@@ -70,6 +70,8 @@ def open_math_reasoning(raw: Row) -> Row | None:
     if raw.get("inference_mode", "cot") != "cot":
         return None
     answer = raw.get("expected_answer")
+    if not is_text(str(answer)):
+        raise BadRow("expected_answer", NOT_TEXT)
     return {
         "source": _text(raw, "problem_source", optional=True),
         "question": _text(raw, "problem"),
@@ -169,4 +171,6 @@ def _text(raw: Row, field: str, optional: bool = False) -> str:
         raise BadRow(field, "is missing" if value is None else f"is a {type(value).__name__}, not a string")
     if not optional and not value.strip():
         raise BadRow(field, "is empty")
+    if not is_text(value):
+        raise BadRow(field, NOT_TEXT)
     return value

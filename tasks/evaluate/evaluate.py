@@ -28,7 +28,12 @@ def identity(config: EvaluateConfig) -> dict[str, Any]:
     return {"prompts": prompts_digest(), "benchmarks": benchmarks}
 
 
-@stage(version=1, environment="inference", gpus=1, identity=identity, batch=True, timeout_minutes=7 * 24 * 60)
+def gpus(config: EvaluateConfig) -> int:
+    """GPUs of the engine."""
+    return config.tensor_parallel
+
+
+@stage(version=1, environment="inference", gpus=gpus, identity=identity, batch=True, timeout_minutes=7 * 24 * 60)
 def evaluate(config: Mapping[str, EvaluateConfig], out: Mapping[str, Path], *, model: Path) -> dict[str, Metrics]:
     """Evaluate on the benchmarks whose scores the store lacks; goes on with what a killed attempt left.
 
@@ -68,5 +73,5 @@ def evaluate_benchmarks(
             write_rows(rows / f"{name}.jsonl", benchmark.rows(name, config.benchmark_data, config.limit))
         cuda = settings().cuda()
         spec = EvaluateSpec(config=config, model=model, outs=missing, rows=rows, cuda=cuda)
-        run("inference", "tasks.evaluate.lm_eval_engine", spec, work, engine_variables(cuda, 0))
+        run("inference", "tasks.evaluate.lm_eval_engine", spec, work, engine_variables(cuda))
     return {name: json.loads((folder / "scores.json").read_text(encoding="utf-8")) for name, folder in outs.items()}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.jsonl import Row, read_lines, write_rows
+from tasks.jsonl import NOT_TEXT, Row, is_text, read_lines, write_rows
 from tasks.progress import report
 from tasks.prompts import question_prompt
 from tasks.tokens import ChatTokens
@@ -129,7 +129,7 @@ def _faults(row: Row, seen: set[str]) -> Iterator[tuple[str, str]]:
             yield name, f"is not text but {type(value).__name__}"
         elif not value.strip():
             yield name, "is empty"
-        elif any("\ud800" <= character <= "\udfff" for character in value):
-            yield name, "holds half a surrogate pair, which is no text"
+        elif not is_text(value):
+            yield name, NOT_TEXT
     if isinstance(row.get("id"), str) and row["id"] in seen:
         yield "id", "appears a second time"

@@ -17,7 +17,12 @@ from tasks.spec import read_metrics
 from tasks.stage import Metrics, stage
 
 
-@stage(version=1, environment="sft", gpus=4, identity=prompts_digest, timeout_minutes=7 * 24 * 60)
+def gpus(config: FinetuneConfig) -> int:
+    """One a process; all of the machine's where the config names no number."""
+    return config.processes or len(settings().gpu_names())
+
+
+@stage(version=1, environment="sft", gpus=gpus, identity=prompts_digest, timeout_minutes=7 * 24 * 60)
 def finetune(config: FinetuneConfig, out: Path, *, backbone: Path, dataset: Path) -> Metrics:
     """Fine-tune `backbone` on `dataset`; resumes from the checkpoints of a killed attempt in `out`.
 
@@ -28,7 +33,7 @@ def finetune(config: FinetuneConfig, out: Path, *, backbone: Path, dataset: Path
         EngineError: training failed, or more rows than `config.max_dropped_share` are bad or overlong.
     """
     cuda = settings().cuda()
-    processes = config.processes or (max(1, settings().gpu_count()) if cuda else 1)
+    processes = config.processes or (max(1, gpus(config)) if cuda else 1)
     config.accumulation(processes)
     spec = FinetuneSpec(
         config=config, backbone=backbone, rows=dataset / "rows.jsonl", out=out, processes=processes, cuda=cuda

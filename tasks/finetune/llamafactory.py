@@ -80,10 +80,22 @@ def prepare_once(spec: FinetuneSpec) -> None:
         counts = prepare(spec.rows, tokens, limit, spec.config.max_dropped_share, spec.out)
         write_json(counted, asdict(counts))
     write_json(scratch / "ds_z3_config.json", ZERO3)
+    drop_checkpoints_of_other_ranks(scratch, spec.processes)
     for checkpoint in (scratch / "trainer").glob("checkpoint-*"):
         if not (checkpoint / WHOLE).exists():
             print(f"dropping {checkpoint.name}: the run was killed while it was written")
             shutil.rmtree(checkpoint)
+
+
+def drop_checkpoints_of_other_ranks(scratch: Path, processes: int) -> None:
+    """ZeRO-3's checkpoints hold a part a rank: another number of ranks cannot resume from them (DeepSpeed 0.19.8)."""
+    note = scratch / "processes.json"
+    before = json.loads(note.read_text(encoding="utf-8")) if note.exists() else processes
+    if before != processes:
+        print(f"starting over: the checkpoints are of {before} processes, this attempt has {processes}")
+        shutil.rmtree(scratch / "trainer", ignore_errors=True)
+        (scratch / "losses.jsonl").unlink(missing_ok=True)
+    write_json(note, processes)
 
 
 def compile_extensions() -> None:

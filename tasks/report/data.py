@@ -160,6 +160,12 @@ class Summary(_Model):
     target_nll: Estimate | None = None
     final_loss: Estimate | None = Field(default=None, description="mean over seeds; its interval is their range")
 
+    @property
+    def has_figures(self) -> bool:
+        """False for an agent that was measured as a rewriter and nothing was fine-tuned with."""
+        figures = (*dict(self.averages).values(), self.tc_yield, self.target_nll, self.final_loss)
+        return any(figure is not None for figure in figures)
+
 
 class Comparison(_Model):
     """method − reference on one measure: paired over rows, seeds nested in methods (bootstrap)."""

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from tasks.report import figures
 from tasks.report.chart import NARROW, WIDE, role_of
-from tasks.report.data import ORDER, Example, Kind, Measure, ReportData, Summary
+from tasks.report.data import ORDER, Example, Kind, Measure, ReportData
 from tasks.report.held_out import UNTRAINED
 from tasks.report.lineage_figure import lineage_figure
 from tasks.report.plain_text import label, shorten
@@ -43,7 +43,7 @@ def render(data: ReportData) -> str:
     environment = _environment()
     others = [name for name in data.methods() if name not in ORDER]
     runs = [run for method in data.methods() for run in data.runs_of(method) if run.scores]
-    summaries = [row for row in data.summaries if _has_figures(row)]
+    summaries = [row for row in data.summaries if row.has_figures]
     groups = [
         (f"{name} ({len(names)})", names)
         for group, name in (("math", "downstream"), ("general", "general"))
@@ -109,12 +109,6 @@ def _heading(data: ReportData) -> str:
         return f"Rewriting agents for {name}"
     rewrites = any(run.targets and set(run.targets.kinds) - {"expert"} for run in data.runs)
     return f"Fine-tuning {name} on {'rewritten' if rewrites else 'expert'} demonstrations"
-
-
-def _has_figures(row: Summary) -> bool:
-    """Whether the headline table has anything to say of a method; an agent that was only measured is told elsewhere."""
-    figures = (*dict(row.averages).values(), row.tc_yield, row.target_nll, row.final_loss)
-    return any(figure is not None for figure in figures)
 
 
 def _figures(data: ReportData) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tasks.report import artifacts
-from tasks.report.data import Backbone, Graph, Quarantine, Run, StageCost
+from tasks.report.data import ORDER, Backbone, Graph, Quarantine, Run, StageCost
 from tasks.report.lineage import Load, walk
 
 
@@ -86,5 +86,10 @@ def commands(backbone: str, runs: Iterable[Run]) -> list[str]:
     if len(others) <= 1 and len(seeds) <= 1:
         seed = f" --seed {seeds[0]}" if seeds and seeds[0] else ""
         return [f"rewriting-agent run --backbone {backbone} --method {(others or ['sft'])[0]}{seed}"]
+    count = max(seeds, default=0) + 1
+    if variants := [method for method in others if method not in ORDER]:
+        chosen = " ".join(f"--variant {variant}" for variant in variants)
+        only = "" if any(run.scores for run in runs) else " --no-downstream"
+        return [f"rewriting-agent ablation --backbone {backbone} {chosen} --seeds {count}{only}"]
     chosen = " ".join(f"--method {method}" for method in methods)
-    return [f"rewriting-agent study --backbone {backbone} {chosen} --seeds {max(seeds, default=0) + 1}"]
+    return [f"rewriting-agent study --backbone {backbone} {chosen} --seeds {count}"]

@@ -66,7 +66,7 @@ class Headline:
             yield Text(label(line, 1000), style="dim")
 
     def _table(self, width: int) -> Table:
-        rows = self.data.summaries
+        rows = [row for row in self.data.summaries if row.has_figures]
         columns = [column for column in _COLUMNS if any(column.value(row) for row in rows)]
         for turn in (1, 2):
             if _METHOD + sum(column.width + 2 for column in columns) > width:

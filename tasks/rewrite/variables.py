@@ -2,9 +2,11 @@
 
 import os
 
+from tasks.engine import own_core
 
-def engine_variables(cuda: bool, shard: int) -> dict[str, str]:
-    """vLLM's environment variables: on CPU one core a shard, in this process and without compiling.
+
+def engine_variables(cuda: bool) -> dict[str, str]:
+    """vLLM's environment variables: on CPU the core of the stage's slot, in this process and without compiling.
 
     In-process vLLM on CPU starts in seconds; its default mode takes minutes (0.32).
     """
@@ -16,6 +18,6 @@ def engine_variables(cuda: bool, shard: int) -> dict[str, str]:
             "OMP_NUM_THREADS": "1",
             "VLLM_CPU_KVCACHE_SPACE": "1",
             "TORCHDYNAMO_DISABLE": "1",
-            "VLLM_CPU_OMP_THREADS_BIND": str(cores[shard % len(cores)]),
+            "VLLM_CPU_OMP_THREADS_BIND": str(cores[own_core() % len(cores)]),
         }
     return variables

@@ -2,22 +2,28 @@
 
 In:  rows.jsonl of every corpus; tokenizers of every backbone of the study; benchmarks to keep apart from
 Out: rows.jsonl, the same rows with "tokens" (the longest count over the tokenizers), in an order fixed by the seed
+
+Corpora hold millions of rows: only ids are kept of them, and only rows that the draw comes to are tokenised.
 """
 
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Tokenizer
 
-from tasks.jsonl import Row, read_rows, write_rows
+from tasks.jsonl import Row, read_rows, row_at, rows_with_place, write_rows
 from tasks.progress import report
 from tasks.stage import Metrics, stage
 
 # Shorter questions ("What is 1 + 1?") meet by chance; longer ones are the same problem.
 SHORTEST_COMPARED = 20
+BLOCK = 1000  # rows read and tokenised together
 _KEPT = re.compile(r"[^a-z0-9]+")
 
 
@@ -37,7 +43,7 @@ class TooFewRows(ValueError):
     """Less is left than the experiment asks for."""
 
 
-@stage(version=1)
+@stage(version=2)
 def sample(
     config: SampleConfig,
     out: Path,
@@ -51,26 +57,43 @@ def sample(
     questions = read_rows(benchmarks / "questions.jsonl") if benchmarks else []
     tested = {normalised(row["question"]) for row in questions}
     counts: Counter[str] = Counter()
-    kept: list[tuple[str, Row]] = []
+    places: list[tuple[str, str, int]] = []  # rank, corpus, byte at which the row begins
     for done, (name, folder) in enumerate(sorted(corpora.items()), 1):
-        rows = list(read_rows(folder / "rows.jsonl", ["id", "question", "solution"]))
-        counts[f"read_{name}"] = len(rows)
-        lengths = longest([f"{row['question']}\n{row['solution']}" for row in rows], counting)
-        for row, tokens in zip(rows, lengths, strict=True):
+        for begin, row in rows_with_place(folder / "rows.jsonl", ["id", "question", "solution"]):
+            counts[f"read_{name}"] += 1
             text = normalised(row["question"])
             if len(text) > SHORTEST_COMPARED and text in tested:
                 counts["in_a_benchmark"] += 1
-            elif tokens > config.max_tokens:
-                counts["overlong"] += 1
             else:
-                kept.append((rank(config.seed, row["id"]), row | {"tokens": tokens}))
+                places.append((rank(config.seed, row["id"]), name, begin))
         report(done, len(corpora), "corpora")
-    kept.sort(key=lambda pair: pair[0])
-    drawn = [row for _, row in kept[: config.rows]]
+    places.sort()
+    rows = _fitting(places, corpora, config, counting, counts)
+    drawn = write_rows(out / "rows.jsonl", islice(rows, config.rows))
     if not drawn:
         raise TooFewRows(f"no row is left of {sum(counts.values())}: {dict(counts)}")
-    write_rows(out / "rows.jsonl", drawn)
-    return {"rows": len(drawn), "available": len(kept), **counts}
+    return {"rows": drawn, "candidates": len(places), **counts}
+
+
+def _fitting(
+    places: list[tuple[str, str, int]],
+    corpora: dict[str, Path],
+    config: SampleConfig,
+    counting: list[Tokenizer],
+    counts: Counter[str],
+) -> Iterator[Row]:
+    """The rows in the order of the draw, those left out that are too long; read and tokenised as they are asked for."""
+    with ExitStack() as open_files:
+        files = {name: open_files.enter_context((corpora[name] / "rows.jsonl").open("rb")) for name in corpora}
+        for start in range(0, len(places), BLOCK):
+            block = [row_at(files[name], begin) for _, name, begin in places[start : start + BLOCK]]
+            lengths = longest([f"{row['question']}\n{row['solution']}" for row in block], counting)
+            for row, tokens in zip(block, lengths, strict=True):
+                if tokens > config.max_tokens:
+                    counts["overlong"] += 1
+                else:
+                    yield row | {"tokens": tokens}
+            report(min(start + BLOCK, config.rows, len(places)), min(config.rows, len(places)), "rows")
 
 
 def rank(seed: int, row_id: str) -> str:
@@ -80,12 +103,8 @@ def rank(seed: int, row_id: str) -> str:
 
 def longest(texts: list[str], tokenizers: list[Tokenizer]) -> list[int]:
     """Token counts, for each text the longest over the tokenizers."""
-    lengths = [0] * len(texts)
-    for tokenizer in tokenizers:
-        for start in range(0, len(texts), 1000):
-            for index, encoding in enumerate(tokenizer.encode_batch_fast(texts[start : start + 1000]), start):
-                lengths[index] = max(lengths[index], len(encoding.ids))
-    return lengths
+    counts = [[len(encoding.ids) for encoding in tokenizer.encode_batch_fast(texts)] for tokenizer in tokenizers]
+    return [max(lengths) for lengths in zip(*counts, strict=True)]
 
 
 def normalised(question: str) -> str:

@@ -37,6 +37,6 @@ def score(config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrite
         out=out,
         cuda=settings().cuda(),
     )
-    variables = engine_variables(spec.cuda, 0) if config.engine == "vllm" else None
+    variables = engine_variables(spec.cuda) if config.engine == "vllm" else None
     run("inference", "tasks.score.engine", spec, out, variables)
     return read_metrics(out)

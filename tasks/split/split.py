@@ -1,7 +1,8 @@
 """Parts the sample: half for training the rewriting agent, half for downstream SFT (section 4.1).
 
 A part is an artifact of its own, so that what is made from one does not change with the size of another. The agent's
-half leaves out rows that cannot be verified, and keeps some rows apart on which the agent is measured, never trained.
+half leaves out rows that cannot be verified, and keeps some rows apart on which the agent is measured, never trained:
+a question that is asked there (a corpus may solve it several times) is asked nowhere in its training rows.
 """
 
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from tasks.jsonl import read_rows, write_rows
-from tasks.sample.sample import TooFewRows
+from tasks.sample.sample import TooFewRows, normalised
 from tasks.stage import Metrics, stage
 
 Part = Literal["agent", "held_out", "sft"]
@@ -28,21 +29,28 @@ class SplitConfig(BaseModel):
     agent_rows: int = Field(50_000, ge=0, description="Rows of the agent's half; fewer where fewer are left.")
 
 
-@stage(version=1)
+@stage(version=2)
 def split(config: SplitConfig, out: Path, *, sample: Path) -> Metrics:
     """Write one part of the sample to rows.jsonl.
 
     Raises:
         TooFewRows: the sample does not fill the parts.
     """
-    rows = list(read_rows(sample / "rows.jsonl", ["id", "verifiable"]))
+    rows = list(read_rows(sample / "rows.jsonl", ["id", "question", "verifiable"]))
     sft, rest = rows[: config.sft_rows], rows[config.sft_rows :]
     verifiable = [row for row in rest if row["verifiable"]]
-    held_out, agent = verifiable[: config.held_out_rows], verifiable[config.held_out_rows :]
+    held_out, others = verifiable[: config.held_out_rows], verifiable[config.held_out_rows :]
+    asked = {normalised(row["question"]) for row in held_out}
+    agent = [row for row in others if normalised(row["question"]) not in asked]
+    shared = len(others) - len(agent)
     agent = agent[: max(0, config.agent_rows - len(held_out))]
     parts = {"sft": sft, "held_out": held_out, "agent": agent}
     if not parts[config.part] or len(sft) < config.sft_rows:
         sizes = {name: len(part) for name, part in parts.items()}
         raise TooFewRows(f"a sample of {len(rows)} rows gives {sizes}, wanted {config.model_dump()}")
     write_rows(out / "rows.jsonl", parts[config.part])
-    return {"rows": len(parts[config.part]), "unverifiable_left_out": len(rest) - len(verifiable)}
+    return {
+        "rows": len(parts[config.part]),
+        "unverifiable_left_out": len(rest) - len(verifiable),
+        "held_out_questions_left_out": shared,
+    }

@@ -11,7 +11,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tasks.engine import SUPERVISOR, EnvironmentMissing, environment_variables, mask
+from tasks.engine import SUPERVISOR, EnvironmentMissing, environment_variables, in_slots, mask
 from tasks.settings import ROOT, settings
 
 
@@ -75,7 +75,10 @@ def start(environment: str, arguments: list[str], env: dict[str, str], log: Path
 
 
 def device_environment(model: str, gpus: str | None) -> dict[str, str]:
-    """Environment variables for a judge's model: its GPUs, vLLM's settings on CPU, the hub where it has no folder."""
+    """Environment variables for a judge's model: its GPUs, vLLM's settings on CPU, the hub where it has no folder.
+
+    `gpus` are those it has beside a training, whose engine starts it; a stage that starts it holds slots for it.
+    """
     env: dict[str, str] = {}
     if not Path(model).is_dir():
         env["HF_HUB_OFFLINE"] = os.environ.get("HF_HUB_OFFLINE", "0")
@@ -84,4 +87,4 @@ def device_environment(model: str, gpus: str | None) -> dict[str, str]:
             "VLLM_CPU_KVCACHE_SPACE": os.environ.get("VLLM_CPU_KVCACHE_SPACE", "1"),
             "TORCHDYNAMO_DISABLE": "1",
         }
-    return env | ({"CUDA_VISIBLE_DEVICES": gpus} if gpus is not None else {})
+    return env | ({"CUDA_VISIBLE_DEVICES": gpus} if gpus is not None and not in_slots() else {})

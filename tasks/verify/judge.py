@@ -105,7 +105,8 @@ class JudgeConfig(BaseModel):
     gpus: str | None = Field(
         default=None,
         pattern=r"^\d+(,\d+)*$",
-        description="GPUs of the judge, say 3 or 2,3, where the run starts it: not those of the training. Empty: all.",
+        description="GPUs of the judge beside a training, say 3 or 2,3: such that no other stage is given "
+        "(REWRITING_AGENT_GPUS). Empty: all that the training has.",
         json_schema_extra=_RUNTIME,
     )
     cache: Path | None = Field(
@@ -125,6 +126,10 @@ class JudgeConfig(BaseModel):
     @property
     def sampling_temperature(self) -> float:
         return self.temperature if self.temperature is not None else (0.0 if self.votes == 1 else 0.7)
+
+    def gpus_to_start(self) -> int:
+        """GPUs that the judge's model takes where the run starts it; none for one that is reached at a URL."""
+        return self.tensor_parallel if self.kind != "arithmetic" and self.url is None else 0
 
     def model_identity(self) -> str:
         """What a model judge's verdicts depend on; the cache's key and the `judge` of its verdicts."""

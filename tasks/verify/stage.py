@@ -24,7 +24,12 @@ class NoVerdict(RuntimeError):
     """The judge gave no verdict on some rows; they are neither passed nor failed, so the stage cannot end."""
 
 
-@stage(version=1)
+def gpus(config: GateConfig) -> int:
+    """Those of a judge's model that the stage starts itself."""
+    return config.judge.gpus_to_start()
+
+
+@stage(version=1, gpus=gpus)
 def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path) -> Metrics:
     """The gate's verdict on every rewrite.
 

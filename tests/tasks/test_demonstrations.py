@@ -23,6 +23,16 @@ def test_unusable_rows_are_told_and_the_others_kept(tmp_path: Path) -> None:
     assert "field 'question'" in told[4]
 
 
+def test_what_is_no_text_costs_its_row(tmp_path: Path) -> None:
+    file = tmp_path / "data.jsonl"
+    good = {"question": "q", "solution": "s"}
+    lines = [good, good | {"solution": "half \ud800"}, good | {"id": "\udfff"}, good | {"answer": "byte"}]
+    file.write_bytes("\n".join(map(json.dumps, lines)).encode().replace(b"byte", b"\xff"))
+    given = read_demonstrations(file)
+    assert [row["id"] for row in given.rows] == ["line 1"]
+    assert [(bad["line"], bad["field"]) for bad in given.bad] == [(2, "solution"), (3, "id"), (4, "answer")]
+
+
 def test_a_sample_is_spread_evenly_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "data.jsonl"
     file.write_text("\n".join(json.dumps({"id": str(i), "question": "q", "target": "t"}) for i in range(100)))

@@ -6,7 +6,9 @@ import threading
 import time
 from pathlib import Path
 
-from tasks import slots
+import pytest
+
+from tasks import slots, stopping
 from tests.conftest import ROOT
 
 
@@ -31,6 +33,16 @@ def test_no_more_than_the_machine_has_are_taken_at_once(tmp_path: Path) -> None:
         thread.join(timeout=60)
     assert running == 0
     assert most == 3
+
+
+def test_nobody_waits_for_slots_of_a_run_that_is_being_ended(tmp_path: Path) -> None:
+    with slots.take(tmp_path, "gpu", 1, 1):
+        stopping.stop()
+        try:
+            with pytest.raises(stopping.Stopped), slots.take(tmp_path, "gpu", 1, 1):
+                pass
+        finally:
+            stopping.begin()
 
 
 def test_a_request_for_more_than_there_are_gets_all(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import State
 from pydantic import BaseModel
 
-from tasks import engine
 from tasks import key as key_module
+from tasks import stopping
 from tasks.futures import finish
 from tasks.jsonl import RowError
 from tasks.key import config_for_key, stage_key
@@ -161,9 +161,10 @@ def test_whoever_ends_a_run_ends_its_engines() -> None:
     try:
         with pytest.raises(KeyboardInterrupt):
             finish(Interrupted())  # type: ignore[arg-type]
-        assert engine.stopping.is_set()
+        with pytest.raises(stopping.Stopped):
+            stopping.check()
     finally:
-        engine.stopping.clear()
+        stopping.begin()
 
 
 def test_runs_of_a_stage_are_told_apart_by_name(home: Path) -> None:

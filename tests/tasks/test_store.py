@@ -1,5 +1,6 @@
 """The store holds whole artifacts or nothing, whatever happens while one is published."""
 
+import errno
 import shutil
 import subprocess
 import sys
@@ -108,6 +109,19 @@ def test_a_damaged_artifact_is_a_miss_and_is_set_aside(tmp_path: Path, how: str)
     assert store.find(KEY) is None
     assert len(list((tmp_path / "broken").iterdir())) == 1
     publish(tmp_path)
+    assert store.find(KEY) is not None
+
+
+def test_a_disk_that_fails_is_no_damage_to_the_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = publish(tmp_path)
+
+    def fail(path: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Path, "read_bytes", fail)
+        with pytest.raises(OSError, match="Input/output"):
+            store.find(KEY)
     assert store.find(KEY) is not None
 
 

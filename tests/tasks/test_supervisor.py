@@ -12,7 +12,7 @@ import psutil
 import pytest
 from pydantic import BaseModel
 
-from tasks import engine
+from tasks import engine, stopping
 from tasks.progress import Progress, handled_by
 from tests.conftest import ROOT
 
@@ -143,13 +143,13 @@ def test_an_engine_is_killed_when_the_run_is_ended_and_none_is_started_any_more(
             while not marked(mark):
                 assert time.monotonic() < deadline, "the engine did not start"
                 time.sleep(0.1)
-            engine.stopping.set()
-            with pytest.raises(engine.EngineStopped, match="killed"):
+            stopping.stop()
+            with pytest.raises(stopping.Stopped, match="killed"):
                 stage.result(timeout=5)
-            with pytest.raises(engine.EngineStopped, match="not started"):
+            with pytest.raises(stopping.Stopped, match="not started"):
                 engine.run("core", "probe_engine", spec, fake_environment / "out")
         finally:
-            engine.stopping.clear()
+            stopping.begin()
     assert all_gone(mark)
 
 

@@ -100,9 +100,15 @@ def test_a_row_twice_over_the_shards_is_an_error(folder: Folders) -> None:
         run(folder, **inputs)
 
 
-def test_a_row_whose_prompt_was_too_long_falls_back(folder: Folders) -> None:
+def test_a_row_whose_prompt_was_set_aside_falls_back_and_says_why(folder: Folders) -> None:
     short = folder("rewrites.jsonl", [text("a", "rewritten a")])
-    write_rows(short / "quarantine.jsonl", [{"id": "b", "reason": "prompt"}, {"id": "c", "reason": "prompt"}])
+    write_rows(
+        short / "quarantine.jsonl",
+        [
+            {"id": "b", "reason": "3012 tokens, 2048 allowed"},
+            {"id": "c", "reason": "holds the special token <|end|>"},
+        ],
+    )
     inputs = {"rewrites": {"000": short}, "rewrite_verdicts": {"000": folder("verdicts.jsonl", [verdict("a", True)])}}
     _, rows = run(folder, **inputs)
-    assert [row["fallback_reason"] for row in rows.values()] == [None, "prompt too long", "prompt too long"]
+    assert [row["fallback_reason"] for row in rows.values()] == [None, "prompt too long", "special token"]

@@ -53,6 +53,15 @@ def test_pickled_weights_are_never_taken(tmp_path: Path) -> None:
         backbone.plain(BackboneConfig(name="tested", model=str(model)), tmp_path / "out")
 
 
+def test_the_same_weights_in_another_format_are_left_out(tmp_path: Path) -> None:
+    model = copied(tmp_path)
+    shutil.copy(model / "model.safetensors", model / "consolidated.safetensors")
+    (model / "params.json").write_text("{}")
+    out = imported(model, tmp_path)
+    assert [path.name for path in out.glob("*.safetensors")] == ["model.safetensors"]
+    assert not (out / "params.json").exists()
+
+
 def test_a_tokenizer_comes_without_weights(tmp_path: Path) -> None:
     assert not list(imported(copied(tmp_path), tmp_path, tokenizer_only=True).glob("*.safetensors"))
 

@@ -78,6 +78,17 @@ def test_bad_rows_are_quarantined_with_line_field_and_reason(tmp_path: Path) -> 
     assert (metrics["rows"], metrics["quarantined"]) == (5, 5)
 
 
+def test_bytes_and_halves_of_characters_that_are_no_text_cost_their_row(tmp_path: Path) -> None:
+    file = tmp_path / "corpus.jsonl"
+    good, half = json.dumps(NUMINA), json.dumps(NUMINA | {"problem": "half \ud800"})
+    file.write_bytes(f"{good}\n{half}\n".encode() + good.encode().replace(b"2", b"\xff"))
+    (out := tmp_path / "out").mkdir()
+    config = CorpusConfig(name="a", format="numinamath_cot", path=str(file), max_bad_share=0.9)
+    assert corpus.plain(config, out)["rows"] == 1
+    found = [(row["where"], row["field"]) for row in read_rows(out / "quarantine.jsonl")]
+    assert found == [("line 2", "problem"), ("line 3", "problem")]
+
+
 def test_too_many_bad_rows_fail_and_the_error_names_the_first(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"1 of 2 rows are unusable.*corpus.jsonl, line 2, problem: is missing"):
         imported(tmp_path, [NUMINA, {"solution": "x"}])

@@ -32,7 +32,7 @@ def _run(out: Path, rows: dict[str, list[Row]], **config: Any) -> str:
         rows=out / "rows",
         cuda=False,
     )
-    return engines.run(MODULE, spec, out, engine_variables(cuda=False, shard=0))
+    return engines.run(MODULE, spec, out, engine_variables(cuda=False))
 
 
 def _read(out: Path, name: str) -> tuple[list[Row], dict[str, Any]]:

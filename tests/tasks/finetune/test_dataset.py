@@ -36,9 +36,9 @@ def test_every_bad_row_is_set_aside_with_its_line_field_and_reason(tmp_path: Pat
         json.dumps({"id": "b/4", "question": "x?", "target": ["y"]}): ("target", "is not text but list"),
         json.dumps({"id": ["b"], "question": "x?", "target": "y"}): ("id", "is not text but list"),
         json.dumps({"id": "a/3", "question": "x?", "target": "y"}): ("id", "appears a second time"),
-        json.dumps({"id": "b/5", "question": "x?", "target": "\ud800"}): ("target", "half a surrogate"),
+        json.dumps({"id": "b/5", "question": "x?", "target": "\ud800"}): ("target", "no text"),
         json.dumps({"id": "b/7", "question": "x?", "target": "y<|end|><|user|>z"}): ("target", "special token <|end|>"),
-        json.dumps({"id": "\udfff", "question": "x?", "target": "y"}): ("id", "half a surrogate"),
+        json.dumps({"id": "\udfff", "question": "x?", "target": "y"}): ("id", "no text"),
         json.dumps(["a list"]): ("(whole line)", "is not a JSON object"),
         '{"id": "b/6", "quest': ("(whole line)", "is not JSON"),
     }

@@ -129,6 +129,17 @@ def test_a_run_killed_at_any_step_ends_as_an_undisturbed_one(tmp_path: Path, bac
     assert metrics["steps"] == 48 and metrics["kept"] == 32
 
 
+def test_checkpoints_of_another_number_of_ranks_are_dropped(tmp_path: Path) -> None:
+    from tasks.finetune.llamafactory import drop_checkpoints_of_other_ranks
+
+    checkpoint = tmp_path / "trainer" / "checkpoint-5"
+    for processes, left in ((4, True), (4, True), (2, False)):
+        if not checkpoint.exists():
+            checkpoint.mkdir(parents=True)
+        drop_checkpoints_of_other_ranks(tmp_path, processes)
+        assert checkpoint.exists() == left
+
+
 def test_dft_weighs_each_token_by_its_own_probability_and_iw_is_the_same(tmp_path: Path, backbone: Path) -> None:
     import torch
     from llamafactory.train.trainer_utils import dft_loss_func

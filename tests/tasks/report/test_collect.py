@@ -7,7 +7,9 @@ import pytest
 
 from tasks.jsonl import write_rows
 from tasks.report.collect import ReportConfig, ReportError, collect
+from tasks.report.data import Run
 from tasks.report.page import render
+from tasks.report.provenance import commands
 from tasks.store import Artifact, Manifest, Store, read_manifest
 
 MATH, GENERAL = ["nano_seen_kinds", "nano_new_kinds"], ["nano_facts", "nano_lists"]
@@ -266,6 +268,13 @@ def test_lineage_costs_and_rows_set_aside_come_from_the_manifests(data, world):
     assert {"part": "sft"} in data.config["split"] and len(data.config["finetune"]) == 2
     assert data.reproduce == [
         "rewriting-agent study --backbone nano --method sft --method sdft --method rewriting_agent --seeds 2"
+    ]
+
+
+def test_an_ablation_is_reproduced_by_its_own_command():
+    runs = [Run(method=method, seed=seed) for method in ("rewriting_agent", "no_dist", "k5") for seed in (0, 1)]
+    assert commands("nano", runs) == [
+        "rewriting-agent ablation --backbone nano --variant no_dist --variant k5 --seeds 2 --no-downstream"
     ]
 
 

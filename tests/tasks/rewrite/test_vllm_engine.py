@@ -51,7 +51,7 @@ def _spec(
 
 
 def _run(out: Path, spec: RewriteSpec) -> list[Row]:
-    engines.run(MODULE, spec, out, engine_variables(cuda=False, shard=spec.config.shard))
+    engines.run(MODULE, spec, out, engine_variables(cuda=False))
     return list(read_rows(out / "rewrites.jsonl"))
 
 
@@ -125,7 +125,7 @@ def test_shards_and_kills_change_no_byte_and_long_prompts_are_set_aside(tmp_path
 
     parts = [tmp_path / "part0", tmp_path / "part1"]
     specs = [_spec(part, rows, prompt="self_solve", shards=2, shard=shard) for shard, part in enumerate(parts)]
-    killed = engines.start(MODULE, specs[0], parts[0], engine_variables(cuda=False, shard=0))
+    killed = engines.start(MODULE, specs[0], parts[0], engine_variables(cuda=False))
     deadline = time.monotonic() + 200
     blocks = parts[0] / "scratch" / "blocks"
     while not list(blocks.glob("*.jsonl")):

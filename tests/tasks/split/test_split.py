@@ -14,7 +14,10 @@ PARTS: tuple[Part, ...] = ("agent", "held_out", "sft")
 
 
 def parts(folder: Path, verifiable: list[bool], **sizes: int) -> dict[Part, list[str]]:
-    rows = [{"id": str(number), "verifiable": able} for number, able in enumerate(verifiable)]
+    rows = [
+        {"id": str(number), "question": f"What is {number}?", "verifiable": able}
+        for number, able in enumerate(verifiable)
+    ]
     write_rows(folder / "rows.jsonl", rows)
     found: dict[Part, list[str]] = {}
     for part in PARTS:
@@ -44,6 +47,17 @@ def test_held_out_rows_stay_the_same_when_the_agent_gets_fewer(tmp_path: Path) -
     few = parts(tmp_path, [True] * 30, agent_rows=10, **sizes)
     assert many["held_out"] == few["held_out"]
     assert many["agent"][:6] == few["agent"]
+
+
+def test_a_held_out_question_is_asked_nowhere_in_the_agents_rows(tmp_path: Path) -> None:
+    questions = ["sft", "held out", "Held  out!", "another", "and another"]
+    rows = [{"id": str(n), "question": text, "verifiable": True} for n, text in enumerate(questions)]
+    write_rows(tmp_path / "rows.jsonl", rows)
+    sizes = {"sft_rows": 1, "held_out_rows": 1, "agent_rows": 9}
+    (out := tmp_path / "agent").mkdir()
+    metrics = split.plain(SplitConfig(part="agent", **sizes), out, sample=tmp_path)
+    assert [row["id"] for row in read_rows(out / "rows.jsonl")] == ["3", "4"]
+    assert metrics["held_out_questions_left_out"] == 1
 
 
 def test_a_sample_that_does_not_fill_the_parts_is_an_error_with_the_sizes(tmp_path: Path) -> None:
