@@ -25,6 +25,9 @@ Gate = Callable[[Sequence[Candidate]], list[Verdict]]
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
+MOST_WITHOUT_VERDICT = 0.5  # of a step's candidates whose answer is right
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A rollout: the row it rewrites, its decoded text, its number of sampled tokens, and whether it ended itself."""
@@ -55,6 +58,10 @@ class StepRewards:
         return [float(total) for total in totals]
 
 
+class NoVerdicts(RuntimeError):
+    """The judge is not there: rewards of such a step would be noise. Started again, the training resumes."""
+
+
 class GroupReward:
     """Holds what the reward needs; one call a step."""
 
@@ -79,11 +86,13 @@ class GroupReward:
 
         Raises:
             ValueError: a group is not whole.
+            NoVerdicts: the judge decided too few of the candidates whose answer is right.
         """
         groups = whole_groups([sample.row for sample in samples], self.candidates)
         seconds: dict[str, float] = {}
         with _timed(seconds, "gate"):
             verdicts = self.verifier([self._candidate(i, sample) for i, sample in enumerate(samples)])
+        _require_verdicts(verdicts)
         passed = [verdict.passed for verdict in verdicts]
         soft = self.config.variant == "soft_shaping"
         shaped = np.array([verdict is True or (soft and verdict is not None) for verdict in passed])
@@ -132,6 +141,14 @@ class GroupReward:
         vectors[wanted, 0] = 1.0  # the only one of its group: any direction, it has no pair
         vectors[positions] = found
         return vectors
+
+
+def _require_verdicts(verdicts: Sequence[Verdict]) -> None:
+    right = [verdict for verdict in verdicts if verdict.answer.correct]
+    without = [verdict for verdict in right if verdict.passed is None]
+    if len(without) > MOST_WITHOUT_VERDICT * len(right):
+        reason = without[0].reasoning.reason if without[0].reasoning else "no reason given"
+        raise NoVerdicts(f"the judge gave no verdict on {len(without)} of {len(right)} right answers; one: {reason}")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def identity(config: MeasureConfig) -> object:
     return {"prompts": prompts_digest(config), "embedder": embedder_identity(config.embedder)}
 
 
-@stage(version=1, environment="inference", gpus=1, identity=identity, timeout_minutes=24 * 60)
+@stage(version=2, environment="inference", gpus=1, identity=identity, timeout_minutes=24 * 60)
 def measure(config: MeasureConfig, out: Path, *, backbone: Path, rows: Path, adapter: Path | None = None) -> Metrics:
     """Sample K rewrites a row and verify, score and embed them; resumes batch by batch.
 

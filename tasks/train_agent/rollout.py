@@ -17,6 +17,9 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 _SHRINK = 0.75  # share of rows still going below which the others leave the batch
+_CACHE_SHARE = 0.3  # of a GPU's memory, for keys and values
+_CACHE_ON_CPU = 4 * 2**30  # bytes
+_BLOCK = 512  # tokens by which the memory of keys and values grows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,31 @@ def sample(
     """
     training = model.training
     model.eval()
+    size = prompts_at_once(model, max(map(len, prompts)) + sampling.max_new_tokens, k)
+    rollouts: list[Rollout] = []
     try:
         with torch.no_grad(), merged(model):
-            return _decode(model, prompts, k, sampling, generator)
+            for start in range(0, len(prompts), size):
+                rollouts += _decode(model, prompts[start : start + size], k, sampling, generator)
     finally:
         model.train(training)
+    return rollouts
+
+
+def prompts_at_once(model: Any, tokens: int, k: int) -> int:
+    """Prompts whose K rollouts of `tokens` tokens each have room for their keys and values at once; at least one.
+
+    By the machine's whole memory, not by what is free: a resumed attempt then draws the same.
+    """
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    per_token = 2 * config.num_hidden_layers * heads * width * model.dtype.itemsize
+    if model.device.type == "cuda":
+        memory = _CACHE_SHARE * torch.cuda.get_device_properties(model.device).total_memory
+    else:
+        memory = _CACHE_ON_CPU
+    return max(1, int(memory / (per_token * tokens * k)))
 
 
 def _decode(
@@ -124,17 +147,16 @@ def _read(
 
 
 class _Reserved(DynamicLayer):
-    """Keys and values of a layer in memory reserved at the start.
+    """Keys and values of a layer in memory reserved in blocks.
 
     DynamicLayer appends by copying all it holds for every token (transformers 5.19): 40 % of a rollout on a CPU.
     """
 
     def __init__(self, keys: torch.Tensor, values: torch.Tensor, k: int, room: int) -> None:
         super().__init__()
-        self.length = keys.size(2)
-        self.memory = [
-            torch.nn.functional.pad(states.repeat_interleave(k, dim=0), (0, 0, 0, room)) for states in (keys, values)
-        ]
+        self.length, self.room = keys.size(2), room
+        self.memory = [states.repeat_interleave(k, dim=0) for states in (keys, values)]
+        self._grow()
         self.dtype, self.device, self.is_initialized = keys.dtype, keys.device, True
         self._show()
 
@@ -142,6 +164,8 @@ class _Reserved(DynamicLayer):
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         new = key_states.size(2)
+        if self.length + new > self.memory[0].size(2):
+            self._grow()
         for memory, states in zip(self.memory, (key_states, value_states), strict=True):
             memory[:, :, self.length : self.length + new] = states
         self.length += new
@@ -151,6 +175,11 @@ class _Reserved(DynamicLayer):
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         self.memory = [memory[indices] for memory in self.memory]
         self._show()
+
+    def _grow(self) -> None:
+        block = min(self.room, _BLOCK)
+        self.room -= block
+        self.memory = [torch.nn.functional.pad(states, (0, 0, 0, block)) for states in self.memory]
 
     def _show(self) -> None:
         self.keys, self.values = (memory[:, :, : self.length] for memory in self.memory)
@@ -176,11 +205,14 @@ def merged(model: Any) -> Iterator[None]:
     """A PEFT model with its LoRA merged into the weights while it lasts: one product a layer instead of three.
 
     The weights are put back as they were, bit by bit (PEFT's own unmerging subtracts, and pi_0 would drift by rounding
-    with every rollout).
+    with every rollout). Only float32 weights are merged: in bfloat16 they are at their own resolution, and nearly all
+    of a young adapter's changes would be rounded away.
     """
     from peft.tuners.lora import Linear as LoraLinear
 
     layers = [module for module in model.modules() if isinstance(module, LoraLinear)]
+    if not all(layer.get_base_layer().weight.dtype == torch.float32 for layer in layers):
+        layers = []
     if not layers:
         yield
         return

@@ -28,6 +28,7 @@ from tasks.verify.votes import Vote, decide, wanted
 
 T = TypeVar("T")
 
+FATAL_SECONDS = 15.0  # for which a refusal of every row is believed, before the service is asked again
 REPLIES = 4  # replies without a readable verdict, after which a vote is given up
 
 
@@ -42,8 +43,9 @@ class OpenAIJudge:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="judge", daemon=True)
         self._thread.start()
-        self._fatal: str | None = None
-        self._silent_since: float | None = None
+        # Of all callers together: verl's gate asks for one candidate at a time, from many threads.
+        self._fatal: tuple[float, str] | None = None  # when no row could succeed, and why
+        self._silence: tuple[float, float] | None = None  # from when till when calls went unanswered
         self._chat = self._run(self._open())
         self.usage = self._chat.usage
 
@@ -87,7 +89,6 @@ class OpenAIJudge:
         return Chat(self.endpoint)  # in the loop it will be used in
 
     async def _judge_all(self, items: Sequence[JudgeItem]) -> list[ReasoningVerdict]:
-        self._fatal = self._silent_since = None
         verdicts: list[ReasoningVerdict | None] = [None] * len(items)
         queue = iter(enumerate(items))
 
@@ -117,8 +118,8 @@ class OpenAIJudge:
         deadline: float | None = None
         unread, usual = 0, self.endpoint.temperature
         for attempt in count():
-            if self._fatal is not None:
-                return self._fatal
+            if self._fatal is not None and time.monotonic() - self._fatal[0] < FATAL_SECONDS:
+                return self._fatal[1]
             async with self._chat.pacer.slot():
                 now = time.monotonic()
                 deadline = deadline or now + self.endpoint.deadline
@@ -129,27 +130,33 @@ class OpenAIJudge:
                         seed=1000 * vote + attempt,
                         seconds=min(self.endpoint.attempt, deadline - now),
                     )
-                    self._silent_since = None
+                    self._silence = None
                     return read_reply(text)
                 except ReplyError as error:
-                    self._silent_since = None
+                    self._silence = None
                     failure, unread = CallFailed(str(error)), unread + 1
                 except CallFailed as error:
                     failure = error
-            if failure.silent:
-                self._silent_since = self._silent_since or time.monotonic()
+            silent_for = self._silent_for() if failure.silent else 0.0
             self.usage.retries += 1
             if failure.judge:
-                self._fatal = str(failure)
+                self._fatal = time.monotonic(), str(failure)
             if failure.row or failure.judge or unread >= REPLIES:
                 return str(failure)
             pause = backoff(attempt) if failure.wait is None else failure.wait
             if time.monotonic() + pause >= deadline:
                 return f"no verdict within {self.endpoint.deadline:g} s; last: {failure}"
-            if self._silent_since is not None and time.monotonic() - self._silent_since > self.endpoint.deadline:
+            if silent_for > self.endpoint.deadline:
                 return f"the judge has not answered for {self.endpoint.deadline:g} s; last: {failure}"
             await asyncio.sleep(pause)
         raise AssertionError
+
+    def _silent_for(self) -> float:
+        """Seconds for which calls have gone unanswered, this one included; a pause in asking is no silence."""
+        now = time.monotonic()
+        since, last = self._silence or (now, now)
+        self._silence = (now if now - last > self.endpoint.deadline else since), now
+        return now - self._silence[0]
 
     async def _check(self, patience: float) -> None:
         deadline = time.monotonic() + patience

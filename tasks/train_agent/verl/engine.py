@@ -36,7 +36,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     attempt = len(list(folder.glob("metrics-*.jsonl"))) + 1
     alone = spec.config.verl.ray_address is None
-    prepare(spec.cuda, folder / f"metrics-{attempt}.jsonl", alone)  # before anything imports verl
+    prepare(spec.cuda, folder / f"metrics-{attempt}.jsonl", alone, spec.config.seed)  # before anything imports verl
     from omegaconf import OmegaConf
 
     from tasks.score.load import context_of_folder

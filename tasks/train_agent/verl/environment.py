@@ -8,23 +8,27 @@ from pathlib import Path
 
 from tasks.settings import ROOT
 
+HERE = "tasks.train_agent.verl"
 # Read by our code and by the libraries in every process; what else the environment holds stays on this machine.
 FORWARDED = ("PYTHONPATH", "HF_", "OMP_", "TOKENIZERS_", "TQ_", "VERL_", "VLLM_", "REWRITING_AGENT_", "TORCH", "NCCL_")
 # Ray shows a job's variables to whoever sees its dashboard: on a cluster each machine's own environment holds these.
 SECRET = re.compile("_KEY$|_TOKEN$|SECRET|PASSWORD")
 
 
-def prepare(cuda: bool, log: Path, alone: bool) -> None:
+def prepare(cuda: bool, log: Path, alone: bool, seed: int) -> None:
     """Set what verl and Ray read when they are imported.
 
     Args:
         log: verl's own log of metrics of this attempt, JSON lines.
         alone: Ray starts a cluster for this attempt. Its token is then the attempt's own: left to itself, Ray writes
             one to the user's home.
+        seed: of the adapter's initialisation.
     """
     os.environ.setdefault("PYTHONPATH", str(ROOT))
     os.environ |= {
         "VERL_FILE_LOGGER_PATH": str(log),
+        "VERL_USE_EXTERNAL_MODULES": f"{HERE}.seeding",
+        "VERL_AGENT_SEED": str(seed),
         "RAY_USAGE_STATS_ENABLED": "0",
         "VLLM_NO_USAGE_STATS": "1",
         "RAY_DEDUP_LOGS": "0",
@@ -38,7 +42,7 @@ def prepare(cuda: bool, log: Path, alone: bool) -> None:
     if not cuda:
         os.environ.pop("CUDA_VISIBLE_DEVICES", None)  # Ray refuses to count a GPU that an empty list rules out
         os.environ |= {
-            "VERL_USE_EXTERNAL_MODULES": "tasks.train_agent.verl.cpu",
+            "VERL_USE_EXTERNAL_MODULES": f"{HERE}.seeding,{HERE}.cpu",
             "VERL_PLATFORM": "cpu",
             "VERL_ENGINE_DEVICE": "cuda",  # verl registers its FSDP engine for cuda and npu only
             "VLLM_CPU_KVCACHE_SPACE": os.environ.get("VLLM_CPU_KVCACHE_SPACE", "1"),

@@ -80,6 +80,13 @@ def test_a_candidate_whose_judge_is_unreachable_gets_the_mean_of_the_others(part
     assert step.totals == [1.0, 0.5, 0.0]
 
 
+def test_a_judge_that_is_gone_stops_the_training(parts):
+    from tasks.train_agent.group_reward import NoVerdicts
+
+    with pytest.raises(NoVerdicts, match="no verdict on 2 of 3 right answers; one: connection refused"):
+        reward(parts, [PLAIN, TERSE, TERSE, WRONG], judge=Unreachable())
+
+
 def test_soft_shaping_scores_every_candidate(parts):
     step = reward(parts, [PLAIN, WRONG, SLIP], RewardConfig(variant="soft_shaping"))
     assert np.isfinite(step.nll).all()

@@ -82,6 +82,44 @@ def test_greedy_rollouts_equal_transformers_generate(policy):
         assert rollout.ids == whole[0, len(prompt) :].tolist()
 
 
+def test_a_small_memory_changes_no_rollout(policy, monkeypatch):
+    from tasks.train_agent import rollout
+
+    model, chat = policy
+    prompts, greedy = prompts_of(chat), rollout.Sampling(20, 0.0, tuple(chat.stop_ids))
+    roomy = rollout.sample(model, prompts, 2, greedy)
+    assert rollout.prompts_at_once(model, 100, 2) > 3
+    monkeypatch.setattr(rollout, "_CACHE_ON_CPU", 1)  # a prompt at a time
+    monkeypatch.setattr(rollout, "_BLOCK", 3)
+    assert rollout.prompts_at_once(model, 100, 2) == 1
+    tight = rollout.sample(model, prompts, 2, greedy)
+    assert [one.ids for one in tight] == [one.ids for one in roomy]
+    for one, other in zip(tight, roomy, strict=True):
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-5)
+
+
+def test_a_bfloat16_backbone_does_not_round_the_adapter_away(policy):
+    import copy
+
+    import torch
+
+    from tasks.train_agent.rollout import merged
+
+    model, chat = copy.deepcopy(policy[0]), policy[1]
+    for name, parameter in model.named_parameters():
+        if "lora_" in name:
+            parameter.data *= 0.01  # below what bfloat16 weights can tell
+        else:
+            parameter.data = parameter.data.to(torch.bfloat16)
+    ids = torch.tensor([prompts_of(chat)[0]])
+    with torch.no_grad():
+        policys = model(ids).logits
+        with merged(model):
+            assert torch.equal(model(ids).logits, policys)
+        with model.disable_adapter():
+            assert not torch.equal(model(ids).logits, policys)
+
+
 def test_merging_leaves_the_backbone_bit_by_bit_as_it_was(policy):
     import torch
 

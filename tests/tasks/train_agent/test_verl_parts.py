@@ -1,6 +1,7 @@
 """The parts of the verl engine by themselves: rewards as TRL's, watchdog, checkpoints, canary."""
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -210,6 +211,15 @@ def test_a_server_that_is_gone_counts_as_dead():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         gone = f"127.0.0.1:{listening.getsockname()[1]}"
     assert dead(gone)
+
+
+def test_verls_processes_have_the_runs_seed():
+    from tasks.train_agent.verl.environment import HERE
+
+    environment = os.environ | {"VERL_USE_EXTERNAL_MODULES": f"{HERE}.seeding", "VERL_AGENT_SEED": "7"}
+    code = "import verl, torch; print(torch.initial_seed())"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "7"
 
 
 def test_only_whole_checkpoints_are_resumed_from(tmp_path):

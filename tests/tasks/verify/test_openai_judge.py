@@ -108,6 +108,16 @@ def test_nobody_listening_gives_no_verdict_soon() -> None:
     assert time.monotonic() - started < 15
 
 
+def test_callers_of_one_row_each_learn_of_a_silence_together() -> None:
+    """As verl's gate calls: one candidate a call."""
+    with _judge(lambda call, body: Answer(status=500), deadline=0.5) as (judge, server):
+        started = time.monotonic()
+        verdicts = [judge.judge(_items())[0] for _ in range(40)]
+        assert time.monotonic() - started < 10  # not 40 deadlines
+    assert {verdict.valid for verdict in verdicts} == {None}
+    assert len(server.bodies) >= 40  # and each was tried: the judge may be back
+
+
 def test_a_judge_that_was_silent_is_asked_again_by_the_next_call() -> None:
     down = [True]
     with _judge(lambda call, body: Answer(status=500 if down[0] else 200), deadline=0.3) as (judge, _):
