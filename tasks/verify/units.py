@@ -32,9 +32,10 @@ def _table() -> dict[str, Unit]:
         "mass": {"mg milligram": "1/1000", "g gm gram": "1", "kg kilogram": "1000", "ton tonne": "1000000"},
         "weight": {"oz ounce": "1", "lb lbs pound": "16"},
         "volume": {"ml milliliter millilitre": "1/1000", "l liter litre": "1"},
-        "dollars": {"dollar usd": "1", "cent ¢": "1/100"},
+        "dollars": {"dollar usd": "1", "cent ¢": "1/100"}, "euros": {"euro eur": "1"}, "yen": {"yen jpy": "1"},
+        "rupees": {"rupee inr rs": "1"}, "yuan": {"yuan rmb cny": "1"}, "pesos": {"peso": "1"},
         "angle": {"degree deg ^\\circ": "1"},
-        "morning": {"am": "1"}, "afternoon": {"pm": "1"}, "speed": {"mph": "1"}, "speed metric": {"kmh kph kmph": "1"},
+        "morning": {"am": "1"}, "afternoon": {"pm": "1"},
     }  # fmt: skip
     table = {}
     for measure, units in {"length": lengths, **others}.items():
@@ -68,7 +69,7 @@ _NOT_UNITS = {
 _WORD = r"(?:[A-Za-z]{2,}+\.?|[amghLsNJWVKACF](?![A-Za-z]))(?:\^\{?-?[0-9]\}?)?"
 _MARK = r"(?:«[^«»]*+»(?:\^\{?-?[0-9]\}?)?|\\cdot ?|\^\\circ ?[CF]?)"
 _TRAILING_TEXT = re.compile(rf"({_MARK}(?:[/ ·]*+{_MARK})*+)[/ ·]*$")
-_TRAILING_WORDS = re.compile(rf"(?:(?<=[0-9)}}\]%])|(?<=\\pi))(\s*+)/?({_WORD}(?:[ /-]++{_WORD})*+)[ /-]*$")
+_TRAILING_WORDS = re.compile(rf"(?:(?<=[0-9)}}\]%])|(?<=\\pi))(\s*+)(/?)({_WORD}(?:[ /-]++{_WORD})*+)[ /-]*$")
 _CURRENCY = re.compile(r"(-?)(?:[€£¥₹₽₩₱]|«?(?:Rs\.?|USD|US|INR|EUR|RM|CAD|AUD)»?)\s*(?=[0-9.])", re.IGNORECASE)
 _CURRENCY_AFTER = re.compile(r"(?<=[0-9])\s*[€£¥₹₽₩₱]$")
 _APPROX = re.compile(
@@ -99,12 +100,13 @@ def split_unit(text: str) -> tuple[str, str | None]:
     if "«" in text:
         match = _TRAILING_TEXT.search(text)
         if match and _has_value(text[: match.start()]) and not _is_connector(match[1]):
-            return _scaled(text[: match.start()].strip(), _name(match[1]))
+            value = text[: match.start()].rstrip()
+            return _scaled(value.rstrip("/").rstrip(), _name(f"per {match[1]}" if value.endswith("/") else match[1]))
         return text, None
     if text and (text[-1].isalpha() or text[-1] in ".}23") and (match := _TRAILING_WORDS.search(text)):
-        words, value = match[2].strip(), text[: match.start()]
+        words, value = match[3].strip(), text[: match.start()]
         if _has_value(value) and _is_unit(words, bool(match[1]), value.endswith("}")):
-            return _scaled(value.strip(), _name(words))
+            return _scaled(value.strip(), _name(f"per {words}" if match[2] else words))
     return text, None
 
 
