@@ -91,6 +91,14 @@ def _both_numbers(gold: str, answer: str, left: Number, right: Number, leaf: Lea
 def _choices(gold: str, answer: str, leaf: Spender) -> bool | None:
     wanted, got = words.read_choice(gold), words.read_choice(answer)
     letters = words.read_letters(gold), words.read_letters(answer)
+    several = words.read_options(gold), words.read_options(answer)
+    if several[0] or several[1]:
+        chosen = [
+            options or named or (choice.letter if choice else None)
+            for options, named, choice in zip(several, letters, (wanted, got), strict=True)
+        ]
+        if None not in chosen:  # both several: their options are compared as lists are
+            return False if chosen[0] != chosen[1] else None if several[0] and several[1] else True
     if letters[0] and (letters[1] or (got and not got.text)):
         return letters[0] == letters[1]
     if letters[1] and wanted and not wanted.text:
