@@ -42,6 +42,8 @@ from tasks.verify.units import split_unit
 
 _RATIO = re.compile(r"[^:=<>]+(?::[^:=<>]+)+")
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
+# A reference is more often a list than a decimal of another country: "3,5" are two solutions, "1,22" is 1.22.
+_LONG_DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]{2,}")
 _SET_BUILDER = re.compile(r"\\\{([A-Za-z])(?:\\in ?\\mathbb\{R\})?(?:\\mid ?|:|\|)(.*)\\\}")
 
 
@@ -175,8 +177,8 @@ def _structured(gold: str, answer: str, leaf: Spender, units_off: bool = False) 
         left, right = read_number(gold), read_number(answer)
         if left is not None and right is not None:
             return _both_numbers(gold, answer, left, right, leaf)
-    for one, other in ((gold, answer), (answer, gold)):
-        if _DECIMAL_COMMA.fullmatch(one) and one.replace(",", ".") == other:
+    for one, other, pattern in ((gold, answer, _LONG_DECIMAL_COMMA), (answer, gold, _DECIMAL_COMMA)):
+        if pattern.fullmatch(one) and one.replace(",", ".") == other:
             return True
     gold_items, answer_items = read_system(gold) or split_list(gold), read_system(answer) or split_list(answer)
     if len(gold_items) > 1 or len(answer_items) > 1:
