@@ -143,11 +143,8 @@ def _in_base(sign: str, digits: str, base: int) -> Number | None:
 
 def same_number(gold: Number, answer: Number) -> bool:
     """Equality by the policy of docs/verification.md: percent, base and tolerance."""
-    if gold.base != answer.base:
-        if gold.base is not None and gold.base != 10 and answer.base is None:
-            return _left_off(answer, gold)  # 777 for 777_8 leaves the base off; 511 is read in base 8 as well
-        if answer.base is not None and gold.base is None and _left_off(gold, answer):
-            return True
+    if gold.base not in (None, 10) and answer.base is None:
+        return _left_off(answer, gold)  # 777 for 777_8 leaves the base off; 511 is read in base 8 as well
     if gold.percent != answer.percent:
         whole = Number(gold.value / 100 if gold.percent else gold.value, _shifted(gold))
         other = Number(answer.value / 100 if answer.percent else answer.value, _shifted(answer))
