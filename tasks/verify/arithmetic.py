@@ -15,16 +15,16 @@ from functools import lru_cache
 
 from tasks.verify.comparison import holds
 from tasks.verify.expressions import Side
+from tasks.verify.modular import beside_modulus, meant_modulo, names_modulus
 from tasks.verify.notation import Tokens, tokenize
 from tasks.verify.statements import Equality, equalities
 from tasks.verify.types import JudgeItem, ReasoningVerdict
 
-VERSION = 1  # part of the judge's identity: raise it whenever a verdict can change
+VERSION = 2  # part of the judge's identity: raise it whenever a verdict can change
 MAX_CHARACTERS = 200_000
 
 _ANNOTATION = re.compile(r"<<([^<>\n]{1,300})>>")
 _RELATION = re.compile(r"=|≈|≃|≅|\\approx|\\simeq|\\doteq")
-_MODULAR = re.compile(r"\\equiv|mod\b|\\pmod|≡")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +90,22 @@ def _passages(solution: str) -> list[str]:
 @lru_cache(maxsize=20_000)
 def _check_text(text: str, mark: bool = False) -> Steps:
     tokens = tokenize(text)
-    modular = _MODULAR.search(text) is not None  # `8^4 = 7^2` may be meant modulo 19
     checked = 0
+    modular = names_modulus(text)
+    excused = False
     for equality in equalities(tokens, mark):
         verdict = holds(tokens, equality)
-        if verdict is None or (modular and not verdict):
+        if verdict is None:
+            excused = excused or (modular and beside_modulus(tokens, equality))
             continue
         if not verdict:
+            if meant_modulo(tokens, equality):
+                excused = True
+                continue
             return Steps(checked, _quote(tokens, equality), _explain(tokens, equality))
         if equality.left.operations or equality.right.operations:
             checked += 1
-    return Steps(checked)
+    return Steps(0 if excused else checked)  # a passage that counts modulo states no step of plain arithmetic
 
 
 def _quote(tokens: Tokens, equality: Equality) -> str:

@@ -23,7 +23,12 @@ STRONG = re.compile(
     r"(?:the\s+)?final\s+answer\s+(?:is|:)\s*:?\s*|final\s+answer[\s*]*+:\s*(?:the\s+final\s+answer\s+is\s*)?",
     re.IGNORECASE,
 )
-LATER = re.compile(r"(?<![A-Za-z])the\s+answer\s+is\s*:\s*(?=[$\\(\[{0-9A-J-])", re.IGNORECASE)
+# Behind a box only what begins like a value is a later word: "the final answer is verified by …" says nothing new.
+LATER = re.compile(
+    rf"(?:{STRONG.pattern}|(?<![A-Za-z])the\s+answer\s+is\s*:\s*)"
+    r"(?=[\s*]*+(?:[-+$€£¥₹\\(\[{.]|[0-9]|(?-i:[A-J])(?![A-Za-z])|[A-Za-z]\s*=))",
+    re.IGNORECASE,
+)
 _LETTER = re.compile(
     r"(?i:answer|ans|option|choice)\.?\s*(?:(?i:is|option|choice)|[:=-])*\s*"
     r"\(?([A-J])\)?(?=[.,)]?\s*(?:$|\n|\)|(?i:is\b)|[0-9$]))"

@@ -13,7 +13,11 @@ from tasks.verify.rationals import Rational
 from tasks.verify.statements import Equality
 
 # Words behind a result that say that it is no exact value, or that its unit is another one.
-_CHANGES_BEHIND = re.compile(r"\b(?:mod|modulo|base)\b|^[($\s]*[\d.,/]+\s*:\s*\d", re.IGNORECASE)
+_CHANGES_BEHIND = re.compile(
+    r"\bbase[- ]*[$({]*(?:\d|two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen)\b|"
+    r"^[($\s]*[\d.,/]+\s*:\s*\d",
+    re.IGNORECASE,
+)
 # The same, but said only of what is no whole number: "17 / 3 = 5 remainder 2", "17 / 3 = 5 and 2/3".
 _INEXACT_BEHIND = re.compile(
     r"\b(?:remainder|rounded|rounds?|rounding|whole|full|approximately|approx|about|roughly|nearly|almost|left over|"

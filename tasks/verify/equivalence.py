@@ -9,10 +9,10 @@ Three-valued logic: a leaf that cannot say returns None, and None is what comes 
 """
 
 import re
-from collections.abc import Callable
 from functools import partial
 
 from tasks.verify import words
+from tasks.verify.budget import Leaf, Spender
 from tasks.verify.forms import (
     THOUSANDS,
     read_bracket,
@@ -40,10 +40,10 @@ from tasks.verify.quantities import same_quantity
 from tasks.verify.relations import as_interval, same_relation
 from tasks.verify.units import split_unit
 
-Leaf = Callable[[str, str], bool | None]
-
 _RATIO = re.compile(r"[^:=<>]+(?::[^:=<>]+)+")
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
+# A reference is more often a list than a decimal of another country: "3,5" are two solutions, "1,22" is 1.22.
+_LONG_DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]{2,}")
 _SET_BUILDER = re.compile(r"\\\{([A-Za-z])(?:\\in ?\\mathbb\{R\})?(?:\\mid ?|:|\|)(.*)\\\}")
 
 
@@ -56,7 +56,15 @@ def plain_leaf(gold: str, answer: str) -> bool | None:
 
 
 def same_answer(gold: str, answer: str, leaf: Leaf) -> bool | None:
-    """Whether a normalised answer equals a normalised reference; None where the leaves cannot say."""
+    """Whether a normalised answer equals a normalised reference; None where the leaves cannot say.
+
+    Raises TooManyComparisons where the two are nested so that comparing their parts would not end soon."""
+    return _same(gold, answer, Spender(leaf))
+
+
+def _same(gold: str, answer: str, leaf: Spender, choices: bool = True) -> bool | None:
+    """The policy for a pair or for a part of one. `choices` False: its letter is read already, "(A) (B)" has one."""
+    leaf.spend(gold, answer)
     if not gold or not answer:
         return False
     if squeeze(gold).strip("«»") == squeeze(answer).strip("«»"):  # \text{VW} is VW
@@ -64,14 +72,14 @@ def same_answer(gold: str, answer: str, leaf: Leaf) -> bool | None:
     left, right = read_number(gold), read_number(answer)
     if left is not None and right is not None:
         return _both_numbers(gold, answer, left, right, leaf)
-    decided = _choices(gold, answer, leaf)
+    decided = _choices(gold, answer, leaf) if choices else None
     if decided is not None:
         return decided
     heads = without_qualification(gold, answer)
     if heads is False:
         return False
     if heads:
-        return same_answer(*heads, leaf)
+        return _same(*heads, leaf)
     decided = _words(gold, answer)
     if decided is not None:
         return decided
@@ -82,9 +90,17 @@ def _both_numbers(gold: str, answer: str, left: Number, right: Number, leaf: Lea
     return leaf(gold, answer) if not (left.base or right.base) else same_number(left, right)
 
 
-def _choices(gold: str, answer: str, leaf: Leaf) -> bool | None:
+def _choices(gold: str, answer: str, leaf: Spender) -> bool | None:
     wanted, got = words.read_choice(gold), words.read_choice(answer)
     letters = words.read_letters(gold), words.read_letters(answer)
+    several = words.read_options(gold), words.read_options(answer)
+    if several[0] or several[1]:
+        chosen = [
+            options or named or (choice.letter if choice else None)
+            for options, named, choice in zip(several, letters, (wanted, got), strict=True)
+        ]
+        if None not in chosen:  # both several: their options are compared as lists are
+            return False if chosen[0] != chosen[1] else None if several[0] and several[1] else True
     if letters[0] and (letters[1] or (got and not got.text)):
         return letters[0] == letters[1]
     if letters[1] and wanted and not wanted.text:
@@ -97,17 +113,17 @@ def _choices(gold: str, answer: str, leaf: Leaf) -> bool | None:
     if wanted and not wanted.text:
         return False if read_number(answer) is not None else _bare_letter(wanted.letter, answer)
     if wanted:
-        return same_answer(wanted.text, answer, leaf)
+        return _same(wanted.text, answer, leaf, choices=False)
     if got and got.text:
-        return same_answer(gold, got.text, leaf)
+        return _same(gold, got.text, leaf, choices=False)
     return None
 
 
-def _same_option(gold: str, answer: str, leaf: Leaf) -> bool | None:
+def _same_option(gold: str, answer: str, leaf: Spender) -> bool | None:
     """The letter decides; an option's text may be left off or reworded, but may not be another value."""
     if not gold or not answer or words.is_prose(gold) or words.is_prose(answer):
         return True
-    return same_answer(gold, answer, leaf)
+    return _same(gold, answer, leaf, choices=False)
 
 
 def _bare_letter(letter: str, answer: str) -> bool | None:
@@ -139,7 +155,7 @@ def _is_list(text: str) -> bool:
     return len(split_list(text)) > 1
 
 
-def _with_units(gold: str, answer: str, leaf: Leaf) -> bool | None:
+def _with_units(gold: str, answer: str, leaf: Spender) -> bool | None:
     wanted, got = split_unit(gold), split_unit(answer)
     decided = same_quantity(gold, answer)
     if decided is not None:
@@ -153,16 +169,16 @@ def _with_units(gold: str, answer: str, leaf: Leaf) -> bool | None:
     return _structured(gold, answer, leaf)
 
 
-def _structured(gold: str, answer: str, leaf: Leaf, units_off: bool = False) -> bool | None:
-    same = partial(same_answer, leaf=leaf)
+def _structured(gold: str, answer: str, leaf: Spender, units_off: bool = False) -> bool | None:
+    same = partial(_same, leaf=leaf)
     if units_off:
         if squeeze(gold) == squeeze(answer):
             return True
         left, right = read_number(gold), read_number(answer)
         if left is not None and right is not None:
             return _both_numbers(gold, answer, left, right, leaf)
-    for one, other in ((gold, answer), (answer, gold)):
-        if _DECIMAL_COMMA.fullmatch(one) and one.replace(",", ".") == other:
+    for one, other, pattern in ((gold, answer, _LONG_DECIMAL_COMMA), (answer, gold, _DECIMAL_COMMA)):
+        if pattern.fullmatch(one) and one.replace(",", ".") == other:
             return True
     gold_items, answer_items = read_system(gold) or split_list(gold), read_system(answer) or split_list(answer)
     if len(gold_items) > 1 or len(answer_items) > 1:

@@ -13,7 +13,6 @@ from tasks.verify.closing import (
     LATER,
     MATH,
     STATEMENT,
-    STRONG,
     closing_value,
     inside,
     is_bare,
@@ -96,7 +95,7 @@ def _spoken(text: str) -> str:
 def _boxed_or_later(box: str, after: str) -> Extracted:
     """The box, unless the author's later word is another: Minerva's "The final answer is …", "The answer is: 2"."""
     if "nswer" in after:
-        later = stated(after, STRONG) or stated(after, LATER)
+        later = stated(after, LATER)
         if later and re.search(r"[0-9\\]", later):
             return Extracted(later, "statement")
     return Extracted(said_in_box(box) or _without_label(box), "boxed")

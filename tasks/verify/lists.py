@@ -88,14 +88,24 @@ def same_members(gold: Sequence[str], answer: Sequence[str], same: Same) -> bool
     gold, answer = expand(gold), expand(answer)
     if len(gold) > MAX_ITEMS or len(answer) > MAX_ITEMS:
         return gold == answer or None
+    in_order: list[bool | None] = []
     # In the same order first: cheap, and right for values without their names against values with them.
-    if len(gold) == len(answer) and all_of(same(g, a) for g, a in zip(gold, answer, strict=True)):
-        return True
+    if len(gold) == len(answer):
+        for g, a in zip(gold, answer, strict=True):
+            in_order.append(same(g, a))
+            if in_order[-1] is False:
+                break
+        else:
+            if all(in_order):
+                return True
     matched: set[int] = set()
     possible: set[int] = set()
     unsure = False
-    for wanted in gold:
-        decisions = [same(wanted, got) for got in answer]
+    for row, wanted in enumerate(gold):
+        # What was compared in order is not compared again: in nested sets that would double the work at every level.
+        decisions = [
+            in_order[row] if row == column < len(in_order) else same(wanted, got) for column, got in enumerate(answer)
+        ]
         matched.update(position for position, decision in enumerate(decisions) if decision)
         possible.update(position for position, decision in enumerate(decisions) if decision is None)
         if not any(decisions):

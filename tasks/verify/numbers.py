@@ -46,8 +46,18 @@ _BASE_WORD = re.compile(
     r"([-+]?)([0-9A-Fa-f]+)«?\(? ?(?:in )?base[- ]?([0-9]{1,2}|two|three|four|five|six|seven|eight|nine)\)?»?"
 )
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
-_FACTOR = re.compile(rf"([-+]?)({_UNSIGNED}) ?«?(million|billion|trillion|thousand|hundred)s?»?", re.IGNORECASE)
-_FACTORS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_FACTORS = {
+    "ten": Fraction(10), "dozen": Fraction(12), "hundred": Fraction(100), "thousand": Fraction(1000),
+    "million": Fraction(10**6), "billion": Fraction(10**9), "trillion": Fraction(10**12),
+    "tenth": Fraction(1, 10), "hundredth": Fraction(1, 100), "thousandth": Fraction(1, 1000),
+    "millionth": Fraction(1, 10**6), "billionth": Fraction(1, 10**9),
+}  # fmt: skip
+_FACTOR = re.compile(rf"(.*[0-9}}»]) ?«? ?({'|'.join(_FACTORS)})s?»?", re.IGNORECASE)
+
+
+def is_factor(word: str) -> bool:
+    """Whether a word behind a number scales it: "million", "dozen", "hundredths"."""
+    return word.lower() in _FACTORS or word.lower().removesuffix("s") in _FACTORS
 
 
 @lru_cache(maxsize=16384)
@@ -91,8 +101,9 @@ def _rarer(text: str) -> Number | None:
         base = _BASES.get(match[3]) or int(match[3])
         return _in_base(match[1], match[2], base)
     if match := _FACTOR.fullmatch(text):
-        value, _ = _decimal(match[2])
-        return Number(_signed(match[1], value * 10 ** _FACTORS[match[3].lower()]))
+        number = read_number(match[1])
+        plain = number is not None and not number.percent and number.base is None
+        return Number(number.value * _FACTORS[match[2].lower()]) if number and plain else None
     in_words = read_number_words(text.strip("«»"))
     return None if in_words is None else Number(Fraction(in_words))
 
@@ -132,11 +143,8 @@ def _in_base(sign: str, digits: str, base: int) -> Number | None:
 
 def same_number(gold: Number, answer: Number) -> bool:
     """Equality by the policy of docs/verification.md: percent, base and tolerance."""
-    if gold.base != answer.base:
-        if gold.base is not None and gold.base != 10 and answer.base is None:
-            return _left_off(answer, gold)  # 777 for 777_8 leaves the base off; 511 is read in base 8 as well
-        if answer.base is not None and gold.base is None and _left_off(gold, answer):
-            return True
+    if gold.base not in (None, 10) and answer.base is None:
+        return _left_off(answer, gold)  # 777 for 777_8 leaves the base off; 511 is read in base 8 as well
     if gold.percent != answer.percent:
         whole = Number(gold.value / 100 if gold.percent else gold.value, _shifted(gold))
         other = Number(answer.value / 100 if answer.percent else answer.value, _shifted(answer))

@@ -9,6 +9,7 @@ import re
 from fractions import Fraction
 
 from tasks.verify.numbers import read_number
+from tasks.verify.rates import same_rate
 from tasks.verify.units import Unit, read_compound, split_unit, unit_named
 
 _TIME = re.compile(
@@ -36,6 +37,8 @@ def same_quantity(gold: str, answer: str) -> bool | None:
             return False
         if r"^\circ" in (wanted[1], got[1]) and _not_an_angle(wanted[1]) != _not_an_angle(got[1]):
             return False
+        if (at_rate := same_rate(wanted[0], wanted[1], got[0], got[1])) is not None:
+            return at_rate
         if left and right and left != right:
             if left.measure != right.measure:
                 return False
@@ -69,7 +72,9 @@ def _not_an_angle(unit: str) -> bool:
 def _exponent(unit: str) -> str:
     if match := re.search(r"\^([0-9-]+)$", unit):
         return match[1]
-    return "2" if re.match(r"(?:square|sq)\b", unit) else "3" if re.match(r"(?:cubic|cu)\b", unit) else "1"
+    if re.search(r"^(?:squared?|sq)\b| squared$", unit):
+        return "2"
+    return "3" if re.search(r"^(?:cubic|cu)\b| cubed$", unit) else "1"
 
 
 def same_time(gold: str, answer: str) -> bool | None:

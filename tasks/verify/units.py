@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from tasks.verify.numbers import is_factor
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -30,9 +32,10 @@ def _table() -> dict[str, Unit]:
         "mass": {"mg milligram": "1/1000", "g gm gram": "1", "kg kilogram": "1000", "ton tonne": "1000000"},
         "weight": {"oz ounce": "1", "lb lbs pound": "16"},
         "volume": {"ml milliliter millilitre": "1/1000", "l liter litre": "1"},
-        "dollars": {"dollar usd": "1", "cent ¢": "1/100"},
+        "dollars": {"dollar usd": "1", "cent ¢": "1/100"}, "euros": {"euro eur": "1"}, "yen": {"yen jpy": "1"},
+        "rupees": {"rupee inr rs": "1"}, "yuan": {"yuan rmb cny": "1"}, "pesos": {"peso": "1"},
         "angle": {"degree deg ^\\circ": "1"},
-        "morning": {"am": "1"}, "afternoon": {"pm": "1"}, "speed": {"mph": "1"}, "speed metric": {"kmh kph kmph": "1"},
+        "morning": {"am": "1"}, "afternoon": {"pm": "1"},
     }  # fmt: skip
     table = {}
     for measure, units in {"length": lengths, **others}.items():
@@ -66,7 +69,7 @@ _NOT_UNITS = {
 _WORD = r"(?:[A-Za-z]{2,}+\.?|[amghLsNJWVKACF](?![A-Za-z]))(?:\^\{?-?[0-9]\}?)?"
 _MARK = r"(?:«[^«»]*+»(?:\^\{?-?[0-9]\}?)?|\\cdot ?|\^\\circ ?[CF]?)"
 _TRAILING_TEXT = re.compile(rf"({_MARK}(?:[/ ·]*+{_MARK})*+)[/ ·]*$")
-_TRAILING_WORDS = re.compile(rf"(?:(?<=[0-9)}}\]%])|(?<=\\pi))(\s*+)/?({_WORD}(?:[ /-]++{_WORD})*+)[ /-]*$")
+_TRAILING_WORDS = re.compile(rf"(?:(?<=[0-9)}}\]%])|(?<=\\pi))(\s*+)(/?)({_WORD}(?:[ /-]++{_WORD})*+)[ /-]*$")
 _CURRENCY = re.compile(r"(-?)(?:[€£¥₹₽₩₱]|«?(?:Rs\.?|USD|US|INR|EUR|RM|CAD|AUD)»?)\s*(?=[0-9.])", re.IGNORECASE)
 _CURRENCY_AFTER = re.compile(r"(?<=[0-9])\s*[€£¥₹₽₩₱]$")
 _APPROX = re.compile(
@@ -74,6 +77,10 @@ _APPROX = re.compile(
     r"(?=\S)"
 )
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?«? ?([A-Za-z]+)\.?(?: ?(?:,|and))? ?»?(?: ?(?:,|«?and»?))? ?")
+# Words that compute with the value or say something of it; "16 squared units" is an area, "4 squared" is not 4.
+_CHANGES_VALUE = re.compile(
+    r"(?:squared|cubed|factorial)|(?:is|are|was|were|isn't|not|plus|minus|divided|multiplied|times(?= \S))\b.*"
+)
 _DEGREES = re.compile(r"(.*[0-9})\]A-Za-z])\^\\circ ?«?([CF]?)»?")
 
 
@@ -93,13 +100,20 @@ def split_unit(text: str) -> tuple[str, str | None]:
     if "«" in text:
         match = _TRAILING_TEXT.search(text)
         if match and _has_value(text[: match.start()]) and not _is_connector(match[1]):
-            return text[: match.start()].strip(), _name(match[1])
+            value = text[: match.start()].rstrip()
+            return _scaled(value.rstrip("/").rstrip(), _name(f"per {match[1]}" if value.endswith("/") else match[1]))
         return text, None
     if text and (text[-1].isalpha() or text[-1] in ".}23") and (match := _TRAILING_WORDS.search(text)):
-        words, value = match[2].strip(), text[: match.start()]
+        words, value = match[3].strip(), text[: match.start()]
         if _has_value(value) and _is_unit(words, bool(match[1]), value.endswith("}")):
-            return value.strip(), _name(words)
+            return _scaled(value.strip(), _name(f"per {words}" if match[2] else words))
     return text, None
+
+
+def _scaled(value: str, name: str) -> tuple[str, str | None]:
+    """A word that scales the number is part of the value: "4 million dollars" is 4 million and dollars."""
+    first, _, rest = name.partition(" ")
+    return (f"{value}«{first}»", rest or None) if is_factor(first) else (value, name)
 
 
 @lru_cache(maxsize=4096)
@@ -141,12 +155,20 @@ def _has_value(text: str) -> bool:
 
 
 def _is_connector(words: str) -> bool:
-    return bool(re.search(r"«\s*(?:and|or|to|if|for|where|when|mod|base)\b", words)) or "base" in words.lower()
+    return (
+        bool(re.search(r"«\s*(?:and|or|to|if|for|where|when|mod|base)\b", words))
+        or "base" in words.lower()
+        or _CHANGES_VALUE.fullmatch(_name(words)) is not None
+    )
 
 
 def _is_unit(words: str, spaced: bool, behind_brace: bool) -> bool:
     parts = re.findall(r"[A-Za-z]+", words)
-    if not parts or any(part.lower() in _NOT_UNITS for part in parts if part.lower() != "in" or len(parts) > 1):
+    if (
+        not parts
+        or _CHANGES_VALUE.fullmatch(words.lower())
+        or any(part.lower() in _NOT_UNITS for part in parts if part.lower() != "in" or len(parts) > 1)
+    ):
         return False
     known = all(
         part.lower() in _SHORT or part.lower() in _UNITS or part.lower().rstrip("s") in _UNITS for part in parts

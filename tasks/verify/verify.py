@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from types import TracebackType
 
+from tasks.verify.budget import TooManyComparisons
 from tasks.verify.config import VerifyConfig
 from tasks.verify.equivalence import plain_leaf, same_answer
 from tasks.verify.extract import extract_answer, extract_gold
@@ -169,6 +170,8 @@ def _fast(candidate: Candidate) -> AnswerVerdict | tuple[str, str, str, str]:
         same_plainly = same_answer(gold, answer, plain_leaf)
     except RecursionError:
         return AnswerVerdict("undecided", "nested too deeply to compare", got, wanted)
+    except TooManyComparisons as error:
+        return AnswerVerdict("undecided", f"not compared: {error}", got, wanted)
     if same_plainly is None:
         return got, wanted, gold, answer
     return AnswerVerdict("correct" if same_plainly else "wrong", "compared form by form", got, wanted)

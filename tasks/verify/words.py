@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from tasks.verify.forms import split_list
 from tasks.verify.normal import squeeze
 
 _SAME = {
@@ -43,6 +44,8 @@ _CHOICE_IN_WORDS = re.compile(
     rf"«(?i:(?:option|choice|answer):? +)?\(?([{_LETTERS}])(?:\)|[.:)]|(?=»|$))\s*([^«»]*)»(.*)", re.DOTALL
 )
 _LETTER_LIST = re.compile(r"\(?[A-J]\)?(?:(?:[, ]|«?and»?|\\ )*\(?[A-J]\)?)+")
+_OPTION = re.compile(rf"«?(?:\(([{_LETTERS}])\)|(?<![A-Za-z(])([{_LETTERS}])(?:[):]|\.(?![0-9A-Za-z])))")
+_CLOSED = re.compile(rf"(?<![A-Za-z(])([{_LETTERS}])\)")
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _COMMANDS = re.compile(r"\\[A-Za-z]+")
 _FUNCTIONS = {
@@ -80,6 +83,23 @@ def read_letters(text: str) -> str | None:
     if text[:1] == "«" and text[-1:] == "»":
         text = text[1:-1].strip()
     return "".join(sorted(set(re.findall(r"[A-J]", text)))) if _LETTER_LIST.fullmatch(text) else None
+
+
+@lru_cache(maxsize=8192)
+def read_options(text: str) -> str | None:
+    """The letters of several choices with their options ("(D)5,(A)3") as one word, or None.
+
+    An option may speak of others: "(D)Both(A)and(B)" is one choice."""
+    if text[:1] == "«" and text[-1:] == "»" and "»" not in text[:-1]:
+        text = text[1:-1].strip()
+    if re.match(rf"[{_LETTERS}]\)", text):  # "B)5,C)7": a bracket without its partner would hide the comma
+        text = _CLOSED.sub(r"(\1)", text)
+    marked = [match for item in split_list(text) if (match := _OPTION.match(item))]
+    if len(marked) < 2 or marked[0].start() or not text.startswith(marked[0][0]):
+        return None
+    if _OPTION.search(marked[0].string, marked[0].end()):
+        return None
+    return "".join(sorted({match[1] or match[2] for match in marked}))
 
 
 def leading_letter(text: str) -> str | None:

@@ -133,6 +133,7 @@ def _serve(connection: socket.socket, memory: int, deadline: float) -> None:
 
 
 def _compare(gold: str, answer: str) -> tuple[dict[str, Any], bool]:
+    from tasks.verify.budget import TooManyComparisons
     from tasks.verify.equivalence import same_answer
     from tasks.verify.parsing import Undecided
     from tasks.verify.symbolic import slow_leaf
@@ -140,7 +141,7 @@ def _compare(gold: str, answer: str) -> tuple[dict[str, Any], bool]:
     try:
         same = same_answer(gold, answer, slow_leaf)
         return {"same": same, "reason": "compared as mathematics"}, True
-    except Undecided as error:
+    except (Undecided, TooManyComparisons) as error:
         return {"same": None, "reason": str(error)}, True
     except MemoryError:
         return {"same": None, "reason": "the comparison ran out of memory"}, False

@@ -76,6 +76,12 @@ FALSE = [
     ("108 * 4 = 412 cents", "108 * 4 = 412"),
     ("40 – 26 = 18 photos", "40 – 26 = 18"),
     ("3 × 4 = 7 + 5 = 13", "7 + 5 = 13"),
+    ("Work mod nothing. 1 + 1 = 2 and 48 + 24 = 74", "48 + 24 = 74"),
+    ("Work mod 2. 1 + 1 = 2 and 48 + 24 = 74", "48 + 24 = 74"),
+    ("1 + 1 = 2 and 48 + 24 = 74 mod nothing", "48 + 24 = 74"),
+    (r"$3 \equiv 10 \pmod 7$. So 48 + 24 = 74", "48 + 24 = 74"),
+    ("48 + 24 = 74 mod 7", "48 + 24 = 74"),
+    ("48 + 24 = 74 at the base of the tree", "48 + 24 = 74"),
 ]
 
 NOT_ARITHMETIC = [
@@ -86,6 +92,11 @@ NOT_ARITHMETIC = [
     "2 pens + 3 pencils = $8",
     "17 = 2 (mod 5)",
     r"8^4 = 7^2 = 49 \equiv 11 \pmod{19}",
+    "2^3 = 1 (mod 7)",
+    "Modulo 7 we have 3 * 5 = 1",
+    "1 + 1 = 2 and 3 * 5 = 1 mod 7",
+    r"3 \cdot 5 = 1 \pmod{7}",
+    "12 + 3 = 20 in base 5",
     "1:2 = 3:5",
     "8:25 - 8:00 = 22",
     "0900-0130 = 0730",
@@ -141,6 +152,13 @@ def test_a_solution_without_a_checkable_step_is_invalid_only_where_it_judges_alo
 
 def test_restating_a_number_is_no_step() -> None:
     assert ArithmeticJudge().judge([_item("5 = 5. So $x = 5$ and \\boxed{5}.")])[0].valid is False
+
+
+def test_counting_modulo_is_no_checked_step() -> None:
+    assert check_steps("1 + 1 = 2 and 3 * 5 = 1 mod 7").checked == 0
+    assert check_steps("1 + 1 = 2 and 48 + 24 = 74 (mod 7)").checked == 0
+    assert check_steps("1 + 1 = 2 and 48 + 24 = 72 mod 7").checked == 2  # true as it stands
+    assert check_steps("1 + 1 = 2.\n\nThen 3 * 5 = 1 mod 7").checked == 1  # another paragraph
 
 
 def test_every_item_gets_a_verdict_in_order() -> None:

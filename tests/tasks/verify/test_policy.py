@@ -56,8 +56,8 @@ def test_it_holds_in_a_box_too(verifier: Verifier, gold: str, answer: str, equal
 
 
 def test_equality_is_symmetric_where_the_policy_is(verifier: Verifier) -> None:
-    # a base or sign left off, an equation, a rounded reference
-    asymmetric = {"777_8", "2x+3y=5", "33.3", "3.46", r"\frac{100}{3}", r"\pi", r"\frac{1}{5}"}
+    # a base or sign left off, an equation, a rounded reference, a decimal comma
+    asymmetric = {"777_8", "2x+3y=5", "33.3", "3.46", r"\frac{100}{3}", r"\pi", r"\frac{1}{5}", "3,5", "10", "511"}
     pairs = [
         (gold, answer, equal)
         for gold, answer, equal in cases()
