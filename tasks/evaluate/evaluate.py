@@ -33,7 +33,7 @@ def gpus(config: EvaluateConfig) -> int:
     return config.tensor_parallel
 
 
-@stage(version=1, environment="inference", gpus=gpus, identity=identity, batch=True, timeout_minutes=7 * 24 * 60)
+@stage(version=2, environment="inference", gpus=gpus, identity=identity, batch=True, timeout_minutes=7 * 24 * 60)
 def evaluate(config: Mapping[str, EvaluateConfig], out: Mapping[str, Path], *, model: Path) -> dict[str, Metrics]:
     """Evaluate on the benchmarks whose scores the store lacks; goes on with what a killed attempt left.
 

@@ -29,7 +29,7 @@ def gpus(config: GateConfig) -> int:
     return config.judge.gpus_to_start()
 
 
-@stage(version=1, gpus=gpus)
+@stage(version=2, gpus=gpus)
 def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path) -> Metrics:
     """The gate's verdict on every rewrite.
 
