@@ -7,7 +7,7 @@ import sys
 
 from tests.tasks.train_agent.nano_rows import NANO
 
-NEW_TOKENS = 24
+NEW_TOKENS = 56  # most rewrites whole: a young adapter may change only their later words
 VLLM = f"""
 import json, sys
 from vllm import LLM, SamplingParams, TokensPrompt
