@@ -5,9 +5,10 @@ from pathlib import Path
 
 
 def longest_context(model: Path) -> int:
-    """Tokens of prompt and output together that the model in `model` was made for."""
+    """Tokens of prompt and output together that the model in `model` was made for; a billion where it says nothing."""
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    return int(config.get("max_position_embeddings", 1 << 30))
+    config = config.get("text_config", config)  # of a model that reads more than text
+    return int(config.get("max_position_embeddings") or 1 << 30)
 
 
 def context_for(model: Path, max_prompt_tokens: int, max_new_tokens: int) -> int:

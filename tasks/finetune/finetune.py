@@ -33,7 +33,7 @@ def finetune(config: FinetuneConfig, out: Path, *, backbone: Path, dataset: Path
         EngineError: training failed, or more rows than `config.max_dropped_share` are bad or overlong.
     """
     cuda = settings().cuda()
-    processes = config.processes or (max(1, gpus(config)) if cuda else 1)
+    processes = max(1, gpus(config)) if cuda else config.processes or 1
     config.accumulation(processes)
     spec = FinetuneSpec(
         config=config, backbone=backbone, rows=dataset / "rows.jsonl", out=out, processes=processes, cuda=cuda

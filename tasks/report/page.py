@@ -62,7 +62,7 @@ def render(data: ReportData) -> str:
         role=lambda method: role_of(method, others)[0],
         runs=runs,
         summaries=summaries,
-        only_rewriters=[row.method for row in data.summaries if row not in summaries],
+        only_rewriters=[row.method for row in data.summaries if not row.has_figures],
         benchmark_groups=groups,
         benchmark_columns=[name for _, names in groups for name in names],
         figures=_figures(data),

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 Precision = Literal["float32", "bfloat16"] | None
 
@@ -12,11 +12,6 @@ Precision = Literal["float32", "bfloat16"] | None
 def context_of(config: Any) -> int:
     """The tokens that a model of this transformers config has positions for, 0 where it names no limit."""
     return int(getattr(config.get_text_config(), "max_position_embeddings", 0) or 0)
-
-
-def context_of_folder(folder: Path) -> int:
-    """The same of a model's folder, without its weights."""
-    return context_of(AutoConfig.from_pretrained(str(folder), trust_remote_code=False))
 
 
 def load_backbone(folder: Path, dtype: Precision, cuda: bool) -> Any:

@@ -18,7 +18,7 @@ from tasks.rewards.config import RewardConfig
 from tasks.rewards.group import GroupRewards, group_rewards, whole_groups
 from tasks.score.nll import NLLScorer, Target
 from tasks.train_agent.rows import AgentRow
-from tasks.verify.types import Candidate, Verdict
+from tasks.verify.types import Candidate, NoVerdict, Verdict
 
 # A Verifier, an NLLScorer over any engine's log-likelihoods, an Embedder; or what an engine puts in their place.
 Gate = Callable[[Sequence[Candidate]], list[Verdict]]
@@ -58,10 +58,6 @@ class StepRewards:
         return [float(total) for total in totals]
 
 
-class NoVerdicts(RuntimeError):
-    """The judge is not there: rewards of such a step would be noise. Started again, the training resumes."""
-
-
 class GroupReward:
     """Holds what the reward needs; one call a step."""
 
@@ -86,7 +82,7 @@ class GroupReward:
 
         Raises:
             ValueError: a group is not whole.
-            NoVerdicts: the judge decided too few of the candidates whose answer is right.
+            NoVerdict: the judge decided too few of the candidates whose answer is right.
         """
         groups = whole_groups([sample.row for sample in samples], self.candidates)
         seconds: dict[str, float] = {}
@@ -147,8 +143,9 @@ def _require_verdicts(verdicts: Sequence[Verdict]) -> None:
     right = [verdict for verdict in verdicts if verdict.answer.correct]
     without = [verdict for verdict in right if verdict.passed is None]
     if len(without) > MOST_WITHOUT_VERDICT * len(right):
-        reason = without[0].reasoning.reason if without[0].reasoning else "no reason given"
-        raise NoVerdicts(f"the judge gave no verdict on {len(without)} of {len(right)} right answers; one: {reason}")
+        # The rewards of such a step would be noise. Started again, the training resumes.
+        counts = f"{len(without)} of {len(right)} right answers"
+        raise NoVerdict(f"the judge gave no verdict on {counts}; one: {without[0].judges_reason}")
 
 
 @contextmanager

@@ -211,9 +211,7 @@ def merged(model: Any) -> Iterator[None]:
     from peft.tuners.lora import Linear as LoraLinear
 
     layers = [module for module in model.modules() if isinstance(module, LoraLinear)]
-    if not all(layer.get_base_layer().weight.dtype == torch.float32 for layer in layers):
-        layers = []
-    if not layers:
+    if not layers or any(layer.get_base_layer().weight.dtype != torch.float32 for layer in layers):
         yield
         return
     kept = [layer.get_base_layer().weight.data for layer in layers]

@@ -13,15 +13,11 @@ from tasks.jsonl import RowError, read_rows, write_rows
 from tasks.progress import report
 from tasks.stage import Metrics, stage
 from tasks.verify.gate import GateConfig
-from tasks.verify.types import Candidate, Verdict
+from tasks.verify.types import Candidate, NoVerdict, Verdict
 
 BLOCK = 2000  # rows verified between two reports of progress
 ATTEMPTS = 3  # at rows for which the judge gave no verdict
 PAUSE = 20.0  # seconds before the next attempt
-
-
-class NoVerdict(RuntimeError):
-    """The judge gave no verdict on some rows; they are neither passed nor failed, so the stage cannot end."""
 
 
 def gpus(config: GateConfig) -> int:
@@ -58,10 +54,10 @@ def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path) -> Metr
                 report(len(candidates) - len(left) + start + len(block), len(candidates), "rewrites")
     missing = [verdict for verdict in verdicts.values() if verdict.passed is None]
     if missing:
-        reason = missing[0].reasoning.reason if missing[0].reasoning else "no reason given"
         raise NoVerdict(
             f"{len(missing)} of {len(candidates)} rewrites got no verdict from the judge after {ATTEMPTS} attempts "
-            f"(first: row {missing[0].id}: {reason}). Nothing was decided about them; mend the judge and run again."
+            f"(first: row {missing[0].id}: {missing[0].judges_reason}). "
+            "Nothing was decided about them; mend the judge and run again."
         )
     write_rows(out / "verdicts.jsonl", (verdicts[one.id].row() for one in candidates))
     answers = Counter(verdict.answer.verdict for verdict in verdicts.values())

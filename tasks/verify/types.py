@@ -76,6 +76,10 @@ class Judge(Protocol):
     def judge(self, items: Sequence[JudgeItem]) -> list[ReasoningVerdict]: ...
 
 
+class NoVerdict(RuntimeError):
+    """The judge gave no verdict where one is needed; the rows are neither passed nor failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The gate's decision. `passed` is True only if the answer is correct and the reasoning valid; None where the
@@ -85,6 +89,11 @@ class Verdict:
     passed: bool | None
     answer: AnswerVerdict
     reasoning: ReasoningVerdict | None = None
+
+    @property
+    def judges_reason(self) -> str:
+        """What the judge said of it, or why it said nothing."""
+        return self.reasoning.reason if self.reasoning else "no reason given"
 
     def row(self) -> dict[str, Any]:
         """The verdict as a row of verdicts.jsonl."""

@@ -21,6 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tasks.context import longest_context
 from tasks.spec import read_spec, write_metrics
 from tasks.tokens import ChatTokens
 from tasks.train_agent.rows import enough_rows
@@ -39,11 +40,10 @@ def main() -> None:
     prepare(spec.cuda, folder / f"metrics-{attempt}.jsonl", alone, spec.config.seed)  # before anything imports verl
     from omegaconf import OmegaConf
 
-    from tasks.score.load import context_of_folder
     from tasks.train_agent.verl.dataset import write_kept_rows
     from tasks.train_agent.verl.hydra_config import Layout, validate, verl_config
 
-    context = context_of_folder(spec.backbone)
+    context = longest_context(spec.backbone)
     rows, counts = enough_rows(spec, ChatTokens(spec.backbone), context)
     steps = spec.config.steps or counts.kept // spec.config.prompts_per_step
     layout = Layout(folder)

@@ -19,8 +19,8 @@ from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils import tensordict_utils as tu
 
+from tasks.context import longest_context
 from tasks.prompts import rewriting_prompt
-from tasks.score.load import context_of_folder
 from tasks.score.nll import NLLScorer
 from tasks.tokens import ChatTokens
 from tasks.train_agent import canary
@@ -65,7 +65,7 @@ class AgentTrainer(PPOTrainerSync):
         self.agent_rows = {row.id: row for row in self.train_dataset.rows}
         self.chat = ChatTokens(self.spec.backbone)
         self.log_likelihoods = ActorLogLikelihoods(self.actor_rollout_wg)
-        self.scorer = NLLScorer(self.chat, self.log_likelihoods, context_of_folder(self.spec.backbone))
+        self.scorer = NLLScorer(self.chat, self.log_likelihoods, longest_context(self.spec.backbone))
         self.embedder = RemoteEmbedder(self.spec.embedder, self.spec.cuda, self.actor_rollout_wg)
 
     def on_init_end(self) -> None:

@@ -81,9 +81,9 @@ def test_a_candidate_whose_judge_is_unreachable_gets_the_mean_of_the_others(part
 
 
 def test_a_judge_that_is_gone_stops_the_training(parts):
-    from tasks.train_agent.group_reward import NoVerdicts
+    from tasks.verify.types import NoVerdict
 
-    with pytest.raises(NoVerdicts, match="no verdict on 2 of 3 right answers; one: connection refused"):
+    with pytest.raises(NoVerdict, match="no verdict on 2 of 3 right answers; one: connection refused"):
         reward(parts, [PLAIN, TERSE, TERSE, WRONG], judge=Unreachable())
 
 
