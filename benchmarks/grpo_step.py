@@ -63,7 +63,6 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
     """The log rows of a short training run, without its first step."""
     from trl import GRPOTrainer
 
-    from tasks.score.config import PACKAGED_EMBEDDER
     from tasks.score.embeddings import Embedder
     from tasks.score.load import load_backbone
     from tasks.tokens import ChatTokens
@@ -86,6 +85,7 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
             self.seconds["rollout"] = time.perf_counter() - start
             return made
 
+    embedder = str(NANO / "embedder")
     config = TrainAgentConfig(
         prompts_per_step=PROMPTS,
         candidates=K,
@@ -95,10 +95,10 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
         micro_batch=PROMPTS * K,
         steps=STEPS,
         save_every=1000,
-        embedder=EmbedderConfig(model=PACKAGED_EMBEDDER, revision=None),
+        embedder=EmbedderConfig(model=embedder, revision=None),
     )
     (out / "scratch").mkdir(parents=True)
-    spec = TrainSpec(config=config, backbone=NANO / "model", rows=rows, embedder=PACKAGED_EMBEDDER, out=out, cuda=False)
+    spec = TrainSpec(config=config, backbone=NANO / "model", rows=rows, embedder=embedder, out=out, cuda=False)
     chat = ChatTokens(spec.backbone)
     kept, _ = agent_rows(rows, chat, config.max_prompt_tokens, config.max_new_tokens, 512)
     by_id = {row.id: row for row in kept}
@@ -109,9 +109,7 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
             chat,
             kept,
             STEPS,
-            lambda scorer: GroupReward(
-                config.reward, K, by_id, verifier, scorer, Embedder(PACKAGED_EMBEDDER, cuda=False)
-            ),
+            lambda scorer: GroupReward(config.reward, K, by_id, verifier, scorer, Embedder(embedder, cuda=False)),
         )
         trainer.train()
     return list(read_rows(out / "steps.jsonl"))[1:]

@@ -88,8 +88,9 @@ class Experiment(BaseModel):
         return self.train_agent.model_copy(update={"gate": self.gate, "seed": self.train_agent.seed + seed})
 
     def measuring(self) -> MeasureConfig:
-        """Measuring on held-out rows, with the gate and the embeddings of training."""
-        return self.measure.model_copy(update={"gate": self.gate, "embedder": self.train_agent.embedder})
+        """Measuring on held-out rows, with the gate of training and, unless it has its own, the embeddings."""
+        embedder = self.measure.embedder or self.train_agent.embedder
+        return self.measure.model_copy(update={"gate": self.gate, "embedder": embedder})
 
     def sft(self, method: Method, seed: int) -> FinetuneConfig:
         """Downstream SFT of one method and seed: only the loss differs between methods."""

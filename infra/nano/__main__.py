@@ -1,4 +1,4 @@
-"""`python -m infra.nano [--seed 2 --out DIR]`: rebuild corpora, benchmarks, tokenizer and model from the recipe."""
+"""`python -m infra.nano [--seed 2 --out DIR]`: rebuild corpora, benchmarks, tokenizer, model and embedder."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ from infra.nano.world import World, write_world
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=NanoConfig().seed, help="seed of the world and of the training")
-    parser.add_argument("--out", type=Path, default=HERE, help="where corpora/, benchmarks/, model/ and recipe.json go")
+    parser.add_argument("--out", type=Path, default=HERE, help="where corpora/, benchmarks/, model/, embedder/ go")
     parser.add_argument("--steps", type=int, default=NanoConfig().steps, help="optimizer steps (fewer: a rough model)")
     arguments = parser.parse_args()
 
@@ -25,6 +25,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch
 
+    from infra.nano.distill import DistillConfig, build
     from infra.nano.train import save, train
     from infra.nano.vocabulary import build_tokenizer
 
@@ -34,6 +35,7 @@ def main() -> None:
     shutil.rmtree(arguments.out / "model", ignore_errors=True)
     save(model, tokenizer, arguments.out / "model")
     write_recipe(config, recipe, arguments.out)
+    build(DistillConfig(steps=min(config.steps, DistillConfig().steps)), arguments.out)
 
 
 if __name__ == "__main__":

