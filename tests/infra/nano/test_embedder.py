@@ -33,9 +33,9 @@ def test_rewrites_are_as_far_apart_as_for_the_teacher(embedders):
         found = [pairwise_distances(group) for group in vectors]
         distances.append(np.concatenate([one[np.triu_indices(8, 1)] for one in found]))
         rewards.append(np.concatenate([diversity_rewards(one) for one in found]))
-    assert np.corrcoef(distances)[0, 1] > 0.95
-    assert np.corrcoef(rewards)[0, 1] > 0.95
-    assert np.abs(distances[0] - distances[1]).mean() < 0.1 * distances[1].mean() + 0.005
+    assert np.corrcoef(distances)[0, 1] > 0.93
+    assert np.corrcoef(rewards)[0, 1] > 0.93
+    assert np.abs(distances[0] - distances[1]).mean() < 0.2 * distances[1].mean()
 
 
 def test_it_is_of_unit_length_and_reads_to_the_end_of_a_long_text(embedders):
