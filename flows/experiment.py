@@ -3,6 +3,7 @@
 infra/backbones/<name>.yaml says what a backbone changes of them; `load_experiment("nano")` reads it.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -142,3 +143,22 @@ def load_experiment(name: str, overrides: dict[str, Any] | None = None) -> Exper
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise ExperimentError(f"{path.name}: {problems}") from None
+
+
+def changed_fields(experiment: Experiment) -> dict[str, Any] | None:
+    """What differs from the file of the experiment's backbone, as `--set` takes it: {"sample.rows": 500}.
+
+    None where no file under infra/backbones has the backbone's name: the experiment came from a file of the user's own.
+    """
+    if experiment.backbone.name not in backbone_names():
+        return None
+    of_file = load_experiment(experiment.backbone.name).model_dump(mode="json")
+    return dict(_differences(of_file, experiment.model_dump(mode="json"), ""))
+
+
+def _differences(before: dict[str, Any], after: dict[str, Any], at: str) -> Iterator[tuple[str, Any]]:
+    for name, value in after.items():
+        if isinstance(value, dict) and isinstance(before.get(name), dict):
+            yield from _differences(before[name], value, f"{at}{name}.")
+        elif name not in before or value != before[name]:
+            yield f"{at}{name}", value

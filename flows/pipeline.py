@@ -16,7 +16,7 @@ from prefect import flow, tags
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.experiment import Experiment, Method
+from flows.experiment import Experiment, Method, changed_fields
 from flows.views import show_in_ui
 from tasks.assemble.assemble import assemble
 from tasks.backbone.backbone import backbone
@@ -156,4 +156,5 @@ def submit_report(experiment: Experiment, runs: Mapping[str, Mapping[str, object
     for run, made in runs.items():
         for role, artifact in made.items():
             roles.setdefault(role, {})[run] = artifact
-    return report.submit(ReportConfig(backbone=experiment.backbone.name), **roles)
+    config = ReportConfig(backbone=experiment.backbone.name, changed=changed_fields(experiment))
+    return report.submit(config, **roles)

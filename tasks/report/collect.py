@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tasks.evaluate.benchmark import benchmark
 from tasks.jsonl import Row
@@ -38,6 +38,11 @@ class ReportConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     backbone: str = Field(description="Name of the backbone, as the report shows it.")
+    changed: dict[str, JsonValue] | None = Field(
+        default_factory=dict,
+        description="Fields changed from the backbone's file, for the command that makes the report again; None: the "
+        "experiment came from another file.",
+    )
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Of every interval.")
     resamples: int = Field(default=2000, ge=100, le=100_000, description="Bootstrap replicates.")
     seed: int = Field(default=0, ge=0, description="Seed of the bootstrap.")
@@ -112,7 +117,7 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         lineage=lineage,
         config=provenance.configs(lineage, load),
         versions=provenance.versions(lineage, load),
-        reproduce=provenance.commands(config.backbone, runs),
+        reproduce=provenance.commands(config.backbone, runs, config.changed),
     )
 
 

@@ -5,7 +5,9 @@ In:  the lineage and `load`, which gives the manifest of a key:
       "environment": {"name": "sft", "lock": "9a…"}, "run": {"flow_run_id": "…"}, …}
 """
 
-from collections.abc import Iterable
+import json
+import shlex
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tasks.report import artifacts
@@ -77,19 +79,30 @@ def versions(lineage: Graph, load: Load) -> dict[str, str]:
     return found
 
 
-def commands(backbone: str, runs: Iterable[Run]) -> list[str]:
-    """The command that makes this report again."""
+def commands(backbone: str, runs: Iterable[Run], changed: Mapping[str, Any] | None) -> list[str]:
+    """The command that makes this report again.
+
+    Args:
+        changed: fields that differ from the backbone's file; None: the experiment came from a file of the user's own.
+    """
+    if changed is None:
+        return [f"{_command('EXPERIMENT.yaml', runs)}  # EXPERIMENT.yaml: the file that names the backbone {backbone}"]
+    options = (f" --set {shlex.quote(f'{field}={json.dumps(value)}')}" for field, value in changed.items())
+    return [_command(backbone, runs) + "".join(options)]
+
+
+def _command(backbone: str, runs: Iterable[Run]) -> str:
     runs = [run for run in runs if run.method != "base"]
     methods = list(dict.fromkeys(run.method for run in runs))
     seeds = sorted({run.seed for run in runs if run.seed is not None})
     others = [method for method in methods if method != "sft"]
     if len(others) <= 1 and len(seeds) <= 1:
         seed = f" --seed {seeds[0]}" if seeds and seeds[0] else ""
-        return [f"rewriting-agent run --backbone {backbone} --method {(others or ['sft'])[0]}{seed}"]
+        return f"rewriting-agent run --backbone {backbone} --method {(others or ['sft'])[0]}{seed}"
     count = max(seeds, default=0) + 1
     if variants := [method for method in others if method not in ORDER]:
         chosen = " ".join(f"--variant {variant}" for variant in variants)
         only = "" if any(run.scores for run in runs) else " --no-downstream"
-        return [f"rewriting-agent ablation --backbone {backbone} {chosen} --seeds {count}{only}"]
+        return f"rewriting-agent ablation --backbone {backbone} {chosen} --seeds {count}{only}"
     chosen = " ".join(f"--method {method}" for method in methods)
-    return [f"rewriting-agent study --backbone {backbone} {chosen} --seeds {count}"]
+    return f"rewriting-agent study --backbone {backbone} {chosen} --seeds {count}"

@@ -1,10 +1,11 @@
 """Experiments: the defaults are the paper's, a backbone changes little, and a mistake is told by file and field."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flows.experiment import Experiment, ExperimentError, backbone_names, load_experiment
+from flows.experiment import Experiment, ExperimentError, backbone_names, changed_fields, load_experiment
 
 LARGE = ["Llama-3.2-1B-Instruct", "Llama-3.2-3B-Instruct", "Mistral-7B-Instruct-v0.3"]
 
@@ -35,6 +36,27 @@ def test_there_is_a_file_for_every_backbone() -> None:
 
 def test_one_field_can_be_changed() -> None:
     assert load_experiment("nano", {"sample.rows": 7, "train_agent.reward.variant": "task_only"}).sample.rows == 7
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"sample.rows": 7, "train_agent.reward.variant": "task_only", "measure.embedder": None},
+        {"evaluate.benchmarks": ["nano_facts"], "shared_with": [{"name": "other", "model": "infra/nano/model"}]},
+    ],
+)
+def test_what_was_changed_makes_the_same_experiment_of_the_file_again(changed: dict[str, Any]) -> None:
+    experiment = load_experiment("nano", changed)
+    found = changed_fields(experiment)
+    assert found is not None and set(found) == set(changed)
+    assert load_experiment("nano", found) == experiment
+
+
+def test_an_experiment_of_a_file_of_ones_own_has_no_file_to_differ_from(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("backbone: {name: mine, model: infra/nano/model}\n")
+    assert changed_fields(load_experiment(str(file))) is None
 
 
 def test_a_field_that_does_not_exist_is_named(tmp_path: Path) -> None:

@@ -273,8 +273,20 @@ def test_lineage_costs_and_rows_set_aside_come_from_the_manifests(data, world):
 
 def test_an_ablation_is_reproduced_by_its_own_command():
     runs = [Run(method=method, seed=seed) for method in ("rewriting_agent", "no_dist", "k5") for seed in (0, 1)]
-    assert commands("nano", runs) == [
+    assert commands("nano", runs, {}) == [
         "rewriting-agent ablation --backbone nano --variant no_dist --variant k5 --seeds 2 --no-downstream"
+    ]
+
+
+def test_what_was_changed_of_the_backbones_file_is_in_the_command():
+    runs = [Run(method="sdft", seed=2)]
+    assert commands("nano", runs, {"sample.rows": 500, "evaluate.benchmarks": ["nano_facts"]}) == [
+        "rewriting-agent run --backbone nano --method sdft --seed 2 --set sample.rows=500 "
+        """--set 'evaluate.benchmarks=["nano_facts"]'"""
+    ]
+    assert commands("mine", runs, None) == [
+        "rewriting-agent run --backbone EXPERIMENT.yaml --method sdft --seed 2"
+        "  # EXPERIMENT.yaml: the file that names the backbone mine"
     ]
 
 
