@@ -28,6 +28,7 @@ Measure = Literal[
     "held-out pass rate",
     "held-out NLL",
     "held-out D(S+)",
+    "held-out length",
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -196,6 +197,9 @@ class HeldOut(_Model):
     nll_rows: Count = Field(default=0, description="rows on which every rewriter has a passing rewrite")
     diversity: Estimate | None = Field(default=None, description="D(S+), eq. 10, at a fixed number of rewrites")
     diversity_rows: Count = 0
+    mean_length: Estimate | None = Field(
+        default=None, description="mean tokens of passing rewrites, on the rows of nll_passing"
+    )
     length: FiniteFloat | None = Field(default=None, description="median tokens of passing rewrites")
     expert_length: FiniteFloat | None = Field(default=None, description="median tokens of the expert's solutions")
 

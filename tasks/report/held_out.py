@@ -1,11 +1,12 @@
 """How well the agent rewrites rows that no agent was trained on, beside the untrained rewriter (pi_0, the template).
 
 In:  folders of `measure` (tasks/train_agent/measure.py): rows.jsonl {"id", "candidates": 10, "passed": 7, "nll": 0.31,
-     "diversity": 0.12, "expert_nll": 2.4, "expert_length": 44, …}, rewrites.jsonl {"id", "text", "passed", "nll", …}
+     "diversity": 0.12, "length": 31.4, "expert_nll": 2.4, "expert_length": 44, …} and
+     rewrites.jsonl {"id", "text", "passed", "nll", …}
 Out: HeldOut of both rewriters, and their differences, paired over rows, with the agent's training seeds nested
 
-NLL (a row's mean over its passing rewrites) is compared on rows where every rewriter has a passing one, so that the
-harder rows that only one of them masters do not count against it; D(S+) on rows where each has enough of them.
+NLL and length (a row's means over its passing rewrites) are compared on rows where every rewriter has a passing one, so
+that the harder rows that only one of them masters do not count against it; D(S+) on rows where each has enough of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ _MEASURES: tuple[tuple[Measure, str], ...] = (
     ("held-out pass rate", "pass_rate"),
     ("held-out NLL", "nll"),
     ("held-out D(S+)", "diversity"),
+    ("held-out length", "length"),
 )
 
 
@@ -33,7 +35,7 @@ _MEASURES: tuple[tuple[Measure, str], ...] = (
 class _Rewriter:
     """One rewriter's figures by row id, and lengths over all passing candidates (tokens)."""
 
-    figures: dict[str, dict[str, float]]  # pass_rate, nll, diversity -> row id -> value
+    figures: dict[str, dict[str, float]]  # pass_rate, nll, diversity, length -> row id -> value
     lengths: list[int]
     expert_lengths: list[int]
     candidates: int
@@ -75,6 +77,7 @@ def held_out(
                 nll_rows=values[method]["nll"].shape[1] if "nll" in values[method] else 0,
                 diversity=estimates.get("diversity"),
                 diversity_rows=values[method]["diversity"].shape[1] if "diversity" in values[method] else 0,
+                mean_length=estimates.get("length"),
                 length=_median([length for one in ones for length in one.lengths]),
                 expert_length=_median([length for one in ones for length in one.expert_lengths]),
             )
@@ -119,7 +122,7 @@ def _read(folder: Path) -> _Rewriter:
     return _Rewriter(
         figures={
             "pass_rate": {row["id"]: row["passed"] / judged[row["id"]] for row in rows if judged[row["id"]]},
-            "nll": {row["id"]: row["nll"] for row in rows if row.get("nll") is not None},
+            **{name: {r["id"]: r[name] for r in rows if r.get(name) is not None} for name in ("nll", "length")},
             "diversity": {
                 row["id"]: row["diversity"]
                 for row in rows

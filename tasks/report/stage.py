@@ -18,7 +18,7 @@ from tasks.store import read_manifest
 __all__ = ["ReportConfig", "report"]
 
 
-@stage(version=2)
+@stage(version=3)
 def report(
     config: ReportConfig,
     out: Path,

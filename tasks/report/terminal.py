@@ -90,7 +90,7 @@ class Headline:
                 _cell(row.pass_rate, 100, 1),
                 _cell(row.nll_passing, 1, 3),
                 _cell(row.diversity, 1, 3),
-                number(row.length, 0),
+                _cell(row.mean_length, 1, 1),
             )
         return table
 

@@ -16,8 +16,14 @@ MEASURES = {
     "held-out pass rate": "pass rate on held-out rows",
     "held-out NLL": "NLL of passing rewrites on held-out rows",
     "held-out D(S+)": "D(S+) on held-out rows",
+    "held-out length": "length of passing rewrites on held-out rows",
 }
-_UNITS = {"target NLL": "nats/token", "held-out NLL": "nats/token", "held-out D(S+)": ""}
+_UNITS = {
+    "target NLL": ("nats/token", 3),
+    "held-out NLL": ("nats/token", 3),
+    "held-out D(S+)": ("", 3),
+    "held-out length": ("tokens", 1),
+}
 DASH = "–"
 
 
@@ -59,7 +65,7 @@ def duration(seconds: float | None) -> str:
 
 def unit_of(measure: Measure) -> tuple[float, str, int]:
     """Factor, unit and digits with which a difference on `measure` is shown."""
-    return (1.0, _UNITS[measure], 3) if measure in _UNITS else (100.0, "points", 1)
+    return (1.0, *_UNITS[measure]) if measure in _UNITS else (100.0, "points", 1)
 
 
 def _finding(comparison: Comparison) -> str:

@@ -30,7 +30,7 @@ class GroupRewards:
     r_dist: Floats  # eq. 8, 0 outside the set that is shaped
     r_div: Floats  # eq. 12, 0 outside the set that is shaped
     has_verdict: NDArray[np.bool_]
-    shaped: NDArray[np.bool_]  # the set r_dist and r_div are computed on: S+, or with soft shaping all with a verdict
+    shaped: NDArray[np.bool_]  # what r_dist and r_div are computed on: S+, with soft shaping all that have a verdict
     diversity: float | None  # D(S+) of eq. 10; None for fewer than two passing candidates, or without embeddings
 
     @property
@@ -52,8 +52,8 @@ def group_rewards(
     Args:
         passed: length K. True and False are r_task; None is a candidate whose judge gave no verdict. It leaves the
             statistics of the group and gets the mean total of the others.
-        nll: shape (K,), l_dist of eq. 6 in nats per token. Needed (finite) where a candidate is shaped and r_dist
-            counts; nan elsewhere.
+        nll: shape (K,), l_dist of eq. 6 in nats per token. Needed where a candidate is shaped and r_dist counts; nan
+            elsewhere. inf for a candidate with nothing to score, of no tokens say: it is not shaped.
         embeddings: shape (K, d), f of eq. 9. Needed for the shaped candidates where r_div counts and they are two or
             more; None where it does not. Rows of candidates that are not shaped are not looked at.
         config: weights and variant.
@@ -70,11 +70,11 @@ def group_rewards(
 
     has_verdict = np.array([verdict is not None for verdict in passed])
     feasible = np.array([verdict is True for verdict in passed])
-    shaped = has_verdict if config.variant == "soft_shaping" else feasible
+    shaped = (has_verdict if config.variant == "soft_shaping" else feasible) & ~np.isinf(nll)
 
     r_dist, r_div = np.zeros(k), np.zeros(k)
     # r_dist is computed for the log also where its weight is 0, if the NLLs are there.
-    missing = shaped & ~np.isfinite(nll)
+    missing = shaped & np.isnan(nll)
     if not missing.any():
         r_dist[shaped] = alignment_rewards(nll[shaped], config.epsilon)
     elif config.weight_dist:

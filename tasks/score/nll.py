@@ -1,7 +1,7 @@
 """Length-normalised NLL under pi_0 of the plain question (eq. 6), for a model that is in memory.
 
 In:  Target(id="r1#0", question="What is 2+3?", text="2+3=5 …", finished=True)
-Out: Score(id="r1#0", nll=0.41, tokens=9)      nats per token; |y| counts the end of turn
+Out: Score(id="r1#0", nll=0.41, ids=[12, …])   nats per token; |y| = 9 counts the end of turn
 
 The prompt is `question_prompt(x)` through the chat template, the target the text tokenised after the generation
 prompt: what SFT trains on, so nll * tokens is the SFT engine's loss of that row.
@@ -30,11 +30,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """`nll` in nats per token (eq. 6), nan for an empty truncated target; `tokens` is |y|."""
+    """`nll` in nats per token (eq. 6), nan for an empty truncated target; `ids` are y's tokens."""
 
     id: str
     nll: float
-    tokens: int
+    ids: list[int]
+
+    @property
+    def tokens(self) -> int:
+        """|y|, with the end of turn."""
+        return len(self.ids)
 
 
 class TooLong(ValueError):
@@ -90,7 +95,7 @@ class NLLScorer:
         for target, target_ids, (question, place) in zip(targets, ids, places, strict=True):
             length = len(target_ids)
             nll = -sums[question][place] / length if length else float("nan")
-            scores.append(Score(target.id, nll, length))
+            scores.append(Score(target.id, nll, target_ids))
         return scores
 
     def prompt(self, question: str) -> list[int]:

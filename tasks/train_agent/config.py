@@ -12,6 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 from tasks.rewards.config import RewardConfig
 from tasks.verify.gate import GateConfig
 
+DIVERSITY_OF = 4  # D(S+) is averaged over groups with at least so many passing rewrites: "at fixed m"
 QWEN_EMBEDDING = "Qwen/Qwen3-Embedding-0.6B"
 QWEN_EMBEDDING_REVISION = "c54f2e6e80b2d7b7de06f51cec4959f6b3e03418"
 
@@ -160,7 +161,10 @@ class MeasureConfig(BaseModel):
     )
     max_new_tokens: int = Field(default=4096, ge=8, description="Most tokens of one rewrite.")
     diversity_of: int = Field(
-        default=4, ge=2, le=64, description="D(S+) is averaged over the rows with at least this many passing rewrites."
+        default=DIVERSITY_OF,
+        ge=2,
+        le=64,
+        description="D(S+) is averaged over the rows with at least this many passing rewrites.",
     )
     dtype: Literal["float32", "bfloat16"] | None = Field(
         default=None, description="Of the backbone; empty: bfloat16 on CUDA, float32 on CPU."

@@ -1,6 +1,6 @@
 """Rewards of one step's rollouts, group by group: the gate, then pi_0's NLL, then embeddings, then eq. 3.
 
-In:  [Sample(row="r1", text="First, 3 * 4 = 12. …", tokens=31, finished=True), …]      K a row
+In:  [Sample(row="r1", text="First, 3 * 4 = 12. …", ids=[14, …], finished=True), …]      K a row
 Out: StepRewards: totals in the order of the samples, with everything they were made from
 
 An engine brings rollouts and takes totals; nothing here knows which engine it is.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tasks.rewards.config import RewardConfig
 from tasks.rewards.group import GroupRewards, group_rewards, whole_groups
-from tasks.score.nll import NLLScorer, Target
+from tasks.score.nll import NLLScorer, Target, TooLong
 from tasks.train_agent.rows import AgentRow
 from tasks.verify.types import Candidate, NoVerdict, Verdict
 
@@ -30,12 +30,16 @@ MOST_WITHOUT_VERDICT = 0.5  # of a step's candidates whose answer is right
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A rollout: the row it rewrites, its decoded text, its number of sampled tokens, and whether it ended itself."""
+    """A rollout: the row it rewrites, its decoded text, the sampled ids, and whether it ended itself."""
 
     row: str
     text: str
-    tokens: int
+    ids: Sequence[int]
     finished: bool
+
+    @property
+    def tokens(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,8 @@ class StepRewards:
 
     samples: Sequence[Sample]
     verdicts: list[Verdict]
-    nll: NDArray[np.float64]  # nats per token, nan where it was not needed
-    scored_tokens: NDArray[np.int64]  # |y| of the retokenised text, 0 where it was not scored
+    nll: NDArray[np.float64]  # nats per token, nan where it was not needed or there is nothing that can be scored
+    retokenized: NDArray[np.bool_]  # scored, and of other ids than were sampled: the text has another tokenisation
     groups: list[tuple[NDArray[np.intp], GroupRewards]]  # positions of a group's samples, and what it earned
     seconds: dict[str, float] = field(default_factory=dict)  # gate, nll, embedding
 
@@ -73,12 +77,11 @@ class GroupReward:
         self.config, self.candidates, self.rows = config, candidates, rows
         self.verifier, self.scorer, self.embedder = verifier, scorer, embedder
 
-    def __call__(self, samples: Sequence[Sample], log_diversity: bool = False) -> StepRewards:
+    def __call__(self, samples: Sequence[Sample]) -> StepRewards:
         """Rewards of whole groups.
 
         Args:
             samples: all K samples of each row that occurs.
-            log_diversity: embed the passing rewrites also where r_div has no weight.
 
         Raises:
             ValueError: a group is not whole.
@@ -93,18 +96,16 @@ class GroupReward:
         soft = self.config.variant == "soft_shaping"
         shaped = np.array([verdict is True or (soft and verdict is not None) for verdict in passed])
         with _timed(seconds, "nll"):
-            nll, scored_tokens = self._nll(samples, shaped)
+            nll, retokenized = self._nll(samples, shaped)
         with _timed(seconds, "embedding"):
-            vectors = None
-            if self.config.weight_div or log_diversity:
-                vectors = self._vectors(samples, shaped, groups)
+            # Also where r_div has no weight: D(S+) is what every variant is compared by.
+            vectors = self._vectors(samples, shaped, groups)
+        no_score = shaped & np.isnan(nll)
         rewards = [
-            group_rewards(
-                [passed[i] for i in group], nll[group], None if vectors is None else vectors[group], self.config
-            )
-            for group in groups
+            group_rewards([passed[i] for i in g], np.where(no_score, np.inf, nll)[g], vectors[g], self.config)
+            for g in groups
         ]
-        return StepRewards(samples, verdicts, nll, scored_tokens, list(zip(groups, rewards, strict=True)), seconds)
+        return StepRewards(samples, verdicts, nll, retokenized, list(zip(groups, rewards, strict=True)), seconds)
 
     def _candidate(self, position: int, sample: Sample) -> Candidate:
         row = self.rows[sample.row]
@@ -112,16 +113,20 @@ class GroupReward:
 
     def _nll(
         self, samples: Sequence[Sample], wanted: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        nll, tokens = np.full(len(samples), np.nan), np.zeros(len(samples), dtype=np.int64)
-        positions = np.flatnonzero(wanted)
-        targets = [
-            Target(f"{samples[i].row}#{i}", self.rows[samples[i].row].question, samples[i].text, samples[i].finished)
-            for i in map(int, positions)
-        ]
-        for position, score in zip(positions, self.scorer.score(targets), strict=True):
-            nll[position], tokens[position] = score.nll, score.tokens
-        return nll, tokens
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        nll, retokenized = np.full(len(samples), np.nan), np.zeros(len(samples), dtype=np.bool_)
+        targets = {
+            i: Target(f"{samples[i].row}#{i}", self.rows[samples[i].row].question, samples[i].text, samples[i].finished)
+            for i in map(int, np.flatnonzero(wanted))
+        }
+        try:
+            scores = self.scorer.score(list(targets.values()))
+        except TooLong:  # bytes that are no text have more tokens when they are read again
+            targets = {i: target for i, target in targets.items() if self.scorer.misfit(target) is None}
+            scores = self.scorer.score(list(targets.values()))
+        for i, score in zip(targets, scores, strict=True):
+            nll[i], retokenized[i] = score.nll, score.ids != list(samples[i].ids)
+        return nll, retokenized
 
     def _vectors(
         self, samples: Sequence[Sample], wanted: NDArray[np.bool_], groups: Sequence[NDArray[np.intp]]

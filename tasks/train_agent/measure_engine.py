@@ -77,7 +77,7 @@ def _measured(
     rollouts = sample(model, [row.prompt for row in batch], k, sampling, generator)
     texts = chat.tokenizer.batch_decode([rollout.ids for rollout in rollouts], skip_special_tokens=True)
     samples = [
-        Sample(batch[i // k].id, text, len(rollout.ids), rollout.finished)
+        Sample(batch[i // k].id, text, rollout.ids, rollout.finished)
         for i, (text, rollout) in enumerate(zip(texts, rollouts, strict=True))
     ]
     step = reward(samples)
@@ -85,13 +85,14 @@ def _measured(
     made: list[Row] = []
     for row, expert, (positions, rewards) in zip(batch, experts, step.groups, strict=True):
         passing = [i for i in positions if step.verdicts[i].passed is True]
+        nll = [step.nll[i] for i in passing if np.isfinite(step.nll[i])]
         made.append(
             {
                 "id": row.id,
                 "candidates": k,
                 "passed": len(passing),
                 "no_verdict": sum(step.verdicts[i].passed is None for i in positions),
-                "nll": float(np.mean(step.nll[passing])) if passing else None,
+                "nll": float(np.mean(nll)) if nll else None,
                 "length": float(np.mean([samples[i].tokens for i in passing])) if passing else None,
                 "diversity": rewards.diversity,
                 "expert_nll": expert.nll,

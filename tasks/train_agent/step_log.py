@@ -18,7 +18,7 @@ import numpy as np
 
 from tasks.jsonl import Row, read_rows, write_rows
 from tasks.progress import report
-from tasks.train_agent.config import TrainAgentConfig
+from tasks.train_agent.config import DIVERSITY_OF, TrainAgentConfig
 from tasks.train_agent.rows import AgentRow
 
 if TYPE_CHECKING:  # its module needs torch, which reading a log does not
@@ -32,10 +32,10 @@ def step_figures(step: "StepRewards", rows: Mapping[str, AgentRow]) -> Row:
     passed = np.array([verdict.passed is True for verdict in verdicts])
     correct = np.array([verdict.answer.verdict == "correct" for verdict in verdicts])
     judged = [v.reasoning.valid for v in verdicts if v.reasoning is not None and v.reasoning.valid is not None]
-    nll, lengths = step.nll[passed], np.array([sample.tokens for sample in samples])
+    scored = np.isfinite(step.nll)
+    nll, lengths = step.nll[passed & scored], np.array([sample.tokens for sample in samples])
     groups = [rewards for _, rewards in step.groups]
-    diversities = [rewards.diversity for rewards in groups if rewards.diversity is not None]
-    scored = step.scored_tokens > 0
+    diversities = [r.diversity for r in groups if r.diversity is not None and r.feasible >= DIVERSITY_OF]
     return {
         "pass_rate": float(passed.mean()),
         "v_ans": float(correct.mean()),
@@ -58,7 +58,7 @@ def step_figures(step: "StepRewards", rows: Mapping[str, AgentRow]) -> Row:
         "truncated": float(np.mean([not sample.finished for sample in samples])),
         "copies": float(np.mean([_words(s.text) == _words(rows[s.row].solution) for s in samples])),
         "different": float(np.mean([len({samples[i].text for i in group}) / len(group) for group, _ in step.groups])),
-        "retokenized": float(np.mean(step.scored_tokens[scored] != lengths[scored])) if scored.any() else 0.0,
+        "retokenized": float(step.retokenized.sum() / max(1, scored.sum())),
     }
 
 

@@ -99,11 +99,10 @@ class AgentTrainer(GRPOTrainer):
         start = time.perf_counter()
         stops = self.chat.stop_ids
         samples = [
-            Sample(row, text, len(ids), bool(ids) and ids[-1] in stops)
+            Sample(row, text, ids, bool(ids) and ids[-1] in stops)
             for row, text, ids in zip(columns["row"], completions, completion_ids, strict=True)
         ]
-        every = self.agent_config.samples_every
-        self.rewards = self.group_reward(samples, log_diversity=self.step_number % every == 0 or self.step_number == 1)
+        self.rewards = self.group_reward(samples)
         self.seconds["reward"] = time.perf_counter() - start
         return self.rewards.totals
 

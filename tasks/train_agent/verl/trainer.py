@@ -121,7 +121,7 @@ class AgentTrainer(PPOTrainerSync):
             if gate["error"]:
                 raise RolloutError(f"row {info['id']}: the gate failed\n{gate['error']}")
         samples = [
-            Sample(info["id"], self.tokenizer.decode(ids, skip_special_tokens=True), len(ids), extra["finished"])
+            Sample(info["id"], self.tokenizer.decode(ids, skip_special_tokens=True), ids.tolist(), extra["finished"])
             for info, ids, extra in zip(infos, found["responses"].unbind(), extras, strict=True)
         ]
 
@@ -129,8 +129,7 @@ class AgentTrainer(PPOTrainerSync):
             return [_named(gate["verdict"], one) for one, gate in zip(candidates, gates, strict=True)]
 
         reward = GroupReward(config.reward, config.candidates, self.agent_rows, recorded, self.scorer, self.embedder)
-        step = self.global_steps
-        return reward(samples, log_diversity=step % config.samples_every == 0 or step == 1)
+        return reward(samples)
 
     def _canary(self, found: Any) -> canary.Canary:
         """All tokens of the step, or where pi_0's log-probabilities are not there anyway, some rows."""

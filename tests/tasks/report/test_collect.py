@@ -115,6 +115,7 @@ class World:
         for i in range(30):
             hits = int(4 * rate) if i < 24 or rate > 0.5 else 0
             figures = {"nll": nll + 0.001 * i if hits else None, "diversity": 0.1, "expert_nll": 1.4}
+            figures["length"] = 19.5 + hits / 2 if hits else None
             rows.append(
                 {"id": f"h{i}", "candidates": 4, "passed": hits, "no_verdict": 0, "expert_length": 40} | figures
             )
@@ -304,10 +305,14 @@ def test_the_agent_is_held_against_the_untrained_rewriter_on_held_out_rows(data)
     assert (agent.rows, agent.candidates) == (30, 4)
     assert (agent.nll_rows, agent.diversity_rows) == (24, 24)  # where both rewriters have passing rewrites
     assert agent.length == 21.0 and agent.expert_length == 40.0
+    assert agent.mean_length.value == 21.0 and untrained.mean_length.value == 20.5
     found = {c.measure: c for c in data.comparisons if c.reference == "untrained"}
     assert found["held-out pass rate"].difference.value == pytest.approx(0.35)
     assert found["held-out NLL"].difference.high == pytest.approx(-0.4)
     assert found["held-out D(S+)"].within_noise
+    assert found["held-out length"].difference.value == pytest.approx(0.5)
+    assert found["held-out length"].rows == 24
+    assert "length of passing rewrites on held-out rows higher by 0.5 tokens" in render(data)
     assert "rewriting agent against untrained rewriter" in render(data)
 
 

@@ -191,6 +191,15 @@ def test_ablated_terms_do_not_count_but_are_still_logged():
     assert rewards.r_dist[0] > rewards.r_dist[1] and rewards.diversity == pytest.approx(0.5)
 
 
+def test_with_soft_shaping_a_candidate_with_nothing_to_score_gets_its_gate_alone():
+    config = RewardConfig(variant="soft_shaping")
+    rewards = group_rewards([True, False, False], [0.2, 0.9, math.inf], np.eye(3), config)
+    assert rewards.shaped.tolist() == [True, True, False]
+    assert rewards.total[2] == 0 and rewards.total[1] > 0
+    without = group_rewards([True, False], [0.2, 0.9], np.eye(3)[:2], config)
+    assert rewards.total[:2].tolist() == without.total.tolist()
+
+
 def test_a_missing_nll_or_embedding_is_an_error_not_a_zero():
     with pytest.raises(ValueError, match=r"candidates \[1\] need an NLL"):
         group_rewards([True, True], [0.1, math.nan], np.eye(2), RewardConfig())

@@ -45,7 +45,7 @@ class Unreachable:
         ]
 
 
-def reward(parts, texts, config=None, judge=None, log_diversity=False):
+def reward(parts, texts, config=None, judge=None):
     """Step rewards of one group; a text given as a tuple is truncated."""
     from tasks.train_agent.group_reward import GroupReward, Sample
     from tasks.train_agent.rows import AgentRow
@@ -53,10 +53,12 @@ def reward(parts, texts, config=None, judge=None, log_diversity=False):
     from tasks.verify.verify import Verifier
 
     row = AgentRow("r", QUESTION, EXPERT, "17", [])
-    samples = [Sample("r", t if isinstance(t, str) else t[0], 20, isinstance(t, str)) for t in texts]
+    samples = []
+    for text, finished in ((t, True) if isinstance(t, str) else (t[0], False) for t in texts):
+        samples.append(Sample("r", text, parts[0].chat.target(text, finished), finished))
     with Verifier(judge=judge or ArithmeticJudge(require_step=True)) as verifier:
         made = GroupReward(config or RewardConfig(), len(texts), {"r": row}, verifier, *parts)
-        return made(samples, log_diversity)
+        return made(samples)
 
 
 def test_only_correct_and_sound_rewrites_are_scored_and_paid(parts):
@@ -93,10 +95,32 @@ def test_soft_shaping_scores_every_candidate(parts):
     assert all(total > 0 for total in step.totals)
 
 
-def test_without_r_div_nothing_is_embedded_unless_the_log_asks(parts):
-    config = RewardConfig(variant="no_div")
-    assert reward(parts, [PLAIN, TERSE], config).groups[0][1].diversity is None
-    assert reward(parts, [PLAIN, TERSE], config, log_diversity=True).groups[0][1].diversity > 0
+@pytest.mark.parametrize("variant", ["full", "no_dist", "no_div", "task_only", "soft_shaping"])
+def test_diversity_is_known_in_every_variant_and_what_has_no_score_ends_no_training(parts, variant):
+    """Nothing but special tokens was sampled, or bytes whose text has more tokens than the model's context."""
+    unreadable = "\ufffd" * 400
+    step = reward(parts, [PLAIN, TERSE, ("",), unreadable], RewardConfig(variant=variant))
+    assert step.groups[0][1].diversity > 0
+    assert np.isfinite(step.nll).tolist() == [True, True, False, False]
+    assert np.isfinite(step.totals).all() and step.totals[2:] == [0, 0]
+
+
+def test_rewrites_that_are_tokenised_otherwise_than_they_were_sampled_are_counted(parts):
+    """One word in its letters: the same text."""
+    from tasks.train_agent.group_reward import GroupReward, Sample
+    from tasks.train_agent.rows import AgentRow
+    from tasks.verify.arithmetic import ArithmeticJudge
+    from tasks.verify.verify import Verifier
+
+    chat, vocabulary = parts[0].chat, parts[0].chat.tokenizer.get_vocab()
+    canonical = chat.target(PLAIN)
+    at = canonical.index(vocabulary["Ġplums"])
+    other = [*canonical[:at], *(vocabulary[piece] for piece in ("Ġ", "pl", "u", "m", "s")), *canonical[at + 1 :]]
+    assert chat.tokenizer.decode(other, skip_special_tokens=True) == PLAIN
+    with Verifier(judge=ArithmeticJudge(require_step=True)) as verifier:
+        made = GroupReward(RewardConfig(), 2, {"r": AgentRow("r", QUESTION, EXPERT, "17", [])}, verifier, *parts)
+        step = made([Sample("r", PLAIN, canonical, True), Sample("r", PLAIN, other, True)])
+    assert step.retokenized.tolist() == [False, True]
 
 
 def test_half_a_group_is_refused(parts):
@@ -104,4 +128,4 @@ def test_half_a_group_is_refused(parts):
 
     made = GroupReward(RewardConfig(), 3, {}, None, *parts)
     with pytest.raises(ValueError, match="whole groups of 3"):
-        made([Sample("r", PLAIN, 20, True)] * 2)
+        made([Sample("r", PLAIN, [1], True)] * 2)

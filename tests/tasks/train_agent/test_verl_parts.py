@@ -100,7 +100,7 @@ def test_verl_and_trl_pay_the_same_rewards_for_the_same_rollouts(run, trainer, f
     config = run.spec.config
     ours = trainer.reward_groups(found)
     samples = [
-        Sample(row.id, write(row), len(ids), kind != "cut off")
+        Sample(row.id, write(row), ids.tolist(), kind != "cut off")
         for (row, (kind, write)), ids in zip(
             ((row, text) for row in run.rows for text in TEXTS.items()), found["responses"].unbind(), strict=True
         )
