@@ -4,18 +4,20 @@ In:  backbone  a transformers model folder
      rows      rows.jsonl: {"id", "question", "solution", "answer"}
 Out: adapter/       the agent: a PEFT folder that transformers and vLLM load
      steps.jsonl    {"step", "pass_rate", "nll", "diversity", "length", "kl", "seconds_rollout", …}
-     samples.jsonl  rewrites of some steps with the components of their rewards
+     samples.jsonl  rewrites of some steps with the components of their rewards, which are shown in the UI as well
 """
 
 from pathlib import Path
 
 from tasks.engine import run
+from tasks.progress import handled_by
 from tasks.prompts import prompts_digest
 from tasks.settings import settings
 from tasks.spec import read_metrics
 from tasks.stage import Metrics, stage
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.embedder_source import embedder_identity, embedder_location
+from tasks.train_agent.samples_view import SamplesView
 from tasks.train_agent.spec import TrainSpec
 
 
@@ -61,5 +63,6 @@ def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Pa
         out=out,
         cuda=settings().cuda(),
     )
-    run(*ENGINES[config.engine], spec, out)
+    with handled_by(SamplesView(out)):
+        run(*ENGINES[config.engine], spec, out)
     return read_metrics(out)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.states import State
 
 from flows.ablation import ablation
@@ -97,6 +98,17 @@ def test_the_report_compares_base_sft_and_the_agent_on_every_benchmark(finished:
     page = (store().path(finished.key) / PAGE).read_text()
     assert "nano" in page
     assert "<script" not in page
+
+
+def test_sampled_rewrites_are_a_table_in_the_ui(finished: Artifact) -> None:
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["sampled-rewrites"])))
+    tables = [json.loads(one.data) for one in found if isinstance(one.data, str)]
+    (training,) = made("train_agent")
+    samples = rows_of(training, "samples.jsonl")
+    assert sorted(len(table) for table in tables) == [16, 16], "two steps of four groups of four"
+    shown = {(row["id"], row["rewrite"], row["total"]) for table in tables for row in table}
+    assert shown == {(row["id"], row["rewrite"], round(row["total"], 4)) for row in samples}
 
 
 def test_the_lineage_goes_down_to_corpora_and_backbone(finished: Artifact) -> None:

@@ -62,12 +62,14 @@ def _wait_for_lines(path: Path, lines: int, process: "subprocess.Popen[str]", ou
 
 
 def test_loss_of_a_row_is_its_summed_nll_over_its_target_tokens(tmp_path: Path, backbone: Path) -> None:
-    """NLL x |y| under an independent masked forward of the whole conversation is the engine's unreduced loss."""
+    """NLL x |y| is the engine's unreduced loss: under a masked forward of the whole conversation, and as eq. 6 scores."""
     import torch
     from safetensors.torch import load_file
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from tasks.prompts import question_prompt
+    from tasks.score.nll import NLLScorer, Target
+    from tasks.tokens import ChatTokens
 
     rows = ROWS[:4]
     config: dict[str, Any] = {"learning_rate": 1e-12, "epochs": 1, "global_batch": 1, "per_device_batch": 1}
@@ -75,8 +77,10 @@ def test_loss_of_a_row_is_its_summed_nll_over_its_target_tokens(tmp_path: Path, 
 
     tokenizer = AutoTokenizer.from_pretrained(str(backbone))
     model = AutoModelForCausalLM.from_pretrained(str(backbone), dtype=torch.float32)
+    scorer = NLLScorer.from_model(model.eval(), ChatTokens(backbone))
+    scores = scorer.score([Target(row["id"], row["question"], row["target"]) for row in rows])
     expected = []
-    for row in rows:
+    for row, score in zip(rows, scores, strict=True):
         turn = [{"role": "user", "content": question_prompt(row["question"])}]
         prompt = tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=True)["input_ids"]
         turn += [{"role": "assistant", "content": row["target"]}]
@@ -85,6 +89,8 @@ def test_loss_of_a_row_is_its_summed_nll_over_its_target_tokens(tmp_path: Path, 
             logits = model(ids).logits[0]
         nll = -logits.log_softmax(-1)[torch.arange(ids.shape[1] - 1), ids[0, 1:]]
         expected.append(nll[len(prompt) - 1 :].mean().item())
+        assert score.tokens == ids.shape[1] - len(prompt)
+        assert score.nll * score.tokens == pytest.approx(nll[len(prompt) - 1 :].sum().item(), abs=1e-4)
     assert sorted(_losses(tmp_path)) == pytest.approx(sorted(expected), abs=2e-6)
 
     before, after = (load_file(str(folder / "model.safetensors")) for folder in (backbone, tmp_path / "model"))
