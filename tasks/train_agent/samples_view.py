@@ -38,9 +38,7 @@ class SamplesView:
         self.bytes = size
 
     def _publish(self, rows: list[Row]) -> None:
-        title = (
-            f"Rewrites of step {rows[0]['step']}; texts are cut after {LONGEST} characters here, not in samples.jsonl"
-        )
+        title = f"Rewrites of step {rows[0]['step']}; texts longer than {LONGEST} characters are whole in samples.jsonl"
         try:
             create_table_artifact([_cells(row) for row in rows], key=KEY, description=title)
         except (httpx.TransportError, PrefectHTTPStatusError) as error:

@@ -62,7 +62,7 @@ def _wait_for_lines(path: Path, lines: int, process: "subprocess.Popen[str]", ou
 
 
 def test_loss_of_a_row_is_its_summed_nll_over_its_target_tokens(tmp_path: Path, backbone: Path) -> None:
-    """NLL x |y| is the engine's unreduced loss: under a masked forward of the whole conversation, and as eq. 6 scores."""
+    """NLL x |y| is the engine's unreduced loss: by a masked forward of the whole conversation, and as eq. 6 scores."""
     import torch
     from safetensors.torch import load_file
     from transformers import AutoModelForCausalLM, AutoTokenizer
