@@ -11,7 +11,7 @@ again goes on from there.
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -21,7 +21,11 @@ from rich.table import Table
 from tasks.demonstrations import Demonstrations, describe, read_demonstrations
 from tasks.digest import digest_file, digest_folder, digest_value
 from tasks.jsonl import Row, read_rows, write_rows
+from tasks.rewrite.agent import find_adapter, find_experiment
 from tasks.status_line import status_line
+
+if TYPE_CHECKING:
+    from flows.experiment import Experiment
 
 
 def rewrite_command(
@@ -36,8 +40,14 @@ def rewrite_command(
         ),
     ] = None,
     backbone: Annotated[
-        str, typer.Option("--backbone", "-b", help="A name under infra/backbones, or a YAML file of your own.")
-    ] = "nano",
+        str | None,
+        typer.Option(
+            "--backbone",
+            "-b",
+            help="A name under infra/backbones, or a YAML file of your own. Left out: what the agent was trained on; "
+            "without an agent nano.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write; default: FILE with .rewritten.jsonl.")
     ] = None,
@@ -50,21 +60,25 @@ def rewrite_command(
     if not given.rows:
         first = describe(given.bad[0]) if given.bad else "the file is empty"
         raise typer.BadParameter(f"{file}: no row can be used; first: {first}")
+    agent = None if adapter is None else find_adapter(adapter)
+    experiment = find_experiment(agent, backbone)
     console = Console()
+    if agent is not None:
+        console.print(f"the agent {agent} on {experiment.backbone.name}", markup=False, soft_wrap=True)
     with status_line(console):
-        assembled = rewrite_file(given, digest_file(file), find_adapter(adapter), backbone, out)
+        assembled = rewrite_file(given, digest_file(file), agent, experiment, out)
     summarise(console, assembled, given, out)
 
 
-def rewrite_file(given: Demonstrations, digest: str, adapter: Path | None, backbone: str, out: Path) -> list[Row]:
+def rewrite_file(
+    given: Demonstrations, digest: str, adapter: Path | None, experiment: "Experiment", out: Path
+) -> list[Row]:
     """Rewrite, verify and assemble by the pipeline's own stages; writes `out` and returns the assembled rows."""
-    from flows.experiment import load_experiment
     from tasks.assemble.assemble import AssembleConfig, assemble
     from tasks.backbone.backbone import backbone as import_backbone
     from tasks.rewrite.rewrite import rewrite
     from tasks.verify.stage import verify
 
-    experiment = load_experiment(backbone)
     config = experiment.rewrite.model_copy(update={"shards": 1})
     made_from = [digest, None if adapter is None else digest_folder(adapter), experiment.backbone.source()]
     name = digest_value([*made_from, config.model_dump(), experiment.gate.model_dump()])[:12]
@@ -86,19 +100,6 @@ def rewrite_file(given: Demonstrations, digest: str, adapter: Path | None, backb
         write_rows(quarantine_of(out), given.bad)
     shutil.rmtree(work)
     return assembled
-
-
-def find_adapter(adapter: str | None) -> Path | None:
-    """The PEFT folder that `adapter` names: a folder, or an artifact of train_agent. Raises BadParameter."""
-    if adapter is None:
-        return None
-    from tasks.stage import store
-
-    folder = Path(adapter) if Path(adapter).is_dir() else store().path(store().resolve(adapter))
-    for candidate in (folder, folder / "adapter"):
-        if (candidate / "adapter_config.json").is_file():
-            return candidate.resolve()
-    raise typer.BadParameter(f"{folder} holds no adapter_config.json: it is no PEFT adapter", param_hint="--adapter")
 
 
 def quarantine_of(out: Path) -> Path:

@@ -14,11 +14,11 @@ from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
 from tasks.rewrite.variables import engine_variables
 from tests.tasks import engines
+from tests.tasks.rewrite.agents import NANO, save_random_adapter
 
 pytestmark = pytest.mark.inference
 
 MODULE = "tasks.rewrite.vllm_engine"
-NANO = engines.ROOT / "infra" / "nano" / "model"
 ROWS = [
     {
         "id": f"n/{n:02}",
@@ -57,22 +57,8 @@ def _run(out: Path, spec: RewriteSpec) -> list[Row]:
 
 @pytest.fixture(scope="module")
 def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A LoRA adapter on all linear layers, far enough from zero to change what nano writes."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    torch.manual_seed(0)
-    model = get_peft_model(
-        AutoModelForCausalLM.from_pretrained(str(NANO), dtype=torch.float32),
-        LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False),
-    )
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "lora_" in name:
-                parameter.mul_(0.3)
     folder = tmp_path_factory.mktemp("agent") / "adapter"
-    model.save_pretrained(str(folder))
+    save_random_adapter(folder)
     return folder
 
 
