@@ -45,22 +45,41 @@ def download(
     """A local folder with the files of `location`; those that match are fetched from the hub where it is no path.
 
     Raises:
-        SourceError: the hub cannot be reached, or the repository is gated and no HF_TOKEN with access is set.
+        SourceError: the repository is gated, private, unknown or has no such commit; HF_TOKEN may not read it; the
+            hub cannot be reached.
     """
     path = local_path(location)
     if path is not None:
         return path
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HTTPError  # of the HTTP library that huggingface_hub uses, httpx2 in 2.4
 
     try:
         folder = snapshot_download(
             location, revision=revision, repo_type=kind, allow_patterns=patterns, ignore_patterns=ignore
         )
         return Path(folder)
-    except GatedRepoError:
-        raise SourceError(
-            f"{location} is gated: accept its licence on its page, then set HF_TOKEN to a token that may read it"
-        ) from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise SourceError(f"{location}@{revision}: could not be fetched from the hub: {error}") from None
+    except (HTTPError, OSError) as error:
+        raise SourceError(_what_to_do(location, revision, kind, error)) from error
+
+
+def _what_to_do(location: str, revision: str | None, kind: str, error: Exception) -> str:
+    """A SourceError's message for what `snapshot_download` raised."""
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+    if isinstance(error, GatedRepoError):  # is a RepositoryNotFoundError too
+        return f"{location} is gated: accept its licence on its page, then set HF_TOKEN to a token that may read it"
+    if isinstance(error, RepositoryNotFoundError):
+        return (
+            f"{location}: the hub shows no such {kind}: mend the name, or where it is private or gated set HF_TOKEN "
+            "to a token that may read it"
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return f"{location}: has no commit {revision}: mend `revision`"
+    if status in (401, 403):
+        return f"{location}: the hub refuses HF_TOKEN ({status}): set it to a valid token that may read this {kind}"
+    return (
+        f"{location}@{revision}: could not be fetched from the hub; check the connection and try again, or copy the "
+        f"files to this machine and name their folder: {error}"
+    )
