@@ -3,22 +3,37 @@
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
+import yaml
 
+from flows.experiment import load_experiment
 from tasks.jsonl import read_rows, write_rows
+from tasks.settings import settings
+from tasks.store import Store
 from tests.conftest import ROOT
+from tests.tasks.rewrite.agents import publish_agent
 
 CORPUS = ROOT / "infra" / "nano" / "corpora" / "open_math_reasoning.jsonl.gz"
 ROWS = [{**row, "mine": number} for number, row in enumerate(islice(read_rows(CORPUS), 12))]
 
 
-def rewrite(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"COLUMNS": "200"}
+def call(*arguments: str, store: Path | None = None) -> dict[str, Any]:
+    """What subprocess is told to run `rewriting-agent rewrite`."""
+    environment = os.environ | {"COLUMNS": "200"} | ({} if store is None else {"REWRITING_AGENT_STORE": str(store)})
     command = [sys.executable, "-m", "flows", "rewrite", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return {"args": command, "cwd": ROOT, "env": environment, "text": True, **pipes}
+
+
+def rewrite(*arguments: str, store: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(**call(*arguments, store=store), timeout=300)
 
 
 @pytest.mark.slow
@@ -51,3 +66,73 @@ def test_what_is_no_adapter_is_refused_before_any_work(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "adapter_config.json" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.jsonl"]
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PEFT folder of random weights, none of whose rewrites passes."""
+    folder = tmp_path_factory.mktemp("agent") / "adapter"
+    python = settings().environments / "inference" / "bin" / "python"
+    subprocess.run([python, "-m", "tests.tasks.rewrite.agents", folder], cwd=ROOT, check=True, timeout=300)
+    return folder
+
+
+@pytest.mark.slow
+def test_an_agent_by_its_key_rewrites_on_the_backbone_of_its_manifest(tmp_path: Path, adapter: Path) -> None:
+    home = Store(tmp_path / "store")
+    publish_agent(home, adapter, load_experiment("nano").backbone.source())
+    file = tmp_path / "mine.jsonl"
+    write_rows(file, ROWS)
+    done = rewrite(str(file), "--adapter", "a9a9", store=home.root)
+    assert done.returncode == 0, done.stderr
+    assert "adapter on nano" in done.stdout
+    rows = list(read_rows(tmp_path / "mine.rewritten.jsonl"))
+    assert [row["target"] for row in rows] == [row["generated_solution"] for row in ROWS]
+    assert {row["kind"] for row in rows} == {"expert"}, "nano itself rewrites some of them well: the first test"
+    assert all(row["fallback_reason"] for row in rows)
+
+
+@pytest.mark.slow
+def test_a_killed_command_goes_on_from_the_rows_that_were_done(tmp_path: Path) -> None:
+    small_blocks = yaml.safe_load((ROOT / "infra" / "backbones" / "nano.yaml").read_text())
+    small_blocks["rewrite"] |= {"block": 4, "batch": 4}
+    backbone, file, out = tmp_path / "mine.yaml", tmp_path / "mine.jsonl", tmp_path / "mine.rewritten.jsonl"
+    backbone.write_text(yaml.safe_dump(small_blocks))
+    rows = [{**row, "mine": number} for number, row in enumerate(islice(read_rows(CORPUS), 60))]
+    write_rows(file, rows)
+    with subprocess.Popen(**call(str(file), "--backbone", str(backbone))) as killed:
+        try:
+            _wait_for(lambda: next(tmp_path.glob(".*/rewrites/scratch/blocks/*.jsonl"), None), killed)
+        finally:
+            killed.kill()  # -9
+    (work,) = tmp_path.glob(".mine.rewritten.jsonl.*")
+    _wait_for(lambda: not _processes_of(work))
+    done = sorted((work / "rewrites" / "scratch" / "blocks").glob("[0-9]*.jsonl"))
+    assert 0 < len(done) < 15 and not out.exists()
+    for block in done:  # so that what was done before can be told from what is done now
+        write_rows(block, ({**row, "text": "Before. " + row["text"]} for row in read_rows(block)))
+    before = {row["id"] for block in done for row in read_rows(block)}
+
+    resumed = rewrite(str(file), "--backbone", str(backbone))
+    assert resumed.returncode == 0, resumed.stderr
+    written = list(read_rows(out))
+    assert [row["mine"] for row in written] == list(range(60)), "every row once, in the file's order"
+    kept = {f"line {row['mine'] + 1}" for row in written if row["target"].startswith("Before. ")}
+    rewritten = {f"line {row['mine'] + 1}" for row in written if row["kind"] == "rewrite"}
+    assert kept == before & rewritten and kept and rewritten - before
+    assert not work.exists()
+
+
+def _processes_of(work: Path) -> list[int]:
+    """Engines that were started with a spec in `work`."""
+    lines = {process.pid: process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])}
+    return [pid for pid, line in lines.items() if any(str(work) in word for word in line)]
+
+
+def _wait_for(condition: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
+    """Until `condition` holds, at most 200 s and, where one is given, as long as `process` runs."""
+    deadline = time.monotonic() + 200
+    while not condition():
+        assert time.monotonic() < deadline
+        assert process is None or process.poll() is None, process.communicate()
+        time.sleep(0.005)
