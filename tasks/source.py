@@ -29,6 +29,12 @@ def source_identity(location: str, revision: str | None) -> Any:
     path = local_path(location)
     if path is not None:
         return digest_file(path) if path.is_file() else digest_folder(path)
+    check_pinned(location, revision)
+    return {"repository": location, "revision": revision}
+
+
+def check_pinned(location: str, revision: str | None) -> None:
+    """Raises SourceError unless these can be a repository on the hub and a full commit of it."""
     if location.count("/") != 1 or location.startswith((".", "/")):
         raise SourceError(f"{location}: no such file or folder, and not the id of a repository on the hub (owner/name)")
     if revision is None or not COMMIT.fullmatch(revision):
@@ -36,7 +42,6 @@ def source_identity(location: str, revision: str | None) -> Any:
             f"{location}: give `revision` as a full commit (40 hex digits), so that the same run means the same files; "
             f"found {revision!r}"
         )
-    return {"repository": location, "revision": revision}
 
 
 def download(
@@ -45,12 +50,13 @@ def download(
     """A local folder with the files of `location`; those that match are fetched from the hub where it is no path.
 
     Raises:
-        SourceError: the repository is gated, private, unknown or has no such commit; HF_TOKEN may not read it; the
-            hub cannot be reached.
+        SourceError: `revision` is no full commit; the repository is gated, private, unknown or has no such commit;
+            HF_TOKEN may not read it; the hub cannot be reached.
     """
     path = local_path(location)
     if path is not None:
         return path
+    check_pinned(location, revision)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HTTPError  # of the HTTP library that huggingface_hub uses, httpx2 in 2.4
 

@@ -15,14 +15,17 @@ from rich.table import Table
 
 from tasks.demonstrations import describe, read_demonstrations
 from tasks.jsonl import Row, read_rows, write_rows
-from tasks.score.compare import Comparison, compare, recommendation, stand_out
+from tasks.score.compare import FEW, Comparison, compare, recommendation, stand_out
 from tasks.status_line import status_line
 
 
 def score_command(
     file: Annotated[Path, typer.Argument(help="JSON lines with questions and targets; .gz is read too.")],
     backbone: Annotated[
-        str, typer.Option("--backbone", "-b", help="A name under infra/backbones, or a folder of a model.")
+        str,
+        typer.Option(
+            "--backbone", "-b", help="A name under infra/backbones, a YAML file of your own, or a folder of a model."
+        ),
     ] = "nano",
     rows: Annotated[int, typer.Option(min=1, help="Rows of the file that are scored, evenly spaced.")] = 500,
     own: Annotated[int, typer.Option(min=1, help="Questions that the model answers itself, to compare with.")] = 64,
@@ -90,7 +93,11 @@ def show(
     parts = compare(compared)
     table = Table("source", "rows", "targets: median (10 %, 90 %)", "own answers", "stands out")
     for part in parts:
-        table.add_row(escape(part.source), str(part.rows), _spread(part.targets), _spread(part.answers), _chance(part))
+        of_all = "*" if part.pooled and part is not parts[0] else ""
+        answers = _spread(part.answers) + of_all
+        table.add_row(escape(part.source), str(part.rows), _spread(part.targets), answers, _chance(part))
+    if any(part.pooled for part in parts[1:]):
+        table.caption = f"* of all sources: fewer than {FEW} of this source's questions were answered"
     console.print("NLL under the model of the plain question, in nats per token")
     console.print(table)
     outliers = Table("NLL", "row", "target begins")

@@ -1,7 +1,9 @@
 """Is a dataset off-distribution for a model? Its targets' NLL against that of the model's own answers.
 
 In:  [{"id": "a1", "source": "forum", "nll": 1.9, "own_nll": 0.4}, {"id": "a2", "source": "forum", "nll": 0.7, …}]
-Out: Comparison(source="forum", rows=2, own=1, targets=(0.8, 1.3, 1.8), answers=(0.4, 0.4, 0.4), higher=1.0)
+Out: Comparison(source="forum", rows=2, own=1, targets=(0.82, 1.3, 1.78), answers=(0.4, 0.4, 0.4), higher=1.0)
+
+A source with fewer than FEW own answers is compared with those of all sources.
 
 `higher` is the probability that a random target has a higher NLL than a random answer of the model's own (the area
 under the ROC curve): 0.5 where targets look like what the model writes itself, 1 where every one of them stands out.
@@ -16,12 +18,15 @@ from numpy.typing import NDArray
 from tasks.jsonl import Row
 
 OFF, APART = 0.8, 0.65  # from here on targets are off-distribution, or at least apart
-FEW = 20  # own answers below which nothing is recommended
+FEW = 20  # own answers below which nothing is recommended, and a source is compared with those of all sources
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """`targets` and `answers` are the 10, 50 and 90 % quantiles of the NLLs, in nats per token."""
+    """`targets` and `answers` are the 10, 50 and 90 % quantiles of the NLLs, in nats per token.
+
+    `own` counts the own answers to questions of this source; where they are few, `answers` is of all sources.
+    """
 
     source: str
     rows: int
@@ -30,10 +35,15 @@ class Comparison:
     answers: tuple[float, float, float]
     higher: float
 
+    @property
+    def pooled(self) -> bool:
+        """Whether `answers` is of all sources."""
+        return self.own < FEW
+
 
 def compare(rows: Sequence[Row]) -> list[Comparison]:
-    """All rows together, then source by source, the most off-distribution first; sources without own answers are
-    compared with all own answers."""
+    """All rows together, then source by source, the most off-distribution first; a source with fewer than FEW own
+    answers is compared with those of all sources."""
     everyone = np.array([row["own_nll"] for row in rows if row["own_nll"] is not None])
     sources = sorted({row["source"] for row in rows})
     parts = [_compared(source, [row for row in rows if row["source"] == source], everyone) for source in sources]
@@ -44,7 +54,7 @@ def compare(rows: Sequence[Row]) -> list[Comparison]:
 def _compared(source: str, rows: Sequence[Row], everyone: NDArray[np.float64]) -> Comparison:
     targets = np.array([row["nll"] for row in rows])
     own = np.array([row["own_nll"] for row in rows if row["own_nll"] is not None])
-    answers = own if len(own) else everyone
+    answers = own if len(own) >= FEW else everyone
     return Comparison(
         source, len(targets), len(own), _quantiles(targets), _quantiles(answers), _higher(targets, answers)
     )

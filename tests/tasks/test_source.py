@@ -81,5 +81,6 @@ def test_what_lies_here_is_not_fetched(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("revision", [None, "main", COMMIT[:12]])
 def test_a_repository_without_a_full_commit_is_refused(revision: str | None) -> None:
-    with pytest.raises(SourceError, match="full commit"):
-        source_identity(MODEL, revision)
+    for refused in (lambda: source_identity(MODEL, revision), lambda: download(MODEL, revision, "model", ["*.json"])):
+        with pytest.raises(SourceError, match="full commit"):
+            refused()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.score.compare import compare, recommendation, stand_out
+from tasks.score.compare import FEW, compare, recommendation, stand_out
 
 
 def rows_of(targets, answers, source="a"):
@@ -40,3 +40,14 @@ def test_sources_are_listed_from_the_most_off_distribution():
     parts = compare(rows)
     assert [part.source for part in parts] == ["all", "far", "near"]
     assert stand_out(rows, 2)[0]["source"] == "far"
+
+
+@pytest.mark.parametrize(("answered", "pooled"), [(0, True), (FEW - 1, True), (FEW, False)])
+def test_a_source_with_few_own_answers_is_compared_with_those_of_all_sources(answered, pooled):
+    rows = rows_of([1.0] * 40, [0.5] * 40, "much answered") + rows_of([1.0] * 40, [2.0] * answered, "little answered")
+    parts = {part.source: part for part in compare(rows)}
+    little = parts["little answered"]
+    assert (little.own, little.pooled) == (answered, pooled)
+    assert little.answers == (parts["all"].answers if pooled else (2.0, 2.0, 2.0))
+    assert little.higher == pytest.approx(40 / (40 + answered) if pooled else 0.0)
+    assert parts["much answered"].answers == (0.5, 0.5, 0.5)
