@@ -41,7 +41,8 @@ def main() -> None:
     }
     parts = ("rollout", "gate", "nll", "embedding", "update", "other")
     print(json.dumps(figure | {part: statistics.median(row[f"seconds_{part}"] for row in ours) for part in parts}))
-    shares = [(r["seconds_nll"] + r["seconds_embedding"] + r["seconds_other"]) / r["seconds"] for r in ours]
+    outside = ("nll", "embedding", "save", "other")
+    shares = [sum(row[f"seconds_{part}"] for part in outside) / row["seconds"] for row in ours]
     share = {
         "name": "grpo_step_outside",
         "value": statistics.median(shares),

@@ -90,16 +90,25 @@ def sample_rows(number: int, step: "StepRewards", rows: Mapping[str, AgentRow], 
     return made
 
 
-def measured(step: "StepRewards", canary: "Canary | None", seconds: float, rollout: float, update: float) -> Row:
-    """The step's canary and its time by part, in seconds; `other` is what no part took."""
-    parts = {"rollout": rollout} | {name: step.seconds[name] for name in ("gate", "nll", "embedding")}
-    parts["update"] = update
+def measured(
+    step: "StepRewards", canary: "Canary | None", seconds: float, engine: Mapping[str, float], gate_beside: bool = False
+) -> Row:
+    """The step's canary and its time by part, in seconds; `other` is what no part took.
+
+    Args:
+        seconds: of the whole step.
+        engine: seconds of rollout, update and save (a checkpoint), which the engine measures.
+        gate_beside: the gate ran beside the rollout. `seconds_gate` is then the sum over the step's candidates, which
+            may be more than the step took, and no part of the step's time.
+    """
+    parts = dict(engine) | {name: step.seconds[name] for name in ("gate", "nll", "embedding")}
+    in_step = sum(value for name, value in parts.items() if not (gate_beside and name == "gate"))
     return {
         "canary_mismatch": canary.mismatch if canary else None,
         "canary_shift": canary.shift if canary else None,
         "seconds": seconds,
         **{f"seconds_{name}": value for name, value in parts.items()},
-        "seconds_other": seconds - sum(parts.values()),
+        "seconds_other": seconds - in_step,
         "tokens_per_second": sum(sample.tokens for sample in step.samples) / seconds,
     }
 

@@ -170,7 +170,8 @@ class AgentTrainer(GRPOTrainer):
         row |= {"kl": logs.get("kl"), "entropy": logs.get("entropy"), "clipped": logs.get("clip_ratio/region_mean")}
         row |= {"loss": logs.get("loss"), "gradient_norm": logs.get("grad_norm")}
         row |= {"learning_rate": logs.get("learning_rate")}
-        row |= measured(self.rewards, self.canary, seconds, rollout, update)
+        parts = {"rollout": rollout, "update": update, "save": self.seconds.get("save", 0.0)}
+        row |= measured(self.rewards, self.canary, seconds, parts)
         self.step_log.append([row])
         if samples_due(self.agent_config, step, self.steps):
             self.sample_log.append(sample_rows(step, self.rewards, self.agent_rows, self.agent_config.samples))

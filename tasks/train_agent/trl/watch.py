@@ -23,7 +23,7 @@ class Watch(TrainerCallback):
 
     def __init__(self, trainer: Watched) -> None:
         self.trainer = trainer
-        self.started = self.optimizer = time.perf_counter()
+        self.started = self.optimizer = self.logged = time.perf_counter()
         self.logs: dict[str, float] = {}
 
     def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
@@ -42,7 +42,9 @@ class Watch(TrainerCallback):
             return
         now = time.perf_counter()
         self.trainer.write_step(logs, now - self.started)
-        self.started = now
+        self.started, self.logged = now, time.perf_counter()
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Trainer saves right after a step's log, so that the time counts to the next step."""
+        self.trainer.seconds["save"] = time.perf_counter() - self.logged
         (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()

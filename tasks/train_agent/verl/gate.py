@@ -1,7 +1,7 @@
 """The gate r_task (eq. 5) of one rewrite, as verl's asynchronous reward function: it runs beside the rollout.
 
 In:  a decoded rewrite, its row's question and reference, whether it ended itself
-Out: {"score": 1.0, "verdict": {"id": "r1", "passed": true, "answer": {…}, "reasoning": {…}}, "error": null}
+Out: {"score": 1.0, "verdict": {"id": "r1", "passed": true, "answer": {…}, …}, "seconds": 0.8, "error": null}
 
 A reward manager of verl sees one trajectory at a time, never its group: only the gate belongs here. The total of eq. 3
 needs the whole group and is computed in trainer.py, which replaces this score.
@@ -9,6 +9,7 @@ needs the whole group and is computed in trainer.py, which replaces this score.
 
 import asyncio
 import atexit
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -34,16 +35,17 @@ async def gate(
 ) -> dict[str, Any]:
     """`custom_reward_function` of verl; `spec` is the path of the run's TrainSpec.
 
-    Never raises: verl would set the whole group aside. The trainer raises what `error` holds.
+    Never raises: verl would set the whole group aside. The trainer raises what `error` holds. `seconds` is the time in
+    the gate, without the wait for a free thread; it overlaps the rollout and the gate's other calls.
     """
     candidate = Candidate(
         extra_info["id"], extra_info["question"], ground_truth, solution_str, bool(extra_info["finished"])
     )
     try:
-        verdict = await asyncio.get_running_loop().run_in_executor(_threads(spec), _verdict, spec, candidate)
+        verdict, seconds = await asyncio.get_running_loop().run_in_executor(_threads(spec), _verdict, spec, candidate)
     except Exception:
-        return {"score": 0.0, "verdict": None, "error": traceback.format_exc(limit=-3)}
-    return {"score": float(verdict.passed is True), "verdict": verdict.row(), "error": None}
+        return {"score": 0.0, "verdict": None, "seconds": 0.0, "error": traceback.format_exc(limit=-3)}
+    return {"score": float(verdict.passed is True), "verdict": verdict.row(), "seconds": seconds, "error": None}
 
 
 def read_verdict(row: dict[str, Any]) -> Verdict:
@@ -57,10 +59,13 @@ def read_verdict(row: dict[str, Any]) -> Verdict:
     )
 
 
-def _verdict(spec: str, candidate: Candidate) -> Verdict:
+def _verdict(spec: str, candidate: Candidate) -> tuple[Verdict, float]:
+    """The verdict and the seconds it took."""
     with _opening:
         verifier = _verifier(spec)
-    return verifier([candidate])[0]
+    start = time.perf_counter()
+    verdict = verifier([candidate])[0]
+    return verdict, time.perf_counter() - start
 
 
 @cache

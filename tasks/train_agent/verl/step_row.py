@@ -3,7 +3,8 @@
 In:  {"actor/kl_loss": 0.02, "actor/grad_norm": 0.3, …}, {"gen": 41.2, "update_actor": 20.1, …} (seconds)
 Out: {"kl": 0.02, "gradient_norm": 0.3, "seconds_rollout": 41.2, …}
 
-The gate runs beside the rollout, so its seconds are those of the rollout; `seconds_gate` counts what is left after it.
+The gate runs beside the rollout: `seconds_gate` is the time of its calls, summed over the step's candidates, and lies
+within `seconds_rollout`. The other parts and `seconds_other` add up to the step's `seconds`.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,8 @@ METRICS = {
     "gradient_norm": "actor/grad_norm",
     "learning_rate": "actor/lr",
 }
-UPDATE = ("old_log_prob", "ref", "update_actor")  # the passes over the rollouts that the update needs
+# The passes over the rollouts that the update needs, and the hand-over of the adapter to the rollout.
+UPDATE = ("old_log_prob", "ref", "update_actor", "update_weights")
 
 
 def step_row(
@@ -33,7 +35,8 @@ def step_row(
     """The part of a row of steps.jsonl that the engine measures; figures of the rewards are in `step_figures`."""
     row: Row = {name: _number(metrics.get(theirs)) for name, theirs in METRICS.items()}
     update = sum(timings.get(name, 0.0) for name in UPDATE)
-    return row | measured(rewards, canary, timings["step"], timings["gen"], update)
+    parts = {"rollout": timings["gen"], "update": update, "save": timings.get("save_checkpoint", 0.0)}
+    return row | measured(rewards, canary, timings["step"], parts, gate_beside=True)
 
 
 def _number(value: Any) -> float | None:

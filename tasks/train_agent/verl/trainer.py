@@ -129,7 +129,9 @@ class AgentTrainer(PPOTrainerSync):
             return [_named(gate["verdict"], one) for one, gate in zip(candidates, gates, strict=True)]
 
         reward = GroupReward(config.reward, config.candidates, self.agent_rows, recorded, self.scorer, self.embedder)
-        return reward(samples)
+        rewards = reward(samples)
+        rewards.seconds["gate"] = sum(gate["seconds"] for gate in gates)  # not the time to read its verdicts
+        return rewards
 
     def _canary(self, found: Any) -> canary.Canary:
         """All tokens of the step, or where pi_0's log-probabilities are not there anyway, some rows."""

@@ -15,6 +15,7 @@ from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.spec import TrainSpec
 from tests.tasks.train_agent import greedy
 from tests.tasks.train_agent.nano_rows import NANO, nano_rows
+from tests.tasks.train_agent.step_fields import STEP_FIELDS
 
 pytestmark = pytest.mark.inference
 
@@ -112,18 +113,13 @@ def trainer(tmp_path_factory, rows):
 def test_every_step_is_logged_with_all_its_figures(undisturbed):
     steps = list(read_rows(undisturbed / "steps.jsonl"))
     assert [row["step"] for row in steps] == [1, 2, 3]
-    expected = {
-        "pass_rate", "v_ans", "v_rea", "undecided", "no_verdict", "nll", "nll_p10", "nll_p50", "nll_p90", "r_dist",
-        "r_div", "reward", "diversity", "groups_without_signal", "length", "copies", "retokenized", "kl",
-        "gradient_norm", "seconds_rollout", "seconds_gate", "seconds_nll", "seconds_embedding", "seconds_update",
-        "seconds_other", "tokens_per_second", "canary_mismatch", "canary_shift",
-    }  # fmt: skip
     for row in steps:
-        assert expected <= set(row)
+        assert set(row) == STEP_FIELDS
         assert row["groups"] == PROMPTS
         assert row["kl"] is not None and row["gradient_norm"] is not None
-        parts = sum(row[f"seconds_{part}"] for part in ("rollout", "gate", "nll", "embedding", "update", "other"))
-        assert parts == pytest.approx(row["seconds"])
+        parts = ("rollout", "gate", "nll", "embedding", "update", "save", "other")
+        assert sum(row[f"seconds_{part}"] for part in parts) == pytest.approx(row["seconds"])
+    assert steps[0]["seconds_save"] == 0 < steps[1]["seconds_save"]  # of the step before
     assert steps[0]["canary_shift"] == 0 < steps[1]["canary_shift"]
     assert all(row["canary_mismatch"] < 1e-4 for row in steps)
 

@@ -111,6 +111,8 @@ def test_verl_and_trl_pay_the_same_rewards_for_the_same_rollouts(run, trainer, f
     assert [verdict.passed for verdict in ours.verdicts] == [verdict.passed for verdict in trl.verdicts]
     assert ours.totals == pytest.approx(trl.totals, abs=1e-6)
     assert len({round(total, 3) for total in ours.totals}) > 2
+    gates = [extra["reward_extra_info"] for extra in found["extra_fields"]]
+    assert ours.seconds["gate"] == sum(gate["seconds"] for gate in gates) and all(gate["seconds"] > 0 for gate in gates)
 
 
 def test_verls_advantages_are_ours_at_the_same_epsilon(trainer, found):
