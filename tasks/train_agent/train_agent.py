@@ -5,6 +5,7 @@ In:  backbone  a transformers model folder
 Out: adapter/       the agent: a PEFT folder that transformers and vLLM load
      steps.jsonl    {"step", "pass_rate", "nll", "diversity", "length", "kl", "seconds_rollout", …}
      samples.jsonl  rewrites of some steps with the components of their rewards, which are shown in the UI as well
+     metrics.jsonl  with engine verl: its own metrics, {"step", "attempt", "critic/score/mean", …}
 """
 
 from pathlib import Path

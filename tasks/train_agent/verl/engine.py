@@ -4,7 +4,8 @@ In:  a spec (tasks/train_agent/spec.py)
 Out: adapter/       the agent, a PEFT folder
      steps.jsonl    a row a step (tasks/train_agent/step_log.py), seconds by part
      samples.jsonl  rewrites of some steps
-     scratch/verl/  rows, checkpoints, verl's own metrics of each attempt; scratch/metrics.json
+     metrics.jsonl  verl's own metrics, a row a step, with the attempt that made it
+     scratch/verl/  rows, checkpoints, verl's own log of each attempt; scratch/metrics.json
 
 verl brings the loop, Ray's processes, FSDP2, the vLLM rollout, the loss and the checkpoints. Ours are: which rows,
 their token ids (agent_loop.py), the gate beside the rollout (gate.py), the reward of whole groups, the canary and the
@@ -46,12 +47,12 @@ def main() -> None:
     context = longest_context(spec.backbone)
     rows, counts = enough_rows(spec, ChatTokens(spec.backbone), context)
     steps = spec.config.steps or counts.kept // spec.config.prompts_per_step
-    layout = Layout(folder)
+    layout = Layout(folder, attempt)
     layout.spec.write_text(spec.model_dump_json(indent=1), encoding="utf-8")
     write_kept_rows(layout.rows, rows)
     done = last_whole_step(layout.checkpoints)
     log = StepLog(spec.out / "steps.jsonl")
-    for one in (log, StepLog(spec.out / "samples.jsonl")):
+    for one in (log, StepLog(spec.out / "samples.jsonl"), StepLog(spec.out / "metrics.jsonl")):
         one.cut_after(done)
     if done < steps:
         config = verl_config(spec, layout, counts.kept, steps, context)

@@ -2,7 +2,7 @@
 
 In:  TrainSpec (the names of tasks/train_agent/config.py) and a Layout
 Out: verl's `ppo_trainer` configuration, with one section of ours:
-     rewriting_agent: {spec: …/spec.json, steps: 97, stopped: …/stopped.txt}
+     rewriting_agent: {spec: …/spec.json, steps: 95, attempt: 1, stopped: …/stopped.txt}
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,10 @@ from tasks.train_agent.verl import sections
 
 @dataclass(frozen=True)
 class Layout:
-    """What verl's processes read and write, all in `folder`: out/scratch/verl."""
+    """What verl's processes of one attempt, counted from 1, read and write in `folder`: out/scratch/verl."""
 
     folder: Path
+    attempt: int = 1
 
     @property
     def spec(self) -> Path:

@@ -141,7 +141,12 @@ def training(config: TrainAgentConfig, layout: "Layout", kept: int, steps: int) 
         "trainer.logger": ["file"],
         "trainer.project_name": "rewriting-agent",
         "trainer.experiment_name": "train_agent",
-        "rewriting_agent": {"spec": str(layout.spec), "steps": steps, "stopped": str(layout.stopped)},
+        "rewriting_agent": {
+            "spec": str(layout.spec),
+            "steps": steps,
+            "attempt": layout.attempt,
+            "stopped": str(layout.stopped),
+        },
     }
 
 

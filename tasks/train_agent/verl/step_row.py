@@ -7,7 +7,9 @@ The gate runs beside the rollout: `seconds_gate` is the time of its calls, summe
 within `seconds_rollout`. The other parts and `seconds_other` add up to the step's `seconds`.
 """
 
+import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from tasks.jsonl import Row
@@ -37,6 +39,12 @@ def step_row(
     update = sum(timings.get(name, 0.0) for name in UPDATE)
     parts = {"rollout": timings["gen"], "update": update, "save": timings.get("save_checkpoint", 0.0)}
     return row | measured(rewards, canary, timings["step"], parts, gate_beside=True)
+
+
+def numbers(metrics: Mapping[str, Any]) -> Row:
+    """verl's own metrics as JSON holds them: None for what is not finite; what is no number is left out."""
+    found = {name: float(value) for name, value in metrics.items() if isinstance(value, Real)}
+    return {name: value if math.isfinite(value) else None for name, value in found.items()}
 
 
 def _number(value: Any) -> float | None:

@@ -1,7 +1,7 @@
 """verl's synchronous trainer with the reward of whole groups, the canary and our log.
 
 In:  a step's rollouts in TransferQueue: token ids, log-probabilities under rollout, actor and pi_0, the gate's verdicts
-Out: their rewards (`rm_scores`) in TransferQueue; steps.jsonl, samples.jsonl; checkpoints
+Out: their rewards (`rm_scores`) in TransferQueue; steps.jsonl, samples.jsonl, metrics.jsonl; checkpoints
 
 verl scores each trajectory by itself, beside the rollout; eqs. 7 to 12 need the group. The first place where verl holds
 all K rewrites of a prompt is the computation of advantages, so the rewards are put in there, just before.
@@ -32,7 +32,7 @@ from tasks.train_agent.verl.checkpoints import WHOLE
 from tasks.train_agent.verl.embedding import RemoteEmbedder
 from tasks.train_agent.verl.gate import read_verdict
 from tasks.train_agent.verl.sections import TRAINER
-from tasks.train_agent.verl.step_row import step_row
+from tasks.train_agent.verl.step_row import numbers, step_row
 from tasks.train_agent.verl.watchdog import dead_actor, dead_engine, watch, watchdog
 from tasks.verify.types import Candidate, Verdict
 
@@ -53,9 +53,10 @@ class AgentTrainer(PPOTrainerSync):
         super().__init__(config)
         ours = config.rewriting_agent
         self.spec = TrainSpec.model_validate_json(Path(ours.spec).read_text(encoding="utf-8"))
-        self.steps, self.stopped = int(ours.steps), Path(ours.stopped)
+        self.steps, self.attempt, self.stopped = int(ours.steps), int(ours.attempt), Path(ours.stopped)
         self.step_log = StepLog(self.spec.out / "steps.jsonl")
         self.sample_log = StepLog(self.spec.out / "samples.jsonl")
+        self.metric_log = StepLog(self.spec.out / "metrics.jsonl")
         self.canary: canary.Canary | None = None
 
     def _setup(self) -> None:
@@ -159,9 +160,11 @@ class AgentTrainer(PPOTrainerSync):
         super()._compute_metrics(batch, metrics, timing_raw, global_steps, epoch)
         config, step = self.spec.config, int(global_steps)
         figures = step_figures(self.rewards, self.agent_rows)
-        self.step_log.append([{"step": step} | figures | step_row(self.rewards, metrics, timing_raw, self.canary)])
+        self.metric_log.append([{"step": step, "attempt": self.attempt} | numbers(metrics)])
         if samples_due(config, step, self.steps):
             self.sample_log.append(sample_rows(step, self.rewards, self.agent_rows, config.samples))
+        # After its samples: the engine's process reports a step as soon as its row is there.
+        self.step_log.append([{"step": step} | figures | step_row(self.rewards, metrics, timing_raw, self.canary)])
         self.canary = None
         # Only now: a checkpoint without its step's row would leave a gap in the log of a resumed attempt.
         if (checkpoint := Path(self.config.trainer.default_local_dir) / f"global_step_{step}").exists():

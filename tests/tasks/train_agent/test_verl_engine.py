@@ -12,6 +12,7 @@ import pytest
 from tasks.engine import EngineError
 from tasks.engine import run as run_engine
 from tasks.jsonl import read_rows, write_rows
+from tasks.rewards.group import group_advantages
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.spec import TrainSpec
 from tests.tasks.train_agent import greedy
@@ -84,6 +85,19 @@ def test_the_rollout_follows_the_adapter(trained):
     first, second = read_rows(trained / "steps.jsonl")
     assert first["canary_shift"] == 0 < second["canary_shift"]
     assert max(first["canary_mismatch"], second["canary_mismatch"]) < 1e-3 < second["canary_shift"]
+
+
+def test_verl_trains_on_the_rewards_of_whole_groups(trained):
+    steps, metrics = list(read_rows(trained / "steps.jsonl")), list(read_rows(trained / "metrics.jsonl"))
+    assert [(row["step"], row["attempt"]) for row in metrics] == [(1, 1), (2, 1)]
+    samples = list(read_rows(trained / "samples.jsonl"))
+    for ours, theirs in zip(steps, metrics, strict=True):
+        assert theirs["critic/score/mean"] == pytest.approx(ours["reward"], abs=1e-5)
+        totals = np.array([row["total"] for row in samples if row["step"] == ours["step"]]).reshape(PROMPTS, K)
+        advantages = [group_advantages(group, 1e-6) for group in totals]
+        assert theirs["critic/advantages/max"] == pytest.approx(np.max(advantages), abs=1e-4)
+        assert theirs["critic/advantages/min"] == pytest.approx(np.min(advantages), abs=1e-4)
+    assert len({row["total"] for row in samples}) > 4
 
 
 def test_overlong_prompts_are_counted_and_the_others_are_whole(trained):
@@ -174,7 +188,7 @@ def kill_when(marker, named):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("named", [ENGINE, "VLLM::EngineCore", "WorkerDict", "TransferQueueController"])
-def test_a_run_goes_on_from_its_last_checkpoint_after_a_kill_of_any_process(tmp_path, rows, named):
+def test_a_run_goes_on_from_its_last_checkpoint_after_a_kill(tmp_path, rows, named):
     import psutil
 
     spec = make_spec(tmp_path, rows, steps=3)
@@ -188,7 +202,8 @@ def test_a_run_goes_on_from_its_last_checkpoint_after_a_kill_of_any_process(tmp_
     steps = list(read_rows(tmp_path / "steps.jsonl"))
     assert [row["step"] for row in steps] == [1, 2, 3]
     assert steps[0] == before[0]
-    assert len(list((tmp_path / "scratch" / "verl").glob("metrics-*.jsonl"))) == 2
+    metrics = list(read_rows(tmp_path / "metrics.jsonl"))
+    assert [row["step"] for row in metrics] == [1, 2, 3] and metrics[-1]["attempt"] == 2
     assert len({row["id"] for row in read_rows(tmp_path / "samples.jsonl")}) == ROWS - 1  # each row once an epoch
     assert (tmp_path / "adapter" / "adapter_model.safetensors").exists()
     assert not psutil.Process().children(recursive=True)

@@ -1,6 +1,7 @@
 """The parts of the verl engine by themselves: rewards as TRL's, watchdog, checkpoints, canary."""
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -236,6 +237,13 @@ def test_only_whole_checkpoints_are_resumed_from(tmp_path):
     assert last_whole_step(tmp_path) == 10
     assert (tmp_path / "latest_checkpointed_iteration.txt").read_text() == "10"
     assert not (tmp_path / "global_step_12").exists()
+
+
+def test_verls_own_metrics_are_numbers_in_our_log():
+    from tasks.train_agent.verl.step_row import numbers
+
+    found = {"a": np.float32(0.5), "b": np.int64(3), "c": float("nan"), "d": {"no": "number"}}
+    assert json.loads(json.dumps(numbers(found))) == {"a": 0.5, "b": 3.0, "c": None}
 
 
 def log_probabilities(shift, noise, seed=0):
