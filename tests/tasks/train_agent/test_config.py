@@ -48,6 +48,12 @@ def test_every_preset_for_gpus_is_an_experiment(name):
     assert experiment.sample.rows >= needed
 
 
+def test_the_defaults_leave_the_agent_the_rows_that_the_presets_reckon_with():
+    from tasks.split.split import SplitConfig
+
+    assert (SplitConfig().agent_rows, SplitConfig().held_out_rows) == (50_000, 1_000)
+
+
 def test_the_engine_decides_environment_and_gpus():
     from tasks.train_agent.train_agent import environment, gpus
 

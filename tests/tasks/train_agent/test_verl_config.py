@@ -12,23 +12,35 @@ from tests.tasks.train_agent.nano_rows import NANO
 pytestmark = pytest.mark.verl
 
 PRESETS = Path(__file__).resolve().parents[3] / "infra" / "presets"
+CONTEXT = {  # max_position_embeddings of the presets' backbones on the hub, tokens
+    "Llama-3.2-1B-Instruct": 131_072,
+    "Llama-3.2-3B-Instruct": 131_072,
+    "Mistral-7B-Instruct-v0.3": 32_768,
+}
+STEPS = {"one_gpu": 15, "one_large_gpu": 95, "four_gpus": 95}  # as the presets' headers say
+# SplitConfig's defaults, which tests/tasks/train_agent/test_config.py compares: Prefect is not in this environment.
+AGENT_ROWS, HELD_OUT_ROWS = 50_000, 1_000
 
 
-def composed(tmp_path, values, cuda=True, kept=50_000, context=131_072):
+def composed(tmp_path, values, cuda=True, kept=AGENT_ROWS - HELD_OUT_ROWS, context=131_072):
     """The configuration that verl would run; validated by verl."""
     from tasks.train_agent.verl.hydra_config import Layout, validate, verl_config
 
     config = TrainAgentConfig(**{"engine": "verl"} | values)
     spec = TrainSpec(config=config, backbone=NANO / "model", rows=tmp_path, embedder="e", out=tmp_path, cuda=cuda)
-    made = verl_config(spec, Layout(tmp_path), kept, config.steps or 97, context)
+    made = verl_config(spec, Layout(tmp_path), kept, config.steps or kept // config.prompts_per_step, context)
     validate(made)
     return made
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PRESETS.glob("*.yaml")))
 def test_verl_accepts_every_preset(tmp_path, name):
-    values = yaml.safe_load((PRESETS / f"{name}.yaml").read_text())["train_agent"]
-    made = composed(tmp_path, values)
+    preset = yaml.safe_load((PRESETS / f"{name}.yaml").read_text())
+    values, split = preset["train_agent"], preset.get("split", {})
+    kept = split.get("agent_rows", AGENT_ROWS) - split.get("held_out_rows", HELD_OUT_ROWS)
+    made = composed(tmp_path, values, kept=kept, context=CONTEXT[preset["backbone"]["name"]])
+    assert (made.trainer.total_training_steps, made.trainer.total_epochs) == (STEPS[name], 1)
+    assert made.actor_rollout_ref.rollout.max_model_len == 2048 + 4096
     assert made.trainer.n_gpus_per_node == (4 if name == "four_gpus" else 1)
     assert made.actor_rollout_ref.rollout.gpu_memory_utilization == values["vllm_memory"]
 
