@@ -2,6 +2,9 @@
 
 In:  Question(prompt=[1, 5, 9], targets=[[7, 2], [7, 8, 8, 2]])
 Out: [[-3.1, -6.4]]      log pi_0(y|x) in nats
+
+vLLM does not read its prefix cache for requests with prompt_logprobs (0.32: vllm/sampling_params.py): a prompt is
+computed again for each of its targets, which shared_prefix.py computes once.
 """
 
 from collections.abc import Sequence
