@@ -146,7 +146,7 @@ def test_its_rewards_are_the_reward_modules_on_the_dumped_rollouts(trained, rows
     assert passing > 8
 
 
-def test_transformers_and_vllm_load_the_adapter_and_write_the_same(trained, rows, tmp_path):
+def test_transformers_and_vllm_load_the_adapter_and_write_the_same(trained, tmp_path):
     from safetensors.torch import load_file
 
     from tasks.tokens import ChatTokens
@@ -158,6 +158,8 @@ def test_transformers_and_vllm_load_the_adapter_and_write_the_same(trained, rows
     assert {str(tensor.dtype) for tensor in tensors.values()} == {"torch.float32"}
     assert len(tensors) == 4 * 7 * 2
     chat = ChatTokens(NANO / "model")
+    rows = tmp_path / "rows.jsonl"
+    write_rows(rows, nano_rows(64))  # two steps change one greedy rewrite in seven: of 12 at times none
     prompts = [row.prompt for row in agent_rows(rows, chat, 192, 64, 512)[0]]
     bare, with_adapter = greedy.in_transformers(adapter, prompts, chat.stop_ids)
     found = greedy.in_vllm(adapter, prompts, tmp_path)
