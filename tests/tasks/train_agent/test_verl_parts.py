@@ -1,4 +1,4 @@
-"""The parts of the verl engine by themselves: rewards as TRL's, watchdog, checkpoints, canary."""
+"""The parts of the verl engine by themselves: advantages, watchdog, checkpoints, canary (rewards: test_parity.py)."""
 
 import asyncio
 import json
@@ -93,27 +93,6 @@ def found(run):
             responses.append(torch.tensor(run.chat.target(text, extra["finished"])))
     nested = torch.nested.as_nested_tensor(responses, layout=torch.jagged)
     return {"extra_info": infos, "extra_fields": extras, "responses": nested}
-
-
-def test_verl_and_trl_pay_the_same_rewards_for_the_same_rollouts(run, trainer, found):
-    from tasks.train_agent.group_reward import GroupReward, Sample
-
-    config = run.spec.config
-    ours = trainer.reward_groups(found)
-    samples = [
-        Sample(row.id, write(row), ids.tolist(), kind != "cut off")
-        for (row, (kind, write)), ids in zip(
-            ((row, text) for row in run.rows for text in TEXTS.items()), found["responses"].unbind(), strict=True
-        )
-    ]
-    assert [sample.text for sample in ours.samples] == [sample.text for sample in samples]
-    with config.gate.open() as verifier:
-        trl = GroupReward(config.reward, K, {r.id: r for r in run.rows}, verifier, run.scorer, run.embedder)(samples)
-    assert [verdict.passed for verdict in ours.verdicts] == [verdict.passed for verdict in trl.verdicts]
-    assert ours.totals == pytest.approx(trl.totals, abs=1e-6)
-    assert len({round(total, 3) for total in ours.totals}) > 2
-    gates = [extra["reward_extra_info"] for extra in found["extra_fields"]]
-    assert ours.seconds["gate"] == sum(gate["seconds"] for gate in gates) and all(gate["seconds"] > 0 for gate in gates)
 
 
 def test_verls_advantages_are_ours_at_the_same_epsilon(trainer, found):
