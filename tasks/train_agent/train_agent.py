@@ -43,7 +43,7 @@ def gpus(config: TrainAgentConfig) -> int:
     return config.verl.gpus if config.engine == "verl" else 1
 
 
-@stage(version=2, environment=environment, gpus=gpus, identity=identity, timeout_minutes=7 * 24 * 60)
+@stage(version=3, environment=environment, gpus=gpus, identity=identity, timeout_minutes=7 * 24 * 60)
 def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Path) -> Metrics:
     """Train the agent on `rows`; resumes from the newest whole checkpoint of a killed attempt in `out`.
 
