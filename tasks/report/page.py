@@ -146,9 +146,15 @@ def _comparisons(data: ReportData) -> dict[str, Any]:
     methods = [m for m in data.methods() if any(c.method == m for c in compared)]
     return {
         "references": [(reference, len(names)) for reference, names in measures.items()],
-        "measures": [(MEASURES[measure], unit_of(measure)[1]) for _, measure in columns],
+        "measures": [_column(measure) for _, measure in columns],
         "rows": [(m, [cells.get((m, *column)) for column in columns]) for m in methods],
     }
+
+
+def _column(measure: Measure) -> tuple[str, str]:
+    """A column's name and, in small print, its unit; where the rows were held out, that is small print too."""
+    name, held_out, _ = MEASURES[measure].partition(" on held-out rows")
+    return name, ", ".join(part for part in (held_out.strip(), unit_of(measure)[1]) if part)
 
 
 def _target_rows(data: ReportData) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import pytest
 from tasks.jsonl import write_rows
 from tasks.report.collect import ReportConfig, ReportError, collect
 from tasks.report.data import Run
-from tasks.report.page import render
+from tasks.report.page import _column, render
 from tasks.report.provenance import commands
 from tasks.store import Artifact, Manifest, Store, read_manifest
 
@@ -314,6 +314,12 @@ def test_the_agent_is_held_against_the_untrained_rewriter_on_held_out_rows(data)
     assert found["held-out length"].rows == 24
     assert "length of passing rewrites on held-out rows higher by 0.5 tokens" in render(data)
     assert "rewriting agent against untrained rewriter" in render(data)
+
+
+def test_a_columns_name_is_short_and_its_unit_small():
+    assert _column("held-out NLL") == ("NLL of passing rewrites", "on held-out rows, nats/token")
+    assert _column("held-out D(S+)") == ("D(S+)", "on held-out rows")
+    assert _column("MathAvg") == ("downstream accuracy", "points")
 
 
 def test_the_stage_writes_the_page_and_its_json_from_folders_of_inputs(world, tmp_path):
