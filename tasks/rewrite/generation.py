@@ -36,15 +36,17 @@ def start(
     tensor_parallel: int = 1,
     gpu_memory_utilization: float = 0.9,
     seed: int = 0,
+    tempered_logprobs: bool = False,
 ) -> "LLM":
     """A vLLM engine for prompts and outputs of together at most `context` tokens, `sequences` at once.
 
     On CPU it computes in float32 and in this process, so that greedy output is the same on every run; prefixes are
-    not shared between calls, so that a block's output does not depend on the blocks before it.
+    not shared between calls, so that a block's output does not depend on the blocks before it. With
+    `tempered_logprobs` log-probabilities are those that tokens were drawn with, after the temperature.
     """
     from vllm import LLM
 
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"logprobs_mode": "processed_logprobs"} if tempered_logprobs else {}
     if cuda:
         options |= {"dtype": "auto", "gpu_memory_utilization": gpu_memory_utilization}
     else:

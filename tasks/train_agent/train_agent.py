@@ -13,6 +13,7 @@ from pathlib import Path
 from tasks.engine import run
 from tasks.progress import handled_by
 from tasks.prompts import prompts_digest
+from tasks.rewrite.variables import engine_variables
 from tasks.settings import settings
 from tasks.spec import read_metrics
 from tasks.stage import Metrics, stage
@@ -43,6 +44,11 @@ def gpus(config: TrainAgentConfig) -> int:
     return config.verl.gpus if config.engine == "verl" else 1
 
 
+def variables(config: TrainAgentConfig, cuda: bool) -> dict[str, str]:
+    """Environment variables of the engine, for a vLLM in TRL's process; verl starts its own."""
+    return engine_variables(cuda) if config.engine == "trl" and config.rollout == "vllm" else {}
+
+
 @stage(version=3, environment=environment, gpus=gpus, identity=identity, timeout_minutes=7 * 24 * 60)
 def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Path) -> Metrics:
     """Train the agent on `rows`; resumes from the newest whole checkpoint of a killed attempt in `out`.
@@ -65,5 +71,5 @@ def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Pa
         cuda=settings().cuda(),
     )
     with handled_by(SamplesView(out)):
-        run(*ENGINES[config.engine], spec, out)
+        run(*ENGINES[config.engine], spec, out, variables(config, spec.cuda))
     return read_metrics(out)

@@ -1,7 +1,6 @@
 """What TRL is told: its GRPOConfig from ours."""
 
 from pathlib import Path
-from typing import Any
 
 from trl import GRPOConfig
 
@@ -19,17 +18,6 @@ def arguments(config: TrainAgentConfig, steps: int, folder: Path, cuda: bool) ->
     micro_batch = next(size for size in range(config.micro_batch, 0, -1) if of_an_update % size == 0)
     accumulation = of_an_update // micro_batch
     bfloat16 = cuda and config.dtype != "float32"
-    vllm: dict[str, Any] = {"use_vllm": False}
-    if config.rollout == "vllm":
-        vllm = {
-            "use_vllm": True,
-            "vllm_mode": "colocate",
-            "vllm_gpu_memory_utilization": config.vllm_memory,
-            "vllm_max_model_length": config.max_prompt_tokens + config.max_new_tokens,
-            # TRL 1.16 would leave out rewrites whose ratio of probabilities, over all tokens, is past 3: long ones in
-            # bfloat16. The canary watches the mismatch; verl's loss is not corrected either.
-            "vllm_importance_sampling_correction": False,
-        }
     return GRPOConfig(
         output_dir=str(folder),
         per_device_train_batch_size=micro_batch,
@@ -65,5 +53,4 @@ def arguments(config: TrainAgentConfig, steps: int, folder: Path, cuda: bool) ->
         report_to=[],
         disable_tqdm=True,
         log_completions=False,
-        **vllm,
     )

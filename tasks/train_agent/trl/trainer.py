@@ -1,7 +1,7 @@
 """TRL's GRPOTrainer with our prompts, sampling, reward of whole groups, canary and log.
 
-TRL brings the loop, the loss, the optimiser and the checkpoints. Ours are: token ids of the prompts, the sampling (or
-vLLM's, through TRL), the reward of whole groups, the canary and the log.
+TRL brings the loop, the loss, the optimiser and the checkpoints. Ours are: token ids of the prompts, the sampling (with
+transformers or vLLM), the reward of whole groups, the canary and the log.
 """
 
 import shutil
@@ -19,12 +19,13 @@ from tasks.score.shared_prefix import SharedPrefix
 from tasks.tokens import ChatTokens
 from tasks.train_agent import canary
 from tasks.train_agent.group_reward import GroupReward, Sample, StepRewards
-from tasks.train_agent.rollout import Rollout, Sampling, sample
+from tasks.train_agent.rollout import Sampling, sample
 from tasks.train_agent.rows import AgentRow
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.step_log import StepLog, measured, report_step, sample_rows, samples_due, step_figures
 from tasks.train_agent.trl.arguments import arguments
 from tasks.train_agent.trl.logprobs import shared_logprobs
+from tasks.train_agent.trl.vllm_rollout import VLLMRollout
 from tasks.train_agent.trl.watch import WHOLE, Watch
 
 BUCKET = 8  # lengths are padded to a multiple of this: few shapes for oneDNN
@@ -64,6 +65,8 @@ class AgentTrainer(GRPOTrainer):
         self.group_reward: GroupReward = make_reward(NLLScorer.from_model(self.model, chat))
         self.shared_prefix = SharedPrefix(self.model, TOKENS_PER_BATCH["cuda" if spec.cuda else "cpu"], BUCKET)
         self.sampling = Sampling(spec.config.max_new_tokens, spec.config.temperature, tuple(chat.stop_ids))
+        adapters = spec.out / "scratch" / "rollout"
+        self.vllm = VLLMRollout(spec, adapters, self.sampling) if spec.config.rollout == "vllm" else None
 
     @property
     def step_number(self) -> int:
@@ -78,14 +81,12 @@ class AgentTrainer(GRPOTrainer):
         self, prompt_ids: list, images: Any, multimodal_fields: Any, num_generations: int, has_tool_images: bool = False
     ) -> tuple[list[list[int]], Any]:
         start = time.perf_counter()
-        if self.use_vllm:
-            ids, logprobs = super()._generate_single_turn(
-                prompt_ids, images, multimodal_fields, num_generations, has_tool_images
-            )
-            stops = self.chat.stop_ids
-            rollouts = [Rollout(i, p, bool(i) and i[-1] in stops) for i, p in zip(ids, logprobs, strict=True)]
+        prompts = prompt_ids[::num_generations]
+        if self.vllm is not None:
+            policy = self.accelerator.unwrap_model(self.model)
+            rollouts = self.vllm.sample(policy, prompts, num_generations, self.step_number)
         else:
-            rollouts = sample(self.model, prompt_ids[::num_generations], num_generations, self.sampling)
+            rollouts = sample(self.model, prompts, num_generations, self.sampling)
         self.seconds["rollout"] = time.perf_counter() - start
         updates = int(self.state.global_step)
         if self.step_number - self.first_step <= canary.STEPS:

@@ -49,13 +49,14 @@ def make_spec(out, rows, **changes):
     return spec
 
 
-def start(out):
+def start(out, variables=None):
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "HF_HUB_OFFLINE": "1",
         "CUDA_VISIBLE_DEVICES": "",
         "TOKENIZERS_PARALLELISM": "false",
     }
+    environment |= variables or {}
     with (out / "scratch" / "log").open("a") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "tasks.train_agent.trl.engine", str(out / "scratch" / "spec.json")],
@@ -235,3 +236,21 @@ def test_shared_prompts_give_the_losses_and_gradients_of_trl(trainer):
     assert len(ours[2]) == len(theirs[2]) > 0
     for a, b in zip(ours[2], theirs[2], strict=True):
         assert torch.allclose(a, b, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_vllm_samples_from_the_policy_of_each_step(tmp_path, rows):
+    """The canary is checked in every step: vLLM's log-probabilities are the trained model's, not pi_0's."""
+    from tasks.rewrite.variables import engine_variables
+    from tasks.train_agent import canary
+
+    make_spec(tmp_path, rows, rollout="vllm", learning_rate=2e-2)
+    end(tmp_path, start(tmp_path, engine_variables(cuda=False)))
+    steps = list(read_rows(tmp_path / "steps.jsonl"))
+    assert [row["step"] for row in steps] == [1, 2, 3] and set(steps[0]) == STEP_FIELDS
+    assert canary.STEPS >= 2
+    assert all(row["canary_mismatch"] < 1e-3 for row in steps[: canary.STEPS])
+    assert steps[0]["canary_shift"] < 1e-3 < steps[1]["canary_shift"], "the second step samples from another policy"
+    assert steps[0]["truncated"] < 0.5
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").exists()
+    assert not list((tmp_path / "scratch" / "rollout").glob("*")), "no adapter stays behind"
