@@ -109,7 +109,12 @@ def generate(
     completions = []
     for output in outputs:
         best = output.outputs[0]
-        if best.finish_reason not in ("stop", "length"):
-            raise RuntimeError(f"vLLM ended a request with {best.finish_reason!r}")
-        completions.append(Completion(best.text, best.finish_reason == "stop", len(best.token_ids)))
+        completions.append(Completion(best.text, ended_itself(best), len(best.token_ids)))
     return completions
+
+
+def ended_itself(output: Any) -> bool:
+    """Whether a vLLM output came to its end; False where it was cut off. Raises RuntimeError for any other end."""
+    if output.finish_reason not in ("stop", "length"):
+        raise RuntimeError(f"vLLM ended a request with {output.finish_reason!r}")
+    return bool(output.finish_reason == "stop")

@@ -100,10 +100,10 @@ class GroupReward:
         with _timed(seconds, "embedding"):
             # Also where r_div has no weight: D(S+) is what every variant is compared by.
             vectors = self._vectors(samples, shaped, groups)
-        no_score = shaped & np.isnan(nll)
+        nll_or_none = np.where(shaped & np.isnan(nll), np.inf, nll)  # inf: there is nothing to score
         rewards = [
-            group_rewards([passed[i] for i in g], np.where(no_score, np.inf, nll)[g], vectors[g], self.config)
-            for g in groups
+            group_rewards([passed[i] for i in group], nll_or_none[group], vectors[group], self.config)
+            for group in groups
         ]
         return StepRewards(samples, verdicts, nll, retokenized, list(zip(groups, rewards, strict=True)), seconds)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tasks.rewrite.generation import start
+from tasks.rewrite.generation import ended_itself, start
 from tasks.train_agent.adapter import save_adapter
 from tasks.train_agent.rollout import Rollout, Sampling
 from tasks.train_agent.spec import TrainSpec
@@ -69,8 +69,6 @@ class VLLMRollout:
 
 
 def _rollout(output: Any) -> Rollout:
-    if output.finish_reason not in ("stop", "length"):
-        raise RuntimeError(f"vLLM ended a request with {output.finish_reason!r}")
     ids = list(output.token_ids)
     logprobs = [drawn[token].logprob for token, drawn in zip(ids, output.logprobs, strict=True)]
-    return Rollout(ids, logprobs, output.finish_reason == "stop")
+    return Rollout(ids, logprobs, ended_itself(output))
