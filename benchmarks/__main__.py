@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tasks.settings import ROOT, settings
+from tasks.runtime.settings import ROOT, settings
 
 HERE = Path(__file__).resolve().parent
 ENVIRONMENT = {"nll": "inference", "grpo_step": "inference"}  # the others run in core

@@ -62,7 +62,7 @@ def main() -> None:
 def overhead(wall: float) -> None:
     """Also prints `stage_overhead`: the first run's wall time over the critical path of its engine processes."""
     from benchmarks._critical_path import critical_path
-    from tasks.stage import store
+    from tasks.runtime.stage import store
 
     engines = critical_path(list(store().manifests()))
     figure = {

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.jsonl import Row, read_rows, write_rows
-from tasks.settings import ROOT
+from tasks.runtime.settings import ROOT
 
 NANO = ROOT / "infra" / "nano"
 PROMPTS, K, ROUNDS, STEPS = 16, 10, 3, 3  # STEPS a round, of which the first is not counted

@@ -11,8 +11,8 @@ from prefect import flow, tags
 from flows.experiment import Experiment
 from flows.pipeline import RUNNER, Data, run_method, submit_report, train_and_measure
 from flows.views import show_in_ui
-from tasks.futures import finish
-from tasks.store import Artifact
+from tasks.runtime.futures import finish
+from tasks.runtime.store import Artifact
 
 Variant = Literal["no_dist", "no_div", "task_only", "soft_shaping", "success_only", "k5", "k10", "k15", "k20"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)

@@ -140,8 +140,8 @@ def report(
     json_file: Json = None,
 ) -> None:
     """Show a report that was made: its table, and where its page lies."""
-    from tasks.stage import store
-    from tasks.store import StoreError
+    from tasks.runtime.stage import store
+    from tasks.runtime.store import StoreError
 
     if key is None:
         newest = next((manifest for manifest in store().manifests() if manifest.kind == "report"), None)
@@ -160,7 +160,7 @@ def lineage(
     from rich.table import Table
 
     from tasks.report.lineage import tree, walk
-    from tasks.stage import store
+    from tasks.runtime.stage import store
 
     home = store()
     if key is None:
@@ -208,7 +208,7 @@ def _prepare_prefect() -> Callable[[], None]:
     """
     from infra.server import client_environment, login
     from infra.temporary_server import TemporaryServer
-    from tasks.settings import settings
+    from tasks.runtime.settings import settings
 
     os.environ.setdefault("PREFECT_HOME", str(settings().environments / "prefect"))
     if "PREFECT_API_URL" in os.environ:
@@ -224,7 +224,7 @@ def _prepare_prefect() -> Callable[[], None]:
 def _show(made: Any, json_file: Path | None) -> None:
     from tasks.report.report import FIGURES, PAGE, read_report
     from tasks.report.terminal import Headline
-    from tasks.stage import store
+    from tasks.runtime.stage import store
 
     folder = store().path(made.key)
     console.print(Headline(read_report(folder)))

@@ -16,9 +16,9 @@ from tasks.corpus.corpus import CorpusConfig
 from tasks.evaluate.config import EvaluateConfig
 from tasks.finetune.config import FinetuneConfig
 from tasks.rewrite.config import RewriteConfig
+from tasks.runtime.settings import ROOT
 from tasks.sample.sample import SampleConfig
 from tasks.score.config import ScoreConfig
-from tasks.settings import ROOT
 from tasks.split.split import SplitConfig
 from tasks.train_agent.config import MeasureConfig, TrainAgentConfig
 from tasks.verify.gate import GateConfig

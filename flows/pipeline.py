@@ -24,14 +24,14 @@ from tasks.corpus.corpus import corpus
 from tasks.evaluate.evaluate import evaluate
 from tasks.evaluate.questions import questions
 from tasks.finetune.finetune import finetune
-from tasks.futures import finish
 from tasks.report.stage import ReportConfig, report
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.rewrite import rewrite, self_solve
+from tasks.runtime.futures import finish
+from tasks.runtime.store import Artifact
 from tasks.sample.sample import sample
 from tasks.score.score import score
 from tasks.split.split import split
-from tasks.store import Artifact
 from tasks.train_agent.measure import measure
 from tasks.train_agent.train_agent import train_agent
 from tasks.verify.stage import verify

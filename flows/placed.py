@@ -1,4 +1,4 @@
-"""One stage on another work pool, for a run elsewhere that sent it here (tasks/placement.py).
+"""One stage on another work pool, for a run elsewhere that sent it here (tasks/runtime/placement.py).
 
 prefect deploy flows/placed.py:stage --name gpu --pool gpu
 """
@@ -7,8 +7,8 @@ from typing import Any
 
 from prefect import flow
 
-from tasks.placement import artifacts_of, config_of, find_stage
-from tasks.settings import settings
+from tasks.runtime.placement import artifacts_of, config_of, find_stage
+from tasks.runtime.settings import settings
 
 
 @flow(name="stage", flow_run_name="{stage}")

@@ -5,8 +5,8 @@ from prefect import flow, tags
 from flows.experiment import Experiment, Method
 from flows.pipeline import RUNNER, Data, run_method, submit_report
 from flows.views import show_in_ui
-from tasks.futures import finish
-from tasks.store import Artifact
+from tasks.runtime.futures import finish
+from tasks.runtime.store import Artifact
 
 
 @flow(name="study", task_runner=RUNNER)

@@ -5,8 +5,8 @@ from prefect.artifacts import create_markdown_artifact
 from tasks.report.data import LABELS, Estimate, ReportData
 from tasks.report.lineage import mermaid
 from tasks.report.report import PAGE, read_report
-from tasks.stage import store
-from tasks.store import Artifact
+from tasks.runtime.stage import store
+from tasks.runtime.store import Artifact
 
 
 def show_in_ui(report: Artifact) -> None:

@@ -8,7 +8,7 @@ Comes in: infra/backbones/nano.yaml. Goes out: prefect.yaml's lines below `exper
 import re
 from textwrap import indent
 
-from tasks.settings import ROOT
+from tasks.runtime.settings import ROOT
 
 DEPLOYMENTS = ROOT / "prefect.yaml"
 

@@ -23,7 +23,7 @@ import psutil
 
 from infra.processes import below, find, parent, send, wait_gone
 from infra.registration import POOL, close_runs_without_process, register_automations, register_pool
-from tasks.settings import ROOT, settings
+from tasks.runtime.settings import ROOT, settings
 
 HOST = "127.0.0.1"
 STARTUP_SECONDS = 180

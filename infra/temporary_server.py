@@ -14,8 +14,8 @@ import urllib.error
 import urllib.request
 
 from infra.server import HOST, STARTUP_SECONDS, home
-from tasks.engine import SUPERVISOR
-from tasks.settings import ROOT
+from tasks.runtime.engine import SUPERVISOR
+from tasks.runtime.settings import ROOT
 
 SERVER = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
 QUIET = ["--lifespan", "on", "--log-level", "error"]

@@ -4,7 +4,7 @@
 The paper's PDF prints the dollar-sign rule as `\\boxed{\\phantom{00}}`; read as an empty box.
 """
 
-from tasks.digest import digest_value
+from tasks.runtime.digest import digest_value
 
 _EXPERT = "You are an expert in math word problems."
 _BOXED_NUMBER = (

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tasks.digest import digest_file, digest_folder
-from tasks.settings import ROOT
+from tasks.runtime.digest import digest_file, digest_folder
+from tasks.runtime.settings import ROOT
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 

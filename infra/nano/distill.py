@@ -27,8 +27,8 @@ from infra.nano.kinds import NEW, SEEN, Problem, draw
 from infra.nano.recipe import HERE, NanoConfig, recipe_digest
 from infra.nano.styles import expert, rewrite
 from infra.nano.world import World
-from tasks.digest import digest_folder
-from tasks.progress import report
+from tasks.runtime.digest import digest_folder
+from tasks.runtime.progress import report
 
 _WIDTH = 16  # texts are padded to a multiple of it, so that few shapes occur
 

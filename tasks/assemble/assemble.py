@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.jsonl import Row, RowError, read_rows, write_rows
-from tasks.stage import Metrics, stage
+from tasks.runtime.stage import Metrics, stage
 
 
 class AssembleConfig(BaseModel):

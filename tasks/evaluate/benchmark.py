@@ -19,10 +19,10 @@ from typing import Any
 
 import yaml
 
-from tasks.digest import digest_file, digest_value
 from tasks.evaluate.readers import READERS
 from tasks.jsonl import Row, read_rows
-from tasks.settings import ROOT
+from tasks.runtime.digest import digest_file, digest_value
+from tasks.runtime.settings import ROOT
 from tasks.source import SourceError, download
 
 FOLDER = Path(__file__).resolve().parent / "benchmarks"

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.engine import run
 from tasks.evaluate import benchmark
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.spec import EvaluateSpec
 from tasks.jsonl import write_rows
 from tasks.prompts import prompts_digest
 from tasks.rewrite.variables import engine_variables
-from tasks.settings import settings
-from tasks.stage import Metrics, stage
+from tasks.runtime.engine import run
+from tasks.runtime.settings import settings
+from tasks.runtime.stage import Metrics, stage
 
 
 def identity(config: EvaluateConfig) -> dict[str, Any]:

@@ -25,11 +25,11 @@ from tasks.rewrite.blocks import Generate
 from tasks.rewrite.generation import Completion
 from tasks.rewrite.generation import generate as vllm_generate
 from tasks.rewrite.generation import start as vllm_start
-from tasks.spec import read_spec
+from tasks.runtime.spec import read_spec
+from tasks.runtime.whole_file import write_json
 from tasks.tokens import ChatTokens
 from tasks.verify.config import VerifyConfig
 from tasks.verify.verify import Verifier
-from tasks.whole_file import write_json
 
 LONGEST_PROMPT = 16384  # no benchmark here comes near; it keeps vLLM's context small for models with a long one
 

@@ -9,7 +9,7 @@ from tasks.evaluate import benchmark
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.evaluate import identity
 from tasks.jsonl import write_rows
-from tasks.stage import Metrics, stage
+from tasks.runtime.stage import Metrics, stage
 
 
 @stage(version=1, identity=identity)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.jsonl import NOT_TEXT, Row, is_text, read_lines, write_rows
-from tasks.progress import report
 from tasks.prompts import question_prompt
+from tasks.runtime.progress import report
 from tasks.tokens import ChatTokens
 
 IGNORE = -100

@@ -8,13 +8,13 @@ Out: model/    the fine-tuned model, readable by transformers and vLLM
 
 from pathlib import Path
 
-from tasks.engine import run
 from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.spec import FinetuneSpec
 from tasks.prompts import prompts_digest
-from tasks.settings import settings
-from tasks.spec import read_metrics
-from tasks.stage import Metrics, stage
+from tasks.runtime.engine import run
+from tasks.runtime.settings import settings
+from tasks.runtime.spec import read_metrics
+from tasks.runtime.stage import Metrics, stage
 
 
 def gpus(config: FinetuneConfig) -> int:

@@ -23,10 +23,10 @@ from tasks.context import longest_context
 from tasks.finetune.dataset import Counts, prepare
 from tasks.finetune.spec import FinetuneSpec
 from tasks.jsonl import read_rows, write_rows
-from tasks.progress import report
-from tasks.spec import read_spec, write_metrics
+from tasks.runtime.progress import report
+from tasks.runtime.spec import read_spec, write_metrics
+from tasks.runtime.whole_file import write_json
 from tasks.tokens import ChatTokens
-from tasks.whole_file import write_json
 
 WHOLE = "whole"  # marks a checkpoint that every rank has finished writing
 

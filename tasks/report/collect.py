@@ -26,7 +26,7 @@ from tasks.report.held_out import held_out, nll_by_kind
 from tasks.report.histograms import histograms, of_targets
 from tasks.report.lineage import Load, walk
 from tasks.report.statistics import Drawn, Matrix, draw, mean_over_rows, percentile, proportion
-from tasks.store import read_manifest
+from tasks.runtime.store import read_manifest
 
 Roles = Mapping[str, Mapping[str, Path]]
 YIELD, NLL = "task-consistency yield", "target NLL"  # drawn beside the benchmarks, so that they are paired alike

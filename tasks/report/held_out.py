@@ -19,7 +19,7 @@ import numpy as np
 from tasks.jsonl import read_rows
 from tasks.report.data import Comparison, HeldOut, Measure
 from tasks.report.statistics import Matrix, draw, percentile
-from tasks.store import read_manifest
+from tasks.runtime.store import read_manifest
 
 UNTRAINED = "untrained"
 _REFERENCES = (UNTRAINED, "rewriting_agent")  # an ablated agent is compared with both

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tasks.report.data import ReportData, to_json
 from tasks.report.page import render
-from tasks.whole_file import whole
+from tasks.runtime.whole_file import whole
 
 PAGE, FIGURES = "report.html", "report.json"
 

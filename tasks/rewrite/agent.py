@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tasks.store import MANIFEST, Manifest, StoreError
+from tasks.runtime.store import MANIFEST, Manifest, StoreError
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
@@ -22,7 +22,7 @@ ADAPTER, BACKBONE = "--adapter", "--backbone"
 
 def find_adapter(adapter: str) -> Path:
     """The PEFT folder that `adapter` names: a folder, or an artifact of train_agent. Raises BadParameter."""
-    from tasks.stage import store
+    from tasks.runtime.stage import store
 
     folder = Path(adapter)
     if not folder.is_dir():
@@ -76,7 +76,7 @@ def trained_on(adapter: Path) -> Any:
 
     None for a PEFT folder without a train_agent manifest beside it, or whose backbone's manifest is not in the store.
     """
-    from tasks.stage import store
+    from tasks.runtime.stage import store
 
     try:
         agent = Manifest.model_validate_json((adapter.parent / MANIFEST).read_bytes())

@@ -12,8 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from tasks.jsonl import Row, read_rows, write_rows
-from tasks.progress import report
 from tasks.rewrite.generation import Completion
+from tasks.runtime.progress import report
 
 Generate = Callable[[Sequence[str], Sequence[Sequence[int]]], list[Completion]]
 Blocks = Sequence[tuple[int, Sequence[str]]]

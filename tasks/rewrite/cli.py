@@ -19,10 +19,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from tasks.demonstrations import Demonstrations, describe, read_demonstrations
-from tasks.digest import digest_file, digest_folder, digest_value
 from tasks.jsonl import Row, read_rows, write_rows
 from tasks.rewrite.agent import find_adapter, find_experiment
-from tasks.status_line import status_line
+from tasks.runtime.digest import digest_file, digest_folder, digest_value
+from tasks.runtime.status_line import status_line
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment

@@ -10,14 +10,14 @@ Out: rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", 
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.engine import run
 from tasks.prompts import prompts_digest
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
 from tasks.rewrite.variables import engine_variables
-from tasks.settings import settings
-from tasks.spec import read_metrics
-from tasks.stage import Metrics, stage
+from tasks.runtime.engine import run
+from tasks.runtime.settings import settings
+from tasks.runtime.spec import read_metrics
+from tasks.runtime.stage import Metrics, stage
 
 
 def gpus(config: RewriteConfig) -> int:

@@ -2,7 +2,7 @@
 
 import os
 
-from tasks.engine import own_core
+from tasks.runtime.engine import own_core
 
 
 def engine_variables(cuda: bool) -> dict[str, str]:

@@ -21,7 +21,7 @@ from tasks.rewrite.blocks import complete, cut
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.generation import Completion, generate, start
 from tasks.rewrite.spec import RewriteSpec
-from tasks.spec import read_spec, write_metrics
+from tasks.runtime.spec import read_spec, write_metrics
 from tasks.tokens import ChatTokens
 
 

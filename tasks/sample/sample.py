@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Tokenizer
 
 from tasks.jsonl import Row, read_rows, row_at, rows_with_place, write_rows
-from tasks.progress import report
-from tasks.stage import Metrics, stage
+from tasks.runtime.progress import report
+from tasks.runtime.stage import Metrics, stage
 
 # Shorter questions ("What is 1 + 1?") meet by chance; longer ones are the same problem.
 SHORTEST_COMPARED = 20

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from tasks.demonstrations import describe, read_demonstrations
 from tasks.jsonl import Row, read_rows, write_rows
+from tasks.runtime.status_line import status_line
 from tasks.score.compare import FEW, Comparison, compare, recommendation, stand_out
-from tasks.status_line import status_line
 
 
 def score_command(
@@ -54,9 +54,9 @@ def score_command(
 def run_engine(folder: Path, name: str, rows: list[Row], own: int, max_new_tokens: int) -> tuple[list[Row], list[Row]]:
     """Rows with their NLLs and those that do not fit the model's context."""
     from tasks.backbone.backbone import BackboneConfig, backbone
-    from tasks.engine import run
+    from tasks.runtime.engine import run
+    from tasks.runtime.settings import settings
     from tasks.score.spec import CompareSpec
-    from tasks.settings import settings
 
     if Path(name).is_dir():
         config = BackboneConfig(name=name, model=str(Path(name).resolve()))

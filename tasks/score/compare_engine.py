@@ -10,11 +10,11 @@ from itertools import islice
 import torch
 
 from tasks.jsonl import Row, read_rows, write_rows
-from tasks.progress import report
+from tasks.runtime.progress import report
+from tasks.runtime.spec import read_spec
 from tasks.score.load import load_backbone
 from tasks.score.nll import NLLScorer, Target
 from tasks.score.spec import CompareSpec
-from tasks.spec import read_spec
 from tasks.tokens import ChatTokens
 from tasks.train_agent.rollout import Sampling, sample
 

@@ -9,14 +9,14 @@ Out: scores.jsonl   {"id": "numinamath_cot/3f2a…", "nll": 0.74, "tokens": 118}
 
 from pathlib import Path
 
-from tasks.engine import run
 from tasks.prompts import prompts_digest
 from tasks.rewrite.variables import engine_variables
+from tasks.runtime.engine import run
+from tasks.runtime.settings import settings
+from tasks.runtime.spec import read_metrics
+from tasks.runtime.stage import Metrics, stage
 from tasks.score.config import ScoreConfig
 from tasks.score.spec import ScoreSpec
-from tasks.settings import settings
-from tasks.spec import read_metrics
-from tasks.stage import Metrics, stage
 
 
 @stage(version=1, environment="inference", gpus=1, identity=prompts_digest, timeout_minutes=24 * 60)

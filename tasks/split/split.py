@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from tasks.jsonl import read_rows, write_rows
+from tasks.runtime.stage import Metrics, stage
 from tasks.sample.sample import TooFewRows, normalised
-from tasks.stage import Metrics, stage
 
 Part = Literal["agent", "held_out", "sft"]
 

@@ -10,11 +10,11 @@ Out: rows.jsonl     {"id", "candidates": 10, "passed": 7, "nll": 0.31, "length":
 
 from pathlib import Path
 
-from tasks.engine import run
 from tasks.prompts import prompts_digest
-from tasks.settings import settings
-from tasks.spec import read_metrics
-from tasks.stage import Metrics, stage
+from tasks.runtime.engine import run
+from tasks.runtime.settings import settings
+from tasks.runtime.spec import read_metrics
+from tasks.runtime.stage import Metrics, stage
 from tasks.train_agent.config import EmbedderConfig, MeasureConfig
 from tasks.train_agent.embedder_source import embedder_identity, embedder_location
 from tasks.train_agent.spec import MeasureSpec

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from tasks.jsonl import Row, read_rows, write_rows
-from tasks.progress import report
 from tasks.rewards.config import RewardConfig
+from tasks.runtime.progress import report
+from tasks.runtime.spec import read_spec, write_metrics
 from tasks.score.embeddings import Embedder
 from tasks.score.load import context_of, load_backbone
 from tasks.score.nll import NLLScorer, Target
-from tasks.spec import read_spec, write_metrics
 from tasks.tokens import ChatTokens
 from tasks.train_agent.config import MeasureConfig
 from tasks.train_agent.group_reward import GroupReward, Sample

@@ -10,13 +10,13 @@ Out: adapter/       the agent: a PEFT folder that transformers and vLLM load
 
 from pathlib import Path
 
-from tasks.engine import run
-from tasks.progress import handled_by
 from tasks.prompts import prompts_digest
 from tasks.rewrite.variables import engine_variables
-from tasks.settings import settings
-from tasks.spec import read_metrics
-from tasks.stage import Metrics, stage
+from tasks.runtime.engine import run
+from tasks.runtime.progress import handled_by
+from tasks.runtime.settings import settings
+from tasks.runtime.spec import read_metrics
+from tasks.runtime.stage import Metrics, stage
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.embedder_source import embedder_identity, embedder_location
 from tasks.train_agent.samples_view import SamplesView

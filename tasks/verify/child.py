@@ -3,7 +3,7 @@
 In:  start("inference", ["-m", "tasks.verify.local_judge_engine", "spec.json"], {"CUDA_VISIBLE_DEVICES": "3"}, log)
 Out: Child(…): it and every process it starts are gone when it is closed, or when this process dies
 
-tasks.engine runs a module to its end; this leaves it running beside the stage.
+tasks.runtime.engine runs a module to its end; this leaves it running beside the stage.
 """
 
 import os
@@ -11,8 +11,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tasks.engine import SUPERVISOR, EnvironmentMissing, environment_variables, in_slots, mask
-from tasks.settings import ROOT, settings
+from tasks.runtime.engine import SUPERVISOR, EnvironmentMissing, environment_variables, in_slots, mask
+from tasks.runtime.settings import ROOT, settings
 
 
 class Child:

@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tasks.settings import settings
+from tasks.runtime.settings import settings
 from tasks.verify import arithmetic, judge_prompt
 from tasks.verify.arithmetic import ArithmeticJudge
 from tasks.verify.types import Judge, JudgeItem, ReasoningVerdict

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tasks.settings import settings
+from tasks.runtime.settings import settings
 from tasks.verify.canaries import CANARIES, JudgeUnavailable, require_verdicts
 from tasks.verify.child import Child, device_environment, start
 from tasks.verify.judge_prompt import ReplyError, messages, read_reply

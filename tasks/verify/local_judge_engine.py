@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from tasks.spec import read_spec
+from tasks.runtime.spec import read_spec
 from tasks.verify.judge_prompt import SCHEMA
 
 Requests = list[dict[str, Any]]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from tasks.settings import settings
+from tasks.runtime.settings import settings
 from tasks.verify.canaries import JudgeUnavailable
 from tasks.verify.child import Child, device_environment, start
 

@@ -10,8 +10,8 @@ from collections import Counter
 from pathlib import Path
 
 from tasks.jsonl import RowError, read_rows, write_rows
-from tasks.progress import report
-from tasks.stage import Metrics, stage
+from tasks.runtime.progress import report
+from tasks.runtime.stage import Metrics, stage
 from tasks.verify.gate import GateConfig
 from tasks.verify.types import Candidate, NoVerdict, Verdict
 

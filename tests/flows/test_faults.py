@@ -18,7 +18,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from tasks.jsonl import read_rows
-from tasks.store import Manifest, Store
+from tasks.runtime.store import Manifest, Store
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]

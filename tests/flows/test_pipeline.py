@@ -17,9 +17,9 @@ from flows.pipeline import pipeline
 from flows.study import study
 from tasks.jsonl import Row, read_rows
 from tasks.report.report import PAGE, read_report
-from tasks.settings import settings
-from tasks.stage import store
-from tasks.store import Artifact, Manifest
+from tasks.runtime.settings import settings
+from tasks.runtime.stage import store
+from tasks.runtime.store import Artifact, Manifest
 from tests.flows.small import SMALL, small_experiment
 
 pytestmark = pytest.mark.timeout(900)

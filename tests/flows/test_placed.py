@@ -14,11 +14,11 @@ from prefect import flow
 from prefect.settings import PREFECT_API_URL
 
 from tasks.corpus.corpus import CorpusConfig, corpus
-from tasks.futures import finish
-from tasks.placement import find_stage
-from tasks.settings import settings
-from tasks.stage import store
-from tasks.store import Artifact
+from tasks.runtime.futures import finish
+from tasks.runtime.placement import find_stage
+from tasks.runtime.settings import settings
+from tasks.runtime.stage import store
+from tasks.runtime.store import Artifact
 from tests.conftest import ROOT
 
 # A worker of another machine: a runner that serves the deployment `stage/elsewhere`.
@@ -58,6 +58,6 @@ def test_a_placed_stage_is_built_by_the_other_pool(elsewhere: Path) -> None:
 
 
 def test_only_stages_of_this_project_can_be_asked_for() -> None:
-    for name in ("os:system", "tasks.store:Store", "tasks.corpus.corpus:nothing", "flows.pipeline:pipeline"):
+    for name in ("os:system", "tasks.runtime.store:Store", "tasks.corpus.corpus:nothing", "flows.pipeline:pipeline"):
         with pytest.raises(ValueError, match="is no stage"):
             find_stage(name)

@@ -8,7 +8,7 @@ import pytest
 from flows import views
 from flows.views import headline, show_in_ui
 from tasks.report.data import ReportData
-from tasks.store import Artifact, Store
+from tasks.runtime.store import Artifact, Store
 from tests.tasks.report.conftest import synthetic_report
 
 

@@ -9,9 +9,9 @@ Out: adapter/       the agent, a PEFT folder
 
 from dataclasses import asdict
 
+from tasks.runtime.spec import read_spec, write_metrics
 from tasks.score.embeddings import Embedder
 from tasks.score.load import context_of, load_backbone
-from tasks.spec import read_spec, write_metrics
 from tasks.tokens import ChatTokens
 from tasks.train_agent.adapter import save_adapter
 from tasks.train_agent.group_reward import GroupReward

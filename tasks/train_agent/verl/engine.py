@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.context import longest_context
-from tasks.spec import read_spec, write_metrics
+from tasks.runtime.spec import read_spec, write_metrics
 from tasks.tokens import ChatTokens
 from tasks.train_agent.rows import enough_rows
 from tasks.train_agent.spec import TrainSpec

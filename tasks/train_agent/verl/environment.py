@@ -6,7 +6,7 @@ import secrets
 import sys
 from pathlib import Path
 
-from tasks.settings import ROOT
+from tasks.runtime.settings import ROOT
 
 HERE = "tasks.train_agent.verl"
 # Read by our code and by the libraries in every process; what else the environment holds stays on this machine.

@@ -10,7 +10,7 @@ from tasks.report.collect import ReportConfig, ReportError, collect
 from tasks.report.data import Run
 from tasks.report.page import _column, render
 from tasks.report.provenance import commands
-from tasks.store import Artifact, Manifest, Store, read_manifest
+from tasks.runtime.store import Artifact, Manifest, Store, read_manifest
 
 MATH, GENERAL = ["nano_seen_kinds", "nano_new_kinds"], ["nano_facts", "nano_lists"]
 CONFIG = ReportConfig(backbone="nano", resamples=200, examples=6)

@@ -8,7 +8,7 @@ from typer import BadParameter
 
 from flows.experiment import load_experiment
 from tasks.rewrite.agent import find_adapter, find_experiment
-from tasks.store import Store
+from tasks.runtime.store import Store
 from tests.tasks.rewrite.agents import publish_agent
 
 NANO = load_experiment("nano").backbone.source()
@@ -18,7 +18,7 @@ LLAMA = load_experiment("Llama-3.2-1B-Instruct").backbone.source()
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     made = Store(tmp_path / "store")
-    monkeypatch.setattr("tasks.stage.store", lambda: made)
+    monkeypatch.setattr("tasks.runtime.stage.store", lambda: made)
     return made
 
 

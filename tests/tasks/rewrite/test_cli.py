@@ -15,8 +15,8 @@ import yaml
 
 from flows.experiment import load_experiment
 from tasks.jsonl import read_rows, write_rows
-from tasks.settings import settings
-from tasks.store import Store
+from tasks.runtime.settings import settings
+from tasks.runtime.store import Store
 from tests.conftest import ROOT
 from tests.tasks.rewrite.agents import publish_agent
 

@@ -17,7 +17,7 @@ def test_the_defaults_are_those_of_appendix_e2():
 
 
 def test_the_key_holds_the_reward_and_not_the_micro_batch():
-    from tasks.key import config_for_key
+    from tasks.runtime.key import config_for_key
 
     one, other = TrainAgentConfig(), TrainAgentConfig(micro_batch=4, save_every=3)
     assert config_for_key(one) == config_for_key(other)
@@ -63,7 +63,7 @@ def test_the_engine_decides_environment_and_gpus():
 
 
 def test_where_verl_computes_is_not_part_of_the_key():
-    from tasks.key import config_for_key
+    from tasks.runtime.key import config_for_key
 
     one, other = TrainAgentConfig(engine="verl"), TrainAgentConfig(engine="verl", verl={"gpus": 4, "offload": True})
     assert config_for_key(one) == config_for_key(other) != config_for_key(TrainAgentConfig())

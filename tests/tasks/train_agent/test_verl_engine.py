@@ -9,10 +9,10 @@ import time
 import numpy as np
 import pytest
 
-from tasks.engine import EngineError
-from tasks.engine import run as run_engine
 from tasks.jsonl import read_rows, write_rows
 from tasks.rewards.group import group_advantages
+from tasks.runtime.engine import EngineError
+from tasks.runtime.engine import run as run_engine
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.spec import TrainSpec
 from tests.tasks.train_agent import greedy

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.settings import ROOT
+from tasks.runtime.settings import ROOT
 from tasks.verify.arithmetic import ArithmeticJudge, Steps, check_steps
 from tasks.verify.types import JudgeItem
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.settings import settings
+from tasks.runtime.settings import settings
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = """

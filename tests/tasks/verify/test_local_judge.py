@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tasks.settings import ROOT
-from tasks.supervisor import descendants
+from tasks.runtime.settings import ROOT
+from tasks.runtime.supervisor import descendants
 from tasks.verify.canaries import JudgeUnavailable
 from tasks.verify.judge import JudgeConfig, make_judge
 from tasks.verify.local_judge import LocalJudge

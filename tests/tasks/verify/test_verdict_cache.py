@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.settings import ROOT
+from tasks.runtime.settings import ROOT
 from tasks.verify.judge import Cached
 from tasks.verify.types import JudgeItem, ReasoningVerdict
 from tasks.verify.verdict_cache import VerdictCache, key

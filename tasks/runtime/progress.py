@@ -1,8 +1,8 @@
 """Progress of long work, said the same way in a stage and in an engine.
 
 An engine is another process: there each report is one line on stdout, `@progress {"done": 3, "total": 10, ...}`,
-which `tasks.engine.run` reads and reports again on the stage's side, where a handler shows it (a progress artifact
-in the Prefect UI, a line with the time left in the log).
+which `tasks.runtime.engine.run` reads and reports again on the stage's side, where a handler shows it (a progress
+artifact in the Prefect UI, a line with the time left in the log).
 """
 
 import json

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import slots, stopping
+from tasks.runtime import slots, stopping
 from tests.conftest import ROOT
 
 

@@ -11,8 +11,8 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
 from prefect.exceptions import PrefectHTTPStatusError
 
-from tasks import stopping
-from tasks.progress import Handler, Progress, handler
+from tasks.runtime import stopping
+from tasks.runtime.progress import Handler, Progress, handler
 
 LOG_EVERY = 10.0  # seconds
 ARTIFACT_EVERY = 3.0

@@ -6,7 +6,7 @@ from typing import Any
 from prefect import Task
 from prefect.futures import PrefectFuture
 
-from tasks import stopping
+from tasks.runtime import stopping
 
 
 class StageTask(Task[..., Any]):

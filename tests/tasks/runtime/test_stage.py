@@ -17,16 +17,16 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import State
 from pydantic import BaseModel
 
-from tasks import key as key_module
-from tasks import stopping
-from tasks.futures import finish
 from tasks.jsonl import RowError
-from tasks.key import config_for_key, stage_key
-from tasks.settings import settings
-from tasks.stage import store
-from tasks.store import Artifact
+from tasks.runtime import key as key_module
+from tasks.runtime import stopping
+from tasks.runtime.futures import finish
+from tasks.runtime.key import config_for_key, stage_key
+from tasks.runtime.settings import settings
+from tasks.runtime.stage import store
+from tasks.runtime.store import Artifact
 from tests.conftest import ROOT
-from tests.tasks.stages_for_tests import CountConfig, count, count_and_double, double, squares
+from tests.tasks.runtime.stages_for_tests import CountConfig, count, count_and_double, double, squares
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -42,7 +42,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def start_run(config: CountConfig) -> subprocess.Popen[bytes]:
     """The same flow in a process of its own, against the same server."""
-    command = [sys.executable, "-m", "tests.tasks.stages_for_tests", config.model_dump_json()]
+    command = [sys.executable, "-m", "tests.tasks.runtime.stages_for_tests", config.model_dump_json()]
     return subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value()})
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from fsspec import AbstractFileSystem, Callback
 
-from tasks import stopping
-from tasks.digest import digest_file
-from tasks.progress import report
-from tasks.store import FileEntry
+from tasks.runtime import stopping
+from tasks.runtime.digest import digest_file
+from tasks.runtime.progress import report
+from tasks.runtime.store import FileEntry
 
 AT_ONCE = 8  # files
 MIB = 2**20

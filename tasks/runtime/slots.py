@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from tasks import stopping
+from tasks.runtime import stopping
 
 # Descriptors (the key's lock, slots) that an engine's supervisor keeps open until its last process is dead.
 held: ContextVar[tuple[int, ...]] = ContextVar("held", default=())

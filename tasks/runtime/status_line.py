@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from tasks.progress import handled_by
+from tasks.runtime.progress import handled_by
 
 
 @contextmanager

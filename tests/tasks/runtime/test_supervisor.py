@@ -12,8 +12,8 @@ import psutil
 import pytest
 from pydantic import BaseModel
 
-from tasks import engine, stopping
-from tasks.progress import Progress, handled_by
+from tasks.runtime import engine, stopping
+from tasks.runtime.progress import Progress, handled_by
 from tests.conftest import ROOT
 
 
@@ -30,9 +30,9 @@ class Behaviour(BaseModel):
 # Stands for any engine: it may start a grandchild in a session of its own that ignores SIGTERM, as ranks and Ray do.
 ENGINE = """
 import os, signal, subprocess, sys, time
-from tasks.progress import report
-from tasks.spec import read_spec
-from tests.tasks.test_supervisor import Behaviour
+from tasks.runtime.progress import report
+from tasks.runtime.spec import read_spec
+from tests.tasks.runtime.test_supervisor import Behaviour
 spec = read_spec(Behaviour)
 print(spec.say, flush=True)
 report(1, 2, "rows", loss=0.5)
@@ -156,7 +156,7 @@ def test_an_engine_is_killed_when_the_run_is_ended_and_none_is_started_any_more(
 def start_stage(folder: Path, mark: str) -> subprocess.Popen[bytes]:
     """A process that runs an engine as a stage does; returns once the engine's grandchild is up."""
     code = "import os, sys\nfrom pathlib import Path\nfrom tasks import engine\n"
-    code += "from tests.tasks.test_supervisor import Behaviour\n"
+    code += "from tests.tasks.runtime.test_supervisor import Behaviour\n"
     code += "spec = Behaviour(fork=True, sleep=90, mark=os.environ['MARK'])\n"
     code += "engine.run('core', 'probe_engine', spec, Path(sys.argv[1]))\n"
     command = [sys.executable, "-c", code, str(folder / "out")]

@@ -6,9 +6,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tasks import progress_view
-from tasks.progress import report
-from tasks.progress_view import ProgressView, time_left
+from tasks.runtime import progress_view
+from tasks.runtime.progress import report
+from tasks.runtime.progress_view import ProgressView, time_left
 
 LOG = logging.getLogger("test_progress_view")
 ARTIFACT = UUID(int=1)

@@ -8,11 +8,11 @@ from pathlib import Path
 from prefect import flow
 from pydantic import BaseModel, Field
 
-from tasks.futures import finish
 from tasks.jsonl import RowError
-from tasks.progress import report
-from tasks.stage import Metrics, stage
-from tasks.store import Artifact
+from tasks.runtime.futures import finish
+from tasks.runtime.progress import report
+from tasks.runtime.stage import Metrics, stage
+from tasks.runtime.store import Artifact
 
 
 class CountConfig(BaseModel):

@@ -4,7 +4,7 @@
 
     artifacts/<key>/manifest.json      written last, on the condition that there is none
     artifacts/<key>/<digest>/<file>    the files of the artifact; two that differ never mix
-    locks/<key>/<n>                    who builds it (tasks/lease.py)
+    locks/<key>/<n>                    who builds it (tasks/runtime/lease.py)
 
 Stages read and write the local store, unchanged. What it lacks is fetched, what it published is uploaded; the manifest
 is the commit here too. Where two machines built the same key, the manifest that was written first counts, and the
@@ -22,10 +22,10 @@ from urllib.parse import urlsplit
 
 import fsspec
 
-from tasks import lease, stopping
-from tasks.digest import digest_entries
-from tasks.store import MANIFEST, Artifact, Manifest, Store, StoreError
-from tasks.transfer import Damaged, fetch, upload
+from tasks.runtime import lease, stopping
+from tasks.runtime.digest import digest_entries
+from tasks.runtime.store import MANIFEST, Artifact, Manifest, Store, StoreError
+from tasks.runtime.transfer import Damaged, fetch, upload
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)  # what is fetched and uploaded is part of a run's story

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.settings import Settings
+from tasks.runtime.settings import Settings
 
 
 @pytest.fixture(autouse=True)

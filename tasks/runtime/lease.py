@@ -24,7 +24,7 @@ from uuid import uuid4
 from fsspec import AbstractFileSystem
 from pydantic import BaseModel
 
-from tasks import stopping
+from tasks.runtime import stopping
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tasks.digest import digest_file, digest_value
-from tasks.settings import ROOT, settings
-from tasks.store import Artifact
+from tasks.runtime.digest import digest_file, digest_value
+from tasks.runtime.settings import ROOT, settings
+from tasks.runtime.store import Artifact
 
 Inputs = dict[str, Artifact]
 

@@ -7,8 +7,8 @@
     model = finetune.submit(config, backbone=backbone, dataset=dataset)   # in a flow: artifacts in, artifact out
     finetune.plain(config, out, backbone=folder, dataset=folder)          # the function itself
 
-The task looks for the artifact of the stage's key (tasks/key.py) in the store and, where it is not, builds it under
-the key's lock.
+The task looks for the artifact of the stage's key (tasks/runtime/key.py) in the store and, where it is not, builds it
+under the key's lock.
 """
 
 import inspect
@@ -29,14 +29,14 @@ from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 from pydantic import BaseModel
 
-from tasks import engine, slots
-from tasks.futures import StageTask
-from tasks.key import Inputs, flatten, lock_digest, stage_key
-from tasks.placement import build_elsewhere
-from tasks.progress_view import ProgressView
-from tasks.settings import settings
-from tasks.shared_store import SharedStore
-from tasks.store import Manifest, Store
+from tasks.runtime import engine, slots
+from tasks.runtime.futures import StageTask
+from tasks.runtime.key import Inputs, flatten, lock_digest, stage_key
+from tasks.runtime.placement import build_elsewhere
+from tasks.runtime.progress_view import ProgressView
+from tasks.runtime.settings import settings
+from tasks.runtime.shared_store import SharedStore
+from tasks.runtime.store import Manifest, Store
 
 Metrics = dict[str, Any]
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]

@@ -22,8 +22,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks import stopping
-from tasks.digest import digest_entries, digest_file, files_below
+from tasks.runtime import stopping
+from tasks.runtime.digest import digest_entries, digest_file, files_below
 
 MANIFEST = "manifest.json"
 SCRATCH = "scratch"  # below an artifact's folder while it is built; never published

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.store import Manifest, Store, StoreError
+from tasks.runtime.store import Manifest, Store, StoreError
 from tests.conftest import ROOT
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -18,7 +18,7 @@ KEY = "0123456789abcdef0123456789abcdef"
 PUBLISH = """
 import os, signal, sys
 from pathlib import Path
-from tasks.store import Manifest, Store
+from tasks.runtime.store import Manifest, Store
 store, fatal = Store(Path(sys.argv[1])), int(sys.argv[2])
 with store.lock("KEY"):
     count = 0
@@ -137,7 +137,7 @@ def test_an_unknown_key_is_an_error_that_names_the_store(tmp_path: Path) -> None
 
 
 def test_a_lock_is_held_by_one_and_freed_by_a_killed_holder(tmp_path: Path) -> None:
-    hold = "import sys,time\nfrom pathlib import Path\nfrom tasks.store import Store\n"
+    hold = "import sys,time\nfrom pathlib import Path\nfrom tasks.runtime.store import Store\n"
     hold += f"with Store(Path(sys.argv[1])).lock('{KEY}'):\n  print('held', flush=True)\n  time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", hold, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None

@@ -18,8 +18,8 @@ from prefect.deployments import run_deployment
 from prefect.states import Cancelling
 from pydantic import BaseModel
 
-from tasks import stopping
-from tasks.store import Artifact
+from tasks.runtime import stopping
+from tasks.runtime.store import Artifact
 
 POLL_SECONDS = 2.0
 

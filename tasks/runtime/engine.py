@@ -22,13 +22,13 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from tasks import slots, stopping
-from tasks.progress import Progress, handler
-from tasks.settings import ROOT, settings
+from tasks.runtime import slots, stopping
+from tasks.runtime.progress import Progress, handler
+from tasks.runtime.settings import ROOT, settings
 
 logger = logging.getLogger(__name__)
 
-SUPERVISOR = [sys.executable, "-SE", str(ROOT / "tasks" / "supervisor.py")]
+SUPERVISOR = [sys.executable, "-SE", str(ROOT / "tasks" / "runtime" / "supervisor.py")]
 
 TAIL = 30  # lines of output that an error quotes
 

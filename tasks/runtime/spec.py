@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from tasks.whole_file import write_json
+from tasks.runtime.whole_file import write_json
 
 S = TypeVar("S", bound=BaseModel)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.jsonl import read_rows, write_rows
-from tasks.whole_file import whole, write_json
+from tasks.runtime.whole_file import whole, write_json
 
 
 def test_an_error_while_writing_leaves_the_file_as_it_was(tmp_path: Path) -> None:

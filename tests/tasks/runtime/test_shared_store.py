@@ -22,14 +22,14 @@ import pytest
 from prefect import flow
 from prefect.states import State
 
-from tasks import lease
-from tasks.futures import finish
-from tasks.settings import settings
-from tasks.shared_store import SharedStore, SharedStoreError
-from tasks.stage import store
-from tasks.store import Artifact, Manifest
+from tasks.runtime import lease
+from tasks.runtime.futures import finish
+from tasks.runtime.settings import settings
+from tasks.runtime.shared_store import SharedStore, SharedStoreError
+from tasks.runtime.stage import store
+from tasks.runtime.store import Artifact, Manifest
 from tests.conftest import ROOT
-from tests.tasks.stages_for_tests import CountConfig, count, count_and_double, double
+from tests.tasks.runtime.stages_for_tests import CountConfig, count, count_and_double, double
 
 moto_server = pytest.importorskip("moto.server", reason="the S3 server is in dev: run `make setup-dev`")
 
@@ -45,8 +45,8 @@ FILES = {"rows.jsonl": b'{"id": "a"}\n', "below/weights #1?.bin": bytes(range(25
 MACHINE = """
 import os, signal, sys, time
 from pathlib import Path
-from tasks.shared_store import SharedStore
-from tasks.store import Manifest
+from tasks.runtime.shared_store import SharedStore
+from tasks.runtime.store import Manifest
 root, url, what = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 store = SharedStore(root, url, float(sys.argv[4]))
 with store.lock("KEY"):
