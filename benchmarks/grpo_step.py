@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tasks.jsonl import Row, read_rows, write_rows
+from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.runtime.settings import ROOT
 
 NANO = ROOT / "infra" / "nano"
@@ -64,9 +64,9 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
     """The log rows of a short training run, without its first step."""
     from trl import GRPOTrainer
 
+    from tasks.rows.tokens import ChatTokens
     from tasks.score.embeddings import Embedder
     from tasks.score.load import load_backbone
-    from tasks.tokens import ChatTokens
     from tasks.train_agent.config import EmbedderConfig, TrainAgentConfig
     from tasks.train_agent.group_reward import GroupReward
     from tasks.train_agent.rows import agent_rows

@@ -19,8 +19,8 @@ def main() -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
+    from tasks.rows.tokens import ChatTokens
     from tasks.score.nll import NLLScorer
-    from tasks.tokens import ChatTokens
 
     model = AutoModelForCausalLM.from_pretrained(NANO / "model", dtype=torch.float32).eval()
     chat = ChatTokens(NANO / "model")
@@ -60,7 +60,7 @@ def targets(model: Any, chat: Any) -> list[Any]:
     """Groups as GRPO scores them: K rewrites of each expert solution, sampled from the backbone as rewriter."""
     import torch
 
-    from tasks.prompts import rewriting_prompt
+    from tasks.rows.prompts import rewriting_prompt
     from tasks.score.nll import Target
     from tasks.train_agent.rollout import Sampling, sample
 
@@ -80,7 +80,7 @@ def plain_loop(model: Any, chat: Any, rows: list[Any]) -> list[float]:
     """What one would write first: rows in order, padded to the longest of their batch, prompt and target together."""
     import torch
 
-    from tasks.prompts import question_prompt
+    from tasks.rows.prompts import question_prompt
 
     found = []
     for start in range(0, len(rows), BATCH):

@@ -17,7 +17,7 @@ from infra.nano.kinds import SEEN, Problem
 from infra.nano.recipe import HERE, NanoConfig
 from infra.nano.styles import OWN
 from infra.nano.world import World
-from tasks.prompts import general_prompt, question_prompt, rewriting_prompt
+from tasks.rows.prompts import general_prompt, question_prompt, rewriting_prompt
 
 _EQUALITY = re.compile(r"(\d+) ([-+*/]) (\d+) = (\d+)")
 _BOXED = re.compile(r"\$\\boxed\{([^}]*)\}\$")

@@ -49,7 +49,7 @@ class NanoConfig(BaseModel):
 def recipe_digest(config: NanoConfig) -> str:
     """SHA-256 over the configuration, the code that reads it, and the prompts."""
     digest = hashlib.sha256(config.model_dump_json().encode())
-    for path in [*(HERE / name for name in _CODE), HERE.parents[1] / "tasks" / "prompts.py"]:
+    for path in [*(HERE / name for name in _CODE), HERE.parents[1] / "tasks" / "rows" / "prompts.py"]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -12,7 +12,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from transformers import PreTrainedTokenizerFast
 
 from infra.nano.world import World
-from tasks import prompts
+from tasks.rows import prompts
 
 BOS, END, PAD = "<|bos|>", "<|end|>", "<|pad|>"
 ROLES = ["<|user|>", "<|assistant|>", "<|system|>"]

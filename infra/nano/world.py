@@ -19,7 +19,7 @@ from infra.nano.general import TASKS, Facts, Question, draw_facts, draw_question
 from infra.nano.kinds import NEW, SEEN, Draw, Problem, draw, draw_opaque
 from infra.nano.recipe import NanoConfig
 from infra.nano.styles import OWN, expert, rewrite
-from tasks.prompts import general_prompt, question_prompt, rewriting_prompt
+from tasks.rows.prompts import general_prompt, question_prompt, rewriting_prompt
 
 Row = dict[str, Any]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.jsonl import Row, RowError, read_rows, write_rows
+from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
 from tasks.runtime.stage import Metrics, stage
 
 

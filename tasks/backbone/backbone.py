@@ -16,9 +16,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from tasks.rows.source import SourceError, download, source_identity
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
-from tasks.source import SourceError, download, source_identity
 
 FILES = ["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"]
 # Mistral's own format beside the same weights in transformers': vLLM would prefer it, and fine-tuned models lack it.

@@ -16,10 +16,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.jsonl import NOT_TEXT, Row, is_text, read_lines, write_rows
+from tasks.rows.jsonl import NOT_TEXT, Row, is_text, read_lines, write_rows
+from tasks.rows.source import SourceError, download, source_identity
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
-from tasks.source import SourceError, download, source_identity
 from tasks.verify.verify import verifiable
 
 Format = Literal["numinamath_cot", "open_math_reasoning"]

@@ -20,10 +20,10 @@ from typing import Any
 import yaml
 
 from tasks.evaluate.readers import READERS
-from tasks.jsonl import Row, read_rows
+from tasks.rows.jsonl import Row, read_rows
+from tasks.rows.source import SourceError, download
 from tasks.runtime.digest import digest_file, digest_value
 from tasks.runtime.settings import ROOT
-from tasks.source import SourceError, download
 
 FOLDER = Path(__file__).resolve().parent / "benchmarks"
 DATA_VARIABLE = "REWRITING_AGENT_BENCHMARK_DATA"  # where benchmark_data is not given

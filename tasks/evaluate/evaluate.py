@@ -14,9 +14,9 @@ from typing import Any
 from tasks.evaluate import benchmark
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.spec import EvaluateSpec
-from tasks.jsonl import write_rows
-from tasks.prompts import prompts_digest
 from tasks.rewrite.variables import engine_variables
+from tasks.rows.jsonl import write_rows
+from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import Metrics, stage

@@ -11,9 +11,9 @@ from typing import Any
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
-from tasks.jsonl import Row
 from tasks.rewrite.blocks import Generate, complete, cut
-from tasks.tokens import ChatTokens
+from tasks.rows.jsonl import Row
+from tasks.rows.tokens import ChatTokens
 
 
 class RecordingLM(LM):  # type: ignore[misc]

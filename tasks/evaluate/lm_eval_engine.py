@@ -15,19 +15,19 @@ from typing import Any
 import lm_eval
 from lm_eval.tasks import TaskManager
 
-from tasks.context import context_for
 from tasks.evaluate.benchmark import FOLDER
 from tasks.evaluate.lm import RecordingLM, transformers_generator
 from tasks.evaluate.score import judge, summary, verdict
 from tasks.evaluate.spec import EvaluateSpec
-from tasks.jsonl import read_rows, write_rows
 from tasks.rewrite.blocks import Generate
 from tasks.rewrite.generation import Completion
 from tasks.rewrite.generation import generate as vllm_generate
 from tasks.rewrite.generation import start as vllm_start
+from tasks.rows.context import context_for
+from tasks.rows.jsonl import read_rows, write_rows
+from tasks.rows.tokens import ChatTokens
 from tasks.runtime.spec import read_spec
 from tasks.runtime.whole_file import write_json
-from tasks.tokens import ChatTokens
 from tasks.verify.config import VerifyConfig
 from tasks.verify.verify import Verifier
 

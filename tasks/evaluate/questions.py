@@ -8,7 +8,7 @@ from pathlib import Path
 from tasks.evaluate import benchmark
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.evaluate import identity
-from tasks.jsonl import write_rows
+from tasks.rows.jsonl import write_rows
 from tasks.runtime.stage import Metrics, stage
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from tasks.jsonl import Row
+from tasks.rows.jsonl import Row
 
 Reader = Callable[[Iterable[Row]], Iterator[Row]]
 LETTERS = "ABCDEFGHIJ"

@@ -14,7 +14,7 @@ from typing import Any
 
 from scipy.stats import binomtest
 
-from tasks.jsonl import Row
+from tasks.rows.jsonl import Row
 from tasks.verify.types import AnswerVerdict, Candidate
 from tasks.verify.verify import Verifier, check_answer
 

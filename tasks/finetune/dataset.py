@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.jsonl import NOT_TEXT, Row, is_text, read_lines, write_rows
-from tasks.prompts import question_prompt
+from tasks.rows.jsonl import NOT_TEXT, Row, is_text, read_lines, write_rows
+from tasks.rows.prompts import question_prompt
+from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
-from tasks.tokens import ChatTokens
 
 IGNORE = -100
 

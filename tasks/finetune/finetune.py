@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.spec import FinetuneSpec
-from tasks.prompts import prompts_digest
+from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
 from tasks.runtime.spec import read_metrics

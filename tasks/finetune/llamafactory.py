@@ -19,14 +19,14 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from tasks.context import longest_context
 from tasks.finetune.dataset import Counts, prepare
 from tasks.finetune.spec import FinetuneSpec
-from tasks.jsonl import read_rows, write_rows
+from tasks.rows.context import longest_context
+from tasks.rows.jsonl import read_rows, write_rows
+from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
 from tasks.runtime.spec import read_spec, write_metrics
 from tasks.runtime.whole_file import write_json
-from tasks.tokens import ChatTokens
 
 WHOLE = "whole"  # marks a checkpoint that every rank has finished writing
 

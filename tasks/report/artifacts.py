@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.jsonl import Row, read_rows
 from tasks.report.data import GrpoStep, LossPoint, Quarantine, Score, Targets
 from tasks.report.statistics import wilson
+from tasks.rows.jsonl import Row, read_rows
 
 # Names of tasks/train_agent/step_log.py.
 _STEP_FIGURES = {"pass_rate": "pass_rate", "nll_passing": "nll", "diversity": "diversity", "length": "length"}

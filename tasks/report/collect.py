@@ -18,7 +18,6 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tasks.evaluate.benchmark import benchmark
-from tasks.jsonl import Row
 from tasks.report import artifacts, provenance, summary
 from tasks.report.data import LABELS, ORDER, Artifact, Estimate, ReportData, Run, Summary, TargetNLL
 from tasks.report.examples import examples, held_out_examples
@@ -26,6 +25,7 @@ from tasks.report.held_out import held_out, nll_by_kind
 from tasks.report.histograms import histograms, of_targets
 from tasks.report.lineage import Load, walk
 from tasks.report.statistics import Drawn, Matrix, draw, mean_over_rows, percentile, proportion
+from tasks.rows.jsonl import Row
 from tasks.runtime.store import read_manifest
 
 Roles = Mapping[str, Mapping[str, Path]]

@@ -9,8 +9,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tasks.jsonl import Row, read_rows
 from tasks.report.data import Example, Run, Verdict, Version
+from tasks.rows.jsonl import Row, read_rows
 
 KEPT = 20_000  # characters of a text that the report holds; its page shows fewer still
 _NAMES = (("sdft", "direct rewrite"), ("mind_the_gap", "Mind the Gap"), ("rewriting_agent", "agent rewrite"))

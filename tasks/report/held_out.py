@@ -16,9 +16,9 @@ from statistics import median
 
 import numpy as np
 
-from tasks.jsonl import read_rows
 from tasks.report.data import Comparison, HeldOut, Measure
 from tasks.report.statistics import Matrix, draw, percentile
+from tasks.rows.jsonl import read_rows
 from tasks.runtime.store import read_manifest
 
 UNTRAINED = "untrained"

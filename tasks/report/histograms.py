@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tasks.jsonl import Row
 from tasks.report.data import Histogram, Kind, Run
+from tasks.rows.jsonl import Row
 
 _SHOWN: tuple[tuple[str, str, Kind], ...] = (
     ("expert", "sft", "expert"),

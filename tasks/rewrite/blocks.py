@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from tasks.jsonl import Row, read_rows, write_rows
 from tasks.rewrite.generation import Completion
+from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.runtime.progress import report
 
 Generate = Callable[[Sequence[str], Sequence[Sequence[int]]], list[Completion]]

@@ -1,6 +1,6 @@
 """`rewriting-agent rewrite FILE --adapter A`: rewrite and verify a file of demonstrations, rows in, rows out.
 
-In:  JSON lines with questions, solutions and, if there are, answers under the usual names (tasks/demonstrations.py)
+In:  JSON lines with questions, solutions and, if there are, answers under the usual names (rows/demonstrations.py)
 Out: every usable row as it was, and beside its fields
      {"target": "Step 1: …", "kind": "rewrite" | "expert", "verdict": {…} | null, "fallback_reason": null | "wrong" | …}
 
@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tasks.demonstrations import Demonstrations, describe, read_demonstrations
-from tasks.jsonl import Row, read_rows, write_rows
 from tasks.rewrite.agent import find_adapter, find_experiment
+from tasks.rows.demonstrations import Demonstrations, describe, read_demonstrations
+from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.runtime.digest import digest_file, digest_folder, digest_value
 from tasks.runtime.status_line import status_line
 

@@ -14,15 +14,15 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from tasks.context import context_for
-from tasks.jsonl import Row, read_rows, write_rows
-from tasks.prompts import question_prompt, rewriting_prompt
 from tasks.rewrite.blocks import complete, cut
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.generation import Completion, generate, start
 from tasks.rewrite.spec import RewriteSpec
+from tasks.rows.context import context_for
+from tasks.rows.jsonl import Row, read_rows, write_rows
+from tasks.rows.prompts import question_prompt, rewriting_prompt
+from tasks.rows.tokens import ChatTokens
 from tasks.runtime.spec import read_spec, write_metrics
-from tasks.tokens import ChatTokens
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Tokenizer
 
-from tasks.jsonl import Row, read_rows, row_at, rows_with_place, write_rows
+from tasks.rows.jsonl import Row, read_rows, row_at, rows_with_place, write_rows
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
 

@@ -1,6 +1,6 @@
 """`rewriting-agent score FILE --backbone B`: is my data off-distribution for this model, is rewriting it worth it?
 
-In:  JSON lines with questions and targets under the usual names (tasks/demonstrations.py); `id` and `source` are kept
+In:  JSON lines with questions and targets under the usual names (rows/demonstrations.py); `id` and `source` are kept
 Out: a table of NLLs by source, the rows that stand out, a recommendation; with --json one row a line
 """
 
@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tasks.demonstrations import describe, read_demonstrations
-from tasks.jsonl import Row, read_rows, write_rows
+from tasks.rows.demonstrations import describe, read_demonstrations
+from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.runtime.status_line import status_line
 from tasks.score.compare import FEW, Comparison, compare, recommendation, stand_out
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.jsonl import Row
+from tasks.rows.jsonl import Row
 
 OFF, APART = 0.8, 0.65  # from here on targets are off-distribution, or at least apart
 FEW = 20  # own answers below which nothing is recommended, and a source is compared with those of all sources

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.jsonl import Row, RowError, read_rows, write_rows
+from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
+from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
 from tasks.runtime.spec import read_spec, write_metrics
 from tasks.score.load import load_backbone
 from tasks.score.nll import NLLScorer, Score, Target
 from tasks.score.spec import ScoreSpec
 from tasks.score.vllm_nll import load_vllm, vllm_log_likelihoods
-from tasks.tokens import ChatTokens
 
 BLOCK = 2048  # rows; sorted by length within a block, so fixed blocks give fixed batches and equal bytes
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.prompts import question_prompt
+from tasks.rows.prompts import question_prompt
+from tasks.rows.tokens import ChatTokens
 from tasks.score.batches import Question
 from tasks.score.load import context_of
 from tasks.score.shared_prefix import SharedPrefix
-from tasks.tokens import ChatTokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from tasks.jsonl import read_rows, write_rows
+from tasks.rows.jsonl import read_rows, write_rows
 from tasks.runtime.stage import Metrics, stage
 from tasks.sample.sample import TooFewRows, normalised
 

@@ -10,7 +10,7 @@ Out: rows.jsonl     {"id", "candidates": 10, "passed": 7, "nll": 0.31, "length":
 
 from pathlib import Path
 
-from tasks.prompts import prompts_digest
+from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
 from tasks.runtime.spec import read_metrics

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from tasks.jsonl import Row, read_rows, write_rows
 from tasks.rewards.config import RewardConfig
+from tasks.rows.jsonl import Row, read_rows, write_rows
+from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
 from tasks.runtime.spec import read_spec, write_metrics
 from tasks.score.embeddings import Embedder
 from tasks.score.load import context_of, load_backbone
 from tasks.score.nll import NLLScorer, Target
-from tasks.tokens import ChatTokens
 from tasks.train_agent.config import MeasureConfig
 from tasks.train_agent.group_reward import GroupReward, Sample
 from tasks.train_agent.rollout import Sampling, sample

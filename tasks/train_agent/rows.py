@@ -7,9 +7,9 @@ Out: AgentRow(id, question, solution, gold="29", prompt=[1, 5, 9, …])
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.jsonl import read_rows
-from tasks.prompts import rewriting_prompt
-from tasks.tokens import ChatTokens
+from tasks.rows.jsonl import read_rows
+from tasks.rows.prompts import rewriting_prompt
+from tasks.rows.tokens import ChatTokens
 from tasks.train_agent.spec import TrainSpec
 
 

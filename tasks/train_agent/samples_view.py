@@ -12,7 +12,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.context import TaskRunContext
 from prefect.exceptions import PrefectHTTPStatusError
 
-from tasks.jsonl import Row
+from tasks.rows.jsonl import Row
 from tasks.runtime.progress import Progress, handler
 from tasks.train_agent.step_log import StepLog
 

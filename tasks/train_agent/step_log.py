@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.jsonl import Row, read_rows, write_rows
+from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.runtime.progress import report
 from tasks.train_agent.config import DIVERSITY_OF, TrainAgentConfig
 from tasks.train_agent.rows import AgentRow

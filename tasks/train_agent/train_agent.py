@@ -10,8 +10,8 @@ Out: adapter/       the agent: a PEFT folder that transformers and vLLM load
 
 from pathlib import Path
 
-from tasks.prompts import prompts_digest
 from tasks.rewrite.variables import engine_variables
+from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.progress import handled_by
 from tasks.runtime.settings import settings

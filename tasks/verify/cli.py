@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tasks.jsonl import read_lines, write_rows
+from tasks.rows.jsonl import read_lines, write_rows
 from tasks.verify.config import VerifyConfig
 from tasks.verify.types import Candidate
 from tasks.verify.verify import Verifier

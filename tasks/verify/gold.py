@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.jsonl import RowError, read_rows
+from tasks.rows.jsonl import RowError, read_rows
 from tasks.verify.extract import extract_gold
 from tasks.verify.limits import refuse
 from tasks.verify.normal import normalise

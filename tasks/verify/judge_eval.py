@@ -21,7 +21,7 @@ import typer
 import yaml
 from scipy.stats import binomtest
 
-from tasks.jsonl import RowError, read_lines
+from tasks.rows.jsonl import RowError, read_lines
 from tasks.runtime.progress import report
 from tasks.verify.judge import JudgeConfig, make_judge
 from tasks.verify.types import Judge, JudgeItem, ReasoningVerdict

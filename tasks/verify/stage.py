@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tasks.jsonl import RowError, read_rows, write_rows
+from tasks.rows.jsonl import RowError, read_rows, write_rows
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
 from tasks.verify.gate import GateConfig

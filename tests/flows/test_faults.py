@@ -17,7 +17,7 @@ import psutil
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from tasks.jsonl import read_rows
+from tasks.rows.jsonl import read_rows
 from tasks.runtime.store import Manifest, Store
 from tests.conftest import ROOT
 

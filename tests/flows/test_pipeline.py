@@ -15,8 +15,8 @@ from flows.ablation import ablation
 from flows.experiment import load_experiment
 from flows.pipeline import pipeline
 from flows.study import study
-from tasks.jsonl import Row, read_rows
 from tasks.report.report import PAGE, read_report
+from tasks.rows.jsonl import Row, read_rows
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact, Manifest

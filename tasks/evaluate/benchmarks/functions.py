@@ -11,8 +11,8 @@ from datasets import Dataset
 from tasks.evaluate import benchmark
 from tasks.evaluate.readers import LETTERS
 from tasks.evaluate.score import verdict
-from tasks.jsonl import Row, read_rows
-from tasks.prompts import general_prompt, question_prompt
+from tasks.rows.jsonl import Row, read_rows
+from tasks.rows.prompts import general_prompt, question_prompt
 
 
 def load(name: str, rows: str | None = None, **_: Any) -> dict[str, Dataset]:

@@ -9,10 +9,10 @@ Out: adapter/       the agent, a PEFT folder
 
 from dataclasses import asdict
 
+from tasks.rows.tokens import ChatTokens
 from tasks.runtime.spec import read_spec, write_metrics
 from tasks.score.embeddings import Embedder
 from tasks.score.load import context_of, load_backbone
-from tasks.tokens import ChatTokens
 from tasks.train_agent.adapter import save_adapter
 from tasks.train_agent.group_reward import GroupReward
 from tasks.train_agent.rows import enough_rows

@@ -14,9 +14,9 @@ from peft import LoraConfig
 from transformers import PrinterCallback
 from trl import GRPOTrainer
 
+from tasks.rows.tokens import ChatTokens
 from tasks.score.nll import TOKENS_PER_BATCH, NLLScorer
 from tasks.score.shared_prefix import SharedPrefix
-from tasks.tokens import ChatTokens
 from tasks.train_agent import canary
 from tasks.train_agent.group_reward import GroupReward, Sample, StepRewards
 from tasks.train_agent.rollout import Sampling, sample

@@ -1,7 +1,7 @@
 """One rewrite from verl's rollout: our token ids in, sampled ids with their log-probabilities out.
 
 verl's own single-turn loop renders the chat template itself and cuts a long prompt from the left. Here the prompt is
-what every other part of the project sends (tasks/tokens.py), and a long one is an error.
+what every other part of the project sends (tasks/rows/tokens.py), and a long one is an error.
 """
 
 from functools import cache
@@ -12,7 +12,7 @@ from uuid import uuid4
 from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopMetrics, AgentLoopOutput
 from verl.utils.profiler import simple_timer
 
-from tasks.tokens import ChatTokens
+from tasks.rows.tokens import ChatTokens
 
 
 class RewriteLoop(AgentLoopBase):

@@ -22,9 +22,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tasks.context import longest_context
+from tasks.rows.context import longest_context
+from tasks.rows.tokens import ChatTokens
 from tasks.runtime.spec import read_spec, write_metrics
-from tasks.tokens import ChatTokens
 from tasks.train_agent.rows import enough_rows
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.step_log import StepLog, report_step, summary

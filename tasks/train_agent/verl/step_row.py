@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from tasks.jsonl import Row
+from tasks.rows.jsonl import Row
 from tasks.train_agent.step_log import measured
 
 if TYPE_CHECKING:  # its module needs torch

@@ -19,10 +19,10 @@ from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils import tensordict_utils as tu
 
-from tasks.context import longest_context
-from tasks.prompts import rewriting_prompt
+from tasks.rows.context import longest_context
+from tasks.rows.prompts import rewriting_prompt
+from tasks.rows.tokens import ChatTokens
 from tasks.score.nll import NLLScorer
-from tasks.tokens import ChatTokens
 from tasks.train_agent import canary
 from tasks.train_agent.group_reward import GroupReward, Sample, StepRewards
 from tasks.train_agent.spec import TrainSpec

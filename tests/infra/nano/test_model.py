@@ -11,7 +11,7 @@ import pytest
 from infra.nano.kinds import NEW, SEEN, draw
 from infra.nano.recipe import HERE, check_recipe
 from infra.nano.styles import expert
-from tasks import prompts
+from tasks.rows import prompts
 
 MODEL = HERE / "model"
 QUESTION = prompts.question_prompt("Ana has 7 plums. How many?")
@@ -101,7 +101,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from vllm import LLM, SamplingParams
 from infra.nano.sampling import generate
 from infra.nano.vocabulary import encode_prompt
-from tasks.prompts import question_prompt
+from tasks.rows.prompts import question_prompt
 rows = [json.loads(line) for line in gzip.open("{HERE}/benchmarks/nano_seen_kinds.jsonl.gz")][:16]
 prompts = [question_prompt(row["question"]) for row in rows]
 tokenizer = AutoTokenizer.from_pretrained("{MODEL}")

@@ -13,7 +13,7 @@ from infra.nano.measure import last_boxed, passes
 from infra.nano.recipe import HERE, NanoConfig, check_recipe
 from infra.nano.styles import OWN, careless, expert, rewrite, templated
 from infra.nano.world import World, write_world
-from tasks import prompts
+from tasks.rows import prompts
 
 ROWS = 4000
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tasks.assemble.assemble import AssembleConfig, assemble
-from tasks.jsonl import Row, RowError, read_rows, write_rows
+from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
 
 
 def verdict(row_id: str, passed: bool, answer: str = "correct") -> Row:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.backbone.backbone import BackboneConfig, backbone
-from tasks.source import SourceError
+from tasks.rows.source import SourceError
 from tests.conftest import ROOT
 
 NANO = ROOT / "infra" / "nano" / "model"

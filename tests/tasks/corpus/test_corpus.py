@@ -10,8 +10,8 @@ import pyarrow.parquet as parquet
 import pytest
 
 from tasks.corpus.corpus import CorpusConfig, Format, corpus
-from tasks.jsonl import read_rows
-from tasks.source import SourceError
+from tasks.rows.jsonl import read_rows
+from tasks.rows.source import SourceError
 
 NUMINA = {"source": "gsm8k", "problem": "What is 2 + 2?", "solution": "2 + 2 = 4\n\\boxed{4}", "messages": []}
 REASONING = {

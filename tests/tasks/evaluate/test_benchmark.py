@@ -10,7 +10,7 @@ import pytest
 from tasks.evaluate import benchmark
 from tasks.evaluate.config import PAPER_GENERAL, PAPER_MATH
 from tasks.evaluate.readers import LETTERS, READERS
-from tasks.source import SourceError
+from tasks.rows.source import SourceError
 
 NANO_MATH = ("nano_seen_kinds", "nano_new_kinds")
 SIZES = {

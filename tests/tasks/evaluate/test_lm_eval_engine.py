@@ -9,8 +9,8 @@ import pytest
 from tasks.evaluate import benchmark
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.spec import EvaluateSpec
-from tasks.jsonl import Row, read_rows, write_rows
 from tasks.rewrite.variables import engine_variables
+from tasks.rows.jsonl import Row, read_rows, write_rows
 from tests.tasks import engines
 
 pytestmark = pytest.mark.inference
@@ -78,7 +78,7 @@ def test_the_model_is_asked_as_everywhere_else(by_vllm: Path, rows: dict[str, li
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from tasks.prompts import general_prompt, question_prompt
+    from tasks.rows.prompts import general_prompt, question_prompt
 
     tokenizer = AutoTokenizer.from_pretrained(str(NANO))
     model: Any = AutoModelForCausalLM.from_pretrained(str(NANO), dtype=torch.float32)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.jsonl import read_rows
+from tasks.rows.jsonl import read_rows
 
 pytestmark = pytest.mark.sft
 
@@ -15,7 +15,7 @@ GOOD = [{"id": f"a/{n}", "question": f"What is {n}+1?", "target": f"{n + 1}"} fo
 
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    from tasks.tokens import ChatTokens
+    from tasks.rows.tokens import ChatTokens
     from tests.tasks.finetune.tiny_llama import make
 
     return ChatTokens(make(tmp_path_factory.mktemp("tiny")))
@@ -72,7 +72,7 @@ def test_too_many_bad_rows_stop_the_stage_and_the_message_says_which(tmp_path: P
 
 def test_a_row_is_tokenised_as_the_whole_conversation_is(tokens: Any) -> None:
     from tasks.finetune.dataset import IGNORE, encode
-    from tasks.prompts import question_prompt
+    from tasks.rows.prompts import question_prompt
 
     row = {"id": "a", "question": "What is 12+7?", "target": "12 + 7 = 19.\n$\\boxed{19}$"}
     ids, labels = encode(row, tokens)
@@ -96,7 +96,7 @@ def test_a_split_row_is_trained_on_its_solution(tokens: Any) -> None:
 
 
 def test_a_template_without_an_end_of_turn_is_refused(tokens: Any) -> None:
-    from tasks.tokens import ChatTokens, TemplateError
+    from tasks.rows.tokens import ChatTokens, TemplateError
 
     endless = ChatTokens(tokens.folder)
     endless.tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }}{% endfor %}"

@@ -13,7 +13,7 @@ import pytest
 
 from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.spec import FinetuneSpec
-from tasks.jsonl import read_rows, write_rows
+from tasks.rows.jsonl import read_rows, write_rows
 from tests.tasks import engines
 
 pytestmark = pytest.mark.sft
@@ -67,9 +67,9 @@ def test_loss_of_a_row_is_its_summed_nll_over_its_target_tokens(tmp_path: Path, 
     from safetensors.torch import load_file
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from tasks.prompts import question_prompt
+    from tasks.rows.prompts import question_prompt
+    from tasks.rows.tokens import ChatTokens
     from tasks.score.nll import NLLScorer, Target
-    from tasks.tokens import ChatTokens
 
     rows = ROWS[:4]
     config: dict[str, Any] = {"learning_rate": 1e-12, "epochs": 1, "global_batch": 1, "per_device_batch": 1}

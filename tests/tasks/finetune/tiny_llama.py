@@ -18,7 +18,7 @@ def make(folder: Path, context: int = 1024, seed: int = 0, pad: str | None = "<p
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    from tasks.prompts import GENERAL_PREFIX, MATH_PREFIX, REWRITING_PREFIX
+    from tasks.rows.prompts import GENERAL_PREFIX, MATH_PREFIX, REWRITING_PREFIX
 
     special = ["<bos>", "<|end|>", "<pad>", "<|system|>", "<|user|>", "<|assistant|>"]
     tokenizer = Tokenizer(models.BPE())

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from tasks.jsonl import write_rows
 from tasks.report.collect import ReportConfig, ReportError, collect
 from tasks.report.data import Run
 from tasks.report.page import _column, render
 from tasks.report.provenance import commands
+from tasks.rows.jsonl import write_rows
 from tasks.runtime.store import Artifact, Manifest, Store, read_manifest
 
 MATH, GENERAL = ["nano_seen_kinds", "nano_new_kinds"], ["nano_facts", "nano_lists"]

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from flows.experiment import load_experiment
-from tasks.jsonl import read_rows, write_rows
+from tasks.rows.jsonl import read_rows, write_rows
 from tasks.runtime.settings import settings
 from tasks.runtime.store import Store
 from tests.conftest import ROOT

@@ -8,7 +8,7 @@ from pathlib import Path
 from prefect import flow
 from pydantic import BaseModel, Field
 
-from tasks.jsonl import RowError
+from tasks.rows.jsonl import RowError
 from tasks.runtime.futures import finish
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage

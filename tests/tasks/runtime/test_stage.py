@@ -17,7 +17,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import State
 from pydantic import BaseModel
 
-from tasks.jsonl import RowError
+from tasks.rows.jsonl import RowError
 from tasks.runtime import key as key_module
 from tasks.runtime import stopping
 from tasks.runtime.futures import finish

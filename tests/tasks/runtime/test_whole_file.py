@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.jsonl import read_rows, write_rows
+from tasks.rows.jsonl import read_rows, write_rows
 from tasks.runtime.whole_file import whole, write_json
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.jsonl import Row, read_rows, write_rows
+from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.sample.sample import SampleConfig, TooFewRows, sample
 from tests.conftest import ROOT
 

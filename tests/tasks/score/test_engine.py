@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.jsonl import read_rows, write_rows
+from tasks.rows.jsonl import read_rows, write_rows
 from tasks.score.config import ScoreConfig
 
 pytestmark = pytest.mark.inference

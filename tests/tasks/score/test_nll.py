@@ -19,7 +19,7 @@ def loaded(backbone):
     import torch
     from transformers import AutoModelForCausalLM
 
-    from tasks.tokens import ChatTokens
+    from tasks.rows.tokens import ChatTokens
 
     torch.set_num_threads(1)
     return AutoModelForCausalLM.from_pretrained(backbone, dtype=torch.float32), ChatTokens(backbone)
@@ -43,7 +43,7 @@ def plain_nll(model, chat, target):
     """One unpadded forward pass over prompt and target."""
     import torch
 
-    from tasks.prompts import question_prompt
+    from tasks.rows.prompts import question_prompt
 
     prompt = chat.prompt(question_prompt(target.question))
     ids = chat.target(target.text, target.finished)

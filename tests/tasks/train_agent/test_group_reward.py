@@ -22,11 +22,11 @@ def parts():
     """Scorer and embedder, loaded once."""
     import torch
 
+    from tasks.rows.tokens import ChatTokens
     from tasks.score.config import PACKAGED_EMBEDDER
     from tasks.score.embeddings import Embedder
     from tasks.score.load import load_backbone
     from tasks.score.nll import NLLScorer
-    from tasks.tokens import ChatTokens
 
     torch.set_num_threads(1)
     scorer = NLLScorer.from_model(load_backbone(NANO / "model", None, cuda=False), ChatTokens(NANO / "model"))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tasks.jsonl import read_rows, write_rows
+from tasks.rows.jsonl import read_rows, write_rows
 from tasks.train_agent.config import MeasureConfig
 from tasks.train_agent.spec import MeasureSpec
 from tests.tasks.train_agent.nano_rows import NANO, nano_rows

@@ -39,10 +39,10 @@ def _parts():
     """What both engines are given: chat, rows, config, and the parts of the reward."""
     import torch
 
+    from tasks.rows.tokens import ChatTokens
     from tasks.score.embeddings import Embedder
     from tasks.score.load import load_backbone
     from tasks.score.nll import NLLScorer
-    from tasks.tokens import ChatTokens
 
     torch.set_num_threads(1)
     chat = ChatTokens(NANO / "model")

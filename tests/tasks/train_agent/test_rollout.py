@@ -12,7 +12,7 @@ def policy(tmp_path_factory):
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    from tasks.tokens import ChatTokens
+    from tasks.rows.tokens import ChatTokens
     from tests.tasks.score.tiny_model import save_tiny_model
 
     torch.set_num_threads(1)

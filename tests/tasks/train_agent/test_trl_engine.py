@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.jsonl import read_rows, write_rows
+from tasks.rows.jsonl import read_rows, write_rows
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.spec import TrainSpec
 from tests.tasks.train_agent import greedy
@@ -92,9 +92,9 @@ def trainer(tmp_path_factory, rows):
     """A trainer in this process, before its first step."""
     import torch
 
+    from tasks.rows.tokens import ChatTokens
     from tasks.score.embeddings import Embedder
     from tasks.score.load import load_backbone
-    from tasks.tokens import ChatTokens
     from tasks.train_agent.group_reward import GroupReward
     from tasks.train_agent.rows import agent_rows
     from tasks.train_agent.trl.trainer import AgentTrainer
@@ -154,7 +154,7 @@ def test_the_adapter_loads_and_changes_the_model(undisturbed):
 
 def test_vllm_writes_with_the_adapter_what_the_policy_does(undisturbed, rows, tmp_path):
     pytest.importorskip("vllm")
-    from tasks.tokens import ChatTokens
+    from tasks.rows.tokens import ChatTokens
     from tasks.train_agent.rows import agent_rows
 
     chat, adapter = ChatTokens(NANO / "model"), undisturbed / "adapter"

@@ -9,8 +9,8 @@ import time
 import numpy as np
 import pytest
 
-from tasks.jsonl import read_rows, write_rows
 from tasks.rewards.group import group_advantages
+from tasks.rows.jsonl import read_rows, write_rows
 from tasks.runtime.engine import EngineError
 from tasks.runtime.engine import run as run_engine
 from tasks.train_agent.config import TrainAgentConfig
@@ -113,10 +113,10 @@ def test_its_rewards_are_the_reward_modules_on_the_dumped_rollouts(trained, rows
 
     from tasks.rewards.config import RewardConfig
     from tasks.rewards.group import group_rewards
+    from tasks.rows.tokens import ChatTokens
     from tasks.score.embeddings import Embedder
     from tasks.score.load import load_backbone
     from tasks.score.nll import NLLScorer, Target
-    from tasks.tokens import ChatTokens
     from tasks.verify.gate import GateConfig
     from tasks.verify.types import Candidate
 
@@ -149,7 +149,7 @@ def test_its_rewards_are_the_reward_modules_on_the_dumped_rollouts(trained, rows
 def test_transformers_and_vllm_load_the_adapter_and_write_the_same(trained, tmp_path):
     from safetensors.torch import load_file
 
-    from tasks.tokens import ChatTokens
+    from tasks.rows.tokens import ChatTokens
     from tasks.train_agent.rows import agent_rows
 
     adapter = trained / "adapter"

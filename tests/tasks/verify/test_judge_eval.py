@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from tasks.jsonl import RowError
+from tasks.rows.jsonl import RowError
 from tasks.verify.arithmetic import ArithmeticJudge
 from tasks.verify.judge_eval import LabelledRow, evaluate, judge_eval_command, load_config, measure, read_labelled
 from tasks.verify.types import JudgeItem

@@ -90,7 +90,7 @@ def test_sympys_own_rewritings_are_equal(verifier: Verifier) -> None:
 
 
 def test_real_references_survive_rewriting_and_no_perturbation_passes(verifier: Verifier, data_folder: Path) -> None:
-    from tasks.jsonl import read_rows
+    from tasks.rows.jsonl import read_rows
 
     rows = list(read_rows(data_folder / "benchmarks" / "math500.jsonl.gz"))
     draw = random.Random(5)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.jsonl import NOT_TEXT, Row, is_text, read_lines
+from tasks.rows.jsonl import NOT_TEXT, Row, is_text, read_lines
 
 QUESTION = ("question", "problem", "instruction")
 SOLUTION = ("solution", "target", "generated_solution", "output", "response")

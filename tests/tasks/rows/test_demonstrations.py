@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tasks.demonstrations import describe, read_demonstrations
+from tasks.rows.demonstrations import describe, read_demonstrations
 
 
 def test_unusable_rows_are_told_and_the_others_kept(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def family(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Any, str, bo
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import GenerationConfig, PreTrainedTokenizerFast
 
-    from tasks.tokens import ChatTokens
+    from tasks.rows.tokens import ChatTokens
 
     template, end, bos = FAMILIES[request.param]
     special = ["<s>", "</s>", "<|start|>", "<|stop|>", "<|eot|>", "<|im_start|>", "<|im_end|>", "[INST]", "[/INST]"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.context import context_for, longest_context
+from tasks.rows.context import context_for, longest_context
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from tasks.source import SourceError, download, source_identity
+from tasks.rows.source import SourceError, download, source_identity
 
 MODEL, COMMIT = "meta-llama/Llama-3.2-1B-Instruct", "9213176726f574b556790deb65791e0c5aa438b6"
 
