@@ -60,9 +60,9 @@ def targets(model: Any, chat: Any) -> list[Any]:
     """Groups as GRPO scores them: K rewrites of each expert solution, sampled from the backbone as rewriter."""
     import torch
 
+    from tasks.generation.rollout import Sampling, sample
     from tasks.rows.prompts import rewriting_prompt
     from tasks.score.nll import Target
-    from tasks.train_agent.rollout import Sampling, sample
 
     torch.manual_seed(0)
     with gzip.open(NANO / "corpora" / "numinamath_cot.jsonl.gz", "rt", encoding="utf-8") as lines:

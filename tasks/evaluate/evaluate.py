@@ -14,7 +14,7 @@ from typing import Any
 from tasks.evaluate import benchmark
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.spec import EvaluateSpec
-from tasks.rewrite.variables import engine_variables
+from tasks.generation.variables import engine_variables
 from tasks.rows.jsonl import write_rows
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run

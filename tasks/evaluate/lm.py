@@ -11,7 +11,7 @@ from typing import Any
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
-from tasks.rewrite.blocks import Generate, complete, cut
+from tasks.generation.blocks import Generate, complete, cut
 from tasks.rows.jsonl import Row
 from tasks.rows.tokens import ChatTokens
 
@@ -73,7 +73,7 @@ def transformers_generator(model: Path, tokens: ChatTokens, cuda: bool, batch: i
     import torch
     from transformers import AutoModelForCausalLM
 
-    from tasks.rewrite.generation import Completion
+    from tasks.generation.vllm_sampling import Completion
 
     device = "cuda" if cuda else "cpu"
     dtype = "auto" if cuda else torch.float32

@@ -19,10 +19,10 @@ from tasks.evaluate.benchmark import FOLDER
 from tasks.evaluate.lm import RecordingLM, transformers_generator
 from tasks.evaluate.score import judge, summary, verdict
 from tasks.evaluate.spec import EvaluateSpec
-from tasks.rewrite.blocks import Generate
-from tasks.rewrite.generation import Completion
-from tasks.rewrite.generation import generate as vllm_generate
-from tasks.rewrite.generation import start as vllm_start
+from tasks.generation.blocks import Generate
+from tasks.generation.vllm_sampling import Completion
+from tasks.generation.vllm_sampling import generate as vllm_generate
+from tasks.generation.vllm_sampling import start as vllm_start
 from tasks.rows.context import context_for
 from tasks.rows.jsonl import read_rows, write_rows
 from tasks.rows.tokens import ChatTokens

@@ -10,9 +10,9 @@ Out: rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", 
 from pathlib import Path
 from typing import Any, Literal
 
+from tasks.generation.variables import engine_variables
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
-from tasks.rewrite.variables import engine_variables
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings

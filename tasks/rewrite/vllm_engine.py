@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from tasks.rewrite.blocks import complete, cut
+from tasks.generation.blocks import complete, cut
+from tasks.generation.vllm_sampling import Completion, generate, start
 from tasks.rewrite.config import RewriteConfig
-from tasks.rewrite.generation import Completion, generate, start
 from tasks.rewrite.spec import RewriteSpec
 from tasks.rows.context import context_for
 from tasks.rows.jsonl import Row, read_rows, write_rows

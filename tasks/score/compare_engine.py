@@ -9,6 +9,7 @@ from itertools import islice
 
 import torch
 
+from tasks.generation.rollout import Sampling, sample
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
@@ -16,7 +17,6 @@ from tasks.runtime.spec import read_spec
 from tasks.score.load import load_backbone
 from tasks.score.nll import NLLScorer, Target
 from tasks.score.spec import CompareSpec
-from tasks.train_agent.rollout import Sampling, sample
 
 BATCH = 16
 

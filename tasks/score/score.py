@@ -9,7 +9,7 @@ Out: scores.jsonl   {"id": "numinamath_cot/3f2a…", "nll": 0.74, "tokens": 118}
 
 from pathlib import Path
 
-from tasks.rewrite.variables import engine_variables
+from tasks.generation.variables import engine_variables
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings

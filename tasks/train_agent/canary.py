@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from tasks.train_agent.rollout import Rollout
+from tasks.generation.rollout import Rollout
 
 STEPS = 3  # steps that are watched from the start, or from where an attempt resumed
 ROWS = 4

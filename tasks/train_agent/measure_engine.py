@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from tasks.generation.rollout import Sampling, sample
 from tasks.rewards.config import RewardConfig
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.tokens import ChatTokens
@@ -20,7 +21,6 @@ from tasks.score.load import context_of, load_backbone
 from tasks.score.nll import NLLScorer, Target
 from tasks.train_agent.config import MeasureConfig
 from tasks.train_agent.group_reward import GroupReward, Sample
-from tasks.train_agent.rollout import Sampling, sample
 from tasks.train_agent.rows import AgentRow, agent_rows
 from tasks.train_agent.spec import MeasureSpec
 

@@ -10,7 +10,7 @@ Out: adapter/       the agent: a PEFT folder that transformers and vLLM load
 
 from pathlib import Path
 
-from tasks.rewrite.variables import engine_variables
+from tasks.generation.variables import engine_variables
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.progress import handled_by

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tasks.rewrite.generation import ended_itself, start
+from tasks.generation.rollout import Rollout, Sampling
+from tasks.generation.vllm_sampling import ended_itself, start
 from tasks.train_agent.adapter import save_adapter
-from tasks.train_agent.rollout import Rollout, Sampling
 from tasks.train_agent.spec import TrainSpec
 
 _SEQUENCES = 256  # sampled at once

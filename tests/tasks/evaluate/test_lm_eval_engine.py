@@ -9,7 +9,7 @@ import pytest
 from tasks.evaluate import benchmark
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.spec import EvaluateSpec
-from tasks.rewrite.variables import engine_variables
+from tasks.generation.variables import engine_variables
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tests.tasks import engines
 

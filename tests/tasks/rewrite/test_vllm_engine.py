@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import pytest
 
+from tasks.generation.variables import engine_variables
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
-from tasks.rewrite.variables import engine_variables
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tests.tasks import engines
 from tests.tasks.rewrite.agents import NANO, save_random_adapter

@@ -50,8 +50,8 @@ def in_transformers(adapter, prompts, stop_ids):
     """The token ids for every prompt of the bare backbone and of the one with the adapter."""
     from peft import PeftModel
 
+    from tasks.generation.rollout import Sampling, sample
     from tasks.score.load import load_backbone
-    from tasks.train_agent.rollout import Sampling, sample
 
     base, greedy = load_backbone(NANO / "model", None, cuda=False), Sampling(NEW_TOKENS, 0.0, tuple(stop_ids))
     bare = [rollout.ids for rollout in sample(base, prompts, 1, greedy)]

@@ -241,7 +241,7 @@ def test_shared_prompts_give_the_losses_and_gradients_of_trl(trainer):
 @pytest.mark.slow
 def test_vllm_samples_from_the_policy_of_each_step(tmp_path, rows):
     """The canary is checked in every step: vLLM's log-probabilities are the trained model's, not pi_0's."""
-    from tasks.rewrite.variables import engine_variables
+    from tasks.generation.variables import engine_variables
     from tasks.train_agent import canary
 
     make_spec(tmp_path, rows, rollout="vllm", learning_rate=2e-2)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.rewrite.blocks import complete, cut
+from tasks.generation.blocks import complete, cut
+from tasks.generation.vllm_sampling import Completion
 from tasks.rewrite.config import RewriteConfig
-from tasks.rewrite.generation import Completion
 from tasks.rewrite.vllm_engine import row_seed, shard_blocks
 
 

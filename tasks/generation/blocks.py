@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from tasks.rewrite.generation import Completion
+from tasks.generation.vllm_sampling import Completion
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.runtime.progress import report
 

@@ -44,7 +44,7 @@ def policy_logprobs(model, prompt, ids, temperature):
 def test_logprobs_are_the_policys_own(policy, temperature):
     import torch
 
-    from tasks.train_agent.rollout import Sampling, sample
+    from tasks.generation.rollout import Sampling, sample
 
     model, chat = policy
     prompts = prompts_of(chat)
@@ -63,7 +63,7 @@ def test_logprobs_are_the_policys_own(policy, temperature):
 def test_greedy_rollouts_equal_transformers_generate(policy):
     import torch
 
-    from tasks.train_agent.rollout import Sampling, sample
+    from tasks.generation.rollout import Sampling, sample
 
     model, chat = policy
     prompts = prompts_of(chat)
@@ -83,7 +83,7 @@ def test_greedy_rollouts_equal_transformers_generate(policy):
 
 
 def test_a_small_memory_changes_no_rollout(policy, monkeypatch):
-    from tasks.train_agent import rollout
+    from tasks.generation import rollout
 
     model, chat = policy
     prompts, greedy = prompts_of(chat), rollout.Sampling(20, 0.0, tuple(chat.stop_ids))
@@ -103,7 +103,7 @@ def test_a_bfloat16_backbone_does_not_round_the_adapter_away(policy):
 
     import torch
 
-    from tasks.train_agent.rollout import merged
+    from tasks.generation.rollout import merged
 
     model, chat = copy.deepcopy(policy[0]), policy[1]
     for name, parameter in model.named_parameters():
@@ -123,7 +123,7 @@ def test_a_bfloat16_backbone_does_not_round_the_adapter_away(policy):
 def test_merging_leaves_the_backbone_bit_by_bit_as_it_was(policy):
     import torch
 
-    from tasks.train_agent.rollout import Sampling, merged, sample
+    from tasks.generation.rollout import Sampling, merged, sample
 
     model, chat = policy
     before = {name: parameter.clone() for name, parameter in model.named_parameters()}
@@ -137,8 +137,8 @@ def test_the_canary_sings_for_the_policy_and_dies_for_the_base(policy):
     import torch
     from transformers import AutoModelForCausalLM
 
+    from tasks.generation.rollout import Sampling, sample
     from tasks.train_agent.canary import CanaryError, check
-    from tasks.train_agent.rollout import Sampling, sample
 
     model, chat = policy
     prompts = prompts_of(chat)
@@ -158,8 +158,8 @@ def test_the_canary_dies_for_an_adapter_that_does_nothing(policy):
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
+    from tasks.generation.rollout import Sampling, sample
     from tasks.train_agent.canary import CanaryError, check
-    from tasks.train_agent.rollout import Sampling, sample
 
     _, chat = policy
     idle = get_peft_model(AutoModelForCausalLM.from_pretrained(chat.folder), LoraConfig(target_modules="all-linear"))
