@@ -64,12 +64,13 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
     """The log rows of a short training run, without its first step."""
     from trl import GRPOTrainer
 
+    from tasks.rows.agent_rows import agent_rows
     from tasks.rows.tokens import ChatTokens
+    from tasks.score.config import EmbedderConfig
     from tasks.score.embeddings import Embedder
     from tasks.score.load import load_backbone
-    from tasks.train_agent.config import EmbedderConfig, TrainAgentConfig
+    from tasks.train_agent.config import TrainAgentConfig
     from tasks.train_agent.group_reward import GroupReward
-    from tasks.train_agent.rows import agent_rows
     from tasks.train_agent.spec import TrainSpec
     from tasks.train_agent.trl.trainer import AgentTrainer
 

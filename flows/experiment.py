@@ -15,12 +15,13 @@ from tasks.backbone.backbone import BackboneConfig
 from tasks.corpus.corpus import CorpusConfig
 from tasks.evaluate.config import EvaluateConfig
 from tasks.finetune.config import FinetuneConfig
+from tasks.measure.config import MeasureConfig
 from tasks.rewrite.config import RewriteConfig
 from tasks.runtime.settings import ROOT
 from tasks.sample.sample import SampleConfig
 from tasks.score.config import ScoreConfig
 from tasks.split.split import SplitConfig
-from tasks.train_agent.config import MeasureConfig, TrainAgentConfig
+from tasks.train_agent.config import TrainAgentConfig
 from tasks.verify.gate import GateConfig
 
 BACKBONES = ROOT / "infra" / "backbones"

@@ -24,6 +24,7 @@ from tasks.corpus.corpus import corpus
 from tasks.evaluate.evaluate import evaluate
 from tasks.evaluate.questions import questions
 from tasks.finetune.finetune import finetune
+from tasks.measure.measure import measure
 from tasks.report.stage import ReportConfig, report
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.rewrite import rewrite, self_solve
@@ -32,7 +33,6 @@ from tasks.runtime.store import Artifact
 from tasks.sample.sample import sample
 from tasks.score.score import score
 from tasks.split.split import split
-from tasks.train_agent.measure import measure
 from tasks.train_agent.train_agent import train_agent
 from tasks.verify.stage import verify
 

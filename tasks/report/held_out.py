@@ -1,6 +1,6 @@
 """How well the agent rewrites rows that no agent was trained on, beside the untrained rewriter (pi_0, the template).
 
-In:  folders of `measure` (tasks/train_agent/measure.py): rows.jsonl {"id", "candidates": 10, "passed": 7, "nll": 0.31,
+In:  folders of `measure` (tasks/measure/measure.py): rows.jsonl {"id", "candidates": 10, "passed": 7, "nll": 0.31,
      "diversity": 0.12, "length": 31.4, "expert_nll": 2.4, "expert_length": 44, …} and
      rewrites.jsonl {"id", "text", "passed", "nll", …}
 Out: HeldOut of both rewriters, and their differences, paired over rows, with the agent's training seeds nested

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+DIVERSITY_OF = 4  # D(S+) is averaged over groups with at least so many passing rewrites: "at fixed m"
+
 Variant = Literal["full", "no_dist", "no_div", "task_only", "soft_shaping"]
 
 

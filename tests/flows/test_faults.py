@@ -29,7 +29,7 @@ ENGINES = {
     "finetune": "tasks.finetune.llamafactory",
     "evaluate": "tasks.evaluate.lm_eval_engine",
     "score": "tasks.score.engine",
-    "measure": "tasks.train_agent.measure_engine",
+    "measure": "tasks.measure.engine",
 }
 
 

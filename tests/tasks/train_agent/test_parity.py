@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from tasks.rows.agent_rows import AgentRow
 from tasks.train_agent.config import TrainAgentConfig
-from tasks.train_agent.rows import AgentRow
 from tests.tasks.train_agent.nano_rows import NANO, nano_rows
 
 FILE = Path(__file__).with_name("parity.json")

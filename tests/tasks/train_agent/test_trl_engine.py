@@ -92,11 +92,11 @@ def trainer(tmp_path_factory, rows):
     """A trainer in this process, before its first step."""
     import torch
 
+    from tasks.rows.agent_rows import agent_rows
     from tasks.rows.tokens import ChatTokens
     from tasks.score.embeddings import Embedder
     from tasks.score.load import load_backbone
     from tasks.train_agent.group_reward import GroupReward
-    from tasks.train_agent.rows import agent_rows
     from tasks.train_agent.trl.trainer import AgentTrainer
 
     torch.set_num_threads(1)
@@ -154,8 +154,8 @@ def test_the_adapter_loads_and_changes_the_model(undisturbed):
 
 def test_vllm_writes_with_the_adapter_what_the_policy_does(undisturbed, rows, tmp_path):
     pytest.importorskip("vllm")
+    from tasks.rows.agent_rows import agent_rows
     from tasks.rows.tokens import ChatTokens
-    from tasks.train_agent.rows import agent_rows
 
     chat, adapter = ChatTokens(NANO / "model"), undisturbed / "adapter"
     prompts = [row.prompt for row in agent_rows(rows, chat, 192, 64, 512)[0]]

@@ -149,8 +149,8 @@ def test_its_rewards_are_the_reward_modules_on_the_dumped_rollouts(trained, rows
 def test_transformers_and_vllm_load_the_adapter_and_write_the_same(trained, tmp_path):
     from safetensors.torch import load_file
 
+    from tasks.rows.agent_rows import agent_rows
     from tasks.rows.tokens import ChatTokens
-    from tasks.train_agent.rows import agent_rows
 
     adapter = trained / "adapter"
     assert sorted(path.name for path in adapter.iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]

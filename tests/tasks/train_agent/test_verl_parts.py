@@ -35,12 +35,12 @@ def run(tmp_path_factory):
     """A spec on disk, its rows and the parts of the reward, as the processes of a run have them."""
     import torch
 
+    from tasks.rows.agent_rows import AgentRow
     from tasks.rows.tokens import ChatTokens
     from tasks.score.config import PACKAGED_EMBEDDER
     from tasks.score.embeddings import Embedder
     from tasks.score.load import load_backbone
     from tasks.score.nll import NLLScorer
-    from tasks.train_agent.rows import AgentRow
 
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("run")

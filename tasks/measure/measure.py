@@ -10,14 +10,15 @@ Out: rows.jsonl     {"id", "candidates": 10, "passed": 7, "nll": 0.31, "length":
 
 from pathlib import Path
 
+from tasks.measure.config import MeasureConfig
+from tasks.measure.spec import MeasureSpec
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
 from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
-from tasks.train_agent.config import EmbedderConfig, MeasureConfig
-from tasks.train_agent.embedder_source import embedder_identity, embedder_location
-from tasks.train_agent.spec import MeasureSpec
+from tasks.score.config import EmbedderConfig
+from tasks.score.embedder_source import embedder_identity, embedder_location
 
 
 def identity(config: MeasureConfig) -> object:
@@ -42,5 +43,5 @@ def measure(config: MeasureConfig, out: Path, *, backbone: Path, rows: Path, ada
         out=out,
         cuda=settings().cuda(),
     )
-    run("inference", "tasks.train_agent.measure_engine", spec, out)
+    run("inference", "tasks.measure.engine", spec, out)
     return read_metrics(out)

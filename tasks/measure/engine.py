@@ -11,7 +11,10 @@ import numpy as np
 import torch
 
 from tasks.generation.rollout import Sampling, sample
+from tasks.measure.config import MeasureConfig
+from tasks.measure.spec import MeasureSpec
 from tasks.rewards.config import RewardConfig
+from tasks.rows.agent_rows import AgentRow, agent_rows
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
@@ -19,10 +22,7 @@ from tasks.runtime.spec import read_spec, write_metrics
 from tasks.score.embeddings import Embedder
 from tasks.score.load import context_of, load_backbone
 from tasks.score.nll import NLLScorer, Target
-from tasks.train_agent.config import MeasureConfig
 from tasks.train_agent.group_reward import GroupReward, Sample
-from tasks.train_agent.rows import AgentRow, agent_rows
-from tasks.train_agent.spec import MeasureSpec
 
 
 def main() -> None:

@@ -5,16 +5,16 @@ import sys
 
 import pytest
 
+from tasks.measure.config import MeasureConfig
+from tasks.measure.spec import MeasureSpec
 from tasks.rows.jsonl import read_rows, write_rows
-from tasks.train_agent.config import MeasureConfig
-from tasks.train_agent.spec import MeasureSpec
 from tests.tasks.train_agent.nano_rows import NANO, nano_rows
 
 pytestmark = pytest.mark.inference
 
 
 def run(out, rows, monkeypatch, **changes):
-    from tasks.train_agent.measure_engine import main
+    from tasks.measure.engine import main
 
     config = MeasureConfig(
         **{

@@ -1,8 +1,7 @@
 """Fetches the embedding model before an engine needs it: engines read files, never the hub."""
 
 from tasks.rows.source import download, source_identity
-from tasks.score.config import PACKAGED_EMBEDDER
-from tasks.train_agent.config import EmbedderConfig
+from tasks.score.config import PACKAGED_EMBEDDER, EmbedderConfig
 
 FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*/*.json", "*/*.safetensors"]
 
