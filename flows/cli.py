@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.text import Text
 from typer.exceptions import TyperException
 
-from tasks.rewrite.cli import rewrite_command
-from tasks.score.cli import score_command
-from tasks.verify.cli import verify_command
+from flows.commands.rewrite import rewrite_command
+from flows.commands.score import score_command
+from flows.commands.verify import verify_command
 from tasks.verify.judge_eval import judge_eval_command
 
 

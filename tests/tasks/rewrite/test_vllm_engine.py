@@ -13,8 +13,8 @@ from tasks.generation.variables import engine_variables
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
 from tasks.rows.jsonl import Row, read_rows, write_rows
+from tests.flows.commands.agents import NANO, save_random_adapter
 from tests.tasks import engines
-from tests.tasks.rewrite.agents import NANO, save_random_adapter
 
 pytestmark = pytest.mark.inference
 

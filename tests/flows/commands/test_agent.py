@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from typer import BadParameter
 
+from flows.commands.agent import find_adapter, find_experiment
 from flows.experiment import load_experiment
-from tasks.rewrite.agent import find_adapter, find_experiment
 from tasks.runtime.store import Store
-from tests.tasks.rewrite.agents import publish_agent
+from tests.flows.commands.agents import publish_agent
 
 NANO = load_experiment("nano").backbone.source()
 LLAMA = load_experiment("Llama-3.2-1B-Instruct").backbone.source()

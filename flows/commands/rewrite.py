@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tasks.rewrite.agent import find_adapter, find_experiment
+from flows.commands.agent import find_adapter, find_experiment
 from tasks.rows.demonstrations import Demonstrations, describe, read_demonstrations
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.runtime.digest import digest_file, digest_folder, digest_value

@@ -18,7 +18,7 @@ from tasks.rows.jsonl import read_rows, write_rows
 from tasks.runtime.settings import settings
 from tasks.runtime.store import Store
 from tests.conftest import ROOT
-from tests.tasks.rewrite.agents import publish_agent
+from tests.flows.commands.agents import publish_agent
 
 CORPUS = ROOT / "infra" / "nano" / "corpora" / "open_math_reasoning.jsonl.gz"
 ROWS = [{**row, "mine": number} for number, row in enumerate(islice(read_rows(CORPUS), 12))]
@@ -73,7 +73,7 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A PEFT folder of random weights, none of whose rewrites passes."""
     folder = tmp_path_factory.mktemp("agent") / "adapter"
     python = settings().environments / "inference" / "bin" / "python"
-    subprocess.run([python, "-m", "tests.tasks.rewrite.agents", folder], cwd=ROOT, check=True, timeout=300)
+    subprocess.run([python, "-m", "tests.flows.commands.agents", folder], cwd=ROOT, check=True, timeout=300)
     return folder
 
 

@@ -1,6 +1,6 @@
 """An agent for tests: a LoRA of nano with random weights, as a bare PEFT folder and as an artifact of train_agent.
 
-python -m tests.tasks.rewrite.agents FOLDER   writes a PEFT folder that ruins nano, in the inference environment
+python -m tests.flows.commands.agents FOLDER   writes a PEFT folder that ruins nano, in the inference environment
 """
 
 import shutil
