@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tasks.verify.answers.extract import extract_gold
 from tasks.verify.config import VerifyConfig
-from tasks.verify.extract import extract_gold
 from tasks.verify.verify import Candidate, Verifier
 
 Row = tuple[str, str]  # (reference answer, candidate solution)

@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 from flows.commands.rewrite import rewrite_command
 from flows.commands.score import score_command
 from flows.commands.verify import verify_command
-from tasks.verify.judge_eval import judge_eval_command
+from tasks.verify.judges.judge_eval import judge_eval_command
 
 
 class _Group(typer.core.TyperGroup):

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.verify.config import VerifyConfig
-from tasks.verify.judge import JudgeConfig, make_judge
+from tasks.verify.judges.config import JudgeConfig
+from tasks.verify.judges.judge import make_judge
 from tasks.verify.verify import Verifier
 
 

@@ -13,14 +13,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from types import TracebackType
 
-from tasks.verify.budget import TooManyComparisons
+from tasks.verify.answers.budget import TooManyComparisons
+from tasks.verify.answers.equivalence import plain_leaf, same_answer
+from tasks.verify.answers.extract import extract_answer, extract_gold
+from tasks.verify.answers.gold import verifiable
+from tasks.verify.answers.limits import MAX_CHARACTERS, refuse
+from tasks.verify.answers.normal import normalise
+from tasks.verify.answers.pool import Comparison, Pool
 from tasks.verify.config import VerifyConfig
-from tasks.verify.equivalence import plain_leaf, same_answer
-from tasks.verify.extract import extract_answer, extract_gold
-from tasks.verify.gold import verifiable
-from tasks.verify.limits import MAX_CHARACTERS, refuse
-from tasks.verify.normal import normalise
-from tasks.verify.pool import Comparison, Pool
 from tasks.verify.types import AnswerVerdict, Candidate, Judge, JudgeItem, ReasoningVerdict, Verdict
 
 __all__ = ["AnswerVerdict", "Candidate", "ReasoningVerdict", "Verdict", "Verifier", "check_answer", "verifiable"]

@@ -42,7 +42,8 @@ def main() -> None:
     from omegaconf import OmegaConf
 
     from tasks.train_agent.verl.dataset import write_kept_rows
-    from tasks.train_agent.verl.hydra_config import Layout, validate, verl_config
+    from tasks.train_agent.verl.hydra_config import validate, verl_config
+    from tasks.train_agent.verl.layout import Layout
 
     context = longest_context(spec.backbone)
     rows, counts = enough_rows(spec, ChatTokens(spec.backbone), context)

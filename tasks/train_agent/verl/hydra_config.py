@@ -5,39 +5,13 @@ Out: verl's `ppo_trainer` configuration, with one section of ours:
      rewriting_agent: {spec: …/spec.json, steps: 95, attempt: 1, stopped: …/stopped.txt}
 """
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from hydra import compose, initialize_config_module
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.verl import sections
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What verl's processes of one attempt, counted from 1, read and write in `folder`: out/scratch/verl."""
-
-    folder: Path
-    attempt: int = 1
-
-    @property
-    def spec(self) -> Path:
-        return self.folder / "spec.json"
-
-    @property
-    def rows(self) -> Path:
-        return self.folder / "rows.jsonl"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.folder / "checkpoints"
-
-    @property
-    def stopped(self) -> Path:
-        return self.folder / "stopped.txt"
+from tasks.train_agent.verl.layout import Layout
 
 
 def verl_config(spec: TrainSpec, layout: Layout, kept: int, steps: int, context: int) -> DictConfig:

@@ -10,14 +10,12 @@ What is set here differs from verl's default, or must not change with it. Two en
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.verl.environment import forwarded
-
-if TYPE_CHECKING:
-    from tasks.train_agent.verl.hydra_config import Layout
+from tasks.train_agent.verl.layout import Layout
 
 HERE = "tasks.train_agent.verl"
 TRAINER = "rewriting_agent"  # the name under which trainer.py registers
@@ -35,7 +33,7 @@ def algorithm(config: TrainAgentConfig) -> dict[str, Any]:
     }
 
 
-def data(config: TrainAgentConfig, layout: "Layout") -> dict[str, Any]:
+def data(config: TrainAgentConfig, layout: Layout) -> dict[str, Any]:
     """Our dataset, agent loop and gate, in the places that verl has for them."""
     return {
         "data.train_files": [str(layout.rows)],
@@ -124,7 +122,7 @@ def rollout(config: TrainAgentConfig, cuda: bool, context: int) -> dict[str, Any
     }
 
 
-def training(config: TrainAgentConfig, layout: "Layout", kept: int, steps: int) -> dict[str, Any]:
+def training(config: TrainAgentConfig, layout: Layout, kept: int, steps: int) -> dict[str, Any]:
     """Length, checkpoints and logs."""
     an_epoch = kept // config.prompts_per_step
     return {

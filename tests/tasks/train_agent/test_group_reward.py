@@ -49,7 +49,7 @@ def reward(parts, texts, config=None, judge=None):
     """Step rewards of one group; a text given as a tuple is truncated."""
     from tasks.rows.agent_rows import AgentRow
     from tasks.train_agent.group_reward import GroupReward, Sample
-    from tasks.verify.arithmetic import ArithmeticJudge
+    from tasks.verify.arithmetic.arithmetic import ArithmeticJudge
     from tasks.verify.verify import Verifier
 
     row = AgentRow("r", QUESTION, EXPERT, "17", [])
@@ -109,7 +109,7 @@ def test_rewrites_that_are_tokenised_otherwise_than_they_were_sampled_are_counte
     """One word in its letters: the same text."""
     from tasks.rows.agent_rows import AgentRow
     from tasks.train_agent.group_reward import GroupReward, Sample
-    from tasks.verify.arithmetic import ArithmeticJudge
+    from tasks.verify.arithmetic.arithmetic import ArithmeticJudge
     from tasks.verify.verify import Verifier
 
     chat, vocabulary = parts[0].chat, parts[0].chat.tokenizer.get_vocab()

@@ -24,7 +24,8 @@ AGENT_ROWS, HELD_OUT_ROWS = 50_000, 1_000
 
 def composed(tmp_path, values, cuda=True, kept=AGENT_ROWS - HELD_OUT_ROWS, context=131_072):
     """The configuration that verl would run; validated by verl."""
-    from tasks.train_agent.verl.hydra_config import Layout, validate, verl_config
+    from tasks.train_agent.verl.hydra_config import validate, verl_config
+    from tasks.train_agent.verl.layout import Layout
 
     config = TrainAgentConfig(**{"engine": "verl"} | values)
     spec = TrainSpec(config=config, backbone=NANO / "model", rows=tmp_path, embedder="e", out=tmp_path, cuda=cuda)

@@ -35,7 +35,7 @@ def verdicts(python: Path, pairs: list[tuple[str, str]]) -> tuple[str, list[list
 
 def pairs_of(data: Path, size: int) -> list[tuple[str, str]]:
     """References of MATH, Minerva and IMO-AnswerBench against themselves re-styled and against each other's kind."""
-    from tasks.verify.extract import extract_gold
+    from tasks.verify.answers.extract import extract_gold
 
     golds = []
     for name, field in (("math500", "answer"), ("minerva_math", "solution"), ("imo_answerbench", "Short Answer")):

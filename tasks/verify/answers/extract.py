@@ -1,0 +1,140 @@
+"""Where the answer stands in a solution: the last box, else GSM8K's mark or a heading, else the closing statement.
+
+In:  "Together they sold 48+24 clips. The answer is $\\boxed{72}$."
+Out: Extracted("72", "boxed")
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from tasks.verify.answers.boxes import has_box, last_boxed
+from tasks.verify.answers.closing import (
+    LATER,
+    MATH,
+    STATEMENT,
+    closing_value,
+    inside,
+    is_bare,
+    said_in_box,
+    stated,
+    stated_answer,
+)
+
+Source = Literal["boxed", "marked", "statement", "whole", "sentence"]
+
+TAIL = 4000  # characters from the end in which a closing statement is looked for
+SHORT = 300  # a longer text is a solution, not an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """An answer as it was written, and where it stood."""
+
+    text: str
+    source: Source
+
+
+_RUN = re.compile(r"\s{4,}|(?<=\s)[\s$*]{8,}")  # long runs mean nothing, and cost the patterns their square
+_MARK = re.compile(r"####[ \t]*([^\n]+)")
+_CUT_OFF = re.compile(r"\\boxed\s*\{[^}]*$")
+_THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+_HEADING = re.compile(
+    r"^[ \t]*(?:\#{1,6}[ \t]*(?:\*\*)?|\*\*)[ \t]*(?:the[ \t]+)?(?:final[ \t]+)?answer"
+    r"[ \t]*:?(?:\*\*)?[ \t]*:?[ \t]*\n\s*",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SO = re.compile(r"^(?:so|thus|hence|therefore|then),?\s+(?=[$\\0-9(\[a-zA-Z]\s*[=$\\0-9]|[$\\0-9(])", re.IGNORECASE)
+_LABELLED = re.compile(  # "Total cost: $45"; what follows a second currency sign is no part of it
+    r"[A-Z]?[a-z]{2,20}(?: [A-Za-z]{1,20}){0,6} ?:\s*"
+    r"([$€£¥₹]?\s*-?[0-9][0-9.,/]*(?:\s*[$€£¥₹%](?=\s)|[^:=<>()\\]{0,30}$))"
+)
+
+
+def extract_answer(text: str) -> Extracted | None:
+    """The answer of a model's text, a whole solution or a bare answer; None where it states none."""
+    text = _RUN.sub(_shortened, text[-200_000:]).strip()
+    if "<" in text:
+        text = _spoken(text)
+    boxed = last_boxed(text)
+    marked = _last(_MARK, text[-TAIL:])
+    if "nswer" in text[-TAIL:] and (heading := _last(_HEADING, text)):
+        below = text[heading.end() :].strip()
+        if below and not has_box(below) and not marked:
+            if len(below) <= SHORT and "\n" not in below and is_bare(below):
+                return Extracted(below, "marked")
+            if not boxed:
+                text = below
+    if boxed and not (marked and text.rfind("####") > boxed[1]):
+        return _boxed_or_later(boxed[0], text[boxed[1] :])
+    if marked:
+        return Extracted(marked[1].strip(), "marked")
+    tail = text[-TAIL:]
+    if has_box(tail) and _CUT_OFF.search(tail):
+        return None  # a box that never closes was cut off
+    if said := stated_answer(tail):
+        return Extracted(said, "statement")
+    if text and len(text) <= SHORT and "\n" not in text and not has_box(text) and is_bare(text):
+        return Extracted(_without_label(text), "whole")
+    closing = closing_value(tail)
+    return Extracted(closing, "sentence") if closing else None
+
+
+def _spoken(text: str) -> str:
+    """What a model says after it has thought, or between its answer tags. Thought that never ends says nothing."""
+    thoughts = list(_THOUGHT.finditer(text))
+    if thoughts:
+        text = "" if not thoughts[-1][1] else text[thoughts[-1].end() :]
+    end = text.rfind("</answer>")
+    start = text.rfind("<answer>", 0, end) if end >= 0 else -1
+    if start >= 0 and (tagged := text[start + len("<answer>") : end].strip()) and not has_box(text[end:]):
+        text = tagged
+    return text.strip()
+
+
+def _boxed_or_later(box: str, after: str) -> Extracted:
+    """The box, unless the author's later word is another: Minerva's "The final answer is …", "The answer is: 2"."""
+    if "nswer" in after:
+        later = stated(after, LATER)
+        if later and re.search(r"[0-9\\]", later):
+            return Extracted(later, "statement")
+    return Extracted(said_in_box(box) or _without_label(box), "boxed")
+
+
+def _without_label(answer: str) -> str:
+    label = _LABELLED.match(answer) if ":" in answer else None
+    return label[1] if label else _SO.sub("", answer)
+
+
+def extract_gold(text: str) -> Extracted | None:
+    """The answer of a reference, which is an answer or a solution; an answer may be any short text."""
+    text = _RUN.sub(_shortened, text[-200_000:]).strip()
+    boxed = last_boxed(text, unclosed=True)
+    if boxed:
+        return Extracted(boxed[0], "boxed")
+    marked = _last(_MARK, text[-TAIL:])
+    if marked:
+        return Extracted(marked[1].strip(), "marked")
+    if has_box(text):
+        return None  # an empty box
+    if text and len(text) <= SHORT and "\n\n" not in text and not STATEMENT.search(text):
+        math = list(MATH.finditer(text))
+        if (
+            len(math) == 1
+            and re.search(r"(?:is|=|answer)\s*:?\s*$", text[: math[0].start()])
+            and not text[math[0].end() :].strip(" .")
+        ):
+            return Extracted(inside(math[0]), "statement")
+        return Extracted(_without_label(text), "whole")
+    return extract_answer(text)
+
+
+def _shortened(run: re.Match[str]) -> str:
+    return run[0][:3]
+
+
+def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    match = None
+    for match in pattern.finditer(text):  # noqa: B007
+        pass
+    return match

@@ -1,0 +1,240 @@
+"""The slow leaf: two values as SymPy expressions, read by math-verify's LaTeX parser. Runs in a child process only.
+
+In:  symbolic_leaf("\\frac{x+2}{7}", "\\frac{x}{7}+\\frac{2}{7}")
+Out: True
+
+Equality is decided by values: structurally equal, else equal to 15 digits everywhere they were evaluated (two
+expressions without variables once, with variables at several points), else by math-verify's own comparison.
+"""
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import sympy
+from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
+
+from tasks.verify.answers.forms import split_relation
+from tasks.verify.answers.normal import squeeze
+from tasks.verify.answers.numbers import close, read_number
+from tasks.verify.answers.parsing import read
+
+DIGITS = 50  # evaluated
+AGREED = sympy.Float("1e-40", DIGITS)  # relative difference up to which two exact values are one
+_POINTS = (
+    ("0.731", "1.317", "2.219", "0.417", "3.171", "1.713"),
+    ("1.193", "0.573", "0.871", "2.357", "0.293", "1.931"),
+    ("2.671", "3.137", "1.447", "0.911", "1.753", "0.619"),
+    ("97.31", "53.17", "211.9", "31.07", "151.3", "73.71"),
+    ("-0.613", "0.377", "-1.259", "1.627", "-2.143", "0.829"),
+    ("5", "3", "7", "4", "6", "2"),
+)
+
+
+@lru_cache(maxsize=4096)
+def symbolic_leaf(gold: str, answer: str) -> bool | None:
+    """Equality of two values or relations by SymPy alone. Raises Undecided where a value is refused."""
+    wanted, got = read(gold), read(answer)
+    if wanted is None or got is None:
+        return False
+    if isinstance(wanted, Relational) or isinstance(got, Relational):
+        return _same_relation(gold, answer, wanted, got)
+    decimals = [number.decimals if (number := read_number(text)) else None for text in (gold, answer)]
+    return _same_value(wanted, got, decimals[0], decimals[1])
+
+
+def slow_leaf(gold: str, answer: str) -> bool | None:
+    """Plain numbers without SymPy, everything else with it."""
+    from tasks.verify.answers.equivalence import plain_leaf
+
+    decided = plain_leaf(gold, answer)
+    return symbolic_leaf(gold, answer) if decided is None else decided
+
+
+def _exact(expression: Any) -> Any:
+    """Without floats, unevaluated parts and functions of unknown name (f(x) becomes a variable)."""
+    if isinstance(expression, sympy.MatrixBase):
+        return expression.applyfunc(_exact)
+    floats = expression.atoms(sympy.Float)
+    if floats:  # before anything is evaluated: sqrt(10.5) is exact, sqrt(10.5).doit() is not
+        expression = expression.xreplace({number: sympy.Rational(str(number)) for number in floats})
+    units = {symbol: sympy.I for symbol in expression.free_symbols if str(symbol) == "i"}
+    expression = expression.xreplace(units).doit()
+    unknown = expression.atoms(AppliedUndef)
+    return expression.xreplace({call: sympy.Symbol(f"call_{call}") for call in unknown}) if unknown else expression
+
+
+def _same_value(gold: Any, answer: Any, gold_decimals: int | None, answer_decimals: int | None) -> bool:
+    if gold == answer:
+        return True
+    try:
+        gold, answer = _exact(gold), _exact(answer)
+    except (RecursionError, ValueError, TypeError, AttributeError, NotImplementedError):
+        return _math_verify(gold, answer)
+    if gold == answer:
+        return True
+    if isinstance(gold, sympy.MatrixBase) or isinstance(answer, sympy.MatrixBase):
+        if (
+            not (isinstance(gold, sympy.MatrixBase) and isinstance(answer, sympy.MatrixBase))
+            or gold.shape != answer.shape
+        ):
+            return False
+        return all(_same_value(g, a, None, None) for g, a in zip(gold.flat(), answer.flat(), strict=True))
+    if not (isinstance(gold, sympy.Expr) and isinstance(answer, sympy.Expr)):
+        return _math_verify(gold, answer)
+    answer = _renamed(gold, answer)
+    symbols = sorted(gold.free_symbols | answer.free_symbols, key=str)
+    if gold.is_Rational and answer.is_Rational and gold_decimals is None and answer_decimals is None:
+        return bool(gold == answer)
+    if not symbols:
+        return _same_constant(gold, answer, gold_decimals, answer_decimals)
+    decided = _agree(symbols, lambda at: (_number(gold, at), _number(answer, at)))
+    return _math_verify(gold, answer) if decided is None else decided
+
+
+def _renamed(gold: Any, answer: Any) -> Any:
+    """A variable written in the other case ("X" for "x") is the same one, unless both occur."""
+    theirs = {str(symbol): symbol for symbol in gold.free_symbols}
+    ours = {str(symbol): symbol for symbol in answer.free_symbols}
+    names = {ours[name]: theirs[name.swapcase()] for name in ours if name not in theirs and name.swapcase() in theirs}
+    if any(str(target) in ours for target in names.values()):
+        return answer
+    return answer.xreplace(names)
+
+
+def _number(expression: Any, at: dict[Any, Any]) -> Any:
+    exact = not at or all(value.is_Integer for value in at.values())
+    if exact:
+        value = sympy.N(expression.xreplace(at) if at else expression, DIGITS)
+    else:  # not xreplace: SymPy would look for exact roots of the rationals put in
+        value = expression.evalf(DIGITS, subs=at)
+        if not value.is_number:
+            value = sympy.N(
+                expression.xreplace({symbol: sympy.Float(v, DIGITS + 10) for symbol, v in at.items()}), DIGITS
+            )
+    if value.is_number and value.is_finite is not False and not value.has(sympy.nan, sympy.zoo, sympy.oo):
+        real, imaginary = value.as_real_imag()
+        if real.is_Float or real.is_Integer or real.is_Rational:
+            return (real, imaginary)
+    return None
+
+
+def _near(left: Any, right: Any) -> bool:
+    scale = max(abs(part) for part in (*left, *right))
+    if scale < AGREED and not all(_significant(side) for side in (left, right)):
+        return True  # zero, as far as evaluation can tell
+    return all(abs(a - b) <= AGREED * scale for a, b in zip(left, right, strict=True))
+
+
+def _significant(parts: Any) -> bool:
+    """Whether the evaluated value has digits: SymPy gives a zero that it cannot prove a precision of a few bits."""
+    return any(part != 0 and (not part.is_Float or part._prec > 30) for part in parts)
+
+
+def _same_constant(gold: Any, answer: Any, gold_decimals: int | None, answer_decimals: int | None) -> bool:
+    try:
+        left, right = _number(gold, {}), _number(answer, {})
+    except (TypeError, ValueError, AttributeError, NotImplementedError, ArithmeticError):
+        return _math_verify(gold, answer)
+    if left is None or right is None:
+        return _math_verify(gold, answer)
+    if _near(left, right):
+        return True
+    if (gold_decimals is None and answer_decimals is None) or left[1] != 0 or right[1] != 0:
+        return False
+    irrational = answer.is_rational is False
+    return close(_fraction(gold, left), gold_decimals, _fraction(answer, right), answer_decimals, irrational)
+
+
+def _fraction(expression: Any, evaluated: Any) -> Fraction:
+    if expression.is_Rational:
+        return Fraction(int(expression.p), int(expression.q))
+    return Fraction(str(evaluated[0]))
+
+
+def _agree(symbols: list[Any], evaluate: Callable[[dict[Any, Any]], tuple[Any, Any]]) -> bool | None:
+    """Whether both sides agree at every point where both have a number; None where fewer than two points tell."""
+    told = 0
+    for row, point in enumerate(_POINTS):
+        at = {
+            symbol: sympy.Rational(point[(position * (row + 1)) % len(point)]) + sympy.Rational(position, 17)
+            for position, symbol in enumerate(symbols)
+        }
+        if row == len(_POINTS) - 1:  # whole numbers, for what has a value there only (factorials, binomials, sums)
+            at = {symbol: sympy.Integer(point[position % len(point)]) for position, symbol in enumerate(symbols)}
+        try:
+            left, right = evaluate(at)
+        except (TypeError, ValueError, AttributeError, NotImplementedError, ArithmeticError):
+            continue
+        if left is None or right is None:
+            continue
+        if (left[1] == 0) != (right[1] == 0) and not _near(left, right):
+            continue  # one side real, the other complex: outside the domain of one of them
+        if not _near(left, right):
+            return False
+        told += 1
+    return True if told >= 2 else None
+
+
+def _same_relation(gold: str, answer: str, wanted: Any, got: Any) -> bool | None:
+    """Equations and inequalities that differ by a constant factor are the same; c>0 keeps the sign's direction."""
+    if not (isinstance(wanted, Relational) and isinstance(got, Relational)):
+        return False
+    directions = {
+        sympy.Eq: 0,
+        sympy.Ne: 0,
+        sympy.StrictLessThan: -1,
+        sympy.LessThan: -1,
+        sympy.StrictGreaterThan: 1,
+        sympy.GreaterThan: 1,
+    }
+    strict = (sympy.StrictLessThan, sympy.StrictGreaterThan)
+    kinds = [
+        "ne"
+        if isinstance(r, sympy.Ne)
+        else "eq"
+        if isinstance(r, sympy.Eq)
+        else "strict"
+        if isinstance(r, strict)
+        else "weak"
+        for r in (wanted, got)
+    ]
+    if kinds[0] != kinds[1] or len(split_relation(gold)[1]) != 1 or len(split_relation(answer)[1]) != 1:
+        return False
+    try:
+        left, right = _exact(wanted.lhs - wanted.rhs), _exact(got.lhs - got.rhs)
+    except (RecursionError, ValueError, TypeError, AttributeError, NotImplementedError):
+        return _math_verify(wanted, got)
+    if isinstance(left, sympy.MatrixBase) or isinstance(right, sympy.MatrixBase):
+        return _math_verify(wanted, got)
+    if kinds[0] in ("eq", "ne"):
+        left, right = (sympy.together(side).as_numer_denom()[0] for side in (left, right))
+    right = _renamed(left, right)
+    if left.free_symbols != right.free_symbols or not left.free_symbols:
+        return bool(squeeze(gold) == squeeze(answer))
+    symbols = sorted(left.free_symbols, key=str)
+    ratio = right / left
+    first: list[Any] = []
+
+    def compare(at: dict[Any, Any]) -> tuple[Any, Any]:
+        value = _number(ratio, at)
+        if value is not None:
+            first.append(value)
+        return (first[0] if first else None), value
+
+    decided = _agree(symbols, compare)
+    if decided is None:
+        return _math_verify(wanted, got)
+    if not decided or first[0][1] != 0 or first[0][0] == 0:
+        return False
+    sign = 1 if first[0][0] > 0 else -1
+    return directions.get(type(wanted), 0) == sign * directions.get(type(got), 0)
+
+
+def _math_verify(gold: Any, answer: Any) -> bool:
+    """math-verify's own comparison, gold first, for what has no value to compare (sets, sums, integrals)."""
+    from math_verify.grader import verify
+
+    return bool(verify(gold, answer, timeout_seconds=None, allow_set_relation_comp=True))

@@ -1,0 +1,1 @@
+"""Is this reasoning valid? judge.py makes a judge from its configuration."""
