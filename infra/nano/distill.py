@@ -24,7 +24,7 @@ import torch
 from pydantic import BaseModel, Field
 
 from infra.nano.kinds import NEW, SEEN, Problem, draw
-from infra.nano.recipe import HERE, NanoConfig, recipe_digest
+from infra.nano.recipe import HERE, NanoConfig, code, recipe_digest
 from infra.nano.styles import expert, rewrite
 from infra.nano.world import World
 from tasks.runtime.digest import digest_folder
@@ -158,7 +158,7 @@ def check_embedder(out: Path) -> list[str]:
 
 def _recipe(config: DistillConfig, world: NanoConfig) -> str:
     """SHA-256 over the world's recipe, this configuration and this file."""
-    parts = [recipe_digest(world).encode(), config.model_dump_json().encode(), Path(__file__).read_bytes()]
+    parts = [recipe_digest(world).encode(), config.model_dump_json().encode(), code(Path(__file__))]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

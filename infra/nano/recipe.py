@@ -50,8 +50,14 @@ def recipe_digest(config: NanoConfig) -> str:
     """SHA-256 over the configuration, the code that reads it, and the prompts."""
     digest = hashlib.sha256(config.model_dump_json().encode())
     for path in [*(HERE / name for name in _CODE), HERE.parents[1] / "tasks" / "rows" / "prompts.py"]:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(path.name.encode() + b"\0" + code(path) + b"\0")
     return digest.hexdigest()
+
+
+def code(path: Path) -> bytes:
+    """A module without its import lines: where what it uses lies is no part of a recipe."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    return b"".join(line for line in lines if not line.startswith((b"from ", b"import ")))
 
 
 def folder_digests(folder: Path) -> dict[str, str]:
