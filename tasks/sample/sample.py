@@ -7,7 +7,6 @@ Corpora hold millions of rows: only ids are kept of them, and only rows that the
 """
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,13 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Tokenizer
 
 from tasks.rows.jsonl import Row, read_rows, row_at, rows_with_place, write_rows
+from tasks.rows.questions import normalised
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
+from tasks.sample.types import TooFewRows
 
 # Shorter questions ("What is 1 + 1?") meet by chance; longer ones are the same problem.
 SHORTEST_COMPARED = 20
 BLOCK = 1000  # rows read and tokenised together
-_KEPT = re.compile(r"[^a-z0-9]+")
 
 
 class SampleConfig(BaseModel):
@@ -37,10 +37,6 @@ class SampleConfig(BaseModel):
         8192, ge=16, description="Longest question and solution together, in tokens; longer rows go."
     )
     seed: int = Field(0, ge=0, description="Seed of the draw.")
-
-
-class TooFewRows(ValueError):
-    """Less is left than the experiment asks for."""
 
 
 @stage(version=2)
@@ -105,8 +101,3 @@ def longest(texts: list[str], tokenizers: list[Tokenizer]) -> list[int]:
     """Token counts, for each text the longest over the tokenizers."""
     counts = [[len(encoding.ids) for encoding in tokenizer.encode_batch_fast(texts)] for tokenizer in tokenizers]
     return [max(lengths) for lengths in zip(*counts, strict=True)]
-
-
-def normalised(question: str) -> str:
-    """A question for comparison across data sets: its letters and digits alone, in lower case."""
-    return _KEPT.sub("", question.lower())

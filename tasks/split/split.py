@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from tasks.rows.jsonl import read_rows, write_rows
+from tasks.rows.questions import normalised
 from tasks.runtime.stage import Metrics, stage
-from tasks.sample.sample import TooFewRows, normalised
+from tasks.sample.types import TooFewRows
 
 Part = Literal["agent", "held_out", "sft"]
 

@@ -1,0 +1,5 @@
+"""What goes wrong with sizes."""
+
+
+class TooFewRows(ValueError):
+    """Less is left than the experiment asks for."""

@@ -1,0 +1,95 @@
+"""The arrows of the house: which room may import which. README's architecture section says why."""
+
+import ast
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+STAGES = {
+    *("corpus", "sample", "split", "train_agent", "measure", "rewrite", "verify"),
+    *("assemble", "finetune", "evaluate", "score", "report", "backbone"),
+}
+SHARED = {"runtime", "rows", "rewards", "generation"}  # what carries the stages
+# The modules of a stage that other rooms may import: what it is configured with, and what it knows how to do for them.
+DOORS = {
+    "evaluate": {"benchmark", "config"},
+    "sample": {"types"},
+    "score": {"batches", "config", "embedder_source", "embeddings", "load", "nll", "shared_prefix"},
+    "train_agent": {"config", "group_reward"},
+    "verify": {"config", "gate", "types", "verify"},
+}
+
+
+@cache
+def imports() -> dict[str, set[str]]:
+    """Module → the modules of the project that it imports, inside functions too."""
+    found = {}
+    for top in ("flows", "tasks", "infra"):
+        for path in (ROOT / top).rglob("*.py"):
+            seen: set[str] = set()
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    seen |= {name.name for name in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    seen |= {_module(node.module, name.name) for name in node.names}
+            ours = {one for one in seen if one.split(".")[0] in ("flows", "tasks", "infra")}
+            found[".".join(path.relative_to(ROOT).with_suffix("").parts)] = ours
+    return found
+
+
+def _module(package: str, name: str) -> str:
+    below = f"{package}.{name}"
+    return below if (ROOT / below.replace(".", "/")).with_suffix(".py").exists() else package
+
+
+def arrows(room: str) -> list[tuple[str, str]]:
+    """(module in the room, module outside of it)."""
+    inside = [(one, other) for one, others in imports().items() if one.startswith(f"tasks.{room}.") for other in others]
+    return [(one, other) for one, other in inside if not other.startswith(f"tasks.{room}.")]
+
+
+def test_the_rooms_are_the_stages_and_what_carries_them() -> None:
+    assert {path.name for path in (ROOT / "tasks").iterdir() if (path / "__init__.py").exists()} == SHARED | STAGES
+    assert [path.name for path in (ROOT / "tasks").glob("*.py")] == ["__init__.py"]
+
+
+def test_packages_import_nothing() -> None:
+    for path in (ROOT / "tasks").rglob("__init__.py"):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        assert all(isinstance(node, ast.Expr) for node in body), f"{path} holds more than its docstring"
+
+
+def test_no_files_import_each_other() -> None:
+    try:
+        list(TopologicalSorter(imports()).static_order())
+    except CycleError as error:
+        pytest.fail("a circle of imports: " + " → ".join(error.args[1]))
+
+
+@pytest.mark.parametrize(("room", "may"), [("runtime", set()), ("rows", {"runtime"}), ("rewards", set())])
+def test_what_carries_the_stages_knows_no_stage(room: str, may: set[str]) -> None:
+    assert [arrow for arrow in arrows(room) if arrow[1].split(".")[1] not in may] == []
+
+
+def test_stages_enter_each_other_by_their_doors() -> None:
+    for room in STAGES | {"generation"}:
+        for module, other in arrows(room):
+            top, target, *rest = other.split(".")
+            assert top == "tasks", f"{module} imports {other}: stages know no flow and no recipe"
+            if target not in SHARED:
+                assert rest[0] in DOORS.get(target, set()), f"{module} imports {other}, which is no door of {target}"
+
+
+@pytest.mark.parametrize("library", ["answers", "arithmetic"])
+def test_the_libraries_of_verify_could_be_lifted_out_whole(library: str) -> None:
+    assert {other for _, other in arrows(f"verify.{library}")} <= {"tasks.verify.types"}
+
+
+def test_tests_mirror_the_rooms() -> None:
+    for path in Path(ROOT / "tests" / "tasks").rglob("test_*.py"):
+        room = path.parent.relative_to(ROOT / "tests")
+        assert (ROOT / room).is_dir(), f"{path} tests no room: there is no {room}/"
