@@ -89,6 +89,8 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
 
     embedder = str(NANO / "embedder")
     config = TrainAgentConfig(
+        engine="trl",
+        rollout="transformers",
         prompts_per_step=PROMPTS,
         candidates=K,
         rank=16,

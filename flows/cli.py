@@ -1,13 +1,13 @@
 """The command line: `rewriting-agent --help`, or `python -m flows`."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
-import yaml
 from rich.console import Console
 from rich.text import Text
 from typer.exceptions import TyperException
@@ -16,6 +16,9 @@ from flows.commands.rewrite import rewrite_command
 from flows.commands.score import score_command
 from flows.commands.verify import verify_command
 from tasks.verify.judges.judge_eval import judge_eval_command
+
+if TYPE_CHECKING:
+    from flows.experiment import Experiment
 
 
 class _Group(typer.core.TyperGroup):
@@ -41,12 +44,26 @@ app = typer.Typer(
 console = Console()
 
 Backbone = Annotated[
-    str, typer.Option("--backbone", "-b", help="A name under infra/backbones, or a YAML file of your own.")
+    str,
+    typer.Option(
+        "--backbone", "-b", help="A name under infra/backbones, a YAML file of your own, or the folder of a model."
+    ),
+]
+Presets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--preset",
+        "-p",
+        help="A size under infra/presets: one_gpu, four_gpus or several_machines says where it is computed, smoke or "
+        "small how much of it. Goes with any backbone; repeatable, the later one wins.",
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="FIELD=VALUE", help="Change a field of the experiment: --set sample.rows=500. Repeatable."
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Change a field of the experiment: --set sample.rows=500, --set corpora.0.path=mine.jsonl. Repeatable.",
     ),
 ]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write what the report shows as JSON (docs/report.md).")]
@@ -62,16 +79,17 @@ def run(
         ),
     ] = "rewriting_agent",
     seed: Annotated[int, typer.Option(help="Seed of training; the rows are the same for all seeds.")] = 0,
+    presets: Presets = None,
     overrides: Overrides = None,
     json_file: Json = None,
 ) -> None:
     """Run one method on one backbone, from the corpora to a report. What is already made is not made again."""
     server_answers = _prepare_prefect()
-    from flows.experiment import METHODS, load_experiment
+    from flows.experiment import METHODS
 
     if method not in METHODS:
         raise typer.BadParameter(f"{method!r} is none of {', '.join(METHODS)}")
-    experiment = load_experiment(backbone, _parse(overrides))
+    experiment = _experiment(backbone, presets, overrides)
     from flows.pipeline import pipeline
 
     server_answers()
@@ -85,22 +103,28 @@ def study(
     ] = None,
     method: Annotated[list[str] | None, typer.Option(help="Methods to compare; repeatable. Default: all.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Training seeds, from 0.")] = 1,
+    presets: Presets = None,
     overrides: Overrides = None,
-    json_file: Json = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help='Also write {"reports": […]}, one a backbone (docs/report.md).')
+    ] = None,
 ) -> None:
     """Compare methods over backbones and seeds: the paper's Table 1. Reuses every artifact that is there."""
     server_answers = _prepare_prefect()
-    from flows.experiment import METHODS, load_experiment
+    from flows.experiment import METHODS
 
     methods = method or list(METHODS)
     if unknown := set(methods) - set(METHODS):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(METHODS)}")
-    experiments = [load_experiment(name, _parse(overrides)) for name in backbone or ["nano"]]
+    experiments = [_experiment(name, presets, overrides) for name in backbone or ["nano"]]
     from flows.study import study as study_flow
 
     server_answers()
-    for made in study_flow(experiments, methods, list(range(seeds))):  # type: ignore[arg-type]
-        _show(made, json_file)
+    reports = study_flow(experiments, methods, list(range(seeds)))  # type: ignore[arg-type]
+    for made in reports:
+        _show(made)
+    if json_file:
+        _write_reports(reports, json_file)
 
 
 @app.command()
@@ -117,6 +141,7 @@ def ablation(
     downstream: Annotated[
         bool, typer.Option(help="Fine-tune and evaluate too; else agents are only measured on held-out rows.")
     ] = True,
+    presets: Presets = None,
     overrides: Overrides = None,
     json_file: Json = None,
 ) -> None:
@@ -124,12 +149,11 @@ def ablation(
     server_answers = _prepare_prefect()
     from flows.ablation import REWARDS, VARIANTS
     from flows.ablation import ablation as ablation_flow
-    from flows.experiment import load_experiment
 
     variants = variant or list(REWARDS)
     if unknown := set(variants) - set(VARIANTS):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(VARIANTS)}")
-    experiment = load_experiment(backbone, _parse(overrides))
+    experiment = _experiment(backbone, presets, overrides)
     server_answers()
     _show(ablation_flow(experiment, variants, list(range(seeds)), downstream), json_file)  # type: ignore[arg-type]
 
@@ -190,14 +214,15 @@ app.command("verify")(verify_command)
 app.command("judge-eval")(judge_eval_command)
 
 
-def _parse(overrides: list[str] | None) -> dict[str, Any]:
-    parsed = {}
-    for one in overrides or []:
-        field, equals, value = one.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"{one!r} is not FIELD=VALUE")
-        parsed[field] = yaml.safe_load(value)
-    return parsed
+def _experiment(backbone: str, presets: list[str] | None, overrides: list[str] | None) -> "Experiment":
+    """What the options name; a field or value that does not fit is told with what would."""
+    from flows.experiment import Experiment, ExperimentError, load_experiment
+    from flows.overrides import OverrideError, parse
+
+    try:
+        return load_experiment(backbone, parse(overrides or [], Experiment), presets or [])
+    except (ExperimentError, OverrideError) as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _prepare_prefect() -> Callable[[], None]:
@@ -221,17 +246,30 @@ def _prepare_prefect() -> Callable[[], None]:
     return server.wait
 
 
-def _show(made: Any, json_file: Path | None) -> None:
+def _show(made: Any, json_file: Path | None = None) -> None:
     from tasks.report.report import FIGURES, PAGE, read_report
     from tasks.report.terminal import Headline
     from tasks.runtime.stage import store
+    from tasks.runtime.whole_file import whole
 
     folder = store().path(made.key)
     console.print(Headline(read_report(folder)))
     console.print(f"report: {folder / PAGE}", soft_wrap=True)
     if json_file:
-        json_file.write_bytes((folder / FIGURES).read_bytes())
+        with whole(json_file) as file:
+            file.write((folder / FIGURES).read_text(encoding="utf-8"))
         console.print(f"json:   {json_file}", soft_wrap=True)
+
+
+def _write_reports(made: list[Any], json_file: Path) -> None:
+    """All reports of a study in one file."""
+    from tasks.report.report import FIGURES
+    from tasks.runtime.stage import store
+    from tasks.runtime.whole_file import write_json
+
+    figures = [json.loads((store().path(one.key) / FIGURES).read_text(encoding="utf-8")) for one in made]
+    write_json(json_file, {"reports": figures})
+    console.print(f"json:   {json_file}", soft_wrap=True)
 
 
 def _local_time(started: float | None) -> str:

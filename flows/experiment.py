@@ -1,15 +1,18 @@
 """Everything that an experiment depends on, one model a stage; the defaults are the paper's.
 
-infra/backbones/<name>.yaml says what a backbone changes of them; `load_experiment("nano")` reads it.
+infra/backbones/<name>.yaml says what a backbone changes of them, infra/presets/<name>.yaml what a machine or size does:
+`load_experiment("Llama-3.2-1B-Instruct", presets=["one_gpu"])` reads both.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from flows.overrides import OverrideError, problems, put
 from tasks.assemble.assemble import AssembleConfig
 from tasks.backbone.backbone import BackboneConfig
 from tasks.corpus.corpus import CorpusConfig
@@ -25,6 +28,7 @@ from tasks.train_agent.config import TrainAgentConfig
 from tasks.verify.gate import GateConfig
 
 BACKBONES = ROOT / "infra" / "backbones"
+PRESETS = ROOT / "infra" / "presets"
 
 Method = Literal["sft", "sdft", "mind_the_gap", "mind_the_gap_iw", "dft", "rewriting_agent"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -120,30 +124,65 @@ def backbone_names() -> list[str]:
     return sorted(path.stem for path in BACKBONES.glob("*.yaml"))
 
 
-def load_experiment(name: str, overrides: dict[str, Any] | None = None) -> Experiment:
-    """The experiment of infra/backbones/<name>.yaml, or of a YAML file of the user's own.
+def preset_names() -> list[str]:
+    """Sizes that have a file under infra/presets."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def load_experiment(
+    backbone: str, overrides: Mapping[str, Any] | None = None, presets: Sequence[str] = ()
+) -> Experiment:
+    """The experiment of a backbone: its file's values, then those of the presets in their order, then the overrides.
 
     Args:
-        overrides: what to change of it, by dotted field: {"sample.rows": 500}.
+        backbone: a name under infra/backbones, a YAML file, or the folder of a model.
+        overrides: what to change, by dotted field: {"sample.rows": 500, "corpora.0.path": "mine.jsonl"}.
+        presets: names under infra/presets, or YAML files of the same kind: part of an experiment.
 
     Raises:
-        ExperimentError: no such backbone, or a field that does not exist or does not fit.
+        ExperimentError: no such backbone or preset, or a field that does not exist or does not fit.
     """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else BACKBONES / f"{name}.yaml"
-    if not path.exists():
-        raise ExperimentError(f"no backbone {name!r}: there are {', '.join(backbone_names())}, or give a YAML file")
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for field, value in (overrides or {}).items():
-        *parents, last = field.split(".")
-        at = values
-        for parent in parents:
-            at = at.setdefault(parent, {})
-        at[last] = value
+    if Path(backbone).is_dir():
+        folder = Path(backbone).resolve()
+        values: dict[str, Any] = {"backbone": {"name": folder.name, "model": str(folder)}}
+    else:
+        values = _read(backbone, "backbone", BACKBONES, "a YAML file, or the folder of a model")
+    for preset in presets:
+        values = merged(values, _read(preset, "preset", PRESETS, "a YAML file"))
     try:
+        for field, value in (overrides or {}).items():
+            put(values, Experiment, field, value)
         return Experiment.model_validate(values)
+    except OverrideError as error:
+        raise ExperimentError(f"--set {error}") from None
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise ExperimentError(f"{path.name}: {problems}") from None
+        raise ExperimentError(f"{' + '.join([backbone, *presets])}: {problems(error, Experiment)}") from None
+
+
+def _read(name: str, what: str, folder: Path, otherwise: str) -> dict[str, Any]:
+    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
+    if not path.is_file():
+        there = [one.stem for one in sorted(folder.glob("*.yaml"))]
+        near = get_close_matches(name, there, n=1, cutoff=0.5)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise ExperimentError(f"no {what} {name!r}: {meant}There are {', '.join(there)}; or give {otherwise}")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ExperimentError(f"{path} is no YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ExperimentError(f"{path} holds {type(values).__name__}, not the fields of an experiment (backbone: …)")
+    return values
+
+
+def merged(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """`values` with those of `more` in their place, mapping by mapping; lists are replaced whole."""
+    both = {
+        name: merged(values[name], more[name])
+        for name in values.keys() & more.keys()
+        if isinstance(values[name], dict) and isinstance(more[name], dict)
+    }
+    return values | more | both
 
 
 def changed_fields(experiment: Experiment) -> dict[str, Any] | None:

@@ -2,18 +2,22 @@
 with its backbone's values. Everything else in prefect.yaml is written by hand and stays.
 
 Comes in: infra/backbones/nano.yaml. Goes out: prefect.yaml's lines below `experiment:  # infra/backbones/nano.yaml`
-(an anchor may stand between).
+(an anchor may stand between); below `experiment:  # infra/backbones/X.yaml + infra/presets/one_gpu.yaml` both, merged.
 """
 
 import re
 from textwrap import indent
 
+import yaml
+
+from flows.experiment import merged
 from tasks.runtime.settings import ROOT
 
 DEPLOYMENTS = ROOT / "prefect.yaml"
 
 BLOCK = re.compile(
-    r"^(?P<head>(?P<margin> +)experiment:[^#\n]*# (?P<file>infra/backbones/\S+)\n)(?:(?P=margin) +.*\n|\n)*",
+    r"^(?P<head>(?P<margin> +)experiment:[^#\n]*# (?P<file>infra/backbones/\S+)"
+    r"(?: \+ (?P<preset>infra/presets/\S+))?\n)(?:(?P=margin) +.*\n|\n)*",
     re.MULTILINE,
 )
 
@@ -26,8 +30,11 @@ def synced(text: str) -> str:
     """
 
     def block(found: re.Match[str]) -> str:
-        lines = (ROOT / found["file"]).read_text(encoding="utf-8").splitlines()
-        said = "\n".join(line for line in lines if not line.startswith("#")).strip()
+        text = (ROOT / found["file"]).read_text(encoding="utf-8")
+        if found["preset"]:
+            preset = (ROOT / found["preset"]).read_text(encoding="utf-8")
+            text = yaml.safe_dump(merged(yaml.safe_load(text), yaml.safe_load(preset)), sort_keys=False)
+        said = "\n".join(line for line in text.splitlines() if not line.startswith("#")).strip()
         return found["head"] + indent(said + "\n", found["margin"] + "  ")
 
     return BLOCK.sub(block, text)

@@ -44,8 +44,8 @@ def rewrite_command(
         typer.Option(
             "--backbone",
             "-b",
-            help="A name under infra/backbones, or a YAML file of your own. Left out: what the agent was trained on; "
-            "without an agent nano.",
+            help="A name under infra/backbones, a YAML file of your own, or the folder of a model. Left out: what the "
+            "agent was trained on; without an agent nano.",
         ),
     ] = None,
     out: Annotated[
@@ -86,13 +86,21 @@ def rewrite_file(
     model, rows, rewrites, verdicts, dataset = (
         work / part for part in ("backbone", "rows", "rewrites", "verdicts", "dataset")
     )
-    for folder in (model, rows, rewrites, verdicts, dataset):
-        folder.mkdir(parents=True, exist_ok=True)
-    import_backbone.plain(experiment.backbone, model)
-    write_rows(rows / "rows.jsonl", given.rows)
-    rewrite.plain(config, rewrites, backbone=model, rows=rows, adapter=adapter)
-    verify.plain(experiment.gate, verdicts, rows=rows, rewrites=rewrites)
-    assemble.plain(AssembleConfig(), dataset, rows=rows, rewrites={"all": rewrites}, rewrite_verdicts={"all": verdicts})
+    try:
+        for folder in (model, rows, rewrites, verdicts, dataset):
+            folder.mkdir(parents=True, exist_ok=True)
+        import_backbone.plain(experiment.backbone, model)
+        write_rows(rows / "rows.jsonl", given.rows)
+        rewrite.plain(config, rewrites, backbone=model, rows=rows, adapter=adapter)
+        verify.plain(experiment.gate, verdicts, rows=rows, rewrites=rewrites)
+        made = {"rewrites": {"all": rewrites}, "rewrite_verdicts": {"all": verdicts}}
+        assemble.plain(AssembleConfig(), dataset, rows=rows, **made)
+    except BaseException:
+        if any(rewrites.rglob("*.jsonl")):
+            Console(stderr=True).print(f"what is rewritten stays in {work}; the same command goes on from there")
+        else:
+            shutil.rmtree(work, ignore_errors=True)
+        raise
     assembled = list(read_rows(dataset / "rows.jsonl"))
     added = ("target", "kind", "verdict", "fallback_reason")
     write_rows(out, (given.originals[row["id"]] | {name: row[name] for name in added} for row in assembled))

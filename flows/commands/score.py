@@ -53,20 +53,15 @@ def score_command(
 
 def run_engine(folder: Path, name: str, rows: list[Row], own: int, max_new_tokens: int) -> tuple[list[Row], list[Row]]:
     """Rows with their NLLs and those that do not fit the model's context."""
-    from tasks.backbone.backbone import BackboneConfig, backbone
+    from flows.experiment import load_experiment
+    from tasks.backbone.backbone import backbone
     from tasks.runtime.engine import run
     from tasks.runtime.settings import settings
     from tasks.score.spec import CompareSpec
 
-    if Path(name).is_dir():
-        config = BackboneConfig(name=name, model=str(Path(name).resolve()))
-    else:
-        from flows.experiment import load_experiment
-
-        config = load_experiment(name).backbone
     model = folder / "model"
     model.mkdir()
-    backbone.plain(config, model)
+    backbone.plain(load_experiment(name).backbone, model)
     write_rows(folder / "rows.jsonl", rows)
     spec = CompareSpec(
         backbone=model,

@@ -6,7 +6,7 @@ docs/paper.md says where each of our values comes from.
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from tasks.rewards.config import RewardConfig
@@ -39,6 +39,15 @@ class VerlConfig(BaseModel):
         default=240.0, gt=0, description="A step that takes longer is taken for stuck, and the attempt ends."
     )
 
+    @model_validator(mode="after")
+    def _machines_share_a_cluster(self) -> "VerlConfig":
+        if self.machines > 1 and self.ray_address is None:
+            raise ValueError(
+                f"machines={self.machines} need a Ray cluster that is already running: start Ray on each "
+                "(docs/verl.md) and set train_agent.verl.ray_address, say 10.0.0.1:6379"
+            )
+        return self
+
 
 class TrainAgentConfig(BaseModel):
     """GRPO with LoRA on the frozen backbone."""
@@ -46,7 +55,9 @@ class TrainAgentConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     engine: Literal["trl", "verl"] = Field(
-        default="trl", description="trl: one process, CPU or a small GPU. verl: large GPUs, several machines."
+        default="verl",
+        description="verl (E.2): GPUs of one or several machines. trl: one process, for a CPU or a model under 500M "
+        "parameters.",
     )
     reward: RewardConfig = Field(default_factory=RewardConfig, description="Weights and variant of eq. 3.")
     gate: SkipJsonSchema[GateConfig] = Field(
@@ -92,7 +103,9 @@ class TrainAgentConfig(BaseModel):
     seed: int = Field(default=0, ge=0, description="Of the adapter's initialisation, the rows' order and the sampling.")
 
     rollout: Literal["transformers", "vllm"] = Field(
-        default="transformers", description="What samples the rewrites in TRL; verl always uses vLLM (E.2)."
+        default="vllm",
+        description="What samples the rewrites in TRL: vLLM, or transformers in the same process, which suits a small "
+        "model on a CPU. verl always uses vLLM (E.2).",
     )
     dtype: Literal["float32", "bfloat16"] | None = Field(
         default=None, description="Of the backbone; empty: bfloat16 on CUDA, float32 on CPU."

@@ -8,7 +8,16 @@ import yaml
 from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.flows import Flow
 
-from flows.experiment import BACKBONES, METHODS, Experiment, backbone_names, load_experiment
+from flows.experiment import (
+    BACKBONES,
+    METHODS,
+    PRESETS,
+    Experiment,
+    backbone_names,
+    load_experiment,
+    merged,
+    preset_names,
+)
 from infra.deployments import synced
 from tests.conftest import ROOT
 
@@ -55,7 +64,7 @@ def test_the_run_form_sent_as_it_opens_runs_what_the_backbones_file_says(name: s
     schema = flow.parameters.model_dump()
     sent = filled(schema, PIPELINES[name]["parameters"], schema["definitions"])
     assert sent["experiment"]["sample"]["seed"] == 0, "the form fills in what the file leaves out"
-    assert flow.validate_parameters(sent)["experiment"] == load_experiment(name)
+    assert flow.validate_parameters(sent)["experiment"] == load_experiment(*told(name))
 
 
 def test_the_run_form_shows_nothing_that_the_flow_itself_decides() -> None:
@@ -78,16 +87,30 @@ def test_prefect_reads_the_file() -> None:
     assert len(model.deployments) == len(DEPLOYMENTS)
 
 
-def test_every_backbone_has_a_pipeline_deployment() -> None:
-    assert set(PIPELINES) == set(backbone_names())
+def told(name: str) -> tuple[str, None, list[str]]:
+    """The backbone and the preset that a deployment is named for, as `load_experiment` takes them."""
+    for preset in preset_names():
+        backbone = name.removesuffix(f"-{preset.replace('_', '-')}")
+        if backbone != name:
+            return backbone, None, [preset]
+    return name, None, []
+
+
+def test_every_backbone_has_a_pipeline_deployment_and_the_large_ones_one_a_machine_of_another_size() -> None:
+    large = [name for name in backbone_names() if load_experiment(name).train_agent.engine == "verl"]
+    sizes = {f"{name}-{size}" for name in large for size in ("one-gpu", "several-machines")}
+    assert set(PIPELINES) == {*backbone_names(), *sizes}
 
 
 @pytest.mark.parametrize("name", sorted(PIPELINES))
-def test_a_deployment_says_what_the_backbones_file_says(name: str) -> None:
+def test_a_deployment_says_what_the_files_say(name: str) -> None:
     parameters = PIPELINES[name]["parameters"]
-    said = yaml.safe_load((BACKBONES / f"{name}.yaml").read_text())
+    backbone, _, presets = told(name)
+    said = yaml.safe_load((BACKBONES / f"{backbone}.yaml").read_text())
+    for preset in presets:
+        said = merged(said, yaml.safe_load((PRESETS / f"{preset}.yaml").read_text()))
     assert parameters["experiment"] == said, "run `python -m infra.deployments`"
-    assert Experiment.model_validate(parameters["experiment"]).backbone.name == name
+    assert Experiment.model_validate(parameters["experiment"]).backbone.name == backbone
 
 
 def test_copying_the_backbones_files_repairs_and_leaves_the_rest() -> None:

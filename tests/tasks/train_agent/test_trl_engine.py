@@ -26,6 +26,8 @@ K, PROMPTS = 4, 4
 def make_spec(out, rows, **changes):
     config = TrainAgentConfig(
         **{
+            "engine": "trl",
+            "rollout": "transformers",
             "prompts_per_step": PROMPTS,
             "candidates": K,
             "rank": 8,

@@ -11,13 +11,13 @@ from tests.tasks.train_agent.nano_rows import NANO
 
 pytestmark = pytest.mark.verl
 
-PRESETS = Path(__file__).resolve().parents[3] / "infra" / "presets"
-CONTEXT = {  # max_position_embeddings of the presets' backbones on the hub, tokens
+INFRA = Path(__file__).resolve().parents[3] / "infra"
+PRESETS, BACKBONES = INFRA / "presets", INFRA / "backbones"
+CONTEXT = {  # max_position_embeddings of the backbones on the hub, tokens
     "Llama-3.2-1B-Instruct": 131_072,
     "Llama-3.2-3B-Instruct": 131_072,
     "Mistral-7B-Instruct-v0.3": 32_768,
 }
-STEPS = {"one_gpu": 15, "one_large_gpu": 95, "four_gpus": 95}  # as the presets' headers say
 # SplitConfig's defaults, which tests/tasks/train_agent/test_config.py compares: Prefect is not in this environment.
 AGENT_ROWS, HELD_OUT_ROWS = 50_000, 1_000
 
@@ -34,16 +34,22 @@ def composed(tmp_path, values, cuda=True, kept=AGENT_ROWS - HELD_OUT_ROWS, conte
     return made
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in PRESETS.glob("*.yaml")))
-def test_verl_accepts_every_preset(tmp_path, name):
-    preset = yaml.safe_load((PRESETS / f"{name}.yaml").read_text())
-    values, split = preset["train_agent"], preset.get("split", {})
+@pytest.mark.parametrize("preset", [None, *sorted(path.stem for path in PRESETS.glob("*.yaml"))])
+@pytest.mark.parametrize("backbone", CONTEXT)
+def test_verl_accepts_every_preset_with_every_backbone(tmp_path, backbone, preset):
+    values = yaml.safe_load((BACKBONES / f"{backbone}.yaml").read_text())
+    more = yaml.safe_load((PRESETS / f"{preset}.yaml").read_text()) if preset else {}
+    agent = values["train_agent"] | more.get("train_agent", {})
+    agent["verl"] = values["train_agent"]["verl"] | more.get("train_agent", {}).get("verl", {})
+    split = more.get("split", {})
     kept = split.get("agent_rows", AGENT_ROWS) - split.get("held_out_rows", HELD_OUT_ROWS)
-    made = composed(tmp_path, values, kept=kept, context=CONTEXT[preset["backbone"]["name"]])
-    assert (made.trainer.total_training_steps, made.trainer.total_epochs) == (STEPS[name], 1)
+    made = composed(tmp_path, agent, kept=kept, context=CONTEXT[backbone])
+    assert made.trainer.total_training_steps == {"small": 15, "smoke": 2}.get(preset, 95)
+    assert made.trainer.total_epochs == 1
     assert made.actor_rollout_ref.rollout.max_model_len == 2048 + 4096
-    assert made.trainer.n_gpus_per_node == (4 if name == "four_gpus" else 1)
-    assert made.actor_rollout_ref.rollout.gpu_memory_utilization == values["vllm_memory"]
+    assert made.trainer.n_gpus_per_node == (1 if preset in ("one_gpu", "small_gpu") else 4)
+    assert made.trainer.nnodes == (2 if preset == "several_machines" else 1)
+    assert made.actor_rollout_ref.rollout.gpu_memory_utilization == agent["vllm_memory"]
 
 
 def test_the_papers_settings_reach_verl_under_its_own_names(tmp_path):
