@@ -1,7 +1,8 @@
 """Draws the rows of an experiment: merge the corpora, leave out what may not be trained on, sample.
 
 In:  rows.jsonl of every corpus; tokenizers of every backbone of the study; benchmarks to keep apart from
-Out: rows.jsonl, the same rows with "tokens" (the longest count over the tokenizers), in an order fixed by the seed
+Out: rows.jsonl, the same rows with "tokens" (of the whole SFT row, the longest count over the tokenizers), in an order
+     fixed by the seed
 
 Corpora hold millions of rows: only ids are kept of them, and only rows that the draw comes to are tokenised.
 """
@@ -14,10 +15,10 @@ from itertools import islice
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
-from tokenizers import Tokenizer
 
 from tasks.rows.jsonl import Row, read_rows, row_at, rows_with_place, write_rows
 from tasks.rows.questions import normalised
+from tasks.rows.sequence_length import SequenceLengths
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
 from tasks.sample.types import TooFewRows
@@ -34,12 +35,14 @@ class SampleConfig(BaseModel):
 
     rows: int = Field(100_000, ge=1, description="Rows to draw; all that are left where there are fewer.")
     max_tokens: int = Field(
-        8192, ge=16, description="Longest question and solution together, in tokens; longer rows go."
+        8192,
+        ge=16,
+        description="Longest row in tokens, as SFT trains on it, chat template included; longer rows go.",
     )
     seed: int = Field(0, ge=0, description="Seed of the draw.")
 
 
-@stage(version=2)
+@stage(version=3)
 def sample(
     config: SampleConfig,
     out: Path,
@@ -49,7 +52,7 @@ def sample(
     benchmarks: Path | None = None,
 ) -> Metrics:
     """Sample `config.rows` rows. The draw does not depend on the order of files or rows, only on ids and the seed."""
-    counting = [Tokenizer.from_file(str(folder / "tokenizer.json")) for _, folder in sorted(tokenizers.items())]
+    counting = [SequenceLengths(folder) for _, folder in sorted(tokenizers.items())]
     questions = read_rows(benchmarks / "questions.jsonl") if benchmarks else []
     tested = {normalised(row["question"]) for row in questions}
     counts: Counter[str] = Counter()
@@ -75,7 +78,7 @@ def _fitting(
     places: list[tuple[str, str, int]],
     corpora: dict[str, Path],
     config: SampleConfig,
-    counting: list[Tokenizer],
+    counting: list[SequenceLengths],
     counts: Counter[str],
 ) -> Iterator[Row]:
     """The rows in the order of the draw, those left out that are too long; read and tokenised as they are asked for."""
@@ -83,7 +86,7 @@ def _fitting(
         files = {name: open_files.enter_context((corpora[name] / "rows.jsonl").open("rb")) for name in corpora}
         for start in range(0, len(places), BLOCK):
             block = [row_at(files[name], begin) for _, name, begin in places[start : start + BLOCK]]
-            lengths = longest([f"{row['question']}\n{row['solution']}" for row in block], counting)
+            lengths = longest(block, counting)
             for row, tokens in zip(block, lengths, strict=True):
                 if tokens > config.max_tokens:
                     counts["overlong"] += 1
@@ -97,7 +100,7 @@ def rank(seed: int, row_id: str) -> str:
     return hashlib.sha256(f"{seed}\0{row_id}".encode()).hexdigest()
 
 
-def longest(texts: list[str], tokenizers: list[Tokenizer]) -> list[int]:
-    """Token counts, for each text the longest over the tokenizers."""
-    counts = [[len(encoding.ids) for encoding in tokenizer.encode_batch_fast(texts)] for tokenizer in tokenizers]
-    return [max(lengths) for lengths in zip(*counts, strict=True)]
+def longest(rows: list[Row], counting: list[SequenceLengths]) -> list[int]:
+    """Tokens of each row as SFT would train on it, the longest over the tokenizers."""
+    questions, solutions = [row["question"] for row in rows], [row["solution"] for row in rows]
+    return [max(lengths) for lengths in zip(*(one.of(questions, solutions) for one in counting), strict=True)]
