@@ -109,7 +109,7 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
     with config.gate.open() as verifier:
         trainer = (PlainTrainer if plain else AgentTrainer)(
             spec,
-            load_backbone(spec.backbone, None, cuda=False),
+            load_backbone(spec.backbone, "float32", cuda=False),
             chat,
             kept,
             STEPS,

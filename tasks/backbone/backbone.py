@@ -16,6 +16,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from tasks.rows.precision import parameters
 from tasks.rows.source import SourceError, download, source_identity
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
@@ -70,22 +71,7 @@ def backbone(config: BackboneConfig, out: Path) -> Metrics:
         _place(path.resolve(), out / path.name)
         report(done, len(files), "files")
     pinned = _pin_chat_template(out, config.model)
-    parameters = sum(parameter_count(path) for path in out.glob("*.safetensors"))
-    return {"files": len(files), "parameters": parameters, "chat_template_pinned": pinned}
-
-
-def parameter_count(path: Path) -> int:
-    """Parameters in a safetensors file, from its header alone."""
-    with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    count = 0
-    for name, tensor in header.items():
-        if name != "__metadata__":
-            size = 1
-            for length in tensor["shape"]:
-                size *= length
-            count += size
-    return count
+    return {"files": len(files), "parameters": parameters(out), "chat_template_pinned": pinned}
 
 
 def _place(source: Path, target: Path) -> None:

@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.rows.precision import Dtype, dtype_field
+
 PAPER_MATH = ("amc23", "agieval_math", "imo_answerbench", "math500", "minerva_math")
 PAPER_GENERAL = ("mmlu", "mmlu_pro", "agieval")
 
@@ -23,6 +25,7 @@ class EvaluateConfig(BaseModel):
     max_new_tokens: int = Field(
         default=4096, ge=1, description="Most tokens of one answer; the paper gives none. Cut-off answers are counted."
     )
+    dtype: Dtype = dtype_field()
     batch: int = Field(default=256, ge=1, le=4096, description="Sequences generated at once.")
     block: int = Field(default=1024, ge=1, description="Answers that are written at once and survive a kill.")
     limit: int | None = Field(

@@ -11,8 +11,10 @@ from typing import Any
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
+from tasks.evaluate.config import EvaluateConfig
 from tasks.generation.blocks import Generate, complete, cut
 from tasks.rows.jsonl import Row
+from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
 
 
@@ -68,15 +70,15 @@ class RecordingLM(LM):  # type: ignore[misc]
         raise NotImplementedError("the benchmarks here are answered by generation (output_type: generate_until)")
 
 
-def transformers_generator(model: Path, tokens: ChatTokens, cuda: bool, batch: int, max_new_tokens: int) -> Generate:
-    """A generator by plain transformers, greedy, `batch` prompts at a time padded on the left."""
+def transformers_generator(model: Path, tokens: ChatTokens, cuda: bool, config: EvaluateConfig) -> Generate:
+    """A generator by plain transformers, greedy, `config.batch` prompts at a time padded on the left."""
     import torch
     from transformers import AutoModelForCausalLM
 
     from tasks.generation.vllm_sampling import Completion
 
     device = "cuda" if cuda else "cpu"
-    dtype = "auto" if cuda else torch.float32
+    dtype = getattr(torch, resolve(config.dtype, model, cuda))
     network: Any = AutoModelForCausalLM.from_pretrained(str(model), dtype=dtype).to(device).eval()
     stops = sorted(tokens.stop_ids)
     pad = tokens.tokenizer.pad_token_id
@@ -90,7 +92,7 @@ def transformers_generator(model: Path, tokens: ChatTokens, cuda: bool, batch: i
         outputs = network.generate(
             input_ids=torch.tensor(padded, device=device),
             attention_mask=torch.tensor(mask, device=device),
-            max_new_tokens=max_new_tokens,
+            max_new_tokens=config.max_new_tokens,
             do_sample=False,
             temperature=None,
             top_p=None,
@@ -108,8 +110,8 @@ def transformers_generator(model: Path, tokens: ChatTokens, cuda: bool, batch: i
 
     def generate(ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[Completion]:
         done: list[Completion] = []
-        for at in range(0, len(prompts), batch):
-            done += batched(prompts[at : at + batch])
+        for at in range(0, len(prompts), config.batch):
+            done += batched(prompts[at : at + config.batch])
         return done
 
     return generate

@@ -25,6 +25,7 @@ from tasks.generation.vllm_sampling import generate as vllm_generate
 from tasks.generation.vllm_sampling import start as vllm_start
 from tasks.rows.context import context_for
 from tasks.rows.jsonl import read_rows, write_rows
+from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.spec import read_spec
 from tasks.runtime.whole_file import write_json
@@ -84,7 +85,7 @@ def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM) -> None:
                 "text": answer["text"],
             }
         )
-    scores = summary(name, answers)
+    scores = summary(name, answers) | {"dtype": resolve(spec.config.dtype, spec.model, spec.cuda)}
     reported = results["results"][name]["correct,none"]
     if abs(reported - scores["accuracy"]) > 1e-9:
         raise RuntimeError(f"{name}: lm-eval reports accuracy {reported}, the answers give {scores['accuracy']}")
@@ -101,10 +102,11 @@ def generator(spec: EvaluateSpec, tokens: ChatTokens, context: int) -> Generate:
     @cache
     def start() -> Generate:
         if config.backend == "hf":
-            return transformers_generator(spec.model, tokens, spec.cuda, config.batch, config.max_new_tokens)
+            return transformers_generator(spec.model, tokens, spec.cuda, config)
         llm = vllm_start(
             spec.model,
             cuda=spec.cuda,
+            dtype=config.dtype,
             context=context,
             sequences=config.batch,
             tensor_parallel=config.tensor_parallel,

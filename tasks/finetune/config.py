@@ -5,6 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from tasks.rows.precision import Dtype, dtype_field
+
 
 class FinetuneConfig(BaseModel):
     """Full-parameter SFT with LLaMA-Factory: AdamW (beta 0.9, 0.999, epsilon 1e-8), cosine schedule with warm-up."""
@@ -23,6 +25,7 @@ class FinetuneConfig(BaseModel):
         "Fine-Tuning). importance_weighted: Mind the Gap's correction; its released trainer uses the same token "
         "weight as dft.",
     )
+    dtype: Dtype = dtype_field()
     epochs: float = Field(default=2, gt=0, le=100, description="Passes over the dataset.")
     global_batch: int = Field(
         default=128, ge=1, description="Rows per optimiser step over all processes (E.1: 4 per device x 8 x 4 GPUs)."

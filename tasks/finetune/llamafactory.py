@@ -23,6 +23,7 @@ from tasks.finetune.dataset import Counts, prepare
 from tasks.finetune.spec import FinetuneSpec
 from tasks.rows.context import longest_context
 from tasks.rows.jsonl import read_rows, write_rows
+from tasks.rows.precision import Precision, resolve
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
 from tasks.runtime.spec import read_spec, write_metrics
@@ -139,7 +140,7 @@ def arguments(spec: FinetuneSpec) -> dict[str, Any]:
         "max_grad_norm": config.max_grad_norm,
         "weight_decay": config.weight_decay,
         "use_dft_loss": config.loss != "nll",
-        "bf16": spec.cuda,
+        "bf16": precision(spec) == "bfloat16",
         "use_cpu": not spec.cuda and not parallel,  # DeepSpeed finds the CPU by DS_ACCELERATOR instead
         "disable_gradient_checkpointing": not spec.cuda,
         "seed": config.seed,
@@ -157,6 +158,17 @@ def arguments(spec: FinetuneSpec) -> dict[str, Any]:
     if parallel:
         made["deepspeed"] = str(scratch / "ds_z3_config.json")
     return made
+
+
+def precision(spec: FinetuneSpec) -> Precision:
+    """What the passes compute in; the weights that are trained are float32 in either case.
+
+    Several processes on a CPU stay in float32: transformers 5 allows bfloat16 there only with `use_cpu`, which
+    DeepSpeed does not bear.
+    """
+    if spec.config.dtype == "auto" and spec.processes > 1 and not spec.cuda:
+        return "float32"
+    return resolve(spec.config.dtype, spec.backbone, spec.cuda)
 
 
 def train(spec: FinetuneSpec) -> None:
@@ -217,7 +229,7 @@ def collect(spec: FinetuneSpec) -> None:
     counts = Counts(**json.loads((scratch / "counts.json").read_text(encoding="utf-8")))
     tail = [losses[step]["loss"] for step in sorted(losses)][-max(1, len(losses) // 10) :]
     figures = {"steps": max(losses), "first_loss": losses[min(losses)]["loss"], "final_loss": sum(tail) / len(tail)}
-    write_metrics(spec.out, asdict(counts) | figures | {"processes": spec.processes})
+    write_metrics(spec.out, asdict(counts) | figures | {"processes": spec.processes, "dtype": precision(spec)})
 
 
 if __name__ == "__main__":

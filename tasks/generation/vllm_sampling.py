@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.rows.precision import Dtype, resolve
+
 if TYPE_CHECKING:
     from vllm import LLM
 
@@ -30,6 +32,7 @@ def start(
     model: Path,
     *,
     cuda: bool,
+    dtype: Dtype = "auto",
     context: int,
     sequences: int,
     adapter: Path | None = None,
@@ -40,17 +43,14 @@ def start(
 ) -> "LLM":
     """A vLLM engine for prompts and outputs of together at most `context` tokens, `sequences` at once.
 
-    On CPU it computes in float32 and in this process, so that greedy output is the same on every run; prefixes are
-    not shared between calls, so that a block's output does not depend on the blocks before it. With
+    On CPU it computes in this process, and where that is in float32 greedy output is the same on every run; prefixes
+    are not shared between calls, so that a block's output does not depend on the blocks before it. With
     `tempered_logprobs` log-probabilities are those that tokens were drawn with, after the temperature.
     """
     from vllm import LLM
 
     options: dict[str, Any] = {"logprobs_mode": "processed_logprobs"} if tempered_logprobs else {}
-    if cuda:
-        options |= {"dtype": "auto", "gpu_memory_utilization": gpu_memory_utilization}
-    else:
-        options |= {"dtype": "float32", "enforce_eager": True}
+    options |= {"gpu_memory_utilization": gpu_memory_utilization} if cuda else {"enforce_eager": True}
     if tensor_parallel == 1:
         options |= {"distributed_executor_backend": "uni"}
     if adapter is not None:
@@ -63,6 +63,7 @@ def start(
     return LLM(
         model=str(model),
         tokenizer=str(model),
+        dtype=resolve(dtype, model, cuda),
         max_model_len=context,
         max_num_seqs=sequences,
         tensor_parallel_size=tensor_parallel,

@@ -1,11 +1,10 @@
 """Settings of measuring a rewriter on held-out rows."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from tasks.rewards.config import DIVERSITY_OF
+from tasks.rows.precision import Dtype, dtype_field
 from tasks.score.config import EmbedderConfig
 from tasks.verify.gate import GateConfig
 
@@ -34,9 +33,7 @@ class MeasureConfig(BaseModel):
         le=64,
         description="D(S+) is averaged over the rows with at least this many passing rewrites.",
     )
-    dtype: Literal["float32", "bfloat16"] | None = Field(
-        default=None, description="Of the backbone; empty: bfloat16 on CUDA, float32 on CPU."
-    )
+    dtype: Dtype = dtype_field()
     rows_per_batch: int = Field(
         default=16, ge=1, description="Rows whose rewrites are sampled together.", json_schema_extra={"key": False}
     )

@@ -16,6 +16,7 @@ from tasks.measure.spec import MeasureSpec
 from tasks.rewards.config import RewardConfig
 from tasks.rows.agent_rows import AgentRow, agent_rows
 from tasks.rows.jsonl import Row, read_rows, write_rows
+from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
 from tasks.runtime.spec import read_spec, write_metrics
@@ -60,8 +61,9 @@ def main() -> None:
     write_rows(spec.out / "rewrites.jsonl", ({"id": row["id"]} | one for row in found for one in row["rewrites"]))
     measured = [{name: value for name, value in row.items() if name != "rewrites"} for row in found]
     write_rows(spec.out / "rows.jsonl", measured)
-    metrics = {"rows": counts.kept, "overlong": counts.overlong, "no_room": counts.no_room} | figures(measured, config)
-    write_metrics(spec.out, metrics)
+    fitted = {"rows": counts.kept, "overlong": counts.overlong, "no_room": counts.no_room}
+    dtype = resolve(config.dtype, spec.backbone, spec.cuda)
+    write_metrics(spec.out, {**fitted, **figures(measured, config), "dtype": dtype})
     shutil.rmtree(scratch)
 
 

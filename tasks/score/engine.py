@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
+from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
 from tasks.runtime.spec import read_spec, write_metrics
@@ -47,7 +48,11 @@ def main() -> None:
             write_rows(file, (as_row(score) for score in scorer.score(block)))
         report(min(len(fitting), (number + 1) * BLOCK), len(fitting))
     write_rows(spec.out / "scores.jsonl", (row for file in files for row in read_rows(file)))
-    metrics = summary(list(read_rows(spec.out / "scores.jsonl"))) | {"rows": total, "skipped": len(skipped)}
+    metrics = summary(list(read_rows(spec.out / "scores.jsonl"))) | {
+        "rows": total,
+        "skipped": len(skipped),
+        "dtype": resolve(spec.config.dtype, spec.backbone, spec.cuda),
+    }
     write_metrics(spec.out, metrics)
     shutil.rmtree(spec.out / "scratch" / "blocks", ignore_errors=True)
 

@@ -1,12 +1,12 @@
 """Loads pi_0 for scoring and training: safetensors only, no code from the model's folder."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM
 
-Precision = Literal["float32", "bfloat16"] | None
+from tasks.rows.precision import Dtype, resolve
 
 
 def context_of(config: Any) -> int:
@@ -14,13 +14,9 @@ def context_of(config: Any) -> int:
     return int(getattr(config.get_text_config(), "max_position_embeddings", 0) or 0)
 
 
-def load_backbone(folder: Path, dtype: Precision, cuda: bool) -> Any:
-    """A transformers causal LM in evaluation mode, on the first GPU or on the CPU.
-
-    `dtype` None means bfloat16 on CUDA and float32 on CPU, where bfloat16 is slow and rounding would be seen.
-    """
-    name = dtype or ("bfloat16" if cuda else "float32")
+def load_backbone(folder: Path, dtype: Dtype, cuda: bool) -> Any:
+    """A transformers causal LM in evaluation mode, on the first GPU or on the CPU."""
     model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=getattr(torch, name), use_safetensors=True, trust_remote_code=False
+        folder, dtype=getattr(torch, resolve(dtype, folder, cuda)), use_safetensors=True, trust_remote_code=False
     )
     return model.to("cuda" if cuda else "cpu").eval()

@@ -11,15 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tasks.rows.precision import Dtype, resolve
 from tasks.score.batches import Question
 
 
-def load_vllm(folder: Path, dtype: str | None, cuda: bool) -> Any:
+def load_vllm(folder: Path, dtype: Dtype, cuda: bool) -> Any:
     """A vLLM engine in this process, for scoring only."""
     from vllm import LLM
 
     cpu = {} if cuda else {"distributed_executor_backend": "uni", "enforce_eager": True}
-    return LLM(model=str(folder), dtype=dtype or ("bfloat16" if cuda else "float32"), seed=0, **cpu)
+    return LLM(model=str(folder), dtype=resolve(dtype, folder, cuda), seed=0, **cpu)
 
 
 def vllm_log_likelihoods(llm: Any, questions: Sequence[Question]) -> list[list[float]]:

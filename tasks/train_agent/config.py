@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from tasks.rewards.config import RewardConfig
+from tasks.rows.precision import Dtype, dtype_field
 from tasks.score.config import EmbedderConfig
 from tasks.verify.gate import GateConfig
 
@@ -107,9 +108,7 @@ class TrainAgentConfig(BaseModel):
         description="What samples the rewrites in TRL: vLLM, or transformers in the same process, which suits a small "
         "model on a CPU. verl always uses vLLM (E.2).",
     )
-    dtype: Literal["float32", "bfloat16"] | None = Field(
-        default=None, description="Of the backbone; empty: bfloat16 on CUDA, float32 on CPU."
-    )
+    dtype: Dtype = dtype_field()
     micro_batch: int = Field(
         default=16,
         ge=1,

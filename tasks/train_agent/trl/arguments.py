@@ -4,10 +4,11 @@ from pathlib import Path
 
 from trl import GRPOConfig
 
+from tasks.rows.precision import Precision
 from tasks.train_agent.config import TrainAgentConfig
 
 
-def arguments(config: TrainAgentConfig, steps: int, folder: Path, cuda: bool) -> GRPOConfig:
+def arguments(config: TrainAgentConfig, steps: int, folder: Path, cuda: bool, precision: Precision) -> GRPOConfig:
     """TRL's arguments. Loss `dapo`: the mean over all tokens of the batch, verl's default too."""
     rollouts = config.prompts_per_step * config.candidates
     of_an_update, rest = divmod(rollouts, config.updates_per_step)
@@ -17,7 +18,6 @@ def arguments(config: TrainAgentConfig, steps: int, folder: Path, cuda: bool) ->
         )
     micro_batch = next(size for size in range(config.micro_batch, 0, -1) if of_an_update % size == 0)
     accumulation = of_an_update // micro_batch
-    bfloat16 = cuda and config.dtype != "float32"
     return GRPOConfig(
         output_dir=str(folder),
         per_device_train_batch_size=micro_batch,
@@ -40,7 +40,7 @@ def arguments(config: TrainAgentConfig, steps: int, folder: Path, cuda: bool) ->
         scale_rewards="group",
         seed=config.seed,
         data_seed=config.seed,
-        bf16=bfloat16,
+        bf16=precision == "bfloat16",
         use_cpu=not cuda,
         gradient_checkpointing=config.gradient_checkpointing,
         remove_unused_columns=False,

@@ -9,6 +9,7 @@ Out: adapter/       the agent, a PEFT folder
 
 from dataclasses import asdict
 
+from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.spec import read_spec, write_metrics
 from tasks.score.embeddings import Embedder
@@ -41,6 +42,7 @@ def main() -> None:
         trainer.train(resume_from_checkpoint=trainer.last_checkpoint())
     save_adapter(trainer.accelerator.unwrap_model(trainer.model), spec.out / "adapter")
     metrics = asdict(counts) | summary(trainer.step_log.rows())
+    metrics["dtype"] = resolve(config.dtype, spec.backbone, spec.cuda)
     write_metrics(spec.out, metrics)
 
 

@@ -16,6 +16,7 @@ from trl import GRPOTrainer
 
 from tasks.generation.rollout import Sampling, sample
 from tasks.rows.agent_rows import AgentRow
+from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
 from tasks.score.nll import TOKENS_PER_BATCH, NLLScorer
 from tasks.score.shared_prefix import SharedPrefix
@@ -45,10 +46,11 @@ class AgentTrainer(GRPOTrainer):
         self.canary: canary.Canary | None = None
         self.seconds: dict[str, float] = {}
         self.first_step = 0
+        precision = resolve(spec.config.dtype, spec.backbone, spec.cuda)
         super().__init__(
             model=model,
             reward_funcs=self._reward_group,
-            args=arguments(spec.config, steps, spec.out / "scratch" / "trainer", spec.cuda),
+            args=arguments(spec.config, steps, spec.out / "scratch" / "trainer", spec.cuda, precision),
             train_dataset=Dataset.from_list([{"prompt": row.id, "row": row.id} for row in rows]),
             processing_class=chat.tokenizer,
             peft_config=LoraConfig(

@@ -43,6 +43,7 @@ class VLLMRollout:
             self.llm = start(
                 self.spec.backbone,
                 cuda=self.spec.cuda,
+                dtype=config.dtype,
                 context=config.max_prompt_tokens + config.max_new_tokens,
                 sequences=min(_SEQUENCES, config.prompts_per_step * k),
                 adapter=adapter,

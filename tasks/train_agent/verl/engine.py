@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.rows.context import longest_context
+from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.spec import read_spec, write_metrics
 from tasks.train_agent.rows import enough_rows
@@ -65,6 +66,7 @@ def main() -> None:
     last = layout.checkpoints / f"global_step_{last_whole_step(layout.checkpoints)}"
     export_adapter(last / "actor", spec.out / "adapter", spec.config.rank, spec.config.alpha)
     metrics = asdict(counts) | summary(log.rows())
+    metrics["dtype"] = resolve(spec.config.dtype, spec.backbone, spec.cuda)
     write_metrics(spec.out, metrics)
 
 

@@ -8,6 +8,7 @@ Out: verl's `ppo_trainer` configuration, with one section of ours:
 from hydra import compose, initialize_config_module
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from tasks.rows.precision import resolve
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.verl import sections
@@ -27,12 +28,13 @@ def verl_config(spec: TrainSpec, layout: Layout, kept: int, steps: int, context:
     """
     config = spec.config
     check(config, spec.cuda)
+    precision = resolve(config.dtype, spec.backbone, spec.cuda)
     settings = (
         sections.algorithm(config)
         | sections.data(config, layout)
         | sections.model(config, spec)
-        | sections.actor(config, spec.cuda)
-        | sections.rollout(config, spec.cuda, context)
+        | sections.actor(config, precision)
+        | sections.rollout(config, precision, context)
         | sections.training(config, layout, kept, steps)
         | (sections.gpu(config) if spec.cuda else sections.cpu(config))
     )

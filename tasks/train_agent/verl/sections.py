@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from tasks.rows.precision import Precision
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.verl.environment import forwarded
@@ -67,15 +68,14 @@ def model(config: TrainAgentConfig, spec: TrainSpec) -> dict[str, Any]:
     }
 
 
-def actor(config: TrainAgentConfig, cuda: bool) -> dict[str, Any]:
+def actor(config: TrainAgentConfig, precision: Precision) -> dict[str, Any]:
     """PPO's clipped loss, the mean over all tokens of an update, and the k3 estimate of the KL divergence."""
     at = "actor_rollout_ref.actor."
-    dtype = config.dtype or ("bfloat16" if cuda else "float32")
     return {
         at + "strategy": "fsdp2",
         at + "fsdp_config.strategy": "fsdp2",
         at + "fsdp_config.model_dtype": "fp32",
-        at + "fsdp_config.mixed_precision": {"param_dtype": dtype, "reduce_dtype": "fp32", "buffer_dtype": "fp32"},
+        at + "fsdp_config.mixed_precision": {"param_dtype": precision, "reduce_dtype": "fp32", "buffer_dtype": "fp32"},
         at + "optim.lr": config.learning_rate,
         at + "optim.lr_warmup_steps": config.warmup_steps,
         at + "optim.weight_decay": 0.0,
@@ -99,7 +99,7 @@ def actor(config: TrainAgentConfig, cuda: bool) -> dict[str, Any]:
     }
 
 
-def rollout(config: TrainAgentConfig, cuda: bool, context: int) -> dict[str, Any]:
+def rollout(config: TrainAgentConfig, precision: Precision, context: int) -> dict[str, Any]:
     """Sampling by vLLM from the whole distribution, with the log-probabilities for the canary."""
     at, where = "actor_rollout_ref.rollout.", config.verl
     length = config.max_prompt_tokens + config.max_new_tokens
@@ -111,7 +111,7 @@ def rollout(config: TrainAgentConfig, cuda: bool, context: int) -> dict[str, Any
         at + "top_p": 1.0,
         at + "top_k": -1,
         at + "seed": config.seed,
-        at + "dtype": config.dtype or ("bfloat16" if cuda else "float32"),
+        at + "dtype": precision,
         at + "load_format": "safetensors",
         at + "layered_summon": True,
         at + "calculate_log_probs": True,

@@ -111,3 +111,13 @@ def test_what_is_done_is_not_done_again(by_vllm: Path, rows: dict[str, list[Row]
     assert "safetensors" not in output
     assert json.loads(lost.read_text()) == expected
     assert done.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("backend", ["vllm", "hf"])
+def test_bfloat16_is_what_was_computed_in_where_it_is_asked_for(
+    tmp_path: Path, rows: dict[str, list[Row]], backend: str
+) -> None:
+    few = {"nano_seen_kinds": rows["nano_seen_kinds"][:4]}
+    said = _run(tmp_path, few, backend=backend, dtype="bfloat16")
+    assert _read(tmp_path, "nano_seen_kinds")[1]["dtype"] == "bfloat16"
+    assert backend == "hf" or "dtype=torch.bfloat16" in said

@@ -197,3 +197,13 @@ def test_batches_that_do_not_divide_are_refused() -> None:
     with pytest.raises(ValueError, match="not a multiple"):
         FinetuneConfig(global_batch=10, per_device_batch=4)
     assert FinetuneConfig().accumulation(4) == 8
+
+
+def test_bfloat16_rounds_the_passes_and_keeps_the_weights_in_float32(tmp_path: Path, backbone: Path) -> None:
+    losses = {}
+    for dtype in ("auto", "bfloat16"):
+        spec = _spec(tmp_path / dtype, backbone, ROWS[:8], dtype=dtype, global_batch=4, per_device_batch=4, epochs=1)
+        engines.run(MODULE, spec, spec.out, ONE_THREAD)
+        losses[dtype] = _losses(spec.out)
+        assert json.loads((spec.out / "model" / "config.json").read_text())["dtype"] == "float32"
+    assert losses["auto"] != losses["bfloat16"] == pytest.approx(losses["auto"], rel=0.01)

@@ -13,6 +13,7 @@ from tasks.generation.variables import engine_variables
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
 from tasks.rows.jsonl import Row, read_rows, write_rows
+from tasks.runtime.spec import read_metrics
 from tests.flows.commands.agents import NANO, save_random_adapter
 from tests.tasks import engines
 
@@ -125,3 +126,13 @@ def test_shards_and_kills_change_no_byte_and_long_prompts_are_set_aside(tmp_path
         list(both.map(_run, parts, specs))
     joined = b"".join((part / "rewrites.jsonl").read_bytes() for part in parts)
     assert joined == (whole / "rewrites.jsonl").read_bytes()
+
+
+def test_the_precision_is_the_one_asked_for(tmp_path: Path) -> None:
+    spec = _spec(tmp_path / "auto", ROWS[:4])
+    _run(tmp_path / "auto", spec)
+    assert read_metrics(spec.out)["dtype"] == "float32", "nano is small"
+    spec = _spec(tmp_path / "bfloat16", ROWS[:4], dtype="bfloat16")
+    _run(tmp_path / "bfloat16", spec)
+    assert read_metrics(spec.out)["dtype"] == "bfloat16"
+    assert "dtype=torch.bfloat16" in (tmp_path / "bfloat16" / "scratch" / "log").read_text()

@@ -99,3 +99,11 @@ def test_vllm_gives_the_same_scores(run_engine, tmp_path, backbone, rows):
     expected = {row["id"]: row["nll"] for row in read_rows(tmp_path / "plain" / "scores.jsonl")}
     found = {row["id"]: row["nll"] for row in read_rows(tmp_path / "vllm" / "scores.jsonl")}
     assert found == pytest.approx(expected, abs=2e-5)
+
+
+def test_bfloat16_rounds_the_scores(run_engine, tmp_path, backbone, rows):
+    found = {}
+    for dtype in ("auto", "bfloat16"):
+        run_engine(tmp_path / dtype, backbone, rows, max_skipped_share=0.2, dtype=dtype)
+        found[dtype] = {row["id"]: row["nll"] for row in read_rows(tmp_path / dtype / "scores.jsonl")}
+    assert found["auto"] != found["bfloat16"] == pytest.approx(found["auto"], rel=0.02)

@@ -53,7 +53,7 @@ def in_transformers(adapter, prompts, stop_ids):
     from tasks.generation.rollout import Sampling, sample
     from tasks.score.load import load_backbone
 
-    base, greedy = load_backbone(NANO / "model", None, cuda=False), Sampling(NEW_TOKENS, 0.0, tuple(stop_ids))
+    base, greedy = load_backbone(NANO / "model", "float32", cuda=False), Sampling(NEW_TOKENS, 0.0, tuple(stop_ids))
     bare = [rollout.ids for rollout in sample(base, prompts, 1, greedy)]
     policy = PeftModel.from_pretrained(base, adapter)
     return bare, [rollout.ids for rollout in sample(policy, prompts, 1, greedy)]

@@ -29,7 +29,7 @@ def parts():
     from tasks.score.nll import NLLScorer
 
     torch.set_num_threads(1)
-    scorer = NLLScorer.from_model(load_backbone(NANO / "model", None, cuda=False), ChatTokens(NANO / "model"))
+    scorer = NLLScorer.from_model(load_backbone(NANO / "model", "float32", cuda=False), ChatTokens(NANO / "model"))
     return scorer, Embedder(PACKAGED_EMBEDDER, cuda=False)
 
 

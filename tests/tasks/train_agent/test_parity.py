@@ -51,7 +51,7 @@ def _parts():
         chat=chat,
         rows=[AgentRow(r["id"], r["question"], r["solution"], r["solution"], []) for r in nano_rows(ROWS)],
         config=TrainAgentConfig(prompts_per_step=ROWS, candidates=K, embedder=embedder),
-        scorer=NLLScorer.from_model(load_backbone(NANO / "model", None, cuda=False), chat),
+        scorer=NLLScorer.from_model(load_backbone(NANO / "model", "float32", cuda=False), chat),
         embedder=Embedder(embedder["model"], cuda=False),
     )
 

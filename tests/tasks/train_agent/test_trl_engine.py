@@ -110,7 +110,7 @@ def trainer(tmp_path_factory, rows):
         reward = lambda scorer: GroupReward(  # noqa: E731
             spec.config.reward, K, {row.id: row for row in kept}, verifier, scorer, embedder
         )
-        yield AgentTrainer(spec, load_backbone(spec.backbone, None, cuda=False), chat, kept, 3, reward)
+        yield AgentTrainer(spec, load_backbone(spec.backbone, "float32", cuda=False), chat, kept, 3, reward)
 
 
 def test_every_step_is_logged_with_all_its_figures(undisturbed):

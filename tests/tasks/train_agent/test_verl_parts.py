@@ -56,7 +56,7 @@ def run(tmp_path_factory):
     (folder / "spec.json").write_text(spec.model_dump_json())
     chat = ChatTokens(NANO / "model")
     rows = [AgentRow(r["id"], r["question"], r["solution"], r["solution"], []) for r in nano_rows(2)]
-    scorer = NLLScorer.from_model(load_backbone(NANO / "model", None, cuda=False), chat)
+    scorer = NLLScorer.from_model(load_backbone(NANO / "model", "float32", cuda=False), chat)
     embedder = Embedder(PACKAGED_EMBEDDER, cuda=False)
     return SimpleNamespace(
         spec=spec, path=str(folder / "spec.json"), rows=rows, chat=chat, scorer=scorer, embedder=embedder
