@@ -11,6 +11,7 @@ Out: adapter/       the agent: a PEFT folder that transformers and vLLM load
 from pathlib import Path
 
 from tasks.generation.variables import engine_variables
+from tasks.rows.precision import parameters
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.progress import handled_by
@@ -49,6 +50,25 @@ def variables(config: TrainAgentConfig, cuda: bool) -> dict[str, str]:
     return engine_variables(cuda) if config.engine == "trl" and config.rollout == "vllm" else {}
 
 
+LARGEST_ON_TRANSFORMERS = 500_000_000  # parameters of a backbone from which sampling with transformers takes weeks
+
+
+class UnfitEngine(ValueError):
+    """An engine that would not end within days for this backbone."""
+
+
+def check_engine(config: TrainAgentConfig, backbone: Path, cuda: bool) -> None:
+    """Raises UnfitEngine where TRL would sample from a large backbone with transformers, on a GPU."""
+    if not cuda or config.engine != "trl" or config.rollout != "transformers":
+        return
+    if (size := parameters(backbone)) > LARGEST_ON_TRANSFORMERS:
+        raise UnfitEngine(
+            f"train_agent.engine=trl with train_agent.rollout=transformers samples a backbone of {size / 1e9:.1f}B "
+            "parameters for weeks (about 20 days for Mistral-7B, where the paper's way takes one): set "
+            "train_agent.engine=verl (its GPUs by --preset one_gpu or four_gpus), or train_agent.rollout=vllm"
+        )
+
+
 @stage(version=3, environment=environment, gpus=gpus, identity=identity, timeout_minutes=7 * 24 * 60)
 def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Path) -> Metrics:
     """Train the agent on `rows`; resumes from the newest whole checkpoint of a killed attempt in `out`.
@@ -61,7 +81,9 @@ def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Pa
         EngineError: training failed; the canary found rollouts that are not the policy's; too few rows fit.
         EnvironmentMissing: the engine's environment is not installed (`make setup-verl`).
         SourceError: the embedding model cannot be had.
+        UnfitEngine: TRL with rollouts by transformers, on a GPU, for a backbone over 500M parameters.
     """
+    check_engine(config, backbone, settings().cuda())
     spec = TrainSpec(
         config=config,
         backbone=backbone,

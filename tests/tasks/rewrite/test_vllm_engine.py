@@ -135,4 +135,3 @@ def test_the_precision_is_the_one_asked_for(tmp_path: Path) -> None:
     spec = _spec(tmp_path / "bfloat16", ROWS[:4], dtype="bfloat16")
     _run(tmp_path / "bfloat16", spec)
     assert read_metrics(spec.out)["dtype"] == "bfloat16"
-    assert "dtype=torch.bfloat16" in (tmp_path / "bfloat16" / "scratch" / "log").read_text()

@@ -1,5 +1,10 @@
 """The defaults are the paper's, and a stage's key holds what changes its result."""
 
+import json
+from contextlib import nullcontext
+
+import pytest
+
 from tasks.score.config import EmbedderConfig
 from tasks.train_agent.config import TrainAgentConfig
 
@@ -49,3 +54,25 @@ def test_where_verl_computes_is_not_part_of_the_key():
 
     one, other = TrainAgentConfig(engine="verl"), TrainAgentConfig(engine="verl", verl={"gpus": 4, "offload": True})
     assert config_for_key(one) == config_for_key(other) != config_for_key(TrainAgentConfig(engine="trl"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "parameters", "cuda", "refused"),
+    [
+        ({"engine": "trl", "rollout": "transformers"}, 600_000_000, True, True),
+        ({"engine": "trl", "rollout": "transformers"}, 600_000_000, False, False),
+        ({"engine": "trl", "rollout": "transformers"}, 400_000_000, True, False),
+        ({"engine": "trl", "rollout": "vllm"}, 600_000_000, True, False),
+        ({"engine": "verl"}, 600_000_000, True, False),
+    ],
+)
+def test_trl_does_not_sample_from_a_large_backbone_with_transformers(tmp_path, settings, parameters, cuda, refused):
+    from tasks.train_agent.train_agent import UnfitEngine, check_engine
+
+    header = json.dumps({"w": {"dtype": "BF16", "shape": [parameters], "data_offsets": [0, 2 * parameters]}}).encode()
+    (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    expected = (
+        pytest.raises(UnfitEngine, match="0.6B parameters .* set train_agent.engine=verl") if refused else nullcontext()
+    )
+    with expected:
+        check_engine(TrainAgentConfig(**settings), tmp_path, cuda)
