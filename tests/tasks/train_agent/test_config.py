@@ -71,8 +71,6 @@ def test_trl_does_not_sample_from_a_large_backbone_with_transformers(tmp_path, s
 
     header = json.dumps({"w": {"dtype": "BF16", "shape": [parameters], "data_offsets": [0, 2 * parameters]}}).encode()
     (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
-    expected = (
-        pytest.raises(UnfitEngine, match="0.6B parameters .* set train_agent.engine=verl") if refused else nullcontext()
-    )
-    with expected:
+    message = r"0\.6B parameters .* set train_agent\.engine=verl"
+    with pytest.raises(UnfitEngine, match=message) if refused else nullcontext():
         check_engine(TrainAgentConfig(**settings), tmp_path, cuda)
