@@ -53,7 +53,7 @@ def test_a_request_for_more_than_there_are_gets_all(tmp_path: Path) -> None:
 
 
 def test_a_killed_holder_frees_its_slots(tmp_path: Path) -> None:
-    code = "import sys,time\nfrom pathlib import Path\nfrom tasks import slots\n"
+    code = "import sys,time\nfrom pathlib import Path\nfrom tasks.runtime import slots\n"
     code += "with slots.take(Path(sys.argv[1]), 'core', 2, 2):\n  print('taken', flush=True)\n  time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
