@@ -170,11 +170,14 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
 
 
 def environment_variables(extra: dict[str, str]) -> dict[str, str]:
-    """The engine's environment variables: no Prefect, no hub, no surprises from the caller's virtual environment."""
+    """The engine's environment variables: no Prefect, no hub, no surprises from the caller's virtual environment.
+
+    Without PYTHONDONTWRITEBYTECODE: the first run of an engine writes the bytecode that makes the next start quick.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PREFECT_", "VIRTUAL_ENV", "PYTHONHOME"))
+        if not name.startswith(("PREFECT_", "VIRTUAL_ENV", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE"))
     }
     cores = len(_cores.get() or ()) or settings().cores
     gpus = _gpus.get()

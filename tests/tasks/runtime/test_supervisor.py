@@ -100,6 +100,17 @@ def test_a_secret_of_the_environment_is_masked(fake_environment: Path, monkeypat
     assert log == "token <HF_TOKEN>\n"
 
 
+def test_an_engine_writes_its_bytecode_where_its_caller_writes_none(
+    fake_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    (fake_environment / "modules" / "probe_engine.py").write_text("import helper_of_the_probe")
+    (fake_environment / "modules" / "helper_of_the_probe.py").write_text("")
+    engine.run("core", "probe_engine", Behaviour(mark="m"), fake_environment / "out")
+    written = (fake_environment / "modules" / "__pycache__").iterdir()
+    assert "helper_of_the_probe" in {path.name.partition(".")[0] for path in written}
+
+
 def test_a_missing_environment_says_how_to_install_it(fake_environment: Path) -> None:
     with pytest.raises(engine.EnvironmentMissing, match="make setup-sft"):
         engine.run("sft", "probe_engine", Behaviour(mark="m"), fake_environment / "out")
@@ -155,7 +166,7 @@ def test_an_engine_is_killed_when_the_run_is_ended_and_none_is_started_any_more(
 
 def start_stage(folder: Path, mark: str) -> subprocess.Popen[bytes]:
     """A process that runs an engine as a stage does; returns once the engine's grandchild is up."""
-    code = "import os, sys\nfrom pathlib import Path\nfrom tasks import engine\n"
+    code = "import os, sys\nfrom pathlib import Path\nfrom tasks.runtime import engine\n"
     code += "from tests.tasks.runtime.test_supervisor import Behaviour\n"
     code += "spec = Behaviour(fork=True, sleep=90, mark=os.environ['MARK'])\n"
     code += "engine.run('core', 'probe_engine', spec, Path(sys.argv[1]))\n"
