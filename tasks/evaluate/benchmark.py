@@ -26,6 +26,7 @@ from tasks.runtime.digest import digest_file, digest_value
 from tasks.runtime.settings import ROOT
 
 FOLDER = Path(__file__).resolve().parent / "benchmarks"
+TASK_PREFIX = "rewriting_agent_"  # of lm-eval's task, which has tasks of its own by five of these names
 DATA_VARIABLE = "REWRITING_AGENT_BENCHMARK_DATA"  # where benchmark_data is not given
 
 
@@ -61,16 +62,19 @@ def benchmark(name: str) -> Benchmark:
     path = FOLDER / f"{name}.yaml"
     if name not in names():
         raise SourceError(f"no benchmark {name!r}: {path} does not exist. There are: {', '.join(names())}")
-    said = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)["metadata"]  # noqa: S506: a SafeLoader
+    said = _parsed(path)["metadata"]
     said |= {key: tuple(said.get(key, ())) for key in ("keep", "remove")}
     return Benchmark(**said)
 
 
 def identity(name: str, data: Path | None = None) -> dict[str, Any]:
-    """What an answer depends on besides the model and the config: the benchmark's definition and its data."""
+    """What an answer depends on besides the model and the config: the benchmark's definition and its data.
+
+    Comments of the YAML files and the name of lm-eval's task are no part of it.
+    """
     chosen, local = benchmark(name), _local(benchmark(name), data)
     return {
-        "definition": digest_value([digest_file(FOLDER / part) for part in (f"{name}.yaml", "_base.yaml")]),
+        "definition": digest_value(_definition(name)),
         "data": digest_file(local) if local is not None else chosen.source,
     }
 
@@ -97,6 +101,16 @@ def rows(name: str, data: Path | None = None, limit: int | None = None) -> list[
     if limit is not None:
         kept = sorted(kept, key=lambda row: hashlib.sha256(row["id"].encode()).digest())[:limit]
     return kept
+
+
+def _definition(name: str) -> dict[str, Any]:
+    merged = _parsed(FOLDER / "_base.yaml") | _parsed(FOLDER / f"{name}.yaml")
+    return {field: value for field, value in merged.items() if field not in ("include", "task")}
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    said: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506: a SafeLoader
+    return said
 
 
 def _local(chosen: Benchmark, data: Path | None) -> Path | None:

@@ -11,6 +11,7 @@ from typing import Any
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
+from tasks.evaluate.benchmark import TASK_PREFIX
 from tasks.evaluate.config import EvaluateConfig
 from tasks.generation.blocks import Generate, complete, cut
 from tasks.rows.jsonl import Row
@@ -52,11 +53,11 @@ class RecordingLM(LM):  # type: ignore[misc]
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Answers of one benchmark in the order of its requests; "" where the prompt is too long (it is counted)."""
-        task = str(requests[0].task_name)
+        name = str(requests[0].task_name).removeprefix(TASK_PREFIX)
         encoded = {str(request.doc["id"]): self.tokens.encode(request.args[0]) for request in requests}
         prompts = {row_id: ids for row_id, ids in encoded.items() if len(ids) <= self.longest_prompt}
         cuts = cut(list(encoded), self.block)
-        answers = complete(self.blocks[task], cuts, prompts, self.generate, f"answers to {task}")
+        answers = complete(self.blocks[name], cuts, prompts, self.generate, f"answers to {name}")
         overlong = {"text": "", "finished": False, "tokens": 0}
         self.answers = dict.fromkeys(encoded, overlong) | {answer["id"]: answer for answer in answers}
         texts = [self.answers[row_id]["text"] for row_id in encoded]

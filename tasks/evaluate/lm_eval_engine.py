@@ -15,7 +15,7 @@ from typing import Any
 import lm_eval
 from lm_eval.tasks import TaskManager
 
-from tasks.evaluate.benchmark import FOLDER
+from tasks.evaluate.benchmark import FOLDER, TASK_PREFIX
 from tasks.evaluate.lm import RecordingLM, transformers_generator
 from tasks.evaluate.score import judge, summary, verdict
 from tasks.evaluate.spec import EvaluateSpec
@@ -63,7 +63,7 @@ def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM) -> None:
     metadata = {"rows": str(spec.rows.resolve())}
     results: Any = lm_eval.simple_evaluate(
         model=lm,
-        tasks=[name],
+        tasks=[TASK_PREFIX + name],
         task_manager=TaskManager(include_path=str(FOLDER), include_defaults=False, metadata=metadata),
         apply_chat_template=True,
         gen_kwargs={"max_gen_toks": spec.config.max_new_tokens},
@@ -86,7 +86,7 @@ def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM) -> None:
             }
         )
     scores = summary(name, answers) | {"dtype": resolve(spec.config.dtype, spec.model, spec.cuda)}
-    reported = results["results"][name]["correct,none"]
+    reported = results["results"][TASK_PREFIX + name]["correct,none"]
     if abs(reported - scores["accuracy"]) > 1e-9:
         raise RuntimeError(f"{name}: lm-eval reports accuracy {reported}, the answers give {scores['accuracy']}")
     out = spec.outs[name]

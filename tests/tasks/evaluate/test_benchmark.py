@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,7 @@ def test_every_definition_is_complete_and_its_data_are_pinned() -> None:
         assert chosen.reader in READERS
         if chosen.path is None:
             assert len(chosen.source["revision"]) == 40 and chosen.source["files"]
+        assert benchmark._parsed(benchmark.FOLDER / f"{name}.yaml")["task"] == benchmark.TASK_PREFIX + name
     assert set(PAPER_MATH + PAPER_GENERAL) <= set(benchmark.names())
 
 
@@ -108,6 +111,25 @@ def test_other_data_or_another_definition_make_another_identity(tmp_path: Path) 
     identities = [benchmark.identity("amc23", folder) for folder in (tmp_path / "a", tmp_path / "b", None)]
     assert len({json.dumps(one, sort_keys=True) for one in identities}) == 3
     assert benchmark.rows("amc23", tmp_path / "a")[0]["answer"] == "27"
+
+
+def test_a_comment_is_no_part_of_a_benchmarks_identity_and_what_it_says_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = benchmark.FOLDER
+
+    def identity_with(file: str, change: Callable[[str], str]) -> str:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        shutil.copytree(original, folder)
+        (folder / file).write_text(change((folder / file).read_text()))
+        monkeypatch.setattr(benchmark, "FOLDER", folder)
+        return str(benchmark.identity("mmlu")["definition"])
+
+    before = identity_with("mmlu.yaml", lambda text: text)
+    for file in ("mmlu.yaml", "_base.yaml"):
+        assert identity_with(file, lambda text: "# said anew\n" + text) == before
+    assert identity_with("mmlu.yaml", lambda text: text.replace("    - college_mathematics\n", "")) != before
+    assert identity_with("_base.yaml", lambda text: text.replace("num_fewshot: 0", "num_fewshot: 1")) != before
 
 
 def test_an_unknown_benchmark_and_missing_data_say_what_to_do(tmp_path: Path) -> None:

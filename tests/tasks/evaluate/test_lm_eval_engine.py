@@ -73,6 +73,16 @@ def test_every_row_is_answered_once_scored_by_verify_and_counted(by_vllm: Path, 
     assert {"correct", "wrong"} <= outcomes  # else the comparison above says little
 
 
+def test_no_benchmark_takes_the_name_of_one_of_lm_evals_own_tasks() -> None:
+    from lm_eval.tasks import TaskManager
+
+    own = set(TaskManager().all_tasks)
+    ours = set(TaskManager(include_path=str(benchmark.FOLDER), include_defaults=False).all_tasks)
+    assert {"mmlu", "mmlu_pro", "agieval", "minerva_math"} <= own
+    assert ours == {benchmark.TASK_PREFIX + name for name in benchmark.names()}
+    assert not ours & own
+
+
 def test_the_model_is_asked_as_everywhere_else(by_vllm: Path, rows: dict[str, list[Row]]) -> None:
     """Greedy answers to E.4's prompts, as plain transformers gives them one by one."""
     import torch
