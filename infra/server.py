@@ -23,12 +23,15 @@ import psutil
 
 from infra.processes import below, find, parent, send, wait_gone
 from infra.registration import POOL, close_runs_without_process, register_automations, register_pool
+from infra.service_check import check_services
+from infra.user_changes import put_back, set_aside
 from tasks.runtime.settings import ROOT, settings
 
 HOST = "127.0.0.1"
 STARTUP_SECONDS = 180
 GRACE_SECONDS = 20  # what a run has to end its engines and report its state
 PREFECT = str(Path(sys.executable).with_name("prefect"))
+SERVER = [sys.executable, "-m", "uvicorn", "--factory", "infra.prefect_app:create_app", "--host", HOST]
 
 Started = list[dict[str, Any]]
 
@@ -64,12 +67,14 @@ def up() -> None:
             print(f"the {name} has ended by itself (see {home() / f'{name}.log'}): starting everything anew")
         _end_all()
         try:
-            _start_all()
+            wrong = _start_all()
         except BaseException as error:
             _end_all()
             if isinstance(error, KeyboardInterrupt):
                 sys.exit("\ninterrupted; nothing is left running")
             raise
+    if wrong:
+        sys.exit("it runs, but not as it should; `make down up` starts it anew:\n" + "\n".join(wrong))
 
 
 def down() -> None:
@@ -79,7 +84,8 @@ def down() -> None:
         print("down" if _end_all() else "nothing is up")
 
 
-def _start_all() -> None:
+def _start_all() -> list[str]:
+    """Start server and worker, register what they serve; says what is wrong with the server's services, if anything."""
     port = _port(int(os.environ.get("PREFECT_SERVER_API_PORT", "4200")))
     api = f"http://{HOST}:{port}/api"
     environment = os.environ | {
@@ -88,15 +94,17 @@ def _start_all() -> None:
         "PREFECT_SERVER_API_HOST": HOST,
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT__SERVER_FINAL": "1",  # as `prefect server start` sets it
         "DO_NOT_TRACK": "1",
         **login(),
     }
+    log_from = log.stat().st_size if (log := home() / "server.log").exists() else 0
     started: Started = []
 
     def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
         with (home() / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [PREFECT, *arguments],
+                arguments,
                 env=environment,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
@@ -109,7 +117,7 @@ def _start_all() -> None:
         return process
 
     print(f"starting the server on {_page(api)} (15 to 60 s) …", flush=True)
-    server = start("server", "server", "start")
+    server = start("server", *SERVER, "--port", str(port), "--log-level", "warning")
     _wait("server", server, lambda: httpx.get(f"{api}/health", timeout=2).status_code == 200)
     print("registering work pool, deployments and automations; starting a worker (15 to 60 s) …", flush=True)
     with httpx.Client(base_url=api, auth=_basic_auth(), timeout=60) as client:
@@ -117,13 +125,18 @@ def _start_all() -> None:
         register_automations(client)
         close_runs_without_process(client)
         # Both take as long as Prefect's import does: side by side.
-        worker = start("worker", "worker", "start", "--pool", POOL)
+        worker = start("worker", PREFECT, "worker", "start", "--pool", POOL)
+        set_aside(client, record := home() / "deployed.json")
         _deploy(environment)
+        for line in put_back(client, record):
+            print(line)
         workers = f"/work_pools/{POOL}/workers/filter"
         online = {"workers": {"status": {"any_": ["ONLINE"]}}}
         _wait("worker", worker, lambda: bool(client.post(workers, json=online).raise_for_status().json()))
+        wrong = check_services(client, log, log_from)
     _write_state(api, started, ready=True)
     print(f"up: {_page(api)}  (deployments → pipeline/nano → Run)\nlogs: {home()}\n`make down` ends it.")
+    return wrong
 
 
 def _deploy(environment: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ from infra.server import HOST, STARTUP_SECONDS, home
 from tasks.runtime.engine import SUPERVISOR
 from tasks.runtime.settings import ROOT
 
-SERVER = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
+SERVER = ["-m", "uvicorn", "--factory", "infra.prefect_app:create_app"]
 QUIET = ["--lifespan", "on", "--log-level", "error"]
 
 
