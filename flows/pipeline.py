@@ -9,15 +9,17 @@ Every step is a stage: built once, looked up afterwards, whoever asks. The base'
 of the report like any other.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from typing import Annotated, Any, Literal
 
 from prefect import flow, tags
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
 
 from flows.experiment import Experiment, Method, changed_fields
-from flows.views import show_in_ui
+from flows.views import name_run, show_in_ui
 from tasks.assemble.assemble import assemble
 from tasks.backbone.backbone import backbone
 from tasks.corpus.corpus import corpus
@@ -29,6 +31,7 @@ from tasks.report.stage import ReportConfig, report
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.rewrite import rewrite, self_solve
 from tasks.runtime.futures import finish
+from tasks.runtime.stage import BUILT
 from tasks.runtime.store import Artifact
 from tasks.sample.sample import sample
 from tasks.score.score import score
@@ -38,28 +41,60 @@ from tasks.verify.stage import verify
 
 Future = PrefectFuture[Artifact]
 Shards = dict[str, Future]
+Runs = dict[str, Mapping[str, object]]  # by "method/seed": artifacts by role
+Seed = Annotated[int, Field(ge=0, title="this seed")] | Annotated[Literal["next"], Field(title="the next seed")]
 
 # Stages wait for slots of the machine inside their tasks, so threads are cheap: enough that none waits for another's.
 RUNNER: Any = ThreadPoolTaskRunner(max_workers=64)
 
 
-@flow(name="pipeline", flow_run_name="{method}-seed{seed}", task_runner=RUNNER)
-def pipeline(experiment: Experiment, method: Method = "rewriting_agent", seed: int = 0) -> Artifact:
+@flow(name="pipeline", flow_run_name="{experiment.backbone.name}-{method}-seed-{seed}", task_runner=RUNNER)
+def pipeline(experiment: Experiment, method: Method = "rewriting_agent", seed: Seed = 0) -> Artifact:
     """Fine-tune one backbone by one method and report what was gained and what was forgotten.
 
     Args:
         experiment: the backbone and the config of every stage; infra/backbones/ holds one file a backbone.
         method: how the targets are made; the report compares it with the base and with vanilla SFT.
-        seed: of training (GRPO, SFT); the data's own seed is in the experiment, so methods share their rows.
+        seed: of training (GRPO, SFT); the data's own seed is in the experiment, so methods share their rows. "next", as
+            schedules have it: the smallest that was not run yet, and the report has the seeds before it too.
     """
     data = Data(experiment)
-    runs = {"base": data.base(experiment)}
-    for one in dict.fromkeys(("sft", method)):
-        with tags(run := f"{one}/{seed}"):
-            runs[run] = run_method(experiment, data, one, seed)
+    runs: Runs = {"base": data.base(experiment)}
+    methods = tuple(dict.fromkeys(("sft", method)))
+    if seed == "next":
+        runs |= run_next_seed(experiment, data, methods, f"{experiment.backbone.name}-{method}")
+    else:
+        runs |= run_seed(experiment, data, methods, seed)
     finished: Artifact = finish(submit_report(experiment, runs))
     show_in_ui(finished)
     return finished
+
+
+def run_next_seed(experiment: Experiment, data: "Data", methods: Sequence[Method], name: str) -> Runs:
+    """The seeds from 0 up, as the store has them, and the first of which something was still to be made.
+
+    After a change of corpora, config, code or a lock that is seed 0 again. The flow run is called `name`, and its seed.
+    """
+    runs: Runs = {}
+    for seed in count():
+        name_run(f"{name}-seed-{seed}")
+        made = run_seed(experiment, data, methods, seed)
+        runs |= made
+        costly: list[Any] = [one[role] for one in made.values() for role in ("agent", "model", "scores") if role in one]
+        for future in costly:
+            finish(future)
+        if any(future.state.name == BUILT for future in costly):
+            break
+    return runs
+
+
+def run_seed(experiment: Experiment, data: "Data", methods: Sequence[Method], seed: int) -> Runs:
+    """Every method with one seed, by "method/seed"."""
+    runs: Runs = {}
+    for method in methods:
+        with tags(run := f"{method}/{seed}"):
+            runs[run] = run_method(experiment, data, method, seed)
+    return runs
 
 
 class Data:

@@ -1,22 +1,24 @@
 """Backbones × methods × seeds, with every artifact made once: the paper's Table 1 and Figure 2."""
 
-from prefect import flow, tags
+from typing import Literal
+
+from prefect import flow
 
 from flows.experiment import Experiment, Method
-from flows.pipeline import RUNNER, Data, run_method, submit_report
+from flows.pipeline import RUNNER, Data, Runs, run_next_seed, run_seed, submit_report
 from flows.views import show_in_ui
 from tasks.runtime.futures import finish
 from tasks.runtime.store import Artifact
 
 
 @flow(name="study", task_runner=RUNNER)
-def study(experiments: list[Experiment], methods: list[Method], seeds: list[int]) -> list[Artifact]:
+def study(experiments: list[Experiment], methods: list[Method], seeds: list[int] | Literal["next"]) -> list[Artifact]:
     """One report a backbone, with every method and seed in it.
 
     Args:
         experiments: one a backbone. Their sample is shared: its length filter counts with all their tokenizers.
         methods: what to compare; vanilla SFT is always among them.
-        seeds: of training.
+        seeds: of training. "next", as schedules have it: those that were run, and one more.
     """
     backbones = tuple(experiment.backbone for experiment in experiments)
     made = []
@@ -24,11 +26,13 @@ def study(experiments: list[Experiment], methods: list[Method], seeds: list[int]
         others = tuple(one for one in backbones if one != experiment.backbone)
         experiment = experiment.model_copy(update={"shared_with": experiment.shared_with + others})
         data = Data(experiment)
-        runs = {"base": data.base(experiment)}
-        for method in dict.fromkeys(("sft", *methods)):
+        runs: Runs = {"base": data.base(experiment)}
+        compared: tuple[Method, ...] = tuple(dict.fromkeys(("sft", *methods)))
+        if isinstance(seeds, list):
             for seed in seeds:
-                with tags(run := f"{method}/{seed}"):
-                    runs[run] = run_method(experiment, data, method, seed)
+                runs |= run_seed(experiment, data, compared, seed)
+        else:
+            runs |= run_next_seed(experiment, data, compared, f"{experiment.backbone.name}-study")
         made.append(submit_report(experiment, runs))
     reports = [finish(one) for one in made]
     for one in reports:

@@ -1,12 +1,24 @@
-"""What a run shows in the Prefect UI beside its log: the headline table and the lineage, as Markdown artifacts."""
+"""What a run shows in the Prefect UI beside its log: its name; the headline table and the lineage as Markdown."""
 
 from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
+from prefect.context import FlowRunContext
 
 from tasks.report.data import LABELS, Estimate, ReportData
 from tasks.report.lineage import mermaid
 from tasks.report.report import PAGE, read_report
 from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact
+
+
+def name_run(name: str) -> None:
+    """Call the flow run around `name` from here on: its list, its log and the manifests of what it makes."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_name(flow_run_id=context.flow_run.id, name=name)
+    context.flow_run.name = name
 
 
 def show_in_ui(report: Artifact) -> None:

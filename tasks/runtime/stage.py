@@ -38,6 +38,8 @@ from tasks.runtime.settings import settings
 from tasks.runtime.shared_store import SharedStore
 from tasks.runtime.store import Manifest, Store
 
+BUILT, CACHED = "Built", "Cached"  # names of the states in which a stage's task ends
+
 Metrics = dict[str, Any]
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
@@ -146,7 +148,7 @@ class _Stage:
                     found[part] = home.find(manifest.key) or home.manifest(manifest.key).artifact()
         if not missing:
             log.info("%s: cached, %s", title, _short(manifests))
-        verb = "Built" if missing else "Cached"
+        verb = BUILT if missing else CACHED
         data = found if self.batch else found[self.name]
         return Completed(name=verb, message=f"{verb}: {_short(missing or manifests)}", data=data)
 
