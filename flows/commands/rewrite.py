@@ -96,7 +96,7 @@ def rewrite_file(
         made = {"rewrites": {"all": rewrites}, "rewrite_verdicts": {"all": verdicts}}
         assemble.plain(AssembleConfig(), dataset, rows=rows, **made)
     except BaseException:
-        if any(rewrites.rglob("*.jsonl")):
+        if any(rewrites.glob("scratch/blocks/*.jsonl")) or (rewrites / "rewrites.jsonl").exists():
             Console(stderr=True).print(f"what is rewritten stays in {work}; the same command goes on from there")
         else:
             shutil.rmtree(work, ignore_errors=True)

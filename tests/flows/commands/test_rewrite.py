@@ -68,6 +68,16 @@ def test_what_is_no_adapter_is_refused_before_any_work(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.jsonl"]
 
 
+def test_a_backbone_that_cannot_be_had_leaves_nothing_behind(tmp_path: Path) -> None:
+    file, model = tmp_path / "mine.jsonl", tmp_path / "model"
+    write_rows(file, ROWS)
+    model.mkdir()
+    done = rewrite(str(file), "--backbone", str(model))
+    assert done.returncode == 1
+    assert "config.json" in done.stderr and "is it a transformers model folder?" in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.jsonl", "model"}
+
+
 @pytest.fixture(scope="module")
 def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A PEFT folder of random weights, none of whose rewrites passes."""

@@ -1,0 +1,46 @@
+"""The command line: what a mistake is answered with, and the files that commands leave."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows import cli
+from tasks.report.report import build_report
+from tasks.runtime import stage
+from tasks.runtime.store import Artifact, Store
+from tests.tasks.report.conftest import synthetic_report
+
+RUN = CliRunner(env={"COLUMNS": "200"})
+
+
+@pytest.mark.parametrize("command", ["run", "study", "ablation"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--set", "sample.row=7"], "no field sample.row: did you mean sample.rows?"),
+        (["--set", "sample.rows=[1"], "it takes an integer, at least 1"),
+        (["--preset", "one_gpus"], "no preset 'one_gpus': did you mean one_gpu?"),
+        (["--backbone", "Mistral-7B"], "did you mean Mistral-7B-Instruct-v0.3?"),
+    ],
+)
+def test_a_mistake_is_answered_in_a_sentence(command: str, arguments: list[str], said: str) -> None:
+    done = RUN.invoke(cli.app, [command, *arguments])
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.replace("│", " ").split())
+
+
+def test_a_studys_reports_are_in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, made = Store(tmp_path / "store"), []
+    monkeypatch.setattr(stage, "store", lambda: store)
+    for number, nano in enumerate((True, False)):
+        key = f"{number:032}"
+        folder = store.path(key)
+        folder.mkdir(parents=True)
+        build_report(synthetic_report(resamples=20, nano=nano), folder)
+        made.append(Artifact(kind="report", key=key, digest="0"))
+    cli._write_reports(made, tmp_path / "study.json")
+    reports = json.loads((tmp_path / "study.json").read_text())["reports"]
+    assert [report["backbone"]["nano"] for report in reports] == [True, False]
+    assert reports[0] == json.loads((store.path(made[0].key) / "report.json").read_text())
