@@ -8,6 +8,7 @@ import io
 import re
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -172,3 +173,13 @@ def svg(figure: Figure, name: str, description: str) -> Markup:
         f'aria-label="{escape(description)}">'
     )
     return Markup(opening + drawn[drawn.index(">") + 1 :])
+
+
+def standalone(drawn: Markup) -> str:
+    """An inline figure as a file of its own: with the page's colours, light and dark, and its background."""
+    css = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+    colours = css[css.index(":root") : css.index("* {")]  # both schemes come first there
+    opening, rest = str(drawn).split(">", 1)
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    background = '<rect width="100%" height="100%" fill="var(--surface)"/>'
+    return f"{opening.replace('<svg', f'<svg {names}', 1)}>\n<style>{colours}</style>{background}{rest}"

@@ -19,8 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tasks.evaluate.benchmark import benchmark
 from tasks.report import artifacts, provenance, summary
-from tasks.report.data import LABELS, ORDER, Artifact, Estimate, ReportData, Run, Summary, TargetNLL
+from tasks.report.data import LABELS, ORDER, Artifact, Estimate, Forgetting, ReportData, Run, Summary, TargetNLL
 from tasks.report.examples import examples, held_out_examples
+from tasks.report.forgetting import Trained, forgetting
 from tasks.report.held_out import held_out, nll_by_kind
 from tasks.report.histograms import histograms, of_targets
 from tasks.report.lineage import Load, walk
@@ -64,6 +65,7 @@ class _Read:
     rows: dict[str, Row] = field(default_factory=dict)
     passed: dict[str, float] = field(default_factory=dict)
     nll: dict[str, float] = field(default_factory=dict)
+    other_loss: bool = False
 
 
 def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "") -> ReportData:
@@ -110,6 +112,7 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         runs=runs[1:],
         summaries=[_summary(config, method, read, drawn, groups) for method in _methods(read)],
         comparisons=summary.comparisons(drawn, values, compared, config.confidence) + differences,
+        forgetting=_forgetting(config, read, singly, groups),
         held_out=rewriters,
         histograms=histograms(by_kind, "held-out rows" if on_held_out else "targets that SFT trains on", config.bins),
         examples=shown or examples(per_row, config.examples),
@@ -154,6 +157,7 @@ def _read_role(config: ReportConfig, one: _Read, role: str, folder: Path, manife
                 one.passed = {key: float(row["kind"] == "rewrite") for key, row in one.rows.items()}
     elif role == "model":
         run.loss = artifacts.loss(folder)
+        one.other_loss = manifest["config"].get("loss", "nll") != "nll"
         run.final_loss = (manifest.get("metrics") or {}).get("final_loss")
     elif role == "target_nll":
         one.nll = artifacts.nll(folder)
@@ -163,6 +167,21 @@ def _read_role(config: ReportConfig, one: _Read, role: str, folder: Path, manife
             run.target_nll = TargetNLL(mean=mean, median=float(np.median(values)), n=len(values))
     elif role == "agent":
         run.grpo = artifacts.grpo(folder)
+
+
+def _forgetting(
+    config: ReportConfig, read: list[_Read], singly: Drawn, groups: Mapping[str, list[str]]
+) -> Forgetting | None:
+    """What each model forgot against the NLL of its targets; models that lack either figure are left out."""
+    base, *trained = ((one, summary.average(singly, _name(one.run), groups["general"])) for one in read)
+    if base[1] is None:
+        return None
+    models = [
+        Trained(one.run.method, one.run.seed, one.run.target_nll.mean.value, general, one.other_loss)
+        for one, general in trained
+        if one.run.target_nll and general is not None
+    ]
+    return forgetting(models, base[1], config.confidence, config.seed)
 
 
 def _measured(roles: Roles) -> tuple[list[Path], dict[str, list[Path]]]:

@@ -204,6 +204,27 @@ class HeldOut(_Model):
     expert_length: FiniteFloat | None = Field(default=None, description="median tokens of the expert's solutions")
 
 
+class Forgetter(_Model):
+    """One trained model in the picture of forgetting."""
+
+    method: str
+    seed: int | None = None
+    target_nll: FiniteFloat = Field(description="mean NLL under pi_0 of the targets it was trained on, nats per token")
+    forgotten: Estimate = Field(description="GeneralAvg of the base minus its own; the interval is over rows, paired")
+    other_loss: bool = Field(default=False, description="trained with another loss than NLL: drawn, not in the slope")
+
+
+class Forgetting(_Model):
+    """What was forgotten against how unlikely the targets were: a point a trained model, and the line through them.
+
+    The slope's interval holds the sampling of rows and, within each method, of seeds; not which methods were compared.
+    """
+
+    models: list[Forgetter]
+    slope: Estimate | None = Field(default=None, description="share of GeneralAvg forgotten a nat per token, by OLS")
+    intercept: FiniteFloat | None = Field(default=None, description="of the line, share forgotten at an NLL of 0")
+
+
 class Histogram(_Model):
     """NLL under pi_0 of one kind of target, over rows: counts between edges, and how many lay outside."""
 
@@ -295,6 +316,7 @@ class ReportData(_Model):
     runs: list[Run] = Field(default_factory=list)
     summaries: list[Summary] = Field(default_factory=list)
     comparisons: list[Comparison] = Field(default_factory=list)
+    forgetting: Forgetting | None = Field(default=None, description="null for fewer than three trained models")
     held_out: list[HeldOut] = Field(default_factory=list)
     histograms: list[Histogram] = Field(default_factory=list)
     examples: list[Example] = Field(default_factory=list)

@@ -14,16 +14,29 @@ from markupsafe import Markup
 from tasks.report import figures
 from tasks.report.chart import NARROW, WIDE, role_of
 from tasks.report.data import ORDER, Example, Kind, Measure, ReportData
+from tasks.report.forgetting_figure import forgetting_figure
 from tasks.report.held_out import UNTRAINED
 from tasks.report.lineage_figure import lineage_figure
 from tasks.report.plain_text import label, shorten
-from tasks.report.wording import MEASURES, caveats, duration, findings, interval, number, percent, reading, unit_of
+from tasks.report.wording import (
+    MEASURES,
+    caveats,
+    duration,
+    findings,
+    interval,
+    number,
+    percent,
+    reading,
+    slope,
+    unit_of,
+)
 
 SHOWN = 6_000  # characters of one text in an example; a longer one is cut and says by how much
 LONGEST = 60_000  # characters of any other value on the page (the config)
 
 SECTIONS = (
     ("result", "Result"),
+    ("forgetting", "Forgetting"),
     ("benchmarks", "Benchmarks"),
     ("sft", "SFT loss"),
     ("grpo", "Agent"),
@@ -57,6 +70,7 @@ def render(data: ReportData) -> str:
         level=f"{100 * data.confidence:g} %",
         findings=findings(data),
         reading=reading(data),
+        slope=slope(data),
         comparisons=_comparisons(data),
         caveats=caveats(data),
         role=lambda method: role_of(method, others)[0],
@@ -116,6 +130,7 @@ def _figures(data: ReportData) -> dict[str, Any]:
     drawn: dict[str, Any] = {"lineage": lineage_figure(data.lineage)}
     for name, draw in (
         ("accuracies", figures.accuracies),
+        ("forgetting", forgetting_figure),
         ("loss", figures.sft_loss),
         ("grpo", figures.grpo),
         ("nll", figures.nll_histograms),

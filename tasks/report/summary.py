@@ -19,8 +19,8 @@ def averages(drawn: Drawn, method: str, benchmarks: Mapping[str, Sequence[str]],
 
     The formulas of tasks/evaluate/averages.py over all replicates at once (a test holds the two together).
     """
-    math, general = (_average(drawn, method, benchmarks.get(group, ())) for group in ("math", "general"))
-    base_math, base_general = (_average(drawn, "base", benchmarks.get(group, ())) for group in ("math", "general"))
+    math, general = (average(drawn, method, benchmarks.get(group, ())) for group in ("math", "general"))
+    base_math, base_general = (average(drawn, "base", benchmarks.get(group, ())) for group in ("math", "general"))
     both = None if math is None or general is None else (math + general) / 2
     gain = drop = None
     if method != "base":
@@ -43,7 +43,7 @@ def comparisons(
     for measure, names, references in compared:
         for reference in references:
             for method in drawn:
-                ours, theirs = _average(drawn, method, names), _average(drawn, reference, names)
+                ours, theirs = average(drawn, method, names), average(drawn, reference, names)
                 if method in ("base", reference) or ours is None or theirs is None:
                     continue
                 found.append(
@@ -68,7 +68,7 @@ def table_1(benchmarks: Mapping[str, Sequence[str]]) -> list[Compared]:
     ]
 
 
-def _average(drawn: Drawn, method: str, names: Sequence[str]) -> Vector | None:
+def average(drawn: Drawn, method: str, names: Sequence[str]) -> Vector | None:
     """The unweighted mean over benchmarks, in every replicate; None where one is missing."""
     by_name = drawn.get(method, {})
     if not names or any(name not in by_name for name in names):

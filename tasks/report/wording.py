@@ -99,6 +99,22 @@ def findings(data: ReportData) -> list[tuple[str, list[str]]]:
     return [(f"{method_label(pair[0])} against {method_label(pair[1])}", said) for pair, said in chosen.items()]
 
 
+def slope(data: ReportData) -> str:
+    """The line of forgetting in words; "" where there is none."""
+    found = data.forgetting
+    if found is None or found.slope is None:
+        return ""
+    fitted = [one for one in found.models if not one.other_loss]
+    low, high = found.slope.low, found.slope.high
+    noise = "within noise, " if low is None or high is None or low <= 0 <= high else ""
+    return (
+        f"A nat per token more in the targets goes with {number(100 * found.slope.value, signed=True)} points "
+        f"forgotten ({noise}{interval(found.slope)}; least squares over {len(fitted)} models of "
+        f"{len({one.method for one in fitted})} methods). The interval holds the sampling of questions and, within "
+        "each method, of seeds; it does not hold which methods were compared."
+    )
+
+
 def reading(data: ReportData) -> str:
     """How to read the findings: what the differences are, over how many rows, and what “within noise” means."""
     rows = {c.measure: f"{MEASURES[c.measure]} over n = {c.rows:,} rows" for c in data.comparisons}

@@ -24,8 +24,9 @@ from tasks.report.data import (
     Targets,
     Version,
 )
+from tasks.report.forgetting import Trained, forgetting
 from tasks.report.statistics import draw, mean_over_rows, proportion
-from tasks.report.summary import averages, comparisons, table_1
+from tasks.report.summary import average, averages, comparisons, table_1
 
 BENCHMARKS = {"math": ["word_problems", "word_problems_hard"], "general": ["facts", "opposites", "lists"]}
 ROWS = {"word_problems": 200, "word_problems_hard": 120, "facts": 150, "opposites": 100, "lists": 150}
@@ -68,6 +69,7 @@ def synthetic_report(methods=tuple(SKILL), seeds=3, resamples=400, nano=True) ->
         runs=runs,
         summaries=[_summary(random, drawn, method, seeds) for method in methods],
         comparisons=comparisons(drawn, correct, table_1(BENCHMARKS), 0.95),
+        forgetting=_forgetting(correct, runs),
         histograms=_histograms(random) if "rewriting_agent" in methods else [],
         examples=_examples(),
         quarantined=[
@@ -156,6 +158,19 @@ def _summary(random, drawn, method, seeds):
         target_nll=mean_over_rows(random.normal(NLL[method], 0.2, 400), resamples=100) if trained else None,
         final_loss=Estimate(value=loss, low=loss - 0.01, high=loss + 0.01) if trained else None,
     )
+
+
+def _forgetting(correct, runs):
+    singly = {"base": correct["base"]}
+    for run in runs:
+        singly[f"{run.method}/{run.seed}"] = {name: matrix[[run.seed]] for name, matrix in correct[run.method].items()}
+    drawn = draw(singly, 200)
+    general = {name: average(drawn, name, BENCHMARKS["general"]) for name in drawn}
+    models = [
+        Trained(m := one.method, one.seed, one.target_nll.mean.value, general[f"{m}/{one.seed}"], m == "dft")
+        for one in runs
+    ]
+    return forgetting(models, general["base"], 0.95)
 
 
 def _histograms(random):

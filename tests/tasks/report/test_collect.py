@@ -143,6 +143,26 @@ def data(world):
     return world.collect()
 
 
+def test_what_was_forgotten_stands_against_the_nll_of_each_run(data):
+    found = {(one.method, one.seed): one for one in data.forgetting.models}
+    assert len(found) == len(data.runs) == 6
+    for run in data.runs:
+        one = found[run.method, run.seed]
+        assert one.target_nll == run.target_nll.mean.value and not one.other_loss
+        assert one.forgotten.value == pytest.approx(RATES["base"][1] - RATES[run.method][1])
+    nll = [one.target_nll for one in data.forgetting.models]
+    forgotten = [one.forgotten.value for one in data.forgetting.models]
+    assert data.forgetting.slope.value == pytest.approx(np.polyfit(nll, forgotten, 1)[0])
+    assert data.forgetting.slope.low < data.forgetting.slope.value < data.forgetting.slope.high
+
+
+def test_a_model_of_another_loss_is_marked_in_the_picture_of_forgetting(world):
+    other = world.put("finetune", {"seed": 42, "loss": "dft"}, {}, {"loss.jsonl": []}, {"final_loss": 0.1})
+    roles = world.roles | {"model": world.roles["model"] | {"sdft/0": other}}
+    found = world.collect(roles=roles).forgetting
+    assert [(one.method, one.seed) for one in found.models if one.other_loss] == [("sdft", 0)]
+
+
 def test_scores_are_those_of_the_answers(data):
     for run in [data.base, *data.runs]:
         for name in MATH + GENERAL:

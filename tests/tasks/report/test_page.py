@@ -185,9 +185,9 @@ def test_the_banner_stands_on_nano_and_on_nothing_else(page, synthetic):
 def test_all_figures_are_there_for_wide_and_narrow_pages(page):
     parse(page)
     charts = re.findall(r'<svg class="chart" viewBox="0 0 (\d+) \d+"[^>]*aria-label="([^"]+)"', page)
-    assert sorted(int(width) for width, _ in charts[:8]) == [350] * 4 + [1060] * 4
-    assert len(charts) == 9 and charts[8][1].startswith("Lineage: ")
-    assert page.count('class="wide"') == page.count('class="narrow"') == 4
+    assert sorted(int(width) for width, _ in charts[:10]) == [350] * 5 + [1060] * 5
+    assert len(charts) == 11 and charts[10][1].startswith("Lineage: ")
+    assert page.count('class="wide"') == page.count('class="narrow"') == 5
 
 
 def test_figures_take_every_colour_from_the_page_so_that_both_schemes_work(page, report_data):
