@@ -11,12 +11,12 @@ from tests.conftest import ROOT
 
 STAGES = {
     *("corpus", "sample", "split", "train_agent", "measure", "rewrite", "verify"),
-    *("assemble", "finetune", "evaluate", "score", "report", "backbone"),
+    *("assemble", "finetune", "evaluate", "score", "drift", "report", "backbone"),
 }
 SHARED = {"runtime", "rows", "rewards", "generation"}  # what carries the stages
 # The modules of a stage that other rooms may import: what it is configured with, and what it knows how to do for them.
 DOORS = {
-    "evaluate": {"benchmark", "config"},
+    "evaluate": {"benchmark", "config", "readers", "user_turn"},
     "sample": {"types"},
     "score": {"batches", "config", "embedder_source", "embeddings", "load", "nll", "shared_prefix"},
     "train_agent": {"config", "group_reward"},

@@ -50,10 +50,7 @@ class SharedPrefix:
             ValueError: the model scales or caps its logits, which is not implemented here.
         """
         self.model, self.tokens_per_batch, self.bucket = model, tokens_per_batch, bucket
-        config = model.config.get_text_config()
-        changed = [name for name in _CHANGED_LOGITS if getattr(config, name, None) not in (None, 1, 1.0)]
-        if changed:
-            raise ValueError(f"{config.model_type} sets {', '.join(changed)}: such models are not implemented")
+        check_logits(model)
 
     def log_likelihoods(self, questions: Sequence[Question]) -> list[list[float]]:
         """log pi_0(y|x) in nats, adapter disabled, one a target of each question (0.0 for an empty one)."""
@@ -124,6 +121,14 @@ class SharedPrefix:
             .last_hidden_state
         )
         return torch.cat([last[:, None], hidden[:, :-1]], dim=1), ids, mask
+
+
+def check_logits(model: Any) -> None:
+    """Raises ValueError where the model scales or caps its logits: the head is applied by hand here."""
+    config = model.config.get_text_config()
+    changed = [name for name in _CHANGED_LOGITS if getattr(config, name, None) not in (None, 1, 1.0)]
+    if changed:
+        raise ValueError(f"{config.model_type} sets {', '.join(changed)}: such models are not implemented")
 
 
 def _token_logprobs(

@@ -9,10 +9,9 @@ from typing import Any
 from datasets import Dataset
 
 from tasks.evaluate import benchmark
-from tasks.evaluate.readers import LETTERS
 from tasks.evaluate.score import verdict
+from tasks.evaluate.user_turn import user_turn
 from tasks.rows.jsonl import Row, read_rows
-from tasks.rows.prompts import general_prompt, question_prompt
 
 
 def load(name: str, rows: str | None = None, **_: Any) -> dict[str, Dataset]:
@@ -22,11 +21,8 @@ def load(name: str, rows: str | None = None, **_: Any) -> dict[str, Dataset]:
 
 
 def prompt(doc: Row) -> str:
-    """The user turn of E.4: the general prompt where there are options, else the math prompt."""
-    if not doc["options"]:
-        return question_prompt(doc["question"])
-    lines = (f"{letter}. {option}" for letter, option in zip(LETTERS, doc["options"], strict=False))
-    return general_prompt(doc["question"], "\n".join(lines))
+    """The user turn of E.4."""
+    return user_turn(doc)
 
 
 def target(doc: Row) -> str:

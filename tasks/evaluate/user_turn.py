@@ -1,0 +1,17 @@
+"""What a benchmark asks a model: the user turn of E.4.
+
+In:  {"question": "Who wrote …?", "options": ["Austen", "Eliot"], …}
+Out: "You are an expert problem solver. … Question: Who wrote …?\n\nOptions:\n\nA. Austen\nB. Eliot"
+"""
+
+from tasks.evaluate.readers import LETTERS
+from tasks.rows.jsonl import Row
+from tasks.rows.prompts import general_prompt, question_prompt
+
+
+def user_turn(row: Row) -> str:
+    """The general prompt where there are options, else the math prompt."""
+    if not row["options"]:
+        return question_prompt(row["question"])
+    lines = (f"{letter}. {option}" for letter, option in zip(LETTERS, row["options"], strict=False))
+    return general_prompt(row["question"], "\n".join(lines))
