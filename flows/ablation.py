@@ -30,7 +30,7 @@ def ablation(experiment: Experiment, variants: list[Variant], seeds: list[int], 
         downstream: fine-tune and evaluate as well; off: only train agents and measure them on held-out rows.
     """
     data = Data(experiment)
-    runs: dict[str, Mapping[str, object]] = {"base": data.base(experiment)}
+    runs: dict[str, Mapping[str, object]] = {"base": data.base()}
     agents = {"rewriting_agent": experiment} | {variant: vary(experiment, variant) for variant in variants}
     for seed in seeds:
         if downstream:

@@ -16,6 +16,7 @@ from flows.overrides import OverrideError, problems, put
 from tasks.assemble.assemble import AssembleConfig
 from tasks.backbone.backbone import BackboneConfig
 from tasks.corpus.corpus import CorpusConfig
+from tasks.drift.config import DriftConfig
 from tasks.evaluate.config import EvaluateConfig
 from tasks.finetune.config import FinetuneConfig
 from tasks.measure.config import MeasureConfig
@@ -73,6 +74,7 @@ class Experiment(BaseModel):
     score: ScoreConfig = Field(default_factory=ScoreConfig, description="NLL of the targets under pi_0.")
     finetune: FinetuneConfig = Field(default_factory=FinetuneConfig, description="Downstream SFT.")
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig, description="Benchmarks.")
+    drift: DriftConfig = Field(default_factory=DriftConfig, description="Thermometers of forgetting.")
 
     @model_validator(mode="before")
     @classmethod
@@ -97,6 +99,10 @@ class Experiment(BaseModel):
         """Measuring on held-out rows, with the gate of training and, unless it has its own, the embeddings."""
         embedder = self.measure.embedder or self.train_agent.embedder
         return self.measure.model_copy(update={"gate": self.gate, "embedder": embedder})
+
+    def thermometers(self) -> DriftConfig:
+        """The thermometers, with the benchmarks' data where evaluation has it."""
+        return self.drift.model_copy(update={"benchmark_data": self.evaluate.benchmark_data})
 
     def sft(self, method: Method, seed: int) -> FinetuneConfig:
         """Downstream SFT of one method and seed: only the loss differs between methods."""

@@ -3,7 +3,7 @@
     sample ─ split ┬─ agent split ─────────────── train_agent ─┐ (adapter)
                    └─ SFT split ─ shards ─ (self_solve) ─ rewrite×N ─ verify×N ─ assemble ─ finetune ─ evaluate ─ report
     backbone ─ measure (held-out rewrites, pi_0 NLL), score (pi_0 NLL of the targets) ────┘
-            └─ evaluate (base) ───────────────────────────────────────────────────────────┘
+            └─ evaluate (base) ─ drift (thermometers of forgetting) ───────────────────────┘
 
 Every step is a stage: built once, looked up afterwards, whoever asks. The base's and vanilla SFT's scores are inputs
 of the report like any other.
@@ -23,6 +23,7 @@ from flows.views import name_run, show_in_ui
 from tasks.assemble.assemble import assemble
 from tasks.backbone.backbone import backbone
 from tasks.corpus.corpus import corpus
+from tasks.drift.drift import drift
 from tasks.evaluate.evaluate import evaluate
 from tasks.evaluate.questions import questions
 from tasks.finetune.finetune import finetune
@@ -59,7 +60,7 @@ def pipeline(experiment: Experiment, method: Method = "rewriting_agent", seed: S
             schedules have it: the smallest that was not run yet, and the report has the seeds before it too.
     """
     data = Data(experiment)
-    runs: Runs = {"base": data.base(experiment)}
+    runs: Runs = {"base": data.base()}
     methods = tuple(dict.fromkeys(("sft", method)))
     if seed == "next":
         runs |= run_next_seed(experiment, data, methods, f"{experiment.backbone.name}-{method}")
@@ -113,10 +114,11 @@ class Data:
         self.sft: Future = split.submit(part(update={"part": "sft"}), sample=self.sampled)
         self.agent: Future = split.submit(part(update={"part": "agent"}), sample=self.sampled)
         self.held_out: Future = split.submit(part(update={"part": "held_out"}), sample=self.sampled)
+        self.scores: Future = evaluate_on_benchmarks(experiment, self.pi_0)
 
-    def base(self, experiment: Experiment) -> dict[str, object]:
+    def base(self) -> dict[str, object]:
         """The untrained backbone's scores, and the rows on which rewriters are shown."""
-        return {"scores": evaluate_on_benchmarks(experiment, self.pi_0), "held_out": self.held_out}
+        return {"scores": self.scores, "held_out": self.held_out}
 
 
 def run_method(experiment: Experiment, data: Data, method: Method, seed: int) -> dict[str, object]:
@@ -124,7 +126,13 @@ def run_method(experiment: Experiment, data: Data, method: Method, seed: int) ->
     made = make_targets(experiment, data, method, seed)
     model = finetune.submit(experiment.sft(method, seed), backbone=data.pi_0, dataset=made["dataset"])
     nll = score.submit(experiment.score, backbone=data.pi_0, rows=made["dataset"])
-    return made | {"model": model, "target_nll": nll, "scores": evaluate_on_benchmarks(experiment, model)}
+    moved = drift.submit(experiment.thermometers(), backbone=data.pi_0, model=model, answers=data.scores)
+    return made | {
+        "model": model,
+        "target_nll": nll,
+        "scores": evaluate_on_benchmarks(experiment, model),
+        "drift": moved,
+    }
 
 
 def make_targets(experiment: Experiment, data: Data, method: Method, seed: int) -> dict[str, object]:

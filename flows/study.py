@@ -26,7 +26,7 @@ def study(experiments: list[Experiment], methods: list[Method], seeds: list[int]
         others = tuple(one for one in backbones if one != experiment.backbone)
         experiment = experiment.model_copy(update={"shared_with": experiment.shared_with + others})
         data = Data(experiment)
-        runs: Runs = {"base": data.base(experiment)}
+        runs: Runs = {"base": data.base()}
         compared: tuple[Method, ...] = tuple(dict.fromkeys(("sft", *methods)))
         if isinstance(seeds, list):
             for seed in seeds:

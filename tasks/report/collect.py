@@ -19,14 +19,15 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tasks.evaluate.benchmark import benchmark
 from tasks.report import artifacts, provenance, summary
-from tasks.report.data import LABELS, ORDER, Artifact, Estimate, Forgetting, ReportData, Run, Summary, TargetNLL
+from tasks.report.data import LABELS, ORDER, Artifact, Drifts, Estimate, Forgetting, ReportData, Run, Summary, TargetNLL
+from tasks.report.drift import drifts
 from tasks.report.examples import examples, held_out_examples
 from tasks.report.forgetting import Trained, forgetting
 from tasks.report.held_out import held_out, nll_by_kind
 from tasks.report.histograms import histograms, of_targets
 from tasks.report.lineage import Load, walk
 from tasks.report.statistics import Drawn, Matrix, draw, mean_over_rows, percentile, proportion
-from tasks.rows.jsonl import Row
+from tasks.rows.jsonl import Row, read_rows
 from tasks.runtime.store import read_manifest
 
 Roles = Mapping[str, Mapping[str, Path]]
@@ -66,6 +67,7 @@ class _Read:
     passed: dict[str, float] = field(default_factory=dict)
     nll: dict[str, float] = field(default_factory=dict)
     other_loss: bool = False
+    drift: list[Row] = field(default_factory=list)
 
 
 def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "") -> ReportData:
@@ -113,6 +115,7 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         summaries=[_summary(config, method, read, drawn, groups) for method in _methods(read)],
         comparisons=summary.comparisons(drawn, values, compared, config.confidence) + differences,
         forgetting=_forgetting(config, read, singly, groups),
+        drift=_drifts(config, read, groups["general"]),
         held_out=rewriters,
         histograms=histograms(by_kind, "held-out rows" if on_held_out else "targets that SFT trains on", config.bins),
         examples=shown or examples(per_row, config.examples),
@@ -165,6 +168,8 @@ def _read_role(config: ReportConfig, one: _Read, role: str, folder: Path, manife
             values = np.array(list(one.nll.values()))
             mean = mean_over_rows(values, config.confidence, config.resamples, config.seed)
             run.target_nll = TargetNLL(mean=mean, median=float(np.median(values)), n=len(values))
+    elif role == "drift":
+        one.drift = list(read_rows(folder / "texts.jsonl", ["id", "thermometer"]))
     elif role == "agent":
         run.grpo = artifacts.grpo(folder)
 
@@ -182,6 +187,13 @@ def _forgetting(
         if one.run.target_nll and general is not None
     ]
     return forgetting(models, base[1], config.confidence, config.seed)
+
+
+def _drifts(config: ReportConfig, read: list[_Read], general: list[str]) -> Drifts | None:
+    """The thermometers of every method that was measured by them."""
+    measured = [one for one in read if one.drift]
+    runs = {method: [one.drift for one in measured if one.run.method == method] for method in _methods(measured)}
+    return drifts(runs, general, config.confidence, config.resamples, config.seed)
 
 
 def _measured(roles: Roles) -> tuple[list[Path], dict[str, list[Path]]]:

@@ -30,6 +30,14 @@ Measure = Literal[
     "held-out D(S+)",
     "held-out length",
 ]
+Thermometer = Literal[
+    "NLL of general text",
+    "KL(pi_0 || pi), general answers",
+    "KL(pi || pi_0), general answers",
+    "KL(pi_0 || pi), downstream answers",
+    "top-1 agreement, general answers",
+    "choices by likelihood",
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -225,6 +233,24 @@ class Forgetting(_Model):
     intercept: FiniteFloat | None = Field(default=None, description="of the line, share forgotten at an NLL of 0")
 
 
+class Drift(_Model):
+    """How far a method's models have moved from pi_0, over its seeds; the base is pi_0 itself."""
+
+    method: str
+    seeds: Count
+    figures: dict[Thermometer, Estimate]
+    against_sft: dict[Thermometer, Estimate] = Field(
+        default_factory=dict, description="its figure minus vanilla SFT's, paired over texts; none for SFT and the base"
+    )
+
+
+class Drifts(_Model):
+    """The thermometers: NLL and KL in nats per token, agreement and choices as shares; means over texts."""
+
+    texts: dict[Thermometer, Count] = Field(description="texts behind each figure")
+    rows: list[Drift]
+
+
 class Histogram(_Model):
     """NLL under pi_0 of one kind of target, over rows: counts between edges, and how many lay outside."""
 
@@ -317,6 +343,7 @@ class ReportData(_Model):
     summaries: list[Summary] = Field(default_factory=list)
     comparisons: list[Comparison] = Field(default_factory=list)
     forgetting: Forgetting | None = Field(default=None, description="null for fewer than three trained models")
+    drift: Drifts | None = Field(default=None, description="null where no run was measured by the thermometers")
     held_out: list[HeldOut] = Field(default_factory=list)
     histograms: list[Histogram] = Field(default_factory=list)
     examples: list[Example] = Field(default_factory=list)

@@ -20,6 +20,8 @@ from tasks.report.lineage_figure import lineage_figure
 from tasks.report.plain_text import label, shorten
 from tasks.report.wording import (
     MEASURES,
+    THERMOMETERS,
+    against,
     caveats,
     duration,
     findings,
@@ -72,6 +74,7 @@ def render(data: ReportData) -> str:
         reading=reading(data),
         slope=slope(data),
         comparisons=_comparisons(data),
+        thermometers=THERMOMETERS,
         caveats=caveats(data),
         role=lambda method: role_of(method, others)[0],
         runs=runs,
@@ -104,6 +107,7 @@ def _environment() -> Environment:
         "number": number,
         "percent": percent,
         "interval": interval,
+        "against": against,
         "duration": duration,
     }
     return environment

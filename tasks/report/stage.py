@@ -18,7 +18,7 @@ from tasks.runtime.store import read_manifest
 __all__ = ["ReportConfig", "report"]
 
 
-@stage(version=4)
+@stage(version=5)
 def report(
     config: ReportConfig,
     out: Path,
@@ -31,6 +31,7 @@ def report(
     untrained: dict[str, Path] | None = None,
     trained: dict[str, Path] | None = None,
     held_out: dict[str, Path] | None = None,
+    drift: dict[str, Path] | None = None,
 ) -> Metrics:
     """Collect the runs' figures and write the page and its JSON.
 
@@ -41,7 +42,7 @@ def report(
     """
     by_benchmark = {f"{run}/{name}": folder for run, folders in scores.items() for name, folder in folders.items()}
     given = {"scores": by_benchmark, "dataset": dataset, "model": model, "target_nll": target_nll, "agent": agent}
-    given |= {"untrained": untrained, "trained": trained, "held_out": held_out}
+    given |= {"untrained": untrained, "trained": trained, "held_out": held_out, "drift": drift}
     roles: dict[str, Mapping[str, Path]] = {role: folders for role, folders in given.items() if folders}
     store = next(iter(by_benchmark.values())).parent
 

@@ -12,10 +12,10 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from tasks.report.data import Estimate, ReportData, Summary
+from tasks.report.data import Drifts, Estimate, ReportData, Summary
 from tasks.report.figures import method_label
 from tasks.report.plain_text import label
-from tasks.report.wording import caveats, findings, interval, number, reading
+from tasks.report.wording import THERMOMETERS, caveats, findings, interval, number, reading
 
 NANO = "nano: a toy backbone. It shows the mechanism and claims nothing about large models."
 
@@ -42,6 +42,7 @@ _COLUMNS = (
     _Column("SFT loss\nnats/token", lambda row: row.final_loss, 1, 3, 14),
 )
 _METHOD = 17  # "Mind the Gap + IW"
+_THERMOMETER = 20  # "KL(π₀‖π)" and its interval
 
 
 class Headline:
@@ -56,6 +57,8 @@ class Headline:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         data = self.data
         yield self._table(options.max_width)
+        if data.drift:
+            yield self._drift(data.drift, options.max_width)
         if data.held_out:
             yield self._held_out()
         if data.backbone.nano:
@@ -76,6 +79,17 @@ class Headline:
         table = _empty(title, "method", [column.name for column in columns])
         for row in rows:
             cells = [_cell(column.value(row), column.scale, column.digits) for column in columns]
+            table.add_row(Text(method_label(row.method, _METHOD), style="bold"), *cells)
+        return table
+
+    def _drift(self, drift: Drifts, width: int) -> Table:
+        """As many thermometers as the terminal is wide, in the order of the report."""
+        columns = [(name, *THERMOMETERS[name]) for name in drift.texts]
+        columns = columns[: max(1, (width - _METHOD) // (_THERMOMETER + 2))]
+        headings = [f"{heading.replace(', ', chr(10))}\n{unit}" for _, heading, unit, _, _ in columns]
+        table = _empty("Moved from the base", "method", headings)
+        for row in drift.rows:
+            cells = [_cell(row.figures.get(name), scale, digits) for name, _, _, scale, digits in columns]
             table.add_row(Text(method_label(row.method, _METHOD), style="bold"), *cells)
         return table
 

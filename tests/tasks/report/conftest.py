@@ -24,6 +24,7 @@ from tasks.report.data import (
     Targets,
     Version,
 )
+from tasks.report.drift import drifts
 from tasks.report.forgetting import Trained, forgetting
 from tasks.report.statistics import draw, mean_over_rows, proportion
 from tasks.report.summary import average, averages, comparisons, table_1
@@ -70,6 +71,7 @@ def synthetic_report(methods=tuple(SKILL), seeds=3, resamples=400, nano=True) ->
         summaries=[_summary(random, drawn, method, seeds) for method in methods],
         comparisons=comparisons(drawn, correct, table_1(BENCHMARKS), 0.95),
         forgetting=_forgetting(correct, runs),
+        drift=_drift(random, methods, seeds),
         histograms=_histograms(random) if "rewriting_agent" in methods else [],
         examples=_examples(),
         quarantined=[
@@ -81,6 +83,23 @@ def synthetic_report(methods=tuple(SKILL), seeds=3, resamples=400, nano=True) ->
         reproduce=["make run", "rewriting-agent report"],
         notes=["These figures are made up to test the page; they stand for no experiment."],
     )
+
+
+def _drift(random, methods, seeds):
+    runs = {}
+    for method in methods:
+        if method != "base":
+            runs[method] = [_texts(random, NLL[method]) for _ in range(seeds)]
+    return drifts(runs, BENCHMARKS["general"], 0.95, 200)
+
+
+def _texts(random, level):
+    rows = []
+    for name in ["general text: code", *(f"own answers: {name}" for names in BENCHMARKS.values() for name in names)]:
+        for n in range(20):
+            figures = {"nll_base": 2 + n / 20, "nll": 2 + n / 20 + level / 10, "kl": level / 5, "kl_reverse": level / 4}
+            rows.append({"id": f"t{n}", "thermometer": name, "tokens": 9, "agreement": 1 - level / 20, **figures})
+    return rows
 
 
 def _scores(matrices, seed):

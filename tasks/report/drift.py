@@ -1,0 +1,81 @@
+"""The thermometers in the report: how far each method's models have moved from pi_0, with what differs from SFT.
+
+In:  per run the rows of `drift`: {"id": "code/3", "thermometer": "general text: code", "nll": 3.1, "nll_base": 2.9, …}
+Out: Drift(method="sft", figures={"NLL of general text": 3.71 (3.60 to 3.83), …}, against_sft={…})
+
+Figures are means over texts of means over their tokens. Differences are paired over texts, seeds nested in methods.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tasks.report.data import Drift, Drifts, Thermometer
+from tasks.report.statistics import Drawn, Matrix, draw, percentile
+from tasks.rows.jsonl import Row
+
+Values = dict[Thermometer, dict[str, float]]  # by text
+
+
+def read(rows: Sequence[Row], general: Sequence[str]) -> tuple[Values, Values]:
+    """What the model says of each text, and what pi_0 says; `general` names the benchmarks that measure forgetting."""
+    model: Values = {}
+    base: Values = {}
+
+    def put(name: Thermometer, row: Row, of_model: float, of_base: float) -> None:
+        key = f"{row['thermometer']}/{row['id']}"
+        model.setdefault(name, {})[key] = of_model
+        base.setdefault(name, {})[key] = of_base
+
+    for row in rows:
+        kind, _, of = row["thermometer"].partition(": ")
+        if kind == "general text":
+            put("NLL of general text", row, row["nll"], row["nll_base"])
+        elif kind == "own answers" and of in general:
+            put("KL(pi_0 || pi), general answers", row, row["kl"], 0.0)
+            put("KL(pi || pi_0), general answers", row, row["kl_reverse"], 0.0)
+            put("top-1 agreement, general answers", row, row["agreement"], 1.0)
+        elif kind == "own answers":
+            put("KL(pi_0 || pi), downstream answers", row, row["kl"], 0.0)
+        elif kind == "choices" and of in general:
+            put("choices by likelihood", row, float(row["correct"]), float(row["correct_base"]))
+    return model, base
+
+
+def drifts(
+    runs: Mapping[str, Sequence[Sequence[Row]]],
+    general: Sequence[str],
+    confidence: float,
+    resamples: int,
+    seed: int = 0,
+) -> Drifts | None:
+    """The table of thermometers; None where no run has any.
+
+    Args:
+        runs: by method, the rows of each of its seeds' artifacts.
+        general: names of the general benchmarks.
+    """
+    found = {method: [read(rows, general) for rows in of_seeds] for method, of_seeds in runs.items() if of_seeds}
+    if not found:
+        return None
+    values: dict[str, list[Values]] = {method: [model for model, _ in pairs] for method, pairs in found.items()}
+    values = {"base": [next(iter(found.values()))[0][1]], **values}
+    names = list(dict.fromkeys(name for of_seeds in values.values() for one in of_seeds for name in one))
+    matrices: dict[str, dict[str, Matrix]] = {method: {} for method in values}
+    texts: dict[Thermometer, int] = {}
+    for name in names:
+        # A model with another context may lack a text: all are compared on those that every one has read.
+        shared = sorted(set.intersection(*(set(one.get(name, ())) for of_seeds in values.values() for one in of_seeds)))
+        if shared:
+            texts[name] = len(shared)
+            for method, of_seeds in values.items():
+                matrices[method][name] = np.array([[one[name][key] for key in shared] for one in of_seeds])
+    drawn = draw(matrices, resamples, seed)
+    return Drifts(texts=texts, rows=[_row(method, len(values[method]), drawn, confidence) for method in values])
+
+
+def _row(method: str, seeds: int, drawn: Drawn, confidence: float) -> Drift:
+    figures = {name: percentile(values, confidence) for name, values in drawn[method].items()}
+    reference = drawn.get("sft", {}) if method not in ("base", "sft") else {}
+    against = {name: percentile(drawn[method][name] - reference[name], confidence) for name in reference}
+    return Drift(method=method, seeds=seeds, figures=figures, against_sft=against)  # type: ignore[arg-type]
