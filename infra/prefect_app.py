@@ -1,19 +1,25 @@
-"""Prefect's server, whose writers wait for each other: `uvicorn --factory infra.prefect_app:create_app`.
+"""Prefect's server with two faults of 3.8.8 mended: `uvicorn --factory infra.prefect_app:create_app`.
 
-Prefect 3.8.8 begins its SQLite transactions DEFERRED. One that has read and then writes after another one has
-committed fails at once, whatever the busy timeout: `database is locked` in the log, a run that is not marked, a request
-that is answered 503. Begun IMMEDIATE, as Prefect itself begins its most contended ones, it waits its turn.
+Writers wait for each other. Prefect begins its SQLite transactions DEFERRED: one that has read and then writes after
+another one has committed fails at once, whatever the busy timeout: `database is locked` in the log, a run that is not
+marked, a request that is answered 503. Begun IMMEDIATE, as Prefect itself begins its most contended ones, it waits.
+
+A schedule keeps its parameters. The UI's switch sends {"active": true}; Prefect takes the parameters, which were not
+sent, to be {}, and the schedule's runs are those of the deployment's form from then on.
 """
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from prefect.server import models
 from prefect.server.api.server import create_app
 from prefect.server.database.configurations import AioSqliteConfiguration
+from prefect.server.schemas.actions import DeploymentScheduleUpdate
 
 __all__ = ["create_app"]
 
 _begin = AioSqliteConfiguration.begin_transaction
+_update_schedule: Any = models.deployments.update_deployment_schedule
 
 
 def _begin_immediate(
@@ -22,4 +28,11 @@ def _begin_immediate(
     return _begin(self, session, with_for_update=True)
 
 
+async def _update_what_was_sent(*args: Any, schedule: DeploymentScheduleUpdate, **kwargs: Any) -> bool:
+    if "parameters" not in schedule.model_fields_set:
+        schedule = schedule.model_copy(update={"parameters": None})  # None is left out of the update
+    return bool(await _update_schedule(*args, schedule=schedule, **kwargs))
+
+
 AioSqliteConfiguration.begin_transaction = _begin_immediate  # type: ignore[method-assign, assignment]
+models.deployments.update_deployment_schedule = _update_what_was_sent

@@ -28,6 +28,8 @@ from infra.user_changes import put_back, set_aside
 from tasks.runtime.settings import ROOT, settings
 
 HOST = "127.0.0.1"
+# How often the scheduler looks: Prefect's 60 s are long for one who has switched a schedule on and waits for its runs.
+DEFAULTS = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "10"}
 STARTUP_SECONDS = 180
 GRACE_SECONDS = 20  # what a run has to end its engines and report its state
 PREFECT = str(Path(sys.executable).with_name("prefect"))
@@ -88,7 +90,8 @@ def _start_all() -> list[str]:
     """Start server and worker, register what they serve; says what is wrong with the server's services, if anything."""
     port = _port(int(os.environ.get("PREFECT_SERVER_API_PORT", "4200")))
     api = f"http://{HOST}:{port}/api"
-    environment = os.environ | {
+    environment = DEFAULTS | os.environ
+    environment |= {
         "PREFECT_HOME": str(home()),
         "PREFECT_API_URL": api,
         "PREFECT_SERVER_API_HOST": HOST,

@@ -132,6 +132,18 @@ def test_a_second_run_starts_no_engine_and_gives_the_same_report(finished: Artif
     assert states_of_tasks(state.state_details.flow_run_id) == {"Cached"}
 
 
+def test_the_next_seed_is_the_first_that_was_not_run_and_its_report_has_the_others_too(finished: Artifact) -> None:
+    """What a schedule asks for, twice: a seed more each time."""
+    for newest in (1, 2):
+        before = {manifest.key for manifest in store().manifests()}
+        report = pipeline(small_experiment(), "sft", "next")
+        trained = [one for one in made("finetune") if one.key not in before]
+        assert [one.seeds["seed"] for one in trained] == [small_experiment().finetune.seed + newest]
+        assert [one.run["flow_run"] for one in trained] == [f"nano-sft-seed-{newest}"]
+        runs = [(one.run.method, one.run.seed) for one in read_report(store().path(report.key)).runs]
+        assert runs == [("base", None), *(("sft", seed) for seed in range(newest + 1))]
+
+
 def test_a_study_reuses_what_a_pipeline_made(finished: Artifact) -> None:
     before = {manifest.key for manifest in store().manifests()}
     (report,) = study([load_experiment("nano", SMALL | {"rewrite.shards": 1})], ["mind_the_gap"], [0])

@@ -8,15 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import pytest
+import yaml
 
+from flows.experiment import load_experiment
 from infra import server
+from infra.service_check import errors_in
 from tests.conftest import ROOT
+from tests.flows.small import SMALL
 
 LOGIN = ("admin", "a-long-password")
 
@@ -163,7 +168,54 @@ def test_the_command_line_gets_in(session: Session, said: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=session.environment, capture_output=True, text=True, timeout=120
     )
-    assert done.stdout.strip() == "5", done.stderr
+    registered = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    assert done.stdout.strip() == str(len(registered)), done.stderr
+
+
+def test_a_schedule_that_is_switched_on_runs_and_what_was_changed_survives_down_and_up(
+    session: Session, client: httpx.Client
+) -> None:
+    """As the UI does it: the schedule is on and asks for the next minute, the deployment's limit and seed are others."""
+
+    def deployment() -> dict[str, Any]:
+        return dict(client.get("/deployments/name/pipeline/nano").raise_for_status().json())
+
+    def runs() -> list[dict[str, Any]]:
+        mine = {"deployments": {"id": {"any_": [deployment()["id"]]}}, "flow_runs": {"name": {"not_any_": ["lost"]}}}
+        return list(client.post("/flow_runs/filter", json=mine).raise_for_status().json())
+
+    nano = deployment()
+    (weekly,) = nano["schedules"]
+    assert weekly["parameters"] == {"seed": "next"}
+    small = load_experiment("nano", SMALL).model_dump(mode="json", exclude_unset=True)
+    changed = {"parameters": {"experiment": small, "method": "sft", "seed": 3}, "concurrency_limit": 2}
+    client.patch(f"/deployments/{nano['id']}", json=changed).raise_for_status()
+    soon = datetime.now(UTC) + timedelta(seconds=100)
+    cron = {"cron": f"{soon.minute} {soon.hour} * * *", "timezone": "UTC"}
+    switched = {"active": True, "schedule": cron}
+    client.patch(f"/deployments/{nano['id']}/schedules/{weekly['id']}", json=switched).raise_for_status()
+
+    deadline = time.monotonic() + 600
+    while not (done := [run for run in runs() if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED")]):
+        assert time.monotonic() < deadline, runs()
+        time.sleep(2)
+    assert [(run["name"], run["state_type"]) for run in done] == [("nano-sft-seed-0", "COMPLETED")]
+    assert len([run for run in runs() if run["state_name"] == "Scheduled"]) >= 2, "the days after are planned"
+
+    session("down")
+    said = session("up")
+    assert "pipeline/nano: kept as changed in the UI:" in said
+    after = deployment()
+    assert (after["parameters"], after["global_concurrency_limit"]["limit"]) == (changed["parameters"], 2)
+    ((active, schedule, parameters),) = [
+        (one["active"], one["schedule"], one["parameters"]) for one in after["schedules"]
+    ]
+    assert (active, schedule["cron"], parameters) == (True, cron["cron"], {"seed": "next"})
+    deadline = time.monotonic() + 120
+    while not [run for run in runs() if run["state_name"] == "Scheduled"]:
+        assert time.monotonic() < deadline, "no run is planned after `make down up`"
+        time.sleep(1)
+    assert errors_in(session.home / "server.log") == []
 
 
 def test_after_a_crash_up_says_so_closes_what_was_running_and_can_be_interrupted(

@@ -1,0 +1,95 @@
+"""The server's services: a schedule that is switched on plans runs; `make up` notices a service that does nothing."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra import server, service_check
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture(scope="module")
+def client(home: Path) -> Iterator[httpx.Client]:
+    """A server as `make up` starts it, but for one service that is off."""
+    with socket.socket() as free:
+        free.bind((server.HOST, 0))
+        port = str(free.getsockname()[1])
+    api = f"http://{server.HOST}:{port}/api"
+    environment = server.DEFAULTS | os.environ | {"PREFECT_HOME": str(home), "PREFECT_API_URL": api}
+    environment |= {
+        "PREFECT__SERVER_FINAL": "1",
+        "PREFECT_UI_ENABLED": "0",
+        "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
+    }
+    for inherited in ("PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"):
+        environment.pop(inherited, None)
+    command = [*server.SERVER, "--port", port, "--log-level", "warning"]
+    with (home / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        with httpx.Client(base_url=api, timeout=60) as made:
+            deadline = time.monotonic() + server.STARTUP_SECONDS
+            while time.monotonic() < deadline and process.poll() is None:
+                try:
+                    made.get("/health")
+                    break
+                except httpx.TransportError:
+                    time.sleep(0.2)
+            yield made
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_a_schedule_that_is_switched_on_plans_runs_with_its_own_parameters(client: httpx.Client) -> None:
+    flow = client.post("/flows/", json={"name": "pipeline"}).raise_for_status().json()["id"]
+    weekly = {"schedule": {"cron": "0 2 * * 6", "timezone": "UTC"}, "active": False, "parameters": {"seed": "next"}}
+    asked = {"name": "nano", "flow_id": flow, "parameters": {"method": "sft", "seed": 0}, "schedules": [weekly]}
+    deployment = client.post("/deployments/", json=asked).raise_for_status().json()
+    (schedule,) = deployment["schedules"]
+    path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
+    client.patch(path, json={"active": True}).raise_for_status()
+
+    deadline, runs = time.monotonic() + 60, []
+    while not runs and time.monotonic() < deadline:
+        time.sleep(0.5)
+        runs = client.post("/flow_runs/filter", json={"deployments": {"id": {"any_": [deployment["id"]]}}}).json()
+    assert len(runs) >= 3
+    assert {run["state_name"] for run in runs} == {"Scheduled"}
+    assert [run["parameters"] for run in runs] == [{"method": "sft", "seed": "next"}] * len(runs)
+
+
+def test_a_service_that_does_nothing_is_named_and_the_others_are_not(client: httpx.Client, home: Path) -> None:
+    wrong = service_check.check_services(client, home / "server.log")
+    assert wrong == ["a run that is overdue is not marked Late"]
+    names = {flow["name"] for flow in client.post("/flows/filter", json={}).json()}
+    assert service_check.NAME not in names, "what was made for the check is gone"
+
+
+def test_errors_of_the_log_are_told_once_each_by_what_they_say(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    failing = (
+        "09:0{n}:00.1 | ERROR   | docket.worker - schedule_deployments failed\n"
+        "Traceback (most recent call last):\n"
+        '  File "x.py", line 1, in f\n'
+        "sqlalchemy.exc.InvalidRequestError: Can't evaluate bulk DML statement\n"
+    )
+    log.write_text("an old | ERROR   | of yesterday\n09:00:00.1 | INFO    | all is well\n")
+    start = log.stat().st_size
+    assert service_check.errors_in(log, start) == []
+    with log.open("a") as file:
+        file.write("09:00:00.2 | WARNING | a warning\n" + failing.format(n=1) + failing.format(n=2))
+    first, second = service_check.errors_in(log, start)
+    assert "schedule_deployments failed" in first
+    assert second == f"{log}: sqlalchemy.exc.InvalidRequestError: Can't evaluate bulk DML statement"
