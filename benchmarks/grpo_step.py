@@ -69,6 +69,7 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
     from tasks.score.config import EmbedderConfig
     from tasks.score.embeddings import Embedder
     from tasks.score.load import load_backbone
+    from tasks.score.nll import NLLScorer
     from tasks.train_agent.config import TrainAgentConfig
     from tasks.train_agent.group_reward import GroupReward
     from tasks.train_agent.spec import TrainSpec
@@ -113,7 +114,14 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
             chat,
             kept,
             STEPS,
-            lambda scorer: GroupReward(config.reward, K, by_id, verifier, scorer, Embedder(embedder, cuda=False)),
+            lambda policy: GroupReward(
+                config.reward,
+                K,
+                by_id,
+                verifier,
+                NLLScorer.from_model(policy, chat),
+                Embedder(embedder, cuda=False),
+            ),
         )
         trainer.train()
     return list(read_rows(out / "steps.jsonl"))[1:]

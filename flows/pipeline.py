@@ -164,7 +164,7 @@ def rewrite_and_verify(experiment: Experiment, data: Data, adapter: Future | Non
     rewrites, verdicts = {}, {}
     for name, config in shards(experiment):
         rewrites[name] = rewrite.submit(config, backbone=data.pi_0, rows=data.sft, adapter=adapter)
-        verdicts[name] = verify.submit(experiment.gate, rows=data.sft, rewrites=rewrites[name])
+        verdicts[name] = verify_shard(experiment, data, rewrites[name])
     return {"rewrites": rewrites, "rewrite_verdicts": verdicts}
 
 
@@ -173,8 +173,14 @@ def solve_and_verify(experiment: Experiment, data: Data) -> dict[str, Shards]:
     solutions, verdicts = {}, {}
     for name, config in shards(experiment):
         solutions[name] = self_solve.submit(config, backbone=data.pi_0, rows=data.sft)
-        verdicts[name] = verify.submit(experiment.gate, rows=data.sft, rewrites=solutions[name])
+        verdicts[name] = verify_shard(experiment, data, solutions[name])
     return {"self_solutions": solutions, "self_verdicts": verdicts}
+
+
+def verify_shard(experiment: Experiment, data: Data, rewrites: Future) -> Future:
+    """The gate's verdicts on one shard; the backbone goes with it only where it is its own judge."""
+    judging = data.pi_0 if experiment.gate.asks_backbone else None
+    return verify.submit(experiment.gate, rows=data.sft, rewrites=rewrites, backbone=judging)
 
 
 def shards(experiment: Experiment) -> Iterator[tuple[str, RewriteConfig]]:

@@ -92,7 +92,8 @@ def rewrite_file(
         import_backbone.plain(experiment.backbone, model)
         write_rows(rows / "rows.jsonl", given.rows)
         rewrite.plain(config, rewrites, backbone=model, rows=rows, adapter=adapter)
-        verify.plain(experiment.gate, verdicts, rows=rows, rewrites=rewrites)
+        judging = model if experiment.gate.asks_backbone else None
+        verify.plain(experiment.gate, verdicts, rows=rows, rewrites=rewrites, backbone=judging)
         made = {"rewrites": {"all": rewrites}, "rewrite_verdicts": {"all": verdicts}}
         assemble.plain(AssembleConfig(), dataset, rows=rows, **made)
     except BaseException:

@@ -24,6 +24,7 @@ from tasks.score.embeddings import Embedder
 from tasks.score.load import context_of, load_backbone
 from tasks.score.nll import NLLScorer, Target
 from tasks.train_agent.group_reward import GroupReward, Sample
+from tasks.verify.gate import read_of
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def main() -> None:
     scratch = spec.out / "scratch" / "batches"
     scratch.mkdir(parents=True, exist_ok=True)
     files = [scratch / f"{number:06d}.jsonl" for number in range(len(batches))]
-    with config.gate.open() as verifier:
+    with config.gate.open(spec.backbone, read_of(config.gate, model, spec.backbone)) as verifier:
         reward = GroupReward(
             RewardConfig(),
             config.candidates,

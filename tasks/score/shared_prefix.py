@@ -69,9 +69,39 @@ class SharedPrefix:
         for batch in plan(questions, self.tokens_per_batch, self.bucket):
             yield from self._prefix_batch(questions, batch, temperature, entropies)
 
+    def next_logprobs(self, questions: Sequence[Question], tokens: Sequence[int]) -> list[list[list[float]]]:
+        """log pi_0(v|x, y) in nats of each of `tokens`, right after each target y, adapter disabled.
+
+        Raises:
+            ValueError: a target is empty: nothing of it is read, so nothing can follow it.
+        """
+        if any(not target for question in questions for target in question.targets):
+            raise ValueError("a target is empty: leave its last token out of the prompt")
+        found: list[list[list[float]]] = [[[] for _ in question.targets] for question in questions]
+        with torch.no_grad(), _eval(self.model), _without_adapter(self.model):
+            head = _causal(self.model).get_output_embeddings()
+            for batch in plan(questions, self.tokens_per_batch, self.bucket):
+                for states in self._passes(questions, batch):
+                    count = len(states.items)
+                    rows = torch.arange(count, device=states.hidden.device)
+                    ends = states.mask[:count].sum(dim=1) - 1
+                    logprobs = head(states.hidden[rows, ends]).float().log_softmax(dim=1)[:, list(tokens)]
+                    for (question, target), values in zip(states.items, logprobs.double().tolist(), strict=True):
+                        found[question][target] = values
+        return found
+
     def _prefix_batch(
         self, questions: Sequence[Question], batch: PrefixBatch, temperature: float, entropies: bool
     ) -> Iterator[TokenLogprobs]:
+        """What predicts a target's token is the state before it: the prompt's last one, then the target's own."""
+        for states in self._passes(questions, batch):
+            before = torch.cat([states.last[:, None], states.hidden[:, :-1]], dim=1)
+            head = _causal(self.model).get_output_embeddings()
+            logprobs, entropy = _token_logprobs(head, before, states.ids, states.mask, temperature, entropies)
+            count = len(states.items)
+            yield TokenLogprobs(states.items, logprobs[:count], None if entropy is None else entropy[:count])
+
+    def _passes(self, questions: Sequence[Question], batch: PrefixBatch) -> "Iterator[_States]":
         """Compute the prompts once, left-padded so that all end in the last column, then the targets after them."""
         prompts = [questions[i].prompt for i in batch.questions]
         ids, mask = _padded(prompts, batch.rows, batch.length, self.model.device, left=True)
@@ -89,13 +119,7 @@ class SharedPrefix:
             rows = [row_of[question] for question, _ in targets.items]
             index = torch.tensor(rows + [rows[0]] * (targets.rows - len(rows)), device=ids.device)
             kept = DynamicCache([(keys[index], values[index]) for keys, values in prefix])
-            states, target_ids, target_mask = self._states(
-                questions, targets, kept, last[index], mask[index], lengths[index]
-            )
-            head = _causal(self.model).get_output_embeddings()
-            logprobs, entropy = _token_logprobs(head, states, target_ids, target_mask, temperature, entropies)
-            count = len(targets.items)
-            yield TokenLogprobs(targets.items, logprobs[:count], None if entropy is None else entropy[:count])
+            yield self._states(questions, targets, kept, last[index], mask[index], lengths[index])
 
     def _states(
         self,
@@ -105,8 +129,7 @@ class SharedPrefix:
         last: torch.Tensor,
         prefix_mask: torch.Tensor,
         prefix_lengths: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Hidden states (rows, length, hidden) that predict the targets' tokens, with their ids and mask."""
+    ) -> "_States":
         targets = [questions[i].targets[k] for i, k in batch.items]
         ids, mask = _padded(targets, batch.rows, batch.length, last.device, left=False)
         hidden = (
@@ -120,7 +143,19 @@ class SharedPrefix:
             )
             .last_hidden_state
         )
-        return torch.cat([last[:, None], hidden[:, :-1]], dim=1), ids, mask
+        return _States(batch.items, last, hidden, ids, mask)
+
+
+@dataclass(frozen=True)
+class _States:
+    """One pass over targets: the state `last` (rows, hidden) at each prompt's end, `hidden` (rows, length, hidden) at
+    the targets' tokens, their `ids` and `mask` (rows, length)."""
+
+    items: list[tuple[int, int]]
+    last: torch.Tensor
+    hidden: torch.Tensor
+    ids: torch.Tensor
+    mask: torch.Tensor
 
 
 def check_logits(model: Any) -> None:

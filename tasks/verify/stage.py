@@ -2,6 +2,7 @@
 
 In:  rows      rows.jsonl: {"id", "question", "solution", "answer"}
      rewrites  rewrites.jsonl: {"id", "text", "finished"}
+     backbone  pi_0's folder, where it is its own judge (kind `self`); else none, and then it is in no key
 Out: verdicts.jsonl: {"id", "passed": true | false | null, "answer": {…}, "reasoning": {…} | null}
 """
 
@@ -26,13 +27,16 @@ def gpus(config: GateConfig) -> int:
 
 
 @stage(version=2, gpus=gpus)
-def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path) -> Metrics:
+def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path, backbone: Path | None = None) -> Metrics:
     """The gate's verdict on every rewrite.
 
     Raises:
+        ValueError: the judge is of kind `self` and no backbone is given.
         RowError: a rewrite of a row that is not there.
         NoVerdict: the judge could not be reached for some rows, after several attempts.
     """
+    if config.asks_backbone and backbone is None:
+        raise ValueError("gate.judge.kind=self: the stage verify needs the input backbone")
     by_id = {row["id"]: row for row in read_rows(rows / "rows.jsonl", ["id", "question", "solution"])}
     candidates = []
     for rewrite in read_rows(rewrites / "rewrites.jsonl", ["id", "text", "finished"]):
@@ -41,7 +45,7 @@ def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path) -> Metr
         gold = row.get("answer") or row["solution"]
         candidates.append(Candidate(row["id"], row["question"], gold, rewrite["text"], rewrite["finished"]))
     verdicts: dict[str, Verdict] = {}
-    with config.open() as verifier:
+    with config.open(backbone) as verifier:
         for attempt in range(ATTEMPTS):
             left = [one for one in candidates if one.id not in verdicts or verdicts[one.id].passed is None]
             if not left:

@@ -23,7 +23,16 @@ from tasks.verify.answers.pool import Comparison, Pool
 from tasks.verify.config import VerifyConfig
 from tasks.verify.types import AnswerVerdict, Candidate, Judge, JudgeItem, ReasoningVerdict, Verdict
 
-__all__ = ["AnswerVerdict", "Candidate", "ReasoningVerdict", "Verdict", "Verifier", "check_answer", "verifiable"]
+__all__ = [
+    "AnswerVerdict",
+    "Candidate",
+    "ReasoningVerdict",
+    "Verdict",
+    "Verifier",
+    "check_answer",
+    "judged",
+    "verifiable",
+]
 
 BLOCK = 512  # candidates of one round: the judge reads the right ones of a block while the next block is compared
 _REMEMBERED = 100_000
@@ -60,29 +69,15 @@ class Verifier:
             return [Verdict(c.id, a.correct, a) for c, a in zip(candidates, self._answers(candidates), strict=True)]
         verdicts: list[Verdict] = []
         with ThreadPoolExecutor(1, thread_name_prefix="judge") as judging:
-            rounds: list[tuple[Sequence[Candidate], list[AnswerVerdict], Future[list[ReasoningVerdict]]]] = []
+            rounds: list[Future[list[Verdict]]] = []
             for start in range(0, len(candidates), BLOCK):
                 block = candidates[start : start + BLOCK]
                 answers = self._answers(block)
-                items = [
-                    JudgeItem(c.id, c.question, c.gold, c.solution)
-                    for c, answer in zip(block, answers, strict=True)
-                    if answer.correct
-                ]
-                rounds.append((block, answers, judging.submit(self._judge, items)))
-            for block, answers, future in rounds:
-                reasoning = iter(future.result())
-                for c, answer in zip(block, answers, strict=True):
-                    judged = next(reasoning) if answer.correct else None
-                    verdicts.append(Verdict(c.id, judged.valid if judged else False, answer, judged))
+                halves = [Verdict(c.id, answer.correct, answer) for c, answer in zip(block, answers, strict=True)]
+                rounds.append(judging.submit(judged, block, halves, self.judge))
+            for future in rounds:
+                verdicts += future.result()
         return verdicts
-
-    def _judge(self, items: list[JudgeItem]) -> list[ReasoningVerdict]:
-        assert self.judge is not None
-        judged = self.judge.judge(items) if items else []
-        if len(judged) != len(items):
-            raise ValueError(f"judge {self.judge.name!r} gave {len(judged)} verdicts for {len(items)} items")
-        return judged
 
     def check_answer(self, gold: str, answer_or_solution: str) -> AnswerVerdict:
         """v_ans of one answer or solution against a reference answer or solution."""
@@ -124,6 +119,28 @@ class Verifier:
             while len(self._memory) > _REMEMBERED:
                 self._memory.popitem(last=False)
         yield from zip(fresh, results, strict=True)
+
+
+def judged(candidates: Sequence[Candidate], verdicts: Sequence[Verdict], judge: Judge) -> list[Verdict]:
+    """v_ans · v_rea of candidates whose answers were checked: `judge` is asked about those that are right.
+
+    Raises:
+        ValueError: the judge gave another number of verdicts than it was asked for.
+    """
+    items = [
+        JudgeItem(c.id, c.question, c.gold, c.solution)
+        for c, verdict in zip(candidates, verdicts, strict=True)
+        if verdict.answer.correct
+    ]
+    given = judge.judge(items) if items else []
+    if len(given) != len(items):
+        raise ValueError(f"judge {judge.name!r} gave {len(given)} verdicts for {len(items)} items")
+    reasoning = iter(given)
+    made = []
+    for verdict in verdicts:
+        one = next(reasoning) if verdict.answer.correct else None
+        made.append(Verdict(verdict.id, one.valid if one else False, verdict.answer, one))
+    return made
 
 
 @lru_cache(maxsize=16384)

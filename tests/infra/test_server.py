@@ -175,7 +175,7 @@ def test_the_command_line_gets_in(session: Session, said: str) -> None:
 def test_a_schedule_that_is_switched_on_runs_and_what_was_changed_survives_down_and_up(
     session: Session, client: httpx.Client
 ) -> None:
-    """As the UI does it: the schedule is on and asks for the next minute, the deployment's limit and seed are others."""
+    """As the UI does it: the schedule is on and asks for the next minute, limit and seed are others."""
 
     def deployment() -> dict[str, Any]:
         return dict(client.get("/deployments/name/pipeline/nano").raise_for_status().json())

@@ -6,6 +6,7 @@ transformers or vLLM), the reward of whole groups, the canary and the log.
 
 import shutil
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from tasks.generation.rollout import Sampling, sample
 from tasks.rows.agent_rows import AgentRow
 from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
-from tasks.score.nll import TOKENS_PER_BATCH, NLLScorer
+from tasks.score.nll import TOKENS_PER_BATCH
 from tasks.score.shared_prefix import SharedPrefix
 from tasks.train_agent import canary
 from tasks.train_agent.group_reward import GroupReward, Sample, StepRewards
@@ -29,6 +30,7 @@ from tasks.train_agent.trl.logprobs import shared_logprobs
 from tasks.train_agent.trl.vllm_rollout import VLLMRollout
 from tasks.train_agent.trl.watch import WHOLE, Watch
 
+MakeReward = Callable[[Any], GroupReward]
 BUCKET = 8  # lengths are padded to a multiple of this: few shapes for oneDNN
 
 
@@ -36,8 +38,9 @@ class AgentTrainer(GRPOTrainer):
     """GRPOTrainer with our prompts, sampling, group reward and log."""
 
     def __init__(
-        self, spec: TrainSpec, model: Any, chat: ChatTokens, rows: list[AgentRow], steps: int, make_reward: Any
+        self, spec: TrainSpec, model: Any, chat: ChatTokens, rows: list[AgentRow], steps: int, make_reward: MakeReward
     ) -> None:
+        """`make_reward`: the reward of the model with its adapter, which is there once the trainer is."""
         self.spec, self.chat, self.agent_rows = spec, chat, {row.id: row for row in rows}
         self.agent_config = spec.config
         self.steps = steps
@@ -63,8 +66,7 @@ class AgentTrainer(GRPOTrainer):
             callbacks=[Watch(self)],
         )
         self.remove_callback(PrinterCallback)
-        # pi_0's NLL comes from the trained model itself, with its adapter disabled.
-        self.group_reward: GroupReward = make_reward(NLLScorer.from_model(self.model, chat))
+        self.group_reward = make_reward(self.model)
         self.shared_prefix = SharedPrefix(self.model, TOKENS_PER_BATCH["cuda" if spec.cuda else "cpu"], BUCKET)
         self.sampling = Sampling(spec.config.max_new_tokens, spec.config.temperature, tuple(chat.stop_ids))
         adapters = spec.out / "scratch" / "rollout"

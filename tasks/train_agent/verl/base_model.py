@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
+import ray
 import torch
 import transfer_queue as tq
 from transfer_queue import KVBatchMeta
@@ -17,6 +18,7 @@ from verl.utils import tensordict_utils as tu
 from verl.workers.utils.padding import response_from_nested
 
 from tasks.score.batches import Question
+from tasks.train_agent.verl.one_state import ONE_STATE, install
 
 PARTITION = "pi_0"
 
@@ -27,6 +29,7 @@ class ActorLogLikelihoods:
     def __init__(self, workers: Any) -> None:
         """`workers`: verl's actor worker group, initialised."""
         self.workers = workers
+        ray.get([worker.__ray_call__.remote(install) for worker in workers.workers])
 
     def __call__(self, questions: Sequence[Question]) -> list[list[float]]:
         """log pi_0(y|x) of each question's targets; 0 for an empty one."""
@@ -37,10 +40,24 @@ class ActorLogLikelihoods:
             sums[q][k] = float(logprobs.double().sum())
         return sums
 
+    def next_logprobs(self, questions: Sequence[Question], tokens: Sequence[int]) -> list[list[list[float]]]:
+        """log pi_0(v|x, y) in nats of each of `tokens`, right after each target y; one pass a target."""
+        pairs = [([*q.prompt, *target], tokens) for q in questions for target in q.targets]
+        found = iter(self.token_logprobs(pairs, one_state=True))
+        return [[next(found).double().tolist() for _ in question.targets] for question in questions]
+
     def token_logprobs(
-        self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], temperature: float = 1.0
+        self,
+        pairs: Sequence[tuple[Sequence[int], Sequence[int]]],
+        temperature: float = 1.0,
+        one_state: bool = False,
     ) -> list[torch.Tensor]:
-        """log pi_0 of each token of the targets, one tensor a (prompt, target), in order."""
+        """log pi_0 of each token of the targets, one tensor a (prompt, target), in order.
+
+        Args:
+            one_state: each token right after the prompt, instead of after the tokens before it; the targets are then
+                of one length.
+        """
         if not pairs:
             return []
         ranks = max(self.workers._dispatch_info["actor"]) + 1
@@ -48,10 +65,12 @@ class ActorLogLikelihoods:
         dealt = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
         dealt += dealt[:1] * (-len(dealt) % ranks)
         order = [i for rank in range(ranks) for i in dealt[rank::ranks]]
-        found = dict(zip(order, self._run([pairs[i] for i in order], temperature), strict=True))
+        found = dict(zip(order, self._run([pairs[i] for i in order], temperature, one_state), strict=True))
         return [found[i] for i in range(len(pairs))]
 
-    def _run(self, pairs: list[tuple[Sequence[int], Sequence[int]]], temperature: float) -> list[torch.Tensor]:
+    def _run(
+        self, pairs: list[tuple[Sequence[int], Sequence[int]]], temperature: float, one_state: bool
+    ) -> list[torch.Tensor]:
         run = uuid4().hex
         keys = [f"{run}_{i}_0" for i in range(len(pairs))]
         rows, tags = [], []
@@ -74,6 +93,8 @@ class ActorLogLikelihoods:
         try:
             asked = {"calculate_entropy": False, "compute_loss": False, "temperature": temperature}
             asked["no_lora_adapter"] = True
+            if one_state:
+                asked[ONE_STATE] = len(pairs[0][1])
             self.workers.compute_log_prob(KVBatchMeta(partition_id=PARTITION, keys=keys, tags=tags, extra_info=asked))
             data = tq.kv_batch_get(keys=keys, partition_id=PARTITION, select_fields=["log_probs", "response_mask"])
             return list(response_from_nested(data["log_probs"], data["response_mask"]).unbind())

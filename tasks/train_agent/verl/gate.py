@@ -4,7 +4,9 @@ In:  a decoded rewrite, its row's question and reference, whether it ended itsel
 Out: {"score": 1.0, "verdict": {"id": "r1", "passed": true, "answer": {…}, …}, "seconds": 0.8, "error": null}
 
 A reward manager of verl sees one trajectory at a time, never its group: only the gate belongs here. The total of eq. 3
-needs the whole group and is computed in trainer.py, which replaces this score.
+needs the whole group and is computed in trainer.py, which replaces this score. Where the backbone is its own judge the
+gate is half open here: v_ans alone. The backbone is in the actor, and trainer.py asks it for v_rea when the rollout is
+over.
 """
 
 import asyncio
@@ -71,10 +73,10 @@ def _verdict(spec: str, candidate: Candidate) -> tuple[Verdict, float]:
 @cache
 def _verifier(spec: str) -> Verifier:
     """The gate of the run, opened once a process and closed at its end."""
-    config = TrainSpec.model_validate_json(Path(spec).read_text(encoding="utf-8")).config
+    gate = TrainSpec.model_validate_json(Path(spec).read_text(encoding="utf-8")).config.gate
     stack = ExitStack()
     atexit.register(stack.close)
-    return stack.enter_context(config.gate.open())
+    return stack.enter_context((gate.without_judge() if gate.asks_backbone else gate).open())
 
 
 @cache

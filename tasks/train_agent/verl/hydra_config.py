@@ -79,5 +79,5 @@ def check(config: TrainAgentConfig, cuda: bool) -> None:
     if config.gate.judge.kind == "local":
         raise SystemExit(
             "judge kind 'local' runs in batches and would share the GPUs of the training: with engine 'verl' take "
-            "kind 'openai', with the url of a served model or with GPUs of its own (gate.judge.gpus)"
+            "kind 'self', or 'openai' with the url of a served model or with GPUs of its own (gate.judge.gpus)"
         )

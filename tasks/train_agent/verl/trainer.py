@@ -4,10 +4,13 @@ In:  a step's rollouts in TransferQueue: token ids, log-probabilities under roll
 Out: their rewards (`rm_scores`) in TransferQueue; steps.jsonl, samples.jsonl, metrics.jsonl; checkpoints
 
 verl scores each trajectory by itself, beside the rollout; eqs. 7 to 12 need the group. The first place where verl holds
-all K rewrites of a prompt is the computation of advantages, so the rewards are put in there, just before.
+all K rewrites of a prompt is the computation of advantages, so the rewards are put in there, just before. A backbone
+that is its own judge (kind `self`) is asked there too: the actor without its adapter, as for its NLL.
 """
 
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +37,14 @@ from tasks.train_agent.verl.gate import read_verdict
 from tasks.train_agent.verl.sections import TRAINER
 from tasks.train_agent.verl.step_row import numbers, step_row
 from tasks.train_agent.verl.watchdog import dead_actor, dead_engine, watch, watchdog
-from tasks.verify.types import Candidate, Verdict
+from tasks.verify.gate import reader
+from tasks.verify.types import Candidate, Judge, Verdict
+from tasks.verify.verify import judged
 
 HAND_OVER_SECONDS = 900.0  # of the adapter to the rollout; seconds on any machine that works
+
+
+MOST_ANSWER_TOKENS = 16  # spellings of YES and NO
 
 
 class RolloutError(RuntimeError):
@@ -66,7 +74,13 @@ class AgentTrainer(PPOTrainerSync):
         self.agent_rows = {row.id: row for row in self.train_dataset.rows}
         self.chat = ChatTokens(self.spec.backbone)
         self.log_likelihoods = ActorLogLikelihoods(self.actor_rollout_wg)
-        self.scorer = NLLScorer(self.chat, self.log_likelihoods, longest_context(self.spec.backbone))
+        context = longest_context(self.spec.backbone)
+        self.scorer = NLLScorer(self.chat, self.log_likelihoods, context)
+        gate, self.closing = self.spec.config.gate, ExitStack()
+        if gate.asks_backbone:
+            # A pass holds a prompt and the tokens that might answer it; the reader knows that a prompt needs one more.
+            fits = min(context, self.spec.config.verl.tokens_per_gpu) - MOST_ANSWER_TOKENS
+            self.read = reader(gate, self.chat, self.log_likelihoods.next_logprobs, fits)
         self.embedder = RemoteEmbedder(self.spec.embedder, self.spec.cuda, self.actor_rollout_wg)
 
     def on_init_end(self) -> None:
@@ -84,6 +98,7 @@ class AgentTrainer(PPOTrainerSync):
             super().fit(agent_loop_manager)
         finally:
             self.watch.set()  # from here on actors end on purpose
+            self.closing.close()
 
     def step(self, metrics: dict[str, Any], timing_raw: dict[str, float]) -> KVBatchMeta:
         with watchdog(self.spec.config.verl.stall_minutes * 60, f"step {self.global_steps}", self.stopped):
@@ -127,12 +142,19 @@ class AgentTrainer(PPOTrainerSync):
         ]
 
         def recorded(candidates: Any) -> list[Verdict]:
-            return [_named(gate["verdict"], one) for one, gate in zip(candidates, gates, strict=True)]
+            verdicts = [_named(gate["verdict"], one) for one, gate in zip(candidates, gates, strict=True)]
+            return judged(candidates, verdicts, self.judge) if config.gate.asks_backbone else verdicts
 
         reward = GroupReward(config.reward, config.candidates, self.agent_rows, recorded, self.scorer, self.embedder)
         rewards = reward(samples)
         rewards.seconds["gate"] = sum(gate["seconds"] for gate in gates)  # not the time to read its verdicts
         return rewards
+
+    @cached_property
+    def judge(self) -> Judge:
+        """The backbone as its own judge, opened when the actor can be asked: in the first step."""
+        gate = self.spec.config.gate
+        return self.closing.enter_context(gate.open_judge(self.spec.backbone, self.read))
 
     def _canary(self, found: Any) -> canary.Canary:
         """All tokens of the step, or where pi_0's log-probabilities are not there anyway, some rows."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.verify.arithmetic import arithmetic
 from tasks.verify.arithmetic.arithmetic import ArithmeticJudge
-from tasks.verify.judges import judge_prompt
+from tasks.verify.judges import judge_prompt, self_prompt
 
 DEFAULT_MODEL = "Qwen/Qwen3-30B-A3B-Instruct-2507"
 MAX_WHOLE_FILE = 20_000_000  # bytes; larger files of a local model enter its digest by size and first megabyte
@@ -27,10 +27,19 @@ class JudgeConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["arithmetic", "openai", "local"] = Field(
+    kind: Literal["arithmetic", "self", "openai", "local"] = Field(
         default="arithmetic",
-        description="arithmetic: computes every stated equality, no model. openai: a model behind an OpenAI-compatible "
-        "endpoint. local: a model in this machine's inference environment.",
+        description="arithmetic: computes every stated equality, no model. self: the frozen backbone answers YES or "
+        "NO, one forward pass, no further model. openai: a model behind an OpenAI-compatible endpoint. local: a model "
+        "in this machine's inference environment.",
+    )
+    margin: float = Field(
+        default=0.0,
+        ge=-100,
+        le=100,
+        allow_inf_nan=False,
+        description="self: valid where log P(YES) - log P(NO) of the answer's first token is at least this, in nats. "
+        "0 compares the two; more lets less pass.",
     )
     require_step: bool = Field(
         default=True,
@@ -40,10 +49,16 @@ class JudgeConfig(BaseModel):
     prefilter: bool = Field(
         default=True, description="A model judge is asked only about solutions without a false equality."
     )
-    model: str = Field(default=DEFAULT_MODEL, min_length=1, description="Name or folder of the judge's model.")
+    model: str = Field(
+        default=DEFAULT_MODEL,
+        min_length=1,
+        description="Name or folder of the judge's model. self: the backbone's, except in judge-eval: a folder.",
+    )
     revision: str | None = Field(default=None, description="Revision of the model on the hub.")
     backend: Literal["vllm", "transformers"] = Field(
-        default="vllm", description="local: what computes the model; vLLM holds replies to the verdict's JSON schema."
+        default="vllm",
+        description="local, and self outside of a training: what computes the model. vLLM holds a local model's "
+        "replies to the verdict's JSON schema.",
     )
     url: str | None = Field(
         default=None,
@@ -105,8 +120,12 @@ class JudgeConfig(BaseModel):
     def _consistent(self) -> "JudgeConfig":
         if self.votes % 2 == 0:
             raise ValueError(f"votes: {self.votes} can tie; give an odd number")
-        if self.kind == "local" and self.url is not None:
-            raise ValueError("url: a local judge has none; use kind 'openai'")
+        if self.kind in ("local", "self") and self.url is not None:
+            raise ValueError(f"url: a judge of kind {self.kind!r} has none; use kind 'openai'")
+        if self.kind == "self" and self.votes != 1:
+            raise ValueError(f"votes: {self.votes}; a backbone that compares two probabilities has one vote")
+        if self.kind != "self" and self.margin != 0:
+            raise ValueError(f"margin: is of kind 'self', not {self.kind!r}")
         return self
 
     @property
@@ -118,7 +137,12 @@ class JudgeConfig(BaseModel):
         return self.tensor_parallel if self.kind != "arithmetic" and self.url is None else 0
 
     def model_identity(self) -> str:
-        """What a model judge's verdicts depend on; the cache's key and the `judge` of its verdicts."""
+        """What a model judge's verdicts depend on; the cache's key and the `judge` of its verdicts.
+
+        Of kind `self` it leaves out the backbone, which is an input of the stages that ask it.
+        """
+        if self.kind == "self":
+            return f"self/prompt={self_prompt.PROMPT_VERSION},margin={self.margin:g}"
         name = self.model + (f"@{self.revision}" if self.revision else "")
         if Path(self.model).is_dir():
             name = f"{Path(self.model).resolve().name}:{_folder_digest(str(Path(self.model).resolve()))[:16]}"

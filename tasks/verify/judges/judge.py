@@ -4,6 +4,7 @@ In:  JudgeConfig(kind="openai", url="http://judge:8000/v1", model="Qwen/Qwen3-30
 Out: `with make_judge(config) as judge:` a judge that has been checked and answers; closed at the end
 
     arithmetic  every stated equality is computed; no model, no service (tasks/verify/arithmetic/arithmetic.py)
+    self        the frozen backbone, which answers YES or NO: in a process that has it, or in an engine of its own
     openai      a model behind an OpenAI-compatible endpoint: at `url`, or started by the run itself with vllm serve
     local       a model in an engine of the inference environment, for batches (no server, no port)
 
@@ -13,11 +14,13 @@ docs/judging.md says which to take, why, and what it costs.
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from tasks.runtime.settings import settings
 from tasks.verify.arithmetic.arithmetic import ArithmeticJudge
 from tasks.verify.judges.config import JudgeConfig
+from tasks.verify.judges.first_token import Read
 from tasks.verify.judges.verdict_cache import VerdictCache, key
 from tasks.verify.types import Judge, JudgeItem, ReasoningVerdict
 
@@ -70,17 +73,22 @@ class Cached:
 
 
 @contextmanager
-def make_judge(config: JudgeConfig) -> Iterator[Judge]:
+def make_judge(config: JudgeConfig, backbone: Path | None = None, read: Read | None = None) -> Iterator[Judge]:
     """The judge of `config`, started where the run starts it, and checked: it has given a verdict.
 
+    Args:
+        backbone: of kind `self`: the folder of the backbone that judges; left out, `config.model` is one.
+        read: of kind `self`: asks that backbone in this process; left out, an engine is started for it.
+
     Raises:
+        ValueError: kind `self`, and neither `backbone` nor `config.model` is the folder of a model.
         JudgeUnavailable: it cannot be reached, does not serve the model, or gives no verdict.
     """
     if config.kind == "arithmetic":
         yield ArithmeticJudge(config.require_step)
         return
     with ExitStack() as stack:
-        model = stack.enter_context(_model_judge(config))
+        model = stack.enter_context(_model_judge(config, backbone, read))
         path = config.cache or settings().store / "cache" / "verdicts.sqlite"
         cache = VerdictCache(path)
         stack.callback(cache.close)
@@ -91,7 +99,14 @@ def make_judge(config: JudgeConfig) -> Iterator[Judge]:
 
 
 @contextmanager
-def _model_judge(config: JudgeConfig) -> Iterator[Judge]:
+def _model_judge(config: JudgeConfig, backbone: Path | None, read: Read | None) -> Iterator[Judge]:
+    if config.kind == "self":
+        from tasks.verify.judges.self_judge import SelfJudge
+
+        with SelfJudge(config, backbone or Path(config.model), read) as own:
+            own.check()
+            yield own
+        return
     if config.kind == "local":
         from tasks.verify.judges.local_judge import LocalJudge
 

@@ -223,9 +223,9 @@ def judge_eval_command(
         Path, typer.Argument(help="JSON lines: question, solution, reasoning_correct[, source, gold, id].")
     ],
     config: Annotated[Path | None, typer.Option(help="YAML or JSON file with the judge's configuration.")] = None,
-    kind: Annotated[str | None, typer.Option(help="arithmetic, openai or local.")] = None,
+    kind: Annotated[str | None, typer.Option(help="arithmetic, self, openai or local.")] = None,
     url: Annotated[str | None, typer.Option(help="Endpoint, say http://host:8000/v1.")] = None,
-    model: Annotated[str | None, typer.Option(help="The judge's model.")] = None,
+    model: Annotated[str | None, typer.Option(help="The judge's model; kind self: the backbone's folder.")] = None,
     votes: Annotated[int | None, typer.Option(help="Verdicts a row; odd.")] = None,
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
     verdicts_out: Annotated[Path | None, typer.Option("--verdicts", help="Write each row's verdict here.")] = None,

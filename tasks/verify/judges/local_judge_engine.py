@@ -4,27 +4,23 @@ In:  [{"messages": [{"role": "system", …}, {"role": "user", …}], "seed": 0},
 Out: [{"text": "{\\"reason\\": …, \\"valid\\": true}", "error": null, "prompt_tokens": 512, "completion_tokens": 64}, …]
 """
 
-import json
-import socket
 from collections.abc import Callable
 from typing import Any, Literal
 
-from pydantic import BaseModel
-
 from tasks.runtime.spec import read_spec
+from tasks.verify.judges.engine_process import EngineSpec, answer_blocks
 from tasks.verify.judges.judge_prompt import SCHEMA
 
 Requests = list[dict[str, Any]]
 Replies = list[dict[str, Any]]
 
 
-class LocalJudgeSpec(BaseModel):
+class LocalJudgeSpec(EngineSpec):
     """What the engine is told."""
 
     model: str
     revision: str | None = None
     backend: Literal["vllm", "transformers"]
-    socket: str
     cuda: bool
     context: int
     sequences: int
@@ -36,12 +32,7 @@ class LocalJudgeSpec(BaseModel):
 def main() -> None:
     """Load the model, then answer block after block until the other side closes."""
     spec = read_spec(LocalJudgeSpec)
-    answer = with_vllm(spec) if spec.backend == "vllm" else with_transformers(spec)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.connect(spec.socket)
-        with connection.makefile("rb") as lines:
-            for line in lines:
-                connection.sendall(json.dumps(answer(json.loads(line))).encode() + b"\n")
+    answer_blocks(spec, with_vllm(spec) if spec.backend == "vllm" else with_transformers(spec))
 
 
 def reply(text: str | None, error: str | None, prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:

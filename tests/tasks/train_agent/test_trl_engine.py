@@ -16,6 +16,7 @@ from tasks.train_agent.spec import TrainSpec
 from tests.tasks.train_agent import greedy
 from tests.tasks.train_agent.nano_rows import NANO, nano_rows
 from tests.tasks.train_agent.step_fields import STEP_FIELDS
+from tests.tasks.verify.judges.self_backbone import self_backbone
 
 pytestmark = pytest.mark.inference
 
@@ -98,6 +99,7 @@ def trainer(tmp_path_factory, rows):
     from tasks.rows.tokens import ChatTokens
     from tasks.score.embeddings import Embedder
     from tasks.score.load import load_backbone
+    from tasks.score.nll import NLLScorer
     from tasks.train_agent.group_reward import GroupReward
     from tasks.train_agent.trl.trainer import AgentTrainer
 
@@ -107,8 +109,13 @@ def trainer(tmp_path_factory, rows):
     kept, _ = agent_rows(spec.rows, chat, 192, 64, 512)
     with spec.config.gate.open() as verifier:
         embedder = Embedder(spec.embedder, cuda=False)
-        reward = lambda scorer: GroupReward(  # noqa: E731
-            spec.config.reward, K, {row.id: row for row in kept}, verifier, scorer, embedder
+        reward = lambda policy: GroupReward(  # noqa: E731
+            spec.config.reward,
+            K,
+            {row.id: row for row in kept},
+            verifier,
+            NLLScorer.from_model(policy, chat),
+            embedder,
         )
         yield AgentTrainer(spec, load_backbone(spec.backbone, "float32", cuda=False), chat, kept, 3, reward)
 
@@ -165,6 +172,30 @@ def test_vllm_writes_with_the_adapter_what_the_policy_does(undisturbed, rows, tm
     found = greedy.in_vllm(adapter, prompts, tmp_path)
     assert found == trained
     assert found != untrained
+
+
+def test_a_backbone_that_judges_itself_does_so_without_its_adapter(tmp_path, rows):
+    import torch
+
+    from tasks.score.load import load_backbone
+    from tasks.verify.gate import GateConfig, read_of
+    from tasks.verify.types import Candidate
+
+    torch.set_num_threads(1)
+    backbone = self_backbone(tmp_path / "backbone")
+    gate = GateConfig(judge={"kind": "self", "prefilter": False, "margin": 0.2, "cache": tmp_path / "verdicts.sqlite"})
+    out = tmp_path / "out"
+    spec = make_spec(out, rows, gate=gate, samples=PROMPTS, samples_every=1, steps=2)
+    (out / "scratch" / "spec.json").write_text(spec.model_copy(update={"backbone": backbone}).model_dump_json())
+    end(out, start(out))
+    samples = [row for row in read_rows(out / "samples.jsonl") if row["answer"] == "correct"]
+    assert {row["step"] for row in samples} == {1, 2}
+    afresh = GateConfig(judge=gate.judge.model_copy(update={"cache": tmp_path / "afresh.sqlite"}))
+    read = read_of(afresh, load_backbone(backbone, "float32", cuda=False), backbone)
+    with afresh.open(backbone, read) as verifier:
+        asked = [Candidate(r["id"], r["question"], r["expert"], r["rewrite"], r["finished"]) for r in samples]
+        assert [one.passed for one in verifier(asked)] == [row["passed"] for row in samples]
+    assert len({row["passed"] for row in samples}) == 2  # the margin lies among them
 
 
 @pytest.mark.slow

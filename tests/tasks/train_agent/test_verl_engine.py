@@ -18,6 +18,7 @@ from tasks.train_agent.spec import TrainSpec
 from tests.tasks.train_agent import greedy
 from tests.tasks.train_agent.nano_rows import NANO, nano_rows
 from tests.tasks.train_agent.step_fields import STEP_FIELDS
+from tests.tasks.verify.judges.self_backbone import self_backbone
 
 pytestmark = [pytest.mark.verl, pytest.mark.timeout(1500)]
 
@@ -144,6 +145,35 @@ def test_its_rewards_are_the_reward_modules_on_the_dumped_rollouts(trained, rows
             totals = group_rewards(passed, theirs, vectors, RewardConfig()).total
             assert [row["total"] for row in group] == pytest.approx(list(totals), abs=1e-6)
     assert passing > 8
+
+
+def test_a_backbone_that_judges_itself_is_the_actor_without_its_adapter(tmp_path, rows):
+    import torch
+
+    from tasks.score.load import load_backbone
+    from tasks.verify.gate import GateConfig, read_of
+    from tasks.verify.judges.self_judge import SelfJudge
+    from tasks.verify.judges.verdict_cache import VerdictCache, key
+    from tasks.verify.types import JudgeItem
+
+    torch.set_num_threads(1)
+    backbone = self_backbone(tmp_path / "backbone")
+    gate = GateConfig(judge={"kind": "self", "prefilter": False, "cache": tmp_path / "verdicts.sqlite"})
+    (out := tmp_path / "out").mkdir()
+    spec = make_spec(out, rows, gate=gate).model_copy(update={"backbone": backbone})
+    run_engine("verl", ENGINE, spec, out, ENVIRONMENT)
+    samples = [row for row in read_rows(out / "samples.jsonl") if row["answer"] == "correct"]
+    assert {row["step"] for row in samples} == {1, 2}  # in the second the adapter has been trained
+    items = [JudgeItem("", row["question"], row["expert"], row["rewrite"]) for row in samples]
+    judge = SelfJudge(gate.judge, backbone, read_of(gate, load_backbone(backbone, "float32", cuda=False), backbone))
+    cache = VerdictCache(gate.judge.cache)
+    told = cache.get([key(judge.name, item) for item in items])
+    for row, item, ours in zip(samples, items, judge.judge(items), strict=True):
+        theirs = told[key(judge.name, item)]
+        assert row["passed"] is row["reasoning"] is theirs.valid
+        odds = [float(one.reason.rpartition(" ")[2]) for one in (ours, theirs)]
+        assert odds[0] == pytest.approx(odds[1], abs=2e-3)
+    assert len({one.reason for one in told.values()}) > 3
 
 
 def test_transformers_and_vllm_load_the_adapter_and_write_the_same(trained, tmp_path):

@@ -260,3 +260,25 @@ def test_the_dataset_hands_out_prompts_and_what_the_gate_needs(tmp_path, run):
     assert made[1]["extra_info"] == {"id": rows[1].id, "question": rows[1].question}
     assert made[1]["reward_model"] == {"ground_truth": "29"}
     assert rows[1].solution in made[1]["raw_prompt"][0]["content"]
+
+
+def test_tokens_of_one_state_are_predicted_by_the_state_after_the_prompt():
+    import torch
+
+    from tasks.train_agent.verl.one_state import spread
+
+    lengths, count = [5, 7], 2  # prompts of 3 and 5 tokens, two tokens after each
+    packed = torch.arange(12.0)[None, :, None].repeat(1, 1, 3)
+    offsets = torch.tensor([0, 5, 12])
+    padded = torch.full((2, 8, 3), -1.0)
+    for row, (start, length) in enumerate(zip((0, 5), lengths, strict=True)):
+        padded[row, :length] = packed[0, start : start + length]
+    expected = [[0, 1, 2, 2, 4], [5, 6, 7, 8, 9, 9, 11]]  # the last place predicts nothing
+    spread(packed, offsets, count)
+    assert packed[0, :, 0].tolist() == expected[0] + expected[1]
+    spread(padded, offsets, count)
+    assert [padded[row, :length, 0].tolist() for row, length in enumerate(lengths)] == expected
+    assert (padded[0, 5:] == -1).all() and (padded[1, 7:] == -1).all()
+    alone = torch.arange(5.0)[None, :, None]
+    spread(alone, torch.tensor([0, 5]), count)
+    assert alone[0, :, 0].tolist() == expected[0]

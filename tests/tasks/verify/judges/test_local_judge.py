@@ -48,8 +48,8 @@ def test_a_local_engine_answers_every_row_and_dies_with_its_judge(backend: str, 
     with LocalJudge(_config(tmp_path, kind="local", backend=backend, votes=1)) as judge:
         verdicts = judge.judge(ITEMS)
         assert judge.usage.calls == 3
-        assert judge._child is not None
-        engine = judge._child.process.pid
+        assert judge.engine.child is not None
+        engine = judge.engine.child.process.pid
         assert descendants(engine)
         # nano cannot judge. As free text its reply is no verdict; vLLM holds it to the schema, in which it may still
         # call a solution valid and name a wrong step, or talk until it is cut off.
