@@ -74,6 +74,7 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
     from tasks.train_agent.group_reward import GroupReward
     from tasks.train_agent.spec import TrainSpec
     from tasks.train_agent.trl.trainer import AgentTrainer
+    from tasks.verify.gate import GateConfig
 
     class PlainTrainer(AgentTrainer):
         """TRL's own sampling and forward passes."""
@@ -92,6 +93,7 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
     config = TrainAgentConfig(
         engine="trl",
         rollout="transformers",
+        gate=GateConfig(judge={"kind": "arithmetic"}),
         prompts_per_step=PROMPTS,
         candidates=K,
         rank=16,

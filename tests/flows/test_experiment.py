@@ -39,6 +39,8 @@ PAPER: list[tuple[str, str, Any]] = [
     ("E.2", "train_agent.max_prompt_tokens", 2048),
     ("E.2", "train_agent.max_new_tokens", 4096),
     ("E.2", "train_agent.embedder.model", "Qwen/Qwen3-Embedding-0.6B"),
+    ("3.4.1", "gate.judge.kind", "self"),  # the paper names no model; its released code asks the backbone itself
+    ("3.4.1", "gate.answers.reasoning", True),
     ("E.3", "rewrite.temperature", 0.0),
     ("E.3", "rewrite.top_p", 1.0),
     ("E.3", "rewrite.max_new_tokens", 8192),

@@ -28,10 +28,11 @@ class JudgeConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["arithmetic", "self", "openai", "local"] = Field(
-        default="arithmetic",
-        description="arithmetic: computes every stated equality, no model. self: the frozen backbone answers YES or "
-        "NO, one forward pass, no further model. openai: a model behind an OpenAI-compatible endpoint. local: a model "
-        "in this machine's inference environment.",
+        default="self",
+        description="self: the frozen backbone answers YES or NO, one forward pass, no further model. openai: a "
+        "stronger model behind an OpenAI-compatible endpoint, recommended where a GPU is free for it. local: a model "
+        "in this machine's inference environment. arithmetic: computes every stated equality, no model; for arithmetic "
+        "word problems alone.",
     )
     margin: float = Field(
         default=0.0,

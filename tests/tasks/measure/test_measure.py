@@ -19,6 +19,7 @@ def run(out, rows, monkeypatch, **changes):
     config = MeasureConfig(
         **{
             "candidates": 4,
+            "gate": {"judge": {"kind": "arithmetic"}},
             "max_prompt_tokens": 192,
             "max_new_tokens": 64,
             "rows_per_batch": 5,

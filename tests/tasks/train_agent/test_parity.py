@@ -50,7 +50,9 @@ def _parts():
     return SimpleNamespace(
         chat=chat,
         rows=[AgentRow(r["id"], r["question"], r["solution"], r["solution"], []) for r in nano_rows(ROWS)],
-        config=TrainAgentConfig(prompts_per_step=ROWS, candidates=K, embedder=embedder),
+        config=TrainAgentConfig(
+            prompts_per_step=ROWS, candidates=K, embedder=embedder, gate={"judge": {"kind": "arithmetic"}}
+        ),
         scorer=NLLScorer.from_model(load_backbone(NANO / "model", "float32", cuda=False), chat),
         embedder=Embedder(embedder["model"], cuda=False),
     )

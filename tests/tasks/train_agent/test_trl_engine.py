@@ -29,6 +29,7 @@ def make_spec(out, rows, **changes):
         **{
             "engine": "trl",
             "rollout": "transformers",
+            "gate": {"judge": {"kind": "arithmetic"}},
             "prompts_per_step": PROMPTS,
             "candidates": K,
             "rank": 8,

@@ -31,6 +31,7 @@ def make_spec(out, rows, **changes):
     config = TrainAgentConfig(
         **{
             "engine": "verl",
+            "gate": {"judge": {"kind": "arithmetic"}},
             "prompts_per_step": PROMPTS,
             "candidates": K,
             "rank": 8,
@@ -128,7 +129,7 @@ def test_its_rewards_are_the_reward_modules_on_the_dumped_rollouts(trained, rows
         groups.setdefault((row["step"], row["id"]), []).append(row)
     assert len(groups) == 2 * PROMPTS
     passing = 0
-    with GateConfig().open() as verifier:
+    with GateConfig(judge={"kind": "arithmetic"}).open() as verifier:
         for group in groups.values():
             assert len(group) == K
             verdicts = verifier([Candidate("", r["question"], r["expert"], r["rewrite"], r["finished"]) for r in group])

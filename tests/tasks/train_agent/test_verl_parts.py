@@ -46,6 +46,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     config = TrainAgentConfig(
         engine="verl",
+        gate={"judge": {"kind": "arithmetic"}},
         prompts_per_step=2,
         candidates=K,
         embedder={"model": PACKAGED_EMBEDDER, "revision": None},

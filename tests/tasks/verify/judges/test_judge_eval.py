@@ -92,7 +92,9 @@ def test_the_command_reports_per_source_and_writes_figures_and_verdicts(tmp_path
     ]
     file, figures, verdicts = (tmp_path / name for name in ("rows.jsonl", "out.json", "verdicts.jsonl"))
     _write(file, rows)
-    result = CliRunner().invoke(app, [str(file), "--json", str(figures), "--verdicts", str(verdicts)])
+    result = CliRunner().invoke(
+        app, [str(file), "--kind", "arithmetic", "--json", str(figures), "--verdicts", str(verdicts)]
+    )
     assert result.exit_code == 0, result.output
     assert "arithmetic/" in result.output and "1 rows could not be used" in result.output
     found = json.loads(figures.read_text())

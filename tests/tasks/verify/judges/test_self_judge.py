@@ -61,7 +61,7 @@ def test_the_configuration_says_what_does_not_go_together(tmp_path: Path) -> Non
         with pytest.raises(ValueError, match=message):
             JudgeConfig(kind="self", **fields)
     with pytest.raises(ValueError, match="is of kind 'self'"):
-        JudgeConfig(margin=1.0)
+        JudgeConfig(kind="arithmetic", margin=1.0)
     with pytest.raises(ValueError, match="is no folder of a model"), make_judge(JudgeConfig(kind="self")):
         pass
 
@@ -71,7 +71,7 @@ def test_identity_is_prompt_margin_and_filter_and_the_backbone_is_an_input() -> 
         "self/prompt=1,margin=0.5+arithmetic/2"
     )
     assert GateConfig(judge=JudgeConfig(kind="self")).asks_backbone
-    assert not GateConfig().asks_backbone
+    assert not GateConfig(judge=JudgeConfig(kind="arithmetic")).asks_backbone
     assert not GateConfig(judge=JudgeConfig(kind="self")).without_judge().asks_backbone
 
 
