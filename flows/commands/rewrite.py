@@ -77,6 +77,7 @@ def rewrite_file(
     from tasks.assemble.assemble import AssembleConfig, assemble
     from tasks.backbone.backbone import backbone as import_backbone
     from tasks.rewrite.rewrite import rewrite
+    from tasks.verify.fitness import require_fit
     from tasks.verify.stage import verify
 
     config = experiment.rewrite.model_copy(update={"shards": 1})
@@ -91,6 +92,7 @@ def rewrite_file(
             folder.mkdir(parents=True, exist_ok=True)
         import_backbone.plain(experiment.backbone, model)
         write_rows(rows / "rows.jsonl", given.rows)
+        require_fit(experiment.gate, rows / "rows.jsonl")  # before hours of rewriting
         rewrite.plain(config, rewrites, backbone=model, rows=rows, adapter=adapter)
         judging = model if experiment.gate.asks_backbone else None
         verify.plain(experiment.gate, verdicts, rows=rows, rewrites=rewrites, backbone=judging)

@@ -19,6 +19,7 @@ from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 from tasks.score.config import EmbedderConfig
 from tasks.score.embedder_source import embedder_identity, embedder_location
+from tasks.verify.fitness import require_fit
 
 
 def identity(config: MeasureConfig) -> object:
@@ -33,7 +34,11 @@ def measure(config: MeasureConfig, out: Path, *, backbone: Path, rows: Path, ada
     Returns:
         rows, overlong, no_room, pass_rate, nll (mean over rows of the mean over passing rewrites), length,
         expert_length, expert_nll, diversity (mean over rows with `diversity_of` passing rewrites), diversity_rows.
+
+    Raises:
+        UnfitJudge: the arithmetic checker judges alone and refuses the rows' own solutions.
     """
+    require_fit(config.gate, rows / "rows.jsonl")
     spec = MeasureSpec(
         config=config,
         backbone=backbone,

@@ -22,6 +22,7 @@ from tasks.score.embedder_source import embedder_identity, embedder_location
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.samples_view import SamplesView
 from tasks.train_agent.spec import TrainSpec
+from tasks.verify.fitness import require_fit
 
 
 def identity(config: TrainAgentConfig) -> object:
@@ -82,8 +83,10 @@ def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Pa
         EnvironmentMissing: the engine's environment is not installed (`make setup-verl`).
         SourceError: the embedding model cannot be had.
         UnfitEngine: TRL with rollouts by transformers, on a GPU, for a backbone over 500M parameters.
+        UnfitJudge: the arithmetic checker judges alone and refuses the rows' own solutions.
     """
     check_engine(config, backbone, settings().cuda())
+    require_fit(config.gate, rows / "rows.jsonl")
     spec = TrainSpec(
         config=config,
         backbone=backbone,

@@ -13,6 +13,7 @@ from pathlib import Path
 from tasks.rows.jsonl import RowError, read_rows, write_rows
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
+from tasks.verify.fitness import require_fit
 from tasks.verify.gate import GateConfig
 from tasks.verify.types import Candidate, NoVerdict, Verdict
 
@@ -34,9 +35,11 @@ def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path, backbon
         ValueError: the judge is of kind `self` and no backbone is given.
         RowError: a rewrite of a row that is not there.
         NoVerdict: the judge could not be reached for some rows, after several attempts.
+        UnfitJudge: the arithmetic checker stands alone and refuses the rows' own solutions (fitness.py).
     """
     if config.asks_backbone and backbone is None:
         raise ValueError("gate.judge.kind=self: the stage verify needs the input backbone")
+    require_fit(config, rows / "rows.jsonl")
     by_id = {row["id"]: row for row in read_rows(rows / "rows.jsonl", ["id", "question", "solution"])}
     candidates = []
     for rewrite in read_rows(rewrites / "rewrites.jsonl", ["id", "text", "finished"]):

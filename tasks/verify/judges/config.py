@@ -45,10 +45,21 @@ class JudgeConfig(BaseModel):
     require_step: bool = Field(
         default=True,
         description="arithmetic alone: a solution that states no checkable equality is invalid (else an agent learns "
-        "to write no reasoning).",
+        "to write no reasoning). It costs little on word problems (2.9 % of GSM8K's own solutions are refused for it) "
+        "and half of everything else: 53 % of NuminaMath's, 48 % of MATH's, 38 % of OpenMathInstruct-2's. Of labelled "
+        "solutions with a right answer it refuses 30 % of the valid and 45 % of the invalid ones. A filter before a "
+        "model never requires a step.",
+    )
+    allow_unfit: bool = Field(
+        default=False,
+        description="arithmetic alone: judge even where it refuses over a fifth of the rows' own expert solutions.",
+        json_schema_extra=_RUNTIME,
     )
     prefilter: bool = Field(
-        default=True, description="A model judge is asked only about solutions without a false equality."
+        default=True,
+        description="A model judge is asked only about solutions without a false equality. The filter refuses 1.3 % of "
+        "labelled valid solutions with a right answer (half of them state something false all the same), 8 % of the "
+        "invalid ones, and 2.4 % of NuminaMath's own solutions.",
     )
     model: str = Field(
         default=DEFAULT_MODEL,

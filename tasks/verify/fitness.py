@@ -1,0 +1,51 @@
+"""Whether the arithmetic checker can judge rows by itself: their own expert solutions must pass it.
+
+In:  rows.jsonl: {"id", "question", "solution"}, and a gate whose judge is of kind `arithmetic`
+Out: nothing; or UnfitJudge: "… the arithmetic checker, which judges alone, refuses 277 of 500 expert solutions …"
+
+It computes equalities of plain numbers. On word problems that is most of the reasoning: it refuses 3 % of GSM8K's
+solutions and none of nano's. On other mathematics it refuses half, most of them since they state no such equality, and
+an agent that is paid for passing learns to write sums instead of proofs.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+from scipy.stats import binomtest
+
+from tasks.rows.jsonl import read_rows
+from tasks.verify.arithmetic.arithmetic import ArithmeticJudge
+from tasks.verify.gate import GateConfig
+
+CHECKED = 500  # solutions at most, evenly spaced
+MOST_REFUSED = 0.2  # share; between 0.03 (GSM8K) and 0.4 to 0.56 (MATH, NuminaMath, OpenMathInstruct-2, AQuA-RAT)
+
+
+class UnfitJudge(ValueError):
+    """The judge refuses too many of the rows' own expert solutions; says how many and what to set."""
+
+
+def require_fit(gate: GateConfig, rows: Path) -> None:
+    """Check a judge of kind `arithmetic` on the expert solutions of a rows.jsonl; other judges are not asked.
+
+    Raises:
+        UnfitJudge: it refuses more than `MOST_REFUSED` of them beyond chance: the whole 95 % interval (Wilson) lies
+            above. `judge.allow_unfit` switches the check off.
+    """
+    judge = gate.judge
+    if judge.kind != "arithmetic" or judge.allow_unfit or not gate.answers.reasoning:
+        return
+    solutions = [row["solution"] for row in read_rows(rows, ["id", "question", "solution"])]
+    checker = ArithmeticJudge(judge.require_step)
+    chosen = solutions[:: -(-len(solutions) // CHECKED) or 1]
+    refused = [verdict for verdict in map(checker.judge_text, chosen) if not verdict.valid]
+    if not refused or binomtest(len(refused), len(chosen)).proportion_ci(method="wilson").low <= MOST_REFUSED:
+        return
+    reasons = Counter("a false equality" if one.first_wrong_step else "no equality to check" for one in refused)
+    counts = ", ".join(f"{number} for {reason}" for reason, number in reasons.most_common())
+    raise UnfitJudge(
+        f"{rows}: the arithmetic checker, which judges alone (gate.judge.kind=arithmetic), refuses {len(refused)} of "
+        f"{len(chosen)} of the rows' own expert solutions ({counts}): they are not arithmetic word problems. Let a "
+        "model judge, with the checker as a filter before it: gate.judge.kind=self, or openai for a stronger one. "
+        "gate.judge.allow_unfit=true uses the checker all the same."
+    )
