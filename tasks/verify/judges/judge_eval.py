@@ -3,8 +3,7 @@
 In:  {"question": "Natalia sold …", "solution": "48/2 = 24 …", "reasoning_correct": true, "source": "gsm8k"}
 Out: {"source": "gsm8k", "rows": 600, "undecided": 2, "precision": {"value": 0.97, "low": 0.95, "high": 0.98}, …}
 
-"Positive" is what the gate lets through: precision is the share of passed solutions whose reasoning is right, recall
-the share of right ones that pass. Rows without a verdict are in neither; they are counted beside them.
+What the shares are is said in measures.py. Of a judge of kind `self` it also says where its margin could be put.
 """
 
 import json
@@ -16,19 +15,19 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 import yaml
-from scipy.stats import binomtest
 
 from tasks.rows.jsonl import RowError, read_lines
 from tasks.runtime.progress import report
+from tasks.verify.judges.calibration import Calibration, calibrate
 from tasks.verify.judges.config import JudgeConfig
 from tasks.verify.judges.judge import make_judge
+from tasks.verify.judges.measures import Measure, Share, measure
+from tasks.verify.judges.self_judge import log_odds
 from tasks.verify.types import Judge, JudgeItem, ReasoningVerdict
 
 BLOCK = 512  # rows judged between two reports of progress
-RESAMPLES = 2000
 ALL = "all"
 
 
@@ -42,33 +41,6 @@ class LabelledRow:
 
 
 @dataclass(frozen=True)
-class Share:
-    """A share in [0, 1] with its 95 % interval; None where nothing was counted."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A judge on the rows of one source. `false_pass` is the share of wrong solutions that it lets through."""
-
-    source: str
-    rows: int
-    undecided: int
-    true_pass: int
-    false_pass: int
-    true_stop: int
-    false_stop: int
-    precision: Share
-    recall: Share
-    f1: Share
-    false_pass_share: Share
-    accuracy: Share
-
-
-@dataclass(frozen=True)
 class Evaluation:
     """What judge-eval found."""
 
@@ -77,6 +49,7 @@ class Evaluation:
     quarantined: list[str] = field(default_factory=list)
     cost_per_1000: dict[str, float] = field(default_factory=dict)
     verdicts: list[ReasoningVerdict] = field(default_factory=list)
+    calibration: Calibration | None = None
 
 
 def read_labelled(path: Path) -> tuple[list[LabelledRow], list[str]]:
@@ -115,47 +88,6 @@ def _labelled(path: Path, number: int, line: str) -> LabelledRow:
     return LabelledRow(item, str(row.get("source") or "unnamed"), row["reasoning_correct"])
 
 
-def measure(source: str, labels: Sequence[bool], verdicts: Sequence[bool | None], seed: int = 0) -> Measure:
-    """The judge's verdicts against the labels of one source: Wilson intervals, for F1 the percentile bootstrap."""
-    pairs = [(label, verdict) for label, verdict in zip(labels, verdicts, strict=True) if verdict is not None]
-    true_pass, false_pass = pairs.count((True, True)), pairs.count((False, True))
-    false_stop, true_stop = pairs.count((True, False)), pairs.count((False, False))
-    return Measure(
-        source=source,
-        rows=len(labels),
-        undecided=len(labels) - len(pairs),
-        true_pass=true_pass,
-        false_pass=false_pass,
-        true_stop=true_stop,
-        false_stop=false_stop,
-        precision=_wilson(true_pass, true_pass + false_pass),
-        recall=_wilson(true_pass, true_pass + false_stop),
-        f1=_f1(true_pass, false_pass, false_stop, true_stop, seed),
-        false_pass_share=_wilson(false_pass, false_pass + true_stop),
-        accuracy=_wilson(true_pass + true_stop, len(pairs)),
-    )
-
-
-def _wilson(count: int, total: int) -> Share:
-    if total == 0:
-        return Share(None)
-    interval = binomtest(count, total).proportion_ci(method="wilson")
-    return Share(count / total, float(interval.low), float(interval.high))
-
-
-def _f1(true_pass: int, false_pass: int, false_stop: int, true_stop: int, seed: int) -> Share:
-    """F1 = 2 tp / (2 tp + fp + fn); the rows are drawn anew `RESAMPLES` times."""
-    counts = np.array([true_pass, false_pass, false_stop, true_stop], dtype=np.float64)
-    below = 2 * true_pass + false_pass + false_stop
-    if below == 0:
-        return Share(None)
-    drawn = np.random.default_rng(seed).multinomial(int(counts.sum()), counts / counts.sum(), size=RESAMPLES)
-    denominators = 2 * drawn[:, 0] + drawn[:, 1] + drawn[:, 2]
-    usable = denominators > 0
-    low, high = np.quantile(2 * drawn[usable, 0] / denominators[usable], [0.025, 0.975])
-    return Share(2 * true_pass / below, float(low), float(high))
-
-
 def evaluate(judge: Judge, rows: Sequence[LabelledRow], prices: dict[str, float] | None = None) -> Evaluation:
     """Judge every row and measure: all rows first, then source by source.
 
@@ -172,7 +104,11 @@ def evaluate(judge: Judge, rows: Sequence[LabelledRow], prices: dict[str, float]
     for source in [ALL, *sorted({row.source for row in rows})]:
         at = [n for n, row in enumerate(rows) if source in (ALL, row.source)]
         measures.append(measure(source, [rows[n].correct for n in at], [verdicts[n].valid for n in at]))
-    return Evaluation(judge.name, measures, [], _cost(judge, len(rows), seconds, prices or {}), verdicts)
+    odds = [
+        (row.correct, found) for row, one in zip(rows, verdicts, strict=True) if (found := log_odds(one)) is not None
+    ]
+    calibration = calibrate([label for label, _ in odds], [found for _, found in odds])
+    return Evaluation(judge.name, measures, [], _cost(judge, len(rows), seconds, prices or {}), verdicts, calibration)
 
 
 def _cost(judge: Judge, rows: int, seconds: float, prices: dict[str, float]) -> dict[str, float]:
@@ -191,14 +127,20 @@ def _cost(judge: Judge, rows: int, seconds: float, prices: dict[str, float]) -> 
 
 def table(evaluation: Evaluation) -> str:
     """The evaluation as text."""
-    names = ("rows", "undecided", "precision", "recall", "F1", "wrong ones passed")
+    names = ("rows", "undecided", "right", "precision", "recall", "F1", "wrong ones passed")
     lines = [f"judge: {evaluation.judge}", "", f"{'source':<20}" + "".join(f"{name:>22}" for name in names)]
     for one in evaluation.measures:
-        shares = (one.precision, one.recall, one.f1, one.false_pass_share)
+        shares = (one.base_rate, one.precision, one.recall, one.f1, one.false_pass_share)
         cells = [str(one.rows), str(one.undecided), *map(_shown, shares)]
         lines.append(f"{one.source[:20]:<20}" + "".join(f"{cell:>22}" for cell in cells))
     cost = ", ".join(f"{value:.4g} {name.replace('_', ' ')}" for name, value in evaluation.cost_per_1000.items())
     lines += ["", f"per 1,000 rows: {cost}"]
+    if evaluation.calibration is not None:
+        lines += ["", f"area under the curve of the log-odds: {_shown(evaluation.calibration.auc)}"]
+        for bar in evaluation.calibration.bars:
+            shares = (bar.measure.precision, bar.measure.recall, bar.measure.false_pass_share)
+            cells = "".join(f"{_shown(share):>22}" for share in shares)
+            lines.append(f"margin {bar.margin:+.3f}: precision, recall, wrong ones passed {cells}")
     if evaluation.quarantined:
         lines += ["", f"{len(evaluation.quarantined)} rows could not be used:", *evaluation.quarantined[:5]]
     return "\n".join(lines)

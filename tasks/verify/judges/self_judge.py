@@ -8,6 +8,7 @@ Where the backbone is in memory (a training, measuring) it is asked there; elsew
 """
 
 import math
+import re
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -24,6 +25,7 @@ from tasks.verify.judges.first_token import Read, Reading
 from tasks.verify.judges.self_judge_engine import SelfJudgeSpec
 from tasks.verify.types import JudgeItem, ReasoningVerdict, Usage
 
+_ODDS = re.compile(r": log-odds ([+-][\d.]+)$")
 BLOCK = 256  # items asked for at once, so that a long batch stays within an engine's deadline
 
 
@@ -115,6 +117,12 @@ class SelfJudge:
             except (OSError, ValueError, JudgeUnavailable) as error:
                 readings += [Reading(error=f"the engine gave no answer: {error}")] * len(block)
         return readings
+
+
+def log_odds(verdict: ReasoningVerdict) -> float | None:
+    """log P(YES) - log P(NO) behind a verdict, also one from the cache, which keeps reasons; None of other judges."""
+    found = _ODDS.search(verdict.reason) if verdict.judge.startswith("self/") else None
+    return float(found[1]) if found else None
 
 
 @cache

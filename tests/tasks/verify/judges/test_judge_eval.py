@@ -20,9 +20,9 @@ from tasks.verify.judges.judge_eval import (
     evaluate,
     judge_eval_command,
     load_config,
-    measure,
     read_labelled,
 )
+from tasks.verify.judges.measures import measure
 from tasks.verify.types import JudgeItem
 from tests.tasks.verify.judges.judge_server import Answer, judge_server
 

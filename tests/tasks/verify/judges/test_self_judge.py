@@ -25,7 +25,7 @@ ITEMS = [
     JudgeItem("d", "3 + 4?", "7", "I count on from 3: 4, 5, 6, 7.\n\\boxed{7}"),
     JudgeItem("e", "3 + 4?", "7", "3 + 4 = 7. \\boxed{7}"),
 ]
-LONG = JudgeItem("long", "3 + 4?", "7", "3 + 4 = 7. " * 600)
+LONG = JudgeItem("long", "3 + 4?", "7", "3 + 4 = 7. " * 800)
 
 
 def test_a_candidate_is_valid_where_yes_is_at_least_as_likely_by_the_margin(tmp_path: Path) -> None:
