@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tasks.rows.context import longest_context
+from tasks.rows.precision import resolve
 from tasks.runtime.spec import read_spec
 from tasks.score.batches import Question
 from tasks.verify.judges.engine_process import Block, EngineSpec, answer_blocks
@@ -52,12 +53,13 @@ def with_vllm(spec: SelfJudgeSpec) -> FirstTokens:
 
     from tasks.rows.tokens import ChatTokens
 
-    options: dict[str, Any] = {} if spec.cuda else {"dtype": "float32", "enforce_eager": True}
+    options: dict[str, Any] = {} if spec.cuda else {"enforce_eager": True}
     if spec.tensor_parallel == 1:
         options["distributed_executor_backend"] = "uni"
     context = min(spec.context, longest_context(spec.backbone))
     llm = LLM(
         model=str(spec.backbone),
+        dtype=resolve("auto", spec.backbone, spec.cuda),
         max_model_len=context,
         max_num_seqs=spec.sequences,
         tensor_parallel_size=spec.tensor_parallel,
