@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from tests.tasks.verify.judges.judge_server import Answer, judge_server
 
 SUM, ALGEBRA, WRONG = "3 + 4 = 7. \\boxed{7}", "Let $x^2 = y$. Then $x$ is odd. \\boxed{7}", "3 + 4 = 8. \\boxed{7}"
-ALONE = GateConfig()
+ALONE = GateConfig(judge=JudgeConfig(kind="arithmetic"))
 
 
 def rows_of(folder: Path, *solutions: str) -> Path:
@@ -48,7 +48,7 @@ def test_a_share_that_may_be_chance_is_let_through(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "gate",
     [
-        GateConfig(judge=JudgeConfig(allow_unfit=True)),
+        GateConfig(judge=JudgeConfig(kind="arithmetic", allow_unfit=True)),
         GateConfig(judge=JudgeConfig(kind="openai", url="http://localhost:1/v1", model="m")),
         GateConfig(answers=VerifyConfig(reasoning=False)),
     ],
@@ -59,7 +59,7 @@ def test_only_a_checker_that_judges_alone_is_checked(gate: GateConfig, tmp_path:
 
 
 def test_a_checker_that_requires_no_step_is_fit_for_algebra_but_not_for_false_sums(tmp_path: Path) -> None:
-    lenient = GateConfig(judge=JudgeConfig(require_step=False))
+    lenient = GateConfig(judge=JudgeConfig(kind="arithmetic", require_step=False))
     require_fit(lenient, rows_of(tmp_path, *[ALGEBRA] * 50))
     with pytest.raises(UnfitJudge, match="refuses 50 of 50"):
         require_fit(lenient, rows_of(tmp_path, *[WRONG] * 50))
