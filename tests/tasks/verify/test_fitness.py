@@ -50,9 +50,10 @@ def test_a_share_that_may_be_chance_is_let_through(tmp_path: Path) -> None:
     [
         GateConfig(judge=JudgeConfig(kind="arithmetic", allow_unfit=True)),
         GateConfig(judge=JudgeConfig(kind="openai", url="http://localhost:1/v1", model="m")),
-        GateConfig(answers=VerifyConfig(reasoning=False)),
+        GateConfig(judge=JudgeConfig(kind="self")),
+        ALONE.model_copy(update={"answers": VerifyConfig(reasoning=False)}),
     ],
-    ids=["asked for", "a model judges", "nobody judges"],
+    ids=["asked for", "a model judges", "the backbone judges", "nobody judges"],
 )
 def test_only_a_checker_that_judges_alone_is_checked(gate: GateConfig, tmp_path: Path) -> None:
     require_fit(gate, rows_of(tmp_path, *[ALGEBRA] * 50))
@@ -98,9 +99,9 @@ def test_no_stage_with_a_gate_begins_on_rows_that_its_judge_is_unfit_for(tmp_pat
     with pytest.raises(UnfitJudge):
         verify.plain(ALONE, out, rows=rows, rewrites=tmp_path)
     with pytest.raises(UnfitJudge):
-        train_agent.plain(TrainAgentConfig(), out, backbone=tmp_path, rows=rows)
+        train_agent.plain(TrainAgentConfig(gate=ALONE), out, backbone=tmp_path, rows=rows)
     with pytest.raises(UnfitJudge):
-        measure.plain(MeasureConfig(), out, backbone=tmp_path, rows=rows)
+        measure.plain(MeasureConfig(gate=ALONE), out, backbone=tmp_path, rows=rows)
     assert not list(out.iterdir())
 
 
