@@ -33,7 +33,7 @@ class GateConfig(BaseModel):
 
     def without_judge(self) -> "GateConfig":
         """The same comparison of answers, and no judge: where v_rea is asked for elsewhere."""
-        return GateConfig(answers=self.answers.model_copy(update={"reasoning": False}), judge=self.judge)
+        return self.model_copy(update={"answers": self.answers.model_copy(update={"reasoning": False})})
 
     @contextmanager
     def open(self, backbone: Path | None = None, read: Read | None = None) -> Iterator[Verifier]:

@@ -138,9 +138,11 @@ def table(evaluation: Evaluation) -> str:
     if evaluation.calibration is not None:
         lines += ["", f"area under the curve of the log-odds: {_shown(evaluation.calibration.auc)}"]
         for bar in evaluation.calibration.bars:
-            at_margin = (bar.measure.precision, bar.measure.recall, bar.measure.false_pass_share)
-            said = "".join(f"{_shown(share):>22}" for share in at_margin)
-            lines.append(f"margin {bar.margin:+.3f}: precision, recall, wrong ones passed {said}")
+            found = bar.measure
+            lines.append(
+                f"margin {bar.margin:+.3f}: precision {_shown(found.precision)}, recall {_shown(found.recall)}, "
+                f"wrong ones passed {_shown(found.false_pass_share)}"
+            )
     if evaluation.quarantined:
         lines += ["", f"{len(evaluation.quarantined)} rows could not be used:", *evaluation.quarantined[:5]]
     return "\n".join(lines)

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from types import TracebackType
 
-from tasks.runtime.digest import digest_folder
+from tasks.runtime.digest import digest_entries, digest_file
 from tasks.runtime.settings import settings
 from tasks.verify.judges.canaries import CANARIES, JudgeUnavailable, require_verdicts
 from tasks.verify.judges.child import device_environment
@@ -127,5 +127,8 @@ def log_odds(verdict: ReasoningVerdict) -> float | None:
 
 @cache
 def _content(backbone: Path) -> str:
-    """What tells one backbone's verdicts from another's in the cache."""
-    return digest_folder(backbone)[:16]
+    """What tells one backbone's verdicts from another's in the cache: the bytes of its files, also behind links."""
+    files = (path for path in backbone.rglob("*") if path.is_file())
+    return digest_entries((str(path.relative_to(backbone)), path.stat().st_size, digest_file(path)) for path in files)[
+        :16
+    ]

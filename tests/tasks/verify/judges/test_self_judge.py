@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks.rows.jsonl import read_rows, write_rows
+from tasks.runtime.key import config_for_key
 from tasks.runtime.supervisor import descendants
 from tasks.verify.gate import GateConfig
 from tasks.verify.judges.config import JudgeConfig
@@ -73,6 +74,21 @@ def test_identity_is_prompt_margin_and_filter_and_the_backbone_is_an_input() -> 
     assert GateConfig(judge=JudgeConfig(kind="self")).asks_backbone
     assert not GateConfig(judge=JudgeConfig(kind="arithmetic")).asks_backbone
     assert not GateConfig(judge=JudgeConfig(kind="self")).without_judge().asks_backbone
+    assert config_for_key(GateConfig())["judge"] == "arithmetic/2"  # and flatten() leaves out an input that is None
+
+
+def test_the_cache_tells_backbones_apart_by_their_bytes_also_behind_links(tmp_path: Path) -> None:
+    names = []
+    for folder, content in (("a", b"1" * 2_000_000 + b"1"), ("b", b"1" * 2_000_000 + b"2"), ("c", b"")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "config.json").write_text("{}")
+        weights = tmp_path / folder / "model.safetensors"
+        if content:
+            weights.write_bytes(content)
+        else:
+            weights.symlink_to(tmp_path / "a" / "model.safetensors")  # as a hub's cache has it
+        names.append(SelfJudge(JudgeConfig(kind="self"), tmp_path / folder, lambda items: []).name)
+    assert names[0] != names[1] and names[0] == names[2]
 
 
 @pytest.fixture(scope="module")
