@@ -7,6 +7,7 @@ Figures are means over texts of means over their tokens. Differences are paired 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 import numpy as np
 
@@ -60,7 +61,8 @@ def drifts(
         return None
     values: dict[str, list[Values]] = {method: [model for model, _ in pairs] for method, pairs in found.items()}
     values = {"base": [next(iter(found.values()))[0][1]], **values}
-    names = list(dict.fromkeys(name for of_seeds in values.values() for one in of_seeds for name in one))
+    measured = {name for of_seeds in values.values() for one in of_seeds for name in one}
+    names: list[Thermometer] = [name for name in get_args(Thermometer) if name in measured]
     matrices: dict[str, dict[str, Matrix]] = {method: {} for method in values}
     texts: dict[Thermometer, int] = {}
     for name in names:
