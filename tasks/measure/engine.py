@@ -23,7 +23,8 @@ from tasks.runtime.spec import read_spec, write_metrics
 from tasks.score.embeddings import Embedder
 from tasks.score.load import context_of, load_backbone
 from tasks.score.nll import NLLScorer, Target
-from tasks.train_agent.group_reward import GroupReward, Sample
+from tasks.train_agent.group_reward import GroupReward, Sample, experts
+from tasks.verify.fitness import require_self_fit
 from tasks.verify.gate import read_of
 
 
@@ -44,6 +45,7 @@ def main() -> None:
     scratch.mkdir(parents=True, exist_ok=True)
     files = [scratch / f"{number:06d}.jsonl" for number in range(len(batches))]
     with config.gate.open(spec.backbone, read_of(config.gate, model, spec.backbone)) as verifier:
+        require_self_fit(config.gate, verifier.judge, experts(rows))
         reward = GroupReward(
             RewardConfig(),
             config.candidates,

@@ -7,7 +7,7 @@ An engine brings rollouts and takes totals; nothing here knows which engine it i
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -18,7 +18,7 @@ from tasks.rewards.config import RewardConfig
 from tasks.rewards.group import GroupRewards, group_rewards, whole_groups
 from tasks.rows.agent_rows import AgentRow
 from tasks.score.nll import NLLScorer, Target, TooLong
-from tasks.verify.types import Candidate, NoVerdict, Verdict
+from tasks.verify.types import Candidate, JudgeItem, NoVerdict, Verdict
 
 # A Verifier, an NLLScorer over any engine's log-likelihoods, an Embedder; or what an engine puts in their place.
 Gate = Callable[[Sequence[Candidate]], list[Verdict]]
@@ -158,3 +158,8 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     seconds[name] = time.perf_counter() - start
+
+
+def experts(rows: Iterable[AgentRow]) -> list[JudgeItem]:
+    """The experts' own solutions, as a judge would be asked about them."""
+    return [JudgeItem(row.id, row.question, row.gold, row.solution) for row in rows]

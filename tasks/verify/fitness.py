@@ -1,14 +1,17 @@
-"""Whether the arithmetic checker can judge rows by itself: their own expert solutions must pass it.
+"""Whether a judge is fit for rows: their own expert solutions must pass it.
 
-In:  rows.jsonl: {"id", "question", "solution"}, and a gate whose judge is of kind `arithmetic`
+In:  rows.jsonl: {"id", "question", "solution"}, and a gate whose judge is of kind `arithmetic` or `self`
 Out: nothing; or UnfitJudge: "… the arithmetic checker, which judges alone, refuses 277 of 500 expert solutions …"
 
-It computes equalities of plain numbers. On word problems that is most of the reasoning: it refuses 3 % of GSM8K's
-solutions and none of nano's. On other mathematics it refuses half, most of them since they state no such equality, and
-an agent that is paid for passing learns to write sums instead of proofs.
+The arithmetic checker computes equalities of plain numbers. On word problems that is most of the reasoning: it refuses
+3 % of GSM8K's solutions and none of nano's. On other mathematics it refuses half, most of them since they state no such
+equality, and an agent that is paid for passing learns to write sums instead of proofs.
+
+A small backbone may say NO to everything: then it rewrites nothing, and an agent earns nothing.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from scipy.stats import binomtest
@@ -16,9 +19,15 @@ from scipy.stats import binomtest
 from tasks.rows.jsonl import read_rows
 from tasks.verify.arithmetic.arithmetic import ArithmeticJudge
 from tasks.verify.gate import GateConfig
+from tasks.verify.judges.self_judge import log_odds
+from tasks.verify.types import Judge, JudgeItem
 
 CHECKED = 500  # solutions at most, evenly spaced
 MOST_REFUSED = 0.2  # share; between 0.03 (GSM8K) and 0.4 to 0.56 (MATH, NuminaMath, OpenMathInstruct-2, AQuA-RAT)
+
+
+ASKED = 64  # solutions that a backbone is asked about, evenly spaced
+LEAST_PASSED = 0.5  # share
 
 
 class UnfitJudge(ValueError):
@@ -48,4 +57,31 @@ def require_fit(gate: GateConfig, rows: Path) -> None:
         f"{len(chosen)} of the rows' own expert solutions ({counts}): they are not arithmetic word problems. Let a "
         "model judge, with the checker as a filter before it: gate.judge.kind=self, or openai for a stronger one. "
         "gate.judge.allow_unfit=true uses the checker all the same."
+    )
+
+
+def require_self_fit(gate: GateConfig, judge: Judge | None, rows: Sequence[JudgeItem]) -> None:
+    """Ask a judge of kind `self`, opened, about the rows' own expert solutions; other judges are not asked.
+
+    Args:
+        rows: an item a row, whose `solution` is the expert's.
+
+    Raises:
+        UnfitJudge: it passes fewer than `LEAST_PASSED` of them beyond chance (Wilson, 95 %). `judge.allow_unfit`
+            switches the check off.
+    """
+    if judge is None or not gate.asks_backbone or gate.judge.allow_unfit or not rows:
+        return
+    verdicts = judge.judge(rows[:: -(-len(rows) // ASKED)])
+    decided = [verdict for verdict in verdicts if verdict.valid is not None]
+    passed = sum(verdict.valid is True for verdict in decided)
+    if not decided or binomtest(passed, len(decided)).proportion_ci(method="wilson").high >= LEAST_PASSED:
+        return
+    odds = sorted(found for verdict in decided if (found := log_odds(verdict)) is not None)
+    margin = f" gate.judge.margin={odds[len(odds) // 10]:.2f} would pass nine of ten;" if odds else ""
+    raise UnfitJudge(
+        f"the backbone as its own judge (gate.judge.kind=self) passes {passed} of {len(decided)} of the rows' own "
+        f"expert solutions: it says NO to most of them.{margin} whether it then tells right from wrong, `judge-eval "
+        "--kind self` says on labelled rows. Or let a stronger model judge: gate.judge.kind=openai. "
+        "gate.judge.allow_unfit=true uses it all the same."
     )

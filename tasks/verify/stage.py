@@ -10,12 +10,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tasks.rows.jsonl import RowError, read_rows, write_rows
+from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
-from tasks.verify.fitness import require_fit
+from tasks.verify.fitness import require_fit, require_self_fit
 from tasks.verify.gate import GateConfig
-from tasks.verify.types import Candidate, NoVerdict, Verdict
+from tasks.verify.types import Candidate, JudgeItem, NoVerdict, Verdict
 
 BLOCK = 2000  # rows verified between two reports of progress
 ATTEMPTS = 3  # at rows for which the judge gave no verdict
@@ -35,7 +35,7 @@ def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path, backbon
         ValueError: the judge is of kind `self` and no backbone is given.
         RowError: a rewrite of a row that is not there.
         NoVerdict: the judge could not be reached for some rows, after several attempts.
-        UnfitJudge: the arithmetic checker stands alone and refuses the rows' own solutions (fitness.py).
+        UnfitJudge: the judge refuses the rows' own solutions (fitness.py).
     """
     if config.asks_backbone and backbone is None:
         raise ValueError("gate.judge.kind=self: the stage verify needs the input backbone")
@@ -49,6 +49,7 @@ def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path, backbon
         candidates.append(Candidate(row["id"], row["question"], gold, rewrite["text"], rewrite["finished"]))
     verdicts: dict[str, Verdict] = {}
     with config.open(backbone) as verifier:
+        require_self_fit(config, verifier.judge, [expert(row) for row in by_id.values()])
         for attempt in range(ATTEMPTS):
             left = [one for one in candidates if one.id not in verdicts or verdicts[one.id].passed is None]
             if not left:
@@ -70,3 +71,8 @@ def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path, backbon
     answers = Counter(verdict.answer.verdict for verdict in verdicts.values())
     passed = sum(verdict.passed is True for verdict in verdicts.values())
     return {"rewrites": len(candidates), "passed": passed, **{f"answer_{name}": n for name, n in answers.items()}}
+
+
+def expert(row: Row) -> JudgeItem:
+    """The expert's solution of a row, as a judge would be asked about it."""
+    return JudgeItem(row["id"], row["question"], row.get("answer") or row["solution"], row["solution"])

@@ -18,11 +18,12 @@ from tasks.score.embeddings import Embedder
 from tasks.score.load import context_of, load_backbone
 from tasks.score.nll import NLLScorer
 from tasks.train_agent.adapter import save_adapter
-from tasks.train_agent.group_reward import GroupReward
+from tasks.train_agent.group_reward import GroupReward, experts
 from tasks.train_agent.rows import enough_rows
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.step_log import summary
 from tasks.train_agent.trl.trainer import AgentTrainer
+from tasks.verify.fitness import require_self_fit
 from tasks.verify.gate import read_of
 
 
@@ -40,6 +41,7 @@ def main() -> None:
             """The gate and the NLL ask the trained model itself, with its adapter disabled."""
             read = read_of(config.gate, policy, spec.backbone)
             verifier = stack.enter_context(config.gate.open(spec.backbone, read))
+            require_self_fit(config.gate, verifier.judge, experts(rows))
             by_id, embedder = {row.id: row for row in rows}, Embedder(spec.embedder, spec.cuda)
             scorer = NLLScorer.from_model(policy, chat)
             return GroupReward(config.reward, config.candidates, by_id, verifier, scorer, embedder)

@@ -27,7 +27,7 @@ from tasks.rows.prompts import rewriting_prompt
 from tasks.rows.tokens import ChatTokens
 from tasks.score.nll import NLLScorer
 from tasks.train_agent import canary
-from tasks.train_agent.group_reward import GroupReward, Sample, StepRewards
+from tasks.train_agent.group_reward import GroupReward, Sample, StepRewards, experts
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.step_log import StepLog, sample_rows, samples_due, step_figures
 from tasks.train_agent.verl.base_model import ActorLogLikelihoods
@@ -37,6 +37,7 @@ from tasks.train_agent.verl.gate import read_verdict
 from tasks.train_agent.verl.sections import TRAINER
 from tasks.train_agent.verl.step_row import numbers, step_row
 from tasks.train_agent.verl.watchdog import dead_actor, dead_engine, watch, watchdog
+from tasks.verify.fitness import require_self_fit
 from tasks.verify.gate import reader
 from tasks.verify.types import Candidate, Judge, Verdict
 from tasks.verify.verify import judged
@@ -154,7 +155,9 @@ class AgentTrainer(PPOTrainerSync):
     def judge(self) -> Judge:
         """The backbone as its own judge, opened when the actor can be asked: in the first step."""
         gate = self.spec.config.gate
-        return self.closing.enter_context(gate.open_judge(self.spec.backbone, self.read))
+        judge = self.closing.enter_context(gate.open_judge(self.spec.backbone, self.read))
+        require_self_fit(gate, judge, experts(self.agent_rows.values()))
+        return judge
 
     def _canary(self, found: Any) -> canary.Canary:
         """All tokens of the step, or where pi_0's log-probabilities are not there anyway, some rows."""

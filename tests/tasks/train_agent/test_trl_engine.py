@@ -184,7 +184,15 @@ def test_a_backbone_that_judges_itself_does_so_without_its_adapter(tmp_path, row
 
     torch.set_num_threads(1)
     backbone = self_backbone(tmp_path / "backbone")
-    gate = GateConfig(judge={"kind": "self", "prefilter": False, "margin": 0.2, "cache": tmp_path / "verdicts.sqlite"})
+    gate = GateConfig(
+        judge={
+            "kind": "self",
+            "allow_unfit": True,
+            "prefilter": False,
+            "margin": 0.2,
+            "cache": tmp_path / "verdicts.sqlite",
+        }
+    )
     out = tmp_path / "out"
     spec = make_spec(out, rows, gate=gate, samples=PROMPTS, samples_every=1, steps=2)
     (out / "scratch" / "spec.json").write_text(spec.model_copy(update={"backbone": backbone}).model_dump_json())

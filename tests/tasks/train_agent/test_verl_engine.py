@@ -159,7 +159,9 @@ def test_a_backbone_that_judges_itself_is_the_actor_without_its_adapter(tmp_path
 
     torch.set_num_threads(1)
     backbone = self_backbone(tmp_path / "backbone")
-    gate = GateConfig(judge={"kind": "self", "prefilter": False, "cache": tmp_path / "verdicts.sqlite"})
+    gate = GateConfig(
+        judge={"kind": "self", "allow_unfit": True, "prefilter": False, "cache": tmp_path / "verdicts.sqlite"}
+    )
     (out := tmp_path / "out").mkdir()
     spec = make_spec(out, rows, gate=gate).model_copy(update={"backbone": backbone})
     run_engine("verl", ENGINE, spec, out, ENVIRONMENT)

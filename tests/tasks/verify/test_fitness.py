@@ -1,5 +1,6 @@
-"""The arithmetic checker judges alone only where it passes the rows' own solutions."""
+"""A judge judges only rows whose own solutions pass it."""
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from tasks.rows.jsonl import read_rows, write_rows
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.train_agent import train_agent
 from tasks.verify.config import VerifyConfig
-from tasks.verify.fitness import CHECKED, UnfitJudge, require_fit
+from tasks.verify.fitness import CHECKED, UnfitJudge, require_fit, require_self_fit
 from tasks.verify.gate import GateConfig
 from tasks.verify.judges.config import JudgeConfig
+from tasks.verify.judges.first_token import Reading
+from tasks.verify.judges.self_judge import SelfJudge
 from tasks.verify.stage import verify
+from tasks.verify.types import JudgeItem
 from tests.conftest import ROOT
 from tests.tasks.verify.judges.judge_server import Answer, judge_server
 
@@ -117,3 +121,23 @@ def test_with_a_model_behind_it_the_checker_is_a_filter_that_requires_no_step(tm
     assert metrics["passed"] == 48
     by = [row["reasoning"]["judge"].partition("/")[0] for row in read_rows(out / "verdicts.jsonl")]
     assert by == ["arithmetic"] * 2 + ["openai"] * 48
+
+
+@pytest.mark.parametrize(("passing", "fit"), [(60, True), (40, True), (8, False), (0, False)])
+def test_a_backbone_that_says_no_to_its_experts_does_not_judge(tmp_path: Path, passing: int, fit: bool) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    items = [JudgeItem(str(number), "What is x?", "3", ALGEBRA) for number in range(128)]
+
+    def read(asked: Sequence[JudgeItem]) -> list[Reading]:
+        """Log-odds from -1.28 up by 0.02, then the passing ones."""
+        return [Reading(-2.0, -2.0 - (0.5 if n >= len(asked) - passing else -1.28 + n / 50)) for n in range(len(asked))]
+
+    gate = GateConfig(judge=JudgeConfig(kind="self"))
+    judge = SelfJudge(gate.judge, tmp_path, read)
+    if fit:
+        require_self_fit(gate, judge, items)
+        return
+    said = rf"passes {passing} of 64 .* gate\.judge\.margin=-1\.\d\d would pass nine of ten"
+    with pytest.raises(UnfitJudge, match=said):
+        require_self_fit(gate, judge, items)
+    require_self_fit(GateConfig(judge=JudgeConfig(kind="self", allow_unfit=True)), judge, items)

@@ -209,7 +209,9 @@ def test_the_verify_stage_asks_the_backbone_that_it_is_given(
         (tmp_path / name).mkdir()
         write_rows(tmp_path / name / f"{name}.jsonl", content)
     (tmp_path / "out").mkdir()
-    judge = JudgeConfig(kind="self", backend="transformers", prefilter=False, cache=tmp_path / "verdicts.sqlite")
+    judge = JudgeConfig(
+        kind="self", allow_unfit=True, backend="transformers", prefilter=False, cache=tmp_path / "verdicts.sqlite"
+    )
     with pytest.raises(ValueError, match="needs the input backbone"):
         verify.plain(GateConfig(judge=judge), tmp_path / "out", rows=tmp_path / "rows", rewrites=tmp_path / "rewrites")
     verify.plain(
