@@ -140,8 +140,8 @@ def test_the_next_seed_is_the_first_that_was_not_run_and_its_report_has_the_othe
         trained = [one for one in made("finetune") if one.key not in before]
         assert [one.seeds["seed"] for one in trained] == [small_experiment().finetune.seed + newest]
         assert [one.run["flow_run"] for one in trained] == [f"nano-sft-seed-{newest}"]
-        runs = [(one.run.method, one.run.seed) for one in read_report(store().path(report.key)).runs]
-        assert runs == [("base", None), *(("sft", seed) for seed in range(newest + 1))]
+        runs = [(one.method, one.seed) for one in read_report(store().path(report.key)).runs]
+        assert runs == [("sft", seed) for seed in range(newest + 1)]
 
 
 def test_a_study_reuses_what_a_pipeline_made(finished: Artifact) -> None:
