@@ -5,6 +5,7 @@ nothing; how they are computed is what the tests hold.
 """
 
 import json
+import sys
 from pathlib import Path
 
 NANO = Path(__file__).resolve().parents[4] / "infra" / "nano" / "model"
@@ -28,3 +29,7 @@ def self_backbone(folder: Path) -> Path:
         (folder / name).write_bytes((NANO / name).read_bytes())
     assert json.loads((folder / "config.json").read_text())["max_position_embeddings"] == CONTEXT
     return folder
+
+
+if __name__ == "__main__":  # from tests that run in another environment
+    self_backbone(Path(sys.argv[1]))

@@ -1,6 +1,5 @@
 """The backbone as its own judge: right probabilities, wherever it is asked, and verdicts that follow from them."""
 
-import json
 import math
 import os
 from collections.abc import Sequence
@@ -8,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tasks.rows.jsonl import read_rows, write_rows
 from tasks.runtime.key import config_for_key
 from tasks.runtime.supervisor import descendants
 from tasks.verify.gate import GateConfig
 from tasks.verify.judges.config import JudgeConfig
 from tasks.verify.judges.first_token import FirstTokens, Reading, from_model
 from tasks.verify.judges.judge import make_judge
-from tasks.verify.judges.self_judge import SelfJudge
+from tasks.verify.judges.self_judge import SelfJudge, log_odds
 from tasks.verify.types import JudgeItem
 from tests.tasks.verify.judges.self_backbone import CONTEXT, NANO, self_backbone
 
@@ -106,10 +104,6 @@ def loaded(backbone: Path) -> FirstTokens:
     return from_model(load_backbone(backbone, "float32", cuda=False), backbone, CONTEXT)
 
 
-def log_odds(verdict: object) -> float:
-    return float(str(getattr(verdict, "reason", "")).rpartition(" ")[2])
-
-
 @pytest.mark.inference
 def test_readings_are_the_models_own_next_token_probabilities(loaded: FirstTokens, backbone: Path) -> None:
     import torch
@@ -193,37 +187,3 @@ def test_an_engine_of_its_own_says_the_same(
         assert dead.valid is None and "the engine gave no answer" in dead.reason
         assert own.judge(ITEMS[:1])[0].valid is not None  # started anew
     assert not descendants(engine)
-
-
-@pytest.mark.inference
-@pytest.mark.slow
-def test_the_verify_stage_asks_the_backbone_that_it_is_given(
-    loaded: FirstTokens, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tasks.verify.stage import verify
-
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    rows = [{"id": i.id, "question": i.question, "solution": i.gold, "answer": i.gold[-1]} for i in ITEMS]
-    rewrites = [{"id": i.id, "text": i.solution, "finished": True} for i in ITEMS]
-    for name, content in (("rows", rows), ("rewrites", rewrites)):
-        (tmp_path / name).mkdir()
-        write_rows(tmp_path / name / f"{name}.jsonl", content)
-    (tmp_path / "out").mkdir()
-    judge = JudgeConfig(
-        kind="self", allow_unfit=True, backend="transformers", prefilter=False, cache=tmp_path / "verdicts.sqlite"
-    )
-    with pytest.raises(ValueError, match="needs the input backbone"):
-        verify.plain(GateConfig(judge=judge), tmp_path / "out", rows=tmp_path / "rows", rewrites=tmp_path / "rewrites")
-    verify.plain(
-        GateConfig(judge=judge),
-        tmp_path / "out",
-        rows=tmp_path / "rows",
-        rewrites=tmp_path / "rewrites",
-        backbone=backbone,
-    )
-    found = list(read_rows(tmp_path / "out" / "verdicts.jsonl"))
-    items = [JudgeItem(i.id, i.question, i.gold[-1], i.solution) for i in ITEMS]
-    readings = loaded(items)
-    assert [one["passed"] for one in found] == [reading.yes >= reading.no for reading in readings]
-    assert all(one["reasoning"]["judge"].startswith("self/prompt=1,margin=0,backbone=") for one in found)
-    assert json.dumps(found).count("P(YES)") == len(ITEMS)
