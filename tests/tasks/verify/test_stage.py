@@ -45,7 +45,9 @@ def test_the_backbone_is_asked_about_right_answers(
     backbone = tmp_path / "backbone"
     python = settings().environments / "inference" / "bin" / "python"
     subprocess.run([python, "-m", "tests.tasks.verify.judges.self_backbone", backbone], check=True, cwd=ROOT)
-    judge = JudgeConfig(kind="self", allow_unfit=True, backend="transformers", prefilter=False, cache=tmp_path / "verdicts.sqlite")
+    judge = JudgeConfig(
+        kind="self", allow_unfit=True, backend="transformers", prefilter=False, cache=tmp_path / "verdicts.sqlite"
+    )
     verify.plain(GateConfig(judge=judge), tmp_path / "out", backbone=backbone, **inputs)
     found = {row["id"]: row for row in read_rows(tmp_path / "out" / "verdicts.jsonl")}
     assert found.pop("wrong")["reasoning"] is None
