@@ -78,7 +78,13 @@ def run(
             help="sft, sdft, mind_the_gap, mind_the_gap_iw, dft or rewriting_agent; SFT is always run beside it."
         ),
     ] = "rewriting_agent",
-    seed: Annotated[int, typer.Option(help="Seed of training; the rows are the same for all seeds.")] = 0,
+    seed: Annotated[
+        str,
+        typer.Option(
+            help="Seed of training, the rows are the same for all; next: the first that was not run, reported with "
+            "those before it, as schedules do."
+        ),
+    ] = "0",
     presets: Presets = None,
     overrides: Overrides = None,
     json_file: Json = None,
@@ -89,11 +95,13 @@ def run(
 
     if method not in METHODS:
         raise typer.BadParameter(f"{method!r} is none of {', '.join(METHODS)}")
+    if seed != "next" and not seed.isdecimal():
+        raise typer.BadParameter(f"--seed {seed}: a whole number from 0, or next")
     experiment = _experiment(backbone, presets, overrides)
     from flows.pipeline import pipeline
 
     server_answers()
-    _show(pipeline(experiment, method, seed), json_file)  # type: ignore[arg-type]
+    _show(pipeline(experiment, method, "next" if seed == "next" else int(seed)), json_file)  # type: ignore[arg-type]
 
 
 @app.command()

@@ -31,6 +31,11 @@ def test_a_mistake_is_answered_in_a_sentence(command: str, arguments: list[str],
     assert said in " ".join(done.output.replace("│", " ").split())
 
 
+def test_a_seed_is_a_number_or_the_next() -> None:
+    done = RUN.invoke(cli.app, ["run", "--seed", "-1"])
+    assert done.exit_code == 2 and "a whole number from 0, or next" in " ".join(done.output.split())
+
+
 def test_a_studys_reports_are_in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, made = Store(tmp_path / "store"), []
     monkeypatch.setattr(stage, "store", lambda: store)
