@@ -72,7 +72,8 @@ def test_identity_is_prompt_margin_and_filter_and_the_backbone_is_an_input() -> 
     assert GateConfig(judge=JudgeConfig(kind="self")).asks_backbone
     assert not GateConfig(judge=JudgeConfig(kind="arithmetic")).asks_backbone
     assert not GateConfig(judge=JudgeConfig(kind="self")).without_judge().asks_backbone
-    assert config_for_key(GateConfig())["judge"] == "arithmetic/2"  # and flatten() leaves out an input that is None
+    plain = GateConfig(judge=JudgeConfig(kind="arithmetic"))
+    assert config_for_key(plain)["judge"] == "arithmetic/2"  # and flatten() leaves out an input that is None
 
 
 def test_the_cache_tells_backbones_apart_by_their_bytes_also_behind_links(tmp_path: Path) -> None:
