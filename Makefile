@@ -12,7 +12,7 @@ export HF_HUB_DISABLE_TELEMETRY = 1
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
 
-setup: setup-core setup-inference setup-sft   ## all environments that the laptop run needs
+setup: setup-core setup-inference setup-gguf setup-sft   ## all environments that the laptop run needs
 
 setup-%:
 	@$(PYTHON) infra/environments/install.py $*

@@ -84,13 +84,11 @@ def rewrite_file(
     made_from = [digest, None if adapter is None else digest_folder(adapter), experiment.backbone.source()]
     name = digest_value([*made_from, config.model_dump(), experiment.gate.model_dump()])[:12]
     work = out.with_name(f".{out.name}.{name}")
-    model, rows, rewrites, verdicts, dataset = (
-        work / part for part in ("backbone", "rows", "rewrites", "verdicts", "dataset")
-    )
+    rows, rewrites, verdicts, dataset = (work / part for part in ("rows", "rewrites", "verdicts", "dataset"))
     try:
-        for folder in (model, rows, rewrites, verdicts, dataset):
+        for folder in (rows, rewrites, verdicts, dataset):
             folder.mkdir(parents=True, exist_ok=True)
-        import_backbone.plain(experiment.backbone, model)
+        model = import_backbone.folder(experiment.backbone)
         write_rows(rows / "rows.jsonl", given.rows)
         require_fit(experiment.gate, rows / "rows.jsonl")  # before hours of rewriting
         rewrite.plain(config, rewrites, backbone=model, rows=rows, adapter=adapter)

@@ -59,9 +59,7 @@ def run_engine(folder: Path, name: str, rows: list[Row], own: int, max_new_token
     from tasks.runtime.settings import settings
     from tasks.score.spec import CompareSpec
 
-    model = folder / "model"
-    model.mkdir()
-    backbone.plain(load_experiment(name).backbone, model)
+    model = backbone.folder(load_experiment(name).backbone)
     write_rows(folder / "rows.jsonl", rows)
     spec = CompareSpec(
         backbone=model,

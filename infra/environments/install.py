@@ -1,4 +1,4 @@
-"""Installs the environments from their locks, without resolving: `python3 install.py core inference sft`.
+"""Installs the environments from their locks, without resolving: `python3 install.py core inference gguf sft`.
 
 Standard library only: this runs before anything is installed. Each environment is a virtual environment under .envs/,
 nothing is installed elsewhere. A stamp written last says what it was installed from, so an interrupted set-up is
@@ -24,7 +24,16 @@ DEVICE_FILE = ENVIRONMENTS / "device"  # what the environments are installed for
 
 # What is installed beside the lock: stubs that stand in for packages which have no CPU build.
 STUBS = {("inference", "cpu"): ["vllm"], ("sft", "cpu"): ["torchaudio"], ("verl", "cpu"): ["vllm-0.27"]}
-SIZES = {"core": "0.8 GB", "dev": "0.3 GB", "inference": "3.3 GB", "sft": "1.3 GB", "verl": "9 GB (4 GB on CPU)"}
+# What is installed on top of another environment, and is part of no other key than its own.
+ADDS_TO = {"dev": "core", "gguf": "inference"}
+SIZES = {
+    "core": "0.8 GB",
+    "dev": "0.3 GB",
+    "gguf": "1 MB",
+    "inference": "3.3 GB",
+    "sft": "1.3 GB",
+    "verl": "9 GB (4 GB on CPU)",
+}
 
 # What the commands, the server, the worker and its runs import: imported once at install, so that its bytecode is there
 # also where PYTHONDONTWRITEBYTECODE is set. The server imports its migrations and their libraries only while it starts.
@@ -94,7 +103,7 @@ def uv(environment: dict[str, str], *arguments: str, quiet: bool = False) -> Non
 
 
 def lock_of(name: str) -> Path:
-    if name in ("core", "dev"):
+    if name in ("core", *ADDS_TO):
         return HERE / f"{name}.txt"
     return HERE / f"{name}.{device()}.txt"
 
@@ -106,8 +115,8 @@ def wanted_stamp(name: str) -> str:
         parts += [path.read_bytes() for path in sorted((HERE / "stubs" / stub).glob("*.*")) if path.is_file()]
     if name == "core":
         parts.append((ROOT / "pyproject.toml").read_bytes())
-    if name == "dev":
-        parts.append(wanted_stamp("core").encode())
+    if name in ADDS_TO:
+        parts.append(wanted_stamp(ADDS_TO[name]).encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -127,8 +136,8 @@ def torch_sources(name: str, environment: dict[str, str]) -> list[str]:
 
 
 def install(name: str, environment: dict[str, str]) -> None:
-    """Install one environment from its lock; `dev` adds to core."""
-    folder = ENVIRONMENTS / ("core" if name == "dev" else name)
+    """Install one environment from its lock; `dev` adds to core, `gguf` to inference."""
+    folder = ENVIRONMENTS / ADDS_TO.get(name, name)
     stamp = folder / f".installed-{name}"
     wanted = wanted_stamp(name)
     if stamp.exists() and stamp.read_text() == wanted:
@@ -141,7 +150,7 @@ def install(name: str, environment: dict[str, str]) -> None:
         f"{name}: {packages} packages, {SIZES.get(name, 'some GB')}; seconds from a warm cache, minutes from a cold one"
     )
     started = time.monotonic()
-    if name != "dev":
+    if name not in ADDS_TO:
         shutil.rmtree(folder, ignore_errors=True)
         uv(environment, "venv", "--quiet", "--python", sys.executable, str(folder))
     python = str(folder / "bin" / "python")

@@ -1,6 +1,7 @@
 """What `submit` gives for a stage: futures that know what they wait for, so that a failure is told by its cause."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from prefect import Task
@@ -13,6 +14,7 @@ class StageTask(Task[..., Any]):
     """A stage's task. Its futures know what they wait for."""
 
     plain: Callable[..., dict[str, Any]]  # the function itself
+    folder: Callable[..., Path]  # the artifact's folder, found in the store or built, without a flow
 
     def submit(self, *args: Any, **kwargs: Any) -> PrefectFuture[Any]:  # type: ignore[override]
         future = super().submit(*args, **kwargs)

@@ -6,6 +6,7 @@
 
     model = finetune.submit(config, backbone=backbone, dataset=dataset)   # in a flow: artifacts in, artifact out
     finetune.plain(config, out, backbone=folder, dataset=folder)          # the function itself
+    backbone.folder(config)                                # in a command: the artifact's folder, found or built
 
 The task looks for the artifact of the stage's key (tasks/runtime/key.py) in the store and, where it is not, builds it
 under the key's lock.
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from prefect import Task, get_run_logger
@@ -81,6 +83,9 @@ def stage(
         def look_up_or_build(config: Any, **inputs: Any) -> State:
             return made.look_up_or_build(config, inputs)
 
+        def folder(config: Any, **inputs: Any) -> Path:
+            return store().folder(made.look_up_or_build(config, inputs).data)
+
         signature = inspect.signature(function)
         look_up_or_build.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=[parameter for parameter in signature.parameters.values() if parameter.name != "out"]
@@ -99,6 +104,7 @@ def stage(
             persist_result=False,
         )
         task.plain = function
+        task.folder = folder
         return task
 
     return decorate

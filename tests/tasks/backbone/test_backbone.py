@@ -2,12 +2,18 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flows.experiment import load_experiment
 from tasks.backbone.backbone import BackboneConfig, backbone
 from tasks.rows.source import SourceError
+from tasks.runtime.key import stage_key
+from tasks.runtime.settings import settings
+from tasks.runtime.store import Store
 from tests.conftest import ROOT
 
 NANO = ROOT / "infra" / "nano" / "model"
@@ -17,10 +23,13 @@ def copied(tmp_path: Path) -> Path:
     return Path(shutil.copytree(NANO, tmp_path / "model"))
 
 
-def imported(model: Path, tmp_path: Path, **settings: bool) -> Path:
+UNTRIED = {"max_plain_nll": None, "answers_end": False}  # no engine: what is copied is the question here
+
+
+def imported(model: Path, tmp_path: Path, **fields: Any) -> Path:
     out = tmp_path / "out"
     out.mkdir()
-    backbone.plain(BackboneConfig(name="tested", model=str(model), **settings), out)
+    backbone.plain(BackboneConfig(name="tested", model=str(model), **(UNTRIED | fields)), out)
     return out
 
 
@@ -50,7 +59,7 @@ def test_pickled_weights_are_never_taken(tmp_path: Path) -> None:
     assert not list(imported(model, tmp_path).glob("*.bin"))
     (model / "model.safetensors").unlink()
     with pytest.raises(SourceError, match=r"no \*\.safetensors"):
-        backbone.plain(BackboneConfig(name="tested", model=str(model)), tmp_path / "out")
+        backbone.plain(BackboneConfig(name="tested", model=str(model), **UNTRIED), tmp_path / "out")
 
 
 def test_the_same_weights_in_another_format_are_left_out(tmp_path: Path) -> None:
@@ -80,3 +89,67 @@ def test_a_folder_without_a_model_is_an_error_that_says_what_is_missing(tmp_path
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError, match=r"config\.json, tokenizer\.json, tokenizer_config\.json missing"):
         backbone.plain(BackboneConfig(name="tested", model=str(tmp_path / "empty")), tmp_path / "out")
+
+
+def test_a_chat_template_can_be_given_and_makes_another_backbone(tmp_path: Path) -> None:
+    model = copied(tmp_path)
+    (model / "chat_template.jinja").unlink()
+    with pytest.raises(SourceError, match=r"backbone\.chat_template="):
+        imported(model, tmp_path)
+    given = tmp_path / "given.jinja"
+    given.write_text("{{ messages[0].content }}")
+    (tmp_path / "out").rename(tmp_path / "refused")
+    out = imported(model, tmp_path, chat_template=str(given))
+    assert (out / "chat_template.jinja").read_text() == given.read_text()
+    plain = BackboneConfig(name="tested", model=str(model))
+    assert plain.source() != plain.model_copy(update={"chat_template": str(given)}).source()
+
+
+def test_what_is_tried_changes_no_key() -> None:
+    """nano's key is that of the days before models were tried."""
+    config = load_experiment("nano").backbone
+    key, in_key = stage_key("backbone", 2, "core", config, config.source(), {})
+    assert in_key == {"tokenizer_only": False}
+    assert stage_key("backbone", 2, "core", config.model_copy(update=UNTRIED), config.source(), {})[0] == key
+
+
+def test_a_model_that_fails_its_trial_is_no_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Store(tmp_path / "store")
+    monkeypatch.setattr("tasks.runtime.stage.store", lambda: home)
+    with pytest.raises(SourceError, match="reads no English"):
+        backbone.folder(BackboneConfig(name="nano", model=str(NANO), answers_end=False))
+    assert not list(home.manifests())
+
+
+def test_a_gguf_file_is_converted_once_to_an_ordinary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, file = Store(tmp_path / "store"), tmp_path / "tiny.gguf"
+    monkeypatch.setattr("tasks.runtime.stage.store", lambda: home)
+    python = settings().environments / "inference" / "bin" / "python"
+    subprocess.run([str(python), "-m", "tests.tasks.backbone.tiny_gguf", str(file)], cwd=ROOT, check=True)
+    config = BackboneConfig(name="tiny", model=str(file), **UNTRIED)
+    folder = backbone.folder(config)
+    assert {path.name for path in folder.iterdir()} == {
+        *("config.json", "generation_config.json", "model.safetensors"),
+        *("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "manifest.json"),
+    }
+    made = home.manifest(folder.name)
+    assert made.environment["name"] == "inference"
+    assert made.metrics["tensors"] == 20
+    assert backbone.folder(config) == folder
+    elsewhere = BackboneConfig(name="tiny", model=str(shutil.copy(file, tmp_path / "other.gguf")), **UNTRIED)
+    assert backbone.folder(elsewhere) == folder, "it is known by its content"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SmolLM2-135M-Instruct", "Qwen2.5-Coder-0.5B-Instruct"])
+def test_the_packaged_models_are_imported_with_all_checks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Downloads 90 and 480 MB."""
+    home = Store(tmp_path / "store")
+    monkeypatch.setattr("tasks.runtime.stage.store", lambda: home)
+    figures = home.manifest(backbone.folder(load_experiment(name).backbone).name).metrics
+    assert figures["tied_again"] is (name.startswith("Qwen"))
+    assert figures["kl_of_folder"] < 0.001
+    assert figures["plain_nll"] < 3.5
+    assert figures["stop_ids"] == 2
