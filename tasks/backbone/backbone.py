@@ -48,8 +48,8 @@ class BackboneConfig(BaseModel):
 
     name: str = Field(description="What reports call it.", json_schema_extra={"key": False})
     model: str = Field(
-        description="Folder of the model, its id on the hub, a GGUF file, or package:NAME==VERSION:FILE, a GGUF file in "
-        "a Python package (several, with blanks between: its parts, joined).",
+        description="Folder of the model, its id on the hub, a GGUF file, or package:NAME==VERSION:FILE, a GGUF file "
+        "in a Python package (several, with blanks between: its parts, joined).",
         json_schema_extra={"key": False},
     )
     revision: str | None = Field(
