@@ -212,20 +212,6 @@ def _accepted(config: BackboneConfig, figures: Metrics) -> Metrics:
     return figures
 
 
-def parameter_count(path: Path) -> int:
-    """Parameters in a safetensors file, from its header alone."""
-    with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    count = 0
-    for name, tensor in header.items():
-        if name != "__metadata__":
-            size = 1
-            for length in tensor["shape"]:
-                size *= length
-            count += size
-    return count
-
-
 def _place(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
     if source.suffix == ".safetensors" and source.stat().st_size > 64 * 2**20:

@@ -84,7 +84,8 @@ def stage(
             return made.look_up_or_build(config, inputs)
 
         def folder(config: Any, **inputs: Any) -> Path:
-            return store().folder(made.look_up_or_build(config, inputs).data)
+            found: Any = made.look_up_or_build(config, inputs).data
+            return store().folder(found)
 
         signature = inspect.signature(function)
         look_up_or_build.__signature__ = signature.replace(  # type: ignore[attr-defined]

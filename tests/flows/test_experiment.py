@@ -114,7 +114,10 @@ def test_several_machines_need_a_cluster() -> None:
 
 
 def test_there_is_a_file_for_every_backbone() -> None:
-    assert set(backbone_names()) == {"nano", *LARGE}
+    small = {"SmolLM2-135M-Instruct", "SmolLM2-360M-Instruct", "Qwen3-0.6B"}
+    small |= {"Qwen2.5-0.5B-Instruct", "Qwen2.5-Coder-0.5B-Instruct"}
+    assert set(backbone_names()) == {"nano", *LARGE, *small}
+    assert {load_experiment(name).backbone.name for name in backbone_names()} == set(backbone_names())
 
 
 def test_one_field_can_be_changed() -> None:
