@@ -162,7 +162,9 @@ def _solutions(data: Path) -> Iterator[str]:
 def _slipped(data: Path) -> Iterator[Pair]:
     """GSM8K's solutions without marks, one result changed by 1 to 9; and nano's, one by 1, 2 or 10."""
     draw = random.Random(0)
-    sources = [(data / "corpora" / "numinamath_cot_subset.jsonl.gz", r"(?<=[0-9)])\s*=\s*\$?([1-9][0-9]*)(?![0-9.,:/x])")]
+    sources = [
+        (data / "corpora" / "numinamath_cot_subset.jsonl.gz", r"(?<=[0-9)])\s*=\s*\$?([1-9][0-9]*)(?![0-9.,:/x])")
+    ]
     sources += [(ROOT / "infra/nano/corpora" / f"{name}.jsonl.gz", r" = ([0-9]+)") for name in test_arithmetic.NANO]
     for path, pattern in sources:
         rows = [row for row in _rows(path) if row.get("source") != "math"]

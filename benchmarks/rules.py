@@ -124,7 +124,9 @@ def _answer(pair: Pair) -> str:
     if not isinstance(decided, tuple):
         return str(decided.verdict)
     try:
-        same = sys.modules[f"{answers}equivalence"].same_answer(*decided[2:], sys.modules[f"{answers}symbolic"].slow_leaf)
+        same = sys.modules[f"{answers}equivalence"].same_answer(
+            *decided[2:], sys.modules[f"{answers}symbolic"].slow_leaf
+        )
     except (sys.modules[f"{answers}parsing"].Undecided, sys.modules[f"{answers}budget"].TooManyComparisons):
         same = None
     return "undecided" if same is None else "correct" if same else "wrong"
@@ -253,7 +255,10 @@ def main() -> None:
             if not at:
                 print(json.dumps(line(rule, 0, [], told, before)), flush=True)
                 continue
-            yield (rule, len(at)), lambda rule=rule, at=at: by_rule(rule, text[rule.module], every, told, before, at, options.enough)
+            yield (
+                (rule, len(at)),
+                lambda rule=rule, at=at: by_rule(rule, text[rule.module], every, told, before, at, options.enough),
+            )
 
     tally(told, before)
     gc.freeze()  # else a collection in a child copies the parent's memory
@@ -278,7 +283,9 @@ def watch(found: list[Rule], text: dict[str, str], told: list[Pair]) -> tuple[li
     numbered: dict[str, list[tuple[int, Rule]]] = defaultdict(list)
     for number, rule in enumerate(found):
         numbered[rule.module].append((number, rule))
-    code = {module: compile(switches.watched(numbered[module], source), module, "exec") for module, source in text.items()}
+    code = {
+        module: compile(switches.watched(numbered[module], source), module, "exec") for module, source in text.items()
+    }
     Rooms(code).enter()
     remember(False, False)
     before, met = [], defaultdict(lambda: array("I"))

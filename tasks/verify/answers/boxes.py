@@ -42,17 +42,11 @@ def last_boxed(text: str, unclosed: bool = False) -> tuple[str, int] | None:
         boxes.append((match.start(), content.strip(), end))
     if not boxes:
         return None
-    contents: list[str] = []
-    for _, content, _ in reversed(boxes):
-        if content not in contents:
-            contents.append(content)
-    return (contents[0] if len(contents) == 1 else ", ".join(contents)), boxes[0][2]
+    return ", ".join(dict.fromkeys(content for _, content, _ in reversed(boxes))), boxes[0][2]
 
 
 def _joined(between: str) -> bool:
-    if len(between) > 80 or "\n\n" in between or "####" in between:
-        return False
-    return bool(_JOINT.fullmatch(between) or _ADJACENT.fullmatch(between))
+    return len(between) <= 80 and bool(_JOINT.fullmatch(between) or _ADJACENT.fullmatch(between))
 
 
 def _content(text: str, start: int, limit: int, unclosed: bool) -> tuple[str | None, int]:
@@ -69,10 +63,5 @@ def _content(text: str, start: int, limit: int, unclosed: bool) -> tuple[str | N
             continue  # escaped
         depth += 1 if brace[0] == "{" else -1
         if depth == 0:
-            return _unnest(text[start + 1 : brace.start()]), brace.end()
+            return text[start + 1 : brace.start()], brace.end()
     return (text[start + 1 : start + UNCLOSED].split("\n")[0], limit) if unclosed else (None, start)
-
-
-def _unnest(content: str) -> str:
-    inner = _BOX.search(content)
-    return re.sub(r"\\(?:boxed|fbox)\s*\{(.*)\}", r"\1", content, flags=re.DOTALL) if inner else content

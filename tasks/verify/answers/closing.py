@@ -19,13 +19,10 @@ STATEMENT = re.compile(
 )
 _TEXT_IS = re.compile(r"\\text\{[^{}]{3,80}\b(?:is|are|equals):?\s*\}\s*([^{}].*)$", re.DOTALL)
 _BEFORE_MATH = re.compile(r"(?<![A-Za-z])answer\s*(?=\$|\\\(|\\\[)", re.IGNORECASE)
-STRONG = re.compile(
-    r"(?:the\s+)?final\s+answer\s+(?:is|:)\s*:?\s*|final\s+answer[\s*]*+:\s*(?:the\s+final\s+answer\s+is\s*)?",
-    re.IGNORECASE,
-)
 # Behind a box only what begins like a value is a later word: "the final answer is verified by …" says nothing new.
 LATER = re.compile(
-    rf"(?:{STRONG.pattern}|(?<![A-Za-z])the\s+answer\s+is\s*:\s*)"
+    r"(?:(?:the\s+)?final\s+answer\s+(?:is|:)\s*:?\s*|final\s+answer[\s*]*+:\s*(?:the\s+final\s+answer\s+is\s*)?|"
+    r"(?<![A-Za-z])the\s+answer\s+is\s*:\s*)"
     r"(?=[\s*]*+(?:[-+$€£¥₹\\(\[{.]|[0-9]|(?-i:[A-J])(?![A-Za-z])|[A-Za-z]\s*=))",
     re.IGNORECASE,
 )
@@ -51,11 +48,6 @@ _LETTER_WORDS = (
 )
 _LAST_LETTER = re.compile(r"(?:^|\n)\s*\**\(?[A-J]\)?\**\.?\s*$")
 _CHINESE = re.compile(r"(?:答案[是为：:]*|故选[：:]?)\s*")
-_HOPE = re.compile(
-    r"(?<!\s)\s*+\.?\s*+I\s+hope\s+(?:it|this)\s+is\s+correct.*|"
-    r"<\|?(?:im_|end|eot|/s)[^\n]*|</s>.*",
-    re.IGNORECASE | re.DOTALL,
-)
 MATH = re.compile(
     r"\$\$(.+?)\$\$|"
     r"(?<![\\0-9])\$(?!\s*[0-9,.]+[^$\n]{0,3}(?:\s[a-z]{2,}|$))(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]",
@@ -71,10 +63,8 @@ _IS = re.compile(
     re.IGNORECASE,
 )
 _TELLS = re.compile(r"(?:[A-Z][A-Za-z']+|I)(?: [A-Za-z']+)+ [$€£]?[0-9]")  # "Claire eats 45 eggs"
-_GENERIC = re.compile(r"(?:option|choice)\s+", re.IGNORECASE)
-_IN_BRACKETS = re.compile(r"^[(\[{].*[)\]}]$", re.DOTALL)
 _LABEL = re.compile(  # of a step or a list's item: "Step 5: …", "12. …"
-    r"[\s*#>-]*(?:(?:step|case|part|problem|question|example|method)\s*[0-9]+\s*[:.)]|\(?[0-9]{1,2}[.)](?=\s))[\s*]*",
+    r"^[\s*#>-]*(?:(?:step|case|part|problem|question|example|method)\s*[0-9]+\s*[:.)]|\(?[0-9]{1,2}[.)](?=\s))[\s*]*",
     re.IGNORECASE,
 )
 _DENIES = re.compile(r"\b(?:not an?|not the|isn't|cannot be|does not|doesn't|do not|don't)\b", re.IGNORECASE)
@@ -83,9 +73,7 @@ _CONCLUDES = re.compile(
     re.IGNORECASE,
 )
 _ATTACHED = re.compile(r"[^\W_]|#")  # "horse #12" is a name
-_EMPHASIS = re.compile(r"\*\*(?![0-9(])|(?<![0-9)])\*\*")
 _ADVERB = re.compile(r"^(?:therefore|thus|then|now|also|only|exactly|just|still),?\s+", re.IGNORECASE)
-_REMARK = re.compile(r"(?:this|these|note|here|it) ", re.IGNORECASE)
 _NAME = re.compile(r"\\?[A-Za-z]+(?:_\{?\w+\}?)?'?(?:\([A-Za-z]\))?")
 _TOTAL = re.compile(r"\b(?:total of|altogether)\b|[=$€£]|^\s*[0-9]", re.IGNORECASE)
 _COUNT = re.compile(  # "Three trucks are needed for 80 stones"
@@ -103,13 +91,10 @@ _LOOK_BACK = 6  # sentences before the last in which a conclusion is looked for
 
 def stated_answer(tail: str) -> str | None:
     """The answer of a statement that says so ("the answer is …", "答案是", "option C is correct"), or None."""
-    tail = _without_hope(tail)
     lower = tail.lower()
     said = None
-    if "answer" in lower:
-        said = stated(tail, STRONG) or stated(tail, STATEMENT) or stated(tail, _BEFORE_MATH)
-    elif any(word in lower for word in ("choice", "option", "solution", "ans")):  # cheap, before an expensive pattern
-        said = stated(tail, STATEMENT)
+    if any(word in lower for word in ("choice", "option", "solution", "ans")):  # cheap, before an expensive pattern
+        said = stated(tail, STATEMENT) or stated(tail, _BEFORE_MATH)
     if not said and ("答案" in tail or "故选" in tail):
         said = stated(tail, _CHINESE)
     if said:
@@ -124,16 +109,10 @@ def stated_answer(tail: str) -> str | None:
 def stated(text: str, pattern: re.Pattern[str]) -> str | None:
     """What follows the last statement of the answer, up to the end of its sentence."""
     for match in reversed(list(pattern.finditer(text))):
-        rest = _without_hope(text[match.end() : match.end() + 1000])
-        said = _first_sentence(rest.lstrip(" \n*"))
+        said = _first_sentence(text[match.end() : match.end() + 1000].lstrip(" \n*"))
         if said and not said.startswith("not "):
             return _narrow(said)
     return None
-
-
-def _without_hope(text: str) -> str:
-    """Without Minerva's "I hope it is correct." and what follows an end token."""
-    return _HOPE.sub("", text) if "hope" in text or "Hope" in text or "<" in text else text
 
 
 def said_in_box(box: str) -> str | None:
@@ -152,24 +131,20 @@ def inside(match: re.Match[str]) -> str:
 
 def closing_value(text: str) -> str | None:
     """The value that the last sentence ends on; where it has none, that of the last sentence which concludes."""
-    text = _without_hope(text).rstrip()
+    text = text.rstrip()
     if proved := _PROVED.search(text, max(0, len(text) - 40)):
         text = text[: proved.start()].rstrip()
-    if text.endswith((r"\]", "$$")):
-        last = list(MATH.finditer(text))[-1:]
-        if last and last[0].end() == len(text) and not re.search(r"\\begin|&|\\\\", last[0][0]):
-            return inside(last[0])
     sentences = [
         sentence.strip()
         for sentence in _SENTENCE_END.split(text[-CLOSING:])
         if sentence and sentence.strip(" *#-\\[]()$")
     ]
     for back, sentence in enumerate(reversed(sentences[-1 - _LOOK_BACK :])):
-        if back and not _CONCLUDES.search(sentence) and not (back == 1 and _REMARK.match(sentences[-1])):
+        if back and not _CONCLUDES.search(sentence):
             continue
         if _DENIES.search(sentence):
             continue
-        value = _value_in(_LABEL.sub("", sentence, count=1) if _LABEL.match(sentence) else sentence)
+        value = _value_in(_LABEL.sub("", sentence, count=1))
         if value and not (back and _NAME.fullmatch(value)):
             return value
     return None
@@ -184,16 +159,11 @@ def _first_sentence(text: str) -> str:
 
 def _narrow(said: str) -> str | None:
     """The answer in a sentence such as "option (C)", "$x=5$ meters", "the largest n is 34"."""
-    said = _GENERIC.sub("", said, count=1) if _GENERIC.match(said) else said
     said = said.replace('\\"', "").strip(" *\"'`").rstrip(".")
     math = list(MATH.finditer(said))
     if math:
-        outside = MATH.sub(" ", said)
-        plain = re.sub(r"[\s.,;*]|\band\b|\bor\b", "", outside)
-        if not plain or _is_unit_like(outside) or (len(math) > 1 and not re.search(r"[A-Za-z]{3,}", plain)):
+        if len(MATH.sub(" ", said).split()) <= 3:  # a unit, "and"
             return MATH.sub(lambda m: f" {inside(m)} ", said).strip()
-        if said[: math[0].start()].strip() == "" and len(math) == 1:
-            return inside(math[0]) if len(outside.split()) > 4 else MATH.sub(lambda m: f" {inside(m)} ", said).strip()
         return _value_in(said)
     if re.match(r"\(?[A-J]\)?(?:[).:,]|\s|$)", said):
         reason = r",?\s+(?=(?:because|since)\b)|,\s+(?=(?:it|as|so|not|which|and)\b)"
@@ -202,15 +172,9 @@ def _narrow(said: str) -> str | None:
     if len(words) > 6:
         letter = re.search(r"(?<![A-Za-z'])\(?([A-J])\)?(?=[,.;]|\s*$)", said)
         return _value_in(said) or (letter[1] if letter else None)
-    if re.search(r"\b(?:is|are|equals)\b", said):
-        said = re.split(r"\b(?:is|are|equals)\b", said)[-1].strip()
     if _TELLS.match(said):
         return _value_in(said)
     return said or None
-
-
-def _is_unit_like(outside: str) -> bool:
-    return len(outside.split()) <= 3 and not re.search(r"\b(?:is|are|for|when|so|the|then)\b|=", outside)
 
 
 def _value_in(sentence: str) -> str | None:
@@ -218,23 +182,16 @@ def _value_in(sentence: str) -> str | None:
     after = sentence[math[-1].end() :] if math else sentence
     if math and not _NUMBER.search(after):
         named = [match for match in math if not _NAME.fullmatch(inside(match))]  # "3 possible values for $n$"
-        if math[-1] in named or not named:
-            return inside(math[-1])
-        between = sentence[named[-1].end() : math[-1].start()]
-        return inside(math[-1]) if re.search(r"=|\b(?:is|are)\b", between) else inside(named[-1])
+        return inside((named or math)[-1])
     if not math and (count := _COUNT.match(after)):
         return count[1]
     shorter = _TIME_SPENT.sub("", after)
     if shorter != after and (total := _TOTAL.search(shorter)) and _NUMBER.search(shorter, total.start()):
         after = shorter
-    after = _EMPHASIS.sub("", after)
     parts = _IS.split(after)
     last = _ADVERB.sub("", parts[-1].strip(" .*"))
-    if last and len(last.split()) <= 3 and (_NUMBER.search(last) or _IN_BRACKETS.match(last)):
+    if last and len(last.split()) <= 3 and _NUMBER.search(last):
         return last
-    tuples = re.findall(r"[(\[]\s*-?[0-9./\\a-z]+(?:\s*,\s*-?[0-9./\\a-z]+)+\s*[)\]]", after)
-    if tuples:
-        return str(tuples[-1])
     numbers = [
         match for match in _NUMBER.finditer(after) if not (match.start() and _ATTACHED.match(after[match.start() - 1]))
     ]

@@ -11,10 +11,8 @@ from typing import Literal
 from tasks.verify.answers.boxes import has_box, last_boxed
 from tasks.verify.answers.closing import (
     LATER,
-    MATH,
     STATEMENT,
     closing_value,
-    inside,
     is_bare,
     said_in_box,
     stated,
@@ -44,7 +42,6 @@ _HEADING = re.compile(
     r"[ \t]*:?(?:\*\*)?[ \t]*:?[ \t]*\n\s*",
     re.IGNORECASE | re.MULTILINE,
 )
-_SO = re.compile(r"^(?:so|thus|hence|therefore|then),?\s+(?=[$\\0-9(\[a-zA-Z]\s*[=$\\0-9]|[$\\0-9(])", re.IGNORECASE)
 _LABELLED = re.compile(  # "Total cost: $45"; what follows a second currency sign is no part of it
     r"[A-Z]?[a-z]{2,20}(?: [A-Za-z]{1,20}){0,6} ?:\s*"
     r"([$€£¥₹]?\s*-?[0-9][0-9.,/]*(?:\s*[$€£¥₹%](?=\s)|[^:=<>()\\]{0,30}$))"
@@ -63,8 +60,7 @@ def extract_answer(text: str) -> Extracted | None:
         if below and not has_box(below) and not marked:
             if len(below) <= SHORT and "\n" not in below and is_bare(below):
                 return Extracted(below, "marked")
-            if not boxed:
-                text = below
+            text = below
     if boxed and not (marked and text.rfind("####") > boxed[1]):
         return _boxed_or_later(boxed[0], text[boxed[1] :])
     if marked:
@@ -103,7 +99,7 @@ def _boxed_or_later(box: str, after: str) -> Extracted:
 
 def _without_label(answer: str) -> str:
     label = _LABELLED.match(answer) if ":" in answer else None
-    return label[1] if label else _SO.sub("", answer)
+    return label[1] if label else answer
 
 
 def extract_gold(text: str) -> Extracted | None:
@@ -118,13 +114,6 @@ def extract_gold(text: str) -> Extracted | None:
     if has_box(text):
         return None  # an empty box
     if text and len(text) <= SHORT and "\n\n" not in text and not STATEMENT.search(text):
-        math = list(MATH.finditer(text))
-        if (
-            len(math) == 1
-            and re.search(r"(?:is|=|answer)\s*:?\s*$", text[: math[0].start()])
-            and not text[math[0].end() :].strip(" .")
-        ):
-            return Extracted(inside(math[0]), "statement")
         return Extracted(_without_label(text), "whole")
     return extract_answer(text)
 

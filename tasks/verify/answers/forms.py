@@ -47,10 +47,9 @@ def _depths(text: str) -> list[int]:
     """Nesting depth at each character. An interval's brackets need not be of one kind."""
     depths: list[int] = []
     depth = 0
-    for position, char in enumerate(text):
-        escaped_brace = char in "{}" and position > 0 and text[position - 1] == "\\"
+    for char in text:
         if char in _OPEN:
-            depths.append(depth - 1 if escaped_brace and depths else depth)
+            depths.append(depth)
             depth += 1
         elif char in _CLOSE:
             depth -= 1
@@ -88,12 +87,6 @@ def split_list(text: str) -> tuple[str, ...]:
     elif systems := _systems(text, separators):
         return systems
     parts = [part for part in parts if part]
-    if (
-        len(parts) > 2
-        and all(re.fullmatch(r"[0-9]{3}", part) for part in parts[1:])
-        and THOUSANDS.fullmatch(",".join(parts))
-    ):
-        return tuple(parts)
     return tuple(_join_thousands(parts, separators)) if len(parts) > 1 else tuple(parts) or (text,)
 
 
@@ -180,7 +173,7 @@ def read_matrix(text: str) -> tuple[tuple[str, ...], ...] | None:
     match = _MATRIX.fullmatch(text)
     if not match or "\\begin" in match[2]:
         return None
-    rows = [row.strip() for row in match[2].replace("\\hline", "").split(ROW)]
+    rows = [row.strip() for row in match[2].split(ROW)]
     return tuple(tuple(cell.strip() for cell in row.split("&")) for row in rows if row)
 
 

@@ -39,7 +39,6 @@ _STYLE = (
 _DROP = re.compile(
     rf"\\(?:{_STYLE})(?![A-Za-z])|\\(?:vspace|hspace|label|phantom|color)\*?\{{[^{{}}]*\}}|\\!\s*|\\/|\\[-]"
 )
-_DOT_DELIMITER = re.compile(r"\\(?:left|right)\s*\.")
 _SPACE = re.compile(r"\\(?:[,;:> ]|quad(?![A-Za-z])|qquad(?![A-Za-z])|enspace(?![A-Za-z])|thinspace(?![A-Za-z]))|~|\s+")
 _TEXT = re.compile(r"\\(?:text(?:bf|it|rm|normal|sf|tt|sc|up)?|mbox|hbox|textnormal|emph|underline)\s*\{([^{}]*)\}")
 _FONT = re.compile(
@@ -121,8 +120,6 @@ def normalise(answer: str) -> str:
         text = _ASIDE.sub(r"«\1»", text)
     if match := _QUOTED.fullmatch(text):
         text = match[2].strip()
-    if len(text) == 3 and text[0] == WORDS_OPEN:
-        return text[1]
     text = text.rstrip(" .,;:\\").lstrip(" ,;:")
     return text if re.match(r"\.[0-9]", text) else text.lstrip(" .")
 
@@ -145,11 +142,9 @@ def _latex(text: str) -> str:
         text = re.sub(r"\\\\(?:\[[^\]]*\])?|\\cr(?![A-Za-z])", ROW, text)
     text = re.sub(r"\\+([\[\]()])", lambda m: " " if len(m[0]) == 2 else m[0], text)  # \( \) \[ \] delimit mathematics
     text = re.sub(r"\\\\(?=[A-Za-z])", r"\\", text)  # an escape doubled on its way through JSON
-    text = _DOT_DELIMITER.sub(" ", text)
     text = re.sub(r"\\[$]|\{\s*,\s*\}|\\text\{\s*[,:;]\s*\}", _punctuation, text)
     text = text.replace(r"\%", "%").replace(r"\#", "#").replace(r"\&", "«and»")
     text = _DROP.sub(lambda m: "" if m[0].startswith(r"\!") else " ", text)
-    text = _SPACE.sub(" ", text)
     for _ in range(4):  # styles nest: \textbf{\text{(A)}}
         before = text
         text = _FONT.sub(_font, text)

@@ -39,9 +39,8 @@ _MIXED = re.compile(
 )
 _SCIENTIFIC = re.compile(rf"([-+]?)({_UNSIGNED})(?: ?\\cdot ?| ?\* ?| ?x ?)10\^\{{?([-+]?[0-9]{{1,4}})\}}?(%?)")
 _EXPONENT = re.compile(rf"([-+]?)({_UNSIGNED})[eE]([-+]?[0-9]{{1,4}})(%?)")
-_POWER_OF_TEN = re.compile(r"([-+]?)10\^\{?([-+]?[0-9]{1,4})\}?")
 _REPEATING = re.compile(r"([-+]?)([0-9]*)\.([0-9]*)\\(?:overline|bar|dot)\{?([0-9]+)\}?")
-_BASE = re.compile(r"([-+]?)([0-9A-Fa-f]+(?:\.[0-9]+)?)_\{?(?:«?base »?)?([0-9]{1,2})\}?")
+_BASE = re.compile(r"([-+]?)([0-9A-Fa-f]+)_\{?(?:«?base »?)?([0-9]{1,2})\}?")
 _BASE_WORD = re.compile(
     r"([-+]?)([0-9A-Fa-f]+)«?\(? ?(?:in )?base[- ]?([0-9]{1,2}|two|three|four|five|six|seven|eight|nine)\)?»?"
 )
@@ -89,9 +88,6 @@ def read_number(text: str) -> Number | None:
 
 
 def _rarer(text: str) -> Number | None:
-    if match := _POWER_OF_TEN.fullmatch(text):
-        power = int(match[2])
-        return Number(_signed(match[1], Fraction(10) ** power)) if abs(power) <= MAX_EXPONENT else None
     if match := _REPEATING.fullmatch(text):
         whole, fixed, cycle = match[2] or "0", match[3], match[4]
         value = Fraction(int(whole + fixed), 10 ** len(fixed))
@@ -129,16 +125,11 @@ def _quotient(sign: str, top_sign: str, top: str, bottom_sign: str, bottom: str,
 
 
 def _in_base(sign: str, digits: str, base: int) -> Number | None:
-    whole, _, part = digits.partition(".")
     try:
-        value = Fraction(int(whole, base)) if 2 <= base <= 36 else None
-        if value is not None and part:
-            value += Fraction(int(part, base), base ** len(part))
-    except ValueError:
+        value = int(digits, base)
+    except ValueError:  # a digit or a base that is none
         return None
-    return (
-        None if value is None else Number(_signed(sign, value), None, False, base, (sign.strip("+") + digits).lower())
-    )
+    return Number(_signed(sign, value), None, False, base, (sign.strip("+") + digits).lower())
 
 
 def same_number(gold: Number, answer: Number) -> bool:

@@ -84,5 +84,4 @@ def _prepared(latex: str) -> str:
     if _TRIGONOMETRIC.search(text):  # brackets: the parser takes all factors that follow into the function
         text = _OF_DEGREES.sub(r"\\\1\2(\3\\cdot\\frac{\\pi}{180})", text)
         text = re.sub(r"(?<=[0-9])\^\\circ", r"\\cdot\\frac{\\pi}{180}", text)
-    text = re.sub(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", "", text)
-    return re.sub(r"([0-9.]+|\\pi|[a-z])%", r"(\1/100)", text)
+    return re.sub(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", "", text)

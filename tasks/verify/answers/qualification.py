@@ -24,8 +24,6 @@ def without_qualification(gold: str, answer: str) -> tuple[str, str] | Literal[F
     wanted, got = _QUALIFIER.search(gold), _QUALIFIER.search(answer)
     if not wanted and not got:
         return None
-    if any(match and match.start() == 0 for match in (wanted, got)):
-        return None
     heads = [text[: match.start()] if match else text for text, match in ((gold, wanted), (answer, got))]
     tails = [text[match.start() :] if match else "" for text, match in ((gold, wanted), (answer, got))]
     if not all(head.strip(" ,;«»") for head in heads):
@@ -42,4 +40,4 @@ def _tail_terms(tail: str) -> list[str]:
     """The variables and numbers of a qualification (its words do not count), or its formulas as they stand."""
     if re.search(r"[-+=<>^]|\\frac", tail):
         return [squeeze(re.sub(r"(?<![A-Za-z\\])[A-Za-z]{2,}|[«»,. ]", "", tail))]
-    return re.findall(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])|[0-9]+", tail.replace(" a ", " "))
+    return re.findall(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])|[0-9]+", tail)

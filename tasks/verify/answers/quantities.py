@@ -35,8 +35,6 @@ def same_quantity(gold: str, answer: str) -> bool | None:
         left, right = unit_named(wanted[1]), unit_named(got[1])
         if _exponent(wanted[1]) != _exponent(got[1]):
             return False
-        if r"^\circ" in (wanted[1], got[1]) and _not_an_angle(wanted[1]) != _not_an_angle(got[1]):
-            return False
         if (at_rate := same_rate(wanted[0], wanted[1], got[0], got[1])) is not None:
             return at_rate
         if left and right and left != right:
@@ -63,10 +61,6 @@ def _same_compound(quantity: tuple[Fraction, Unit, tuple[Unit, ...]], other: str
     if number is None or (name is not None and (named is None or named.measure != unit.measure)):
         return False
     return any(amount * unit.scale == number.value * one.scale for one in ((named,) if named else units))
-
-
-def _not_an_angle(unit: str) -> bool:
-    return unit != r"^\circ" and not re.match(r"deg|unit|[cf]$|celsius|fahrenheit", unit)
 
 
 def _exponent(unit: str) -> str:

@@ -44,19 +44,15 @@ def same_relation(
         gold = gold[::-1]
     if answer_signs == ("=",) and _is_name(answer[1]) and not _is_name(answer[0]):
         answer = answer[::-1]
-    if gold_equal and not gold[0]:  # "= 5"
-        return same(exact_value(gold, gold_signs), _join(answer, answer_signs))
-    if answer_equal and not answer[0]:
-        return same(_join(gold, gold_signs), exact_value(answer, answer_signs))
     if gold_equal and answer_equal:
         return _equations(gold, gold_signs, answer, answer_signs, same, leaf)
     if gold_equal and not answer_signs:
-        if _is_name(gold[0]) or _named_later(gold):
+        if _is_name(gold[0]):
             return same(exact_value(gold, gold_signs), answer[0])
         return _computed(gold, gold_signs, lambda value: same(value, answer[0]))
     if answer_equal and not gold_signs:
         # "x+y=5" for 5: accepted where the left side has no number of its own, else it is an equation to be solved
-        if _is_name(answer[0]) or _named_later(answer) or not re.search(r"(?<![_^{0-9])[0-9]", answer[0]):
+        if _is_name(answer[0]) or not re.search(r"(?<![_^{0-9])[0-9]", answer[0]):
             return same(gold[0], exact_value(answer, answer_signs))
         return _computed(answer, answer_signs, lambda value: same(gold[0], value))
     return _inequalities(gold, gold_signs, answer, answer_signs, same, leaf)
@@ -82,11 +78,6 @@ def is_variable(side: str) -> bool:
 def letters(text: str) -> set[str]:
     """The letters of a text that are not part of a command."""
     return set(re.findall(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", text)))
-
-
-def _named_later(sides: Sides) -> bool:
-    """A chain with a name among its sides: "1=\\zeta=x=0" is 0."""
-    return len(sides) > 2 and any(_is_name(side) for side in sides[:-1])
 
 
 def _computed(sides: Sides, signs: Sides, same: Callable[[str], bool | None]) -> bool | None:
@@ -151,9 +142,7 @@ def _inequalities(
 def _chains(gold: Sides, gold_signs: Sides, answer: Sides, answer_signs: Sides, same: Same) -> bool | None:
     """a<b<c against a<b<c, or the same read from the right."""
     if list(gold_signs) == list(answer_signs):
-        decided = all_of(same(g, a) for g, a in zip(gold, answer, strict=True))
-        if decided is not False:
-            return decided
+        return all_of(same(g, a) for g, a in zip(gold, answer, strict=True))
     if list(gold_signs) == [_FLIPPED.get(sign, sign) for sign in reversed(answer_signs)]:
         return all_of(same(g, a) for g, a in zip(gold, reversed(answer), strict=True))
     return False

@@ -105,7 +105,7 @@ def split_unit(text: str) -> tuple[str, str | None]:
         return text, None
     if text and (text[-1].isalpha() or text[-1] in ".}23") and (match := _TRAILING_WORDS.search(text)):
         words, value = match[3].strip(), text[: match.start()]
-        if _has_value(value) and _is_unit(words, bool(match[1]), value.endswith("}")):
+        if _has_value(value) and _is_unit(words, bool(match[1])):
             return _scaled(value.strip(), _name(f"per {words}" if match[2] else words))
     return text, None
 
@@ -162,7 +162,7 @@ def _is_connector(words: str) -> bool:
     )
 
 
-def _is_unit(words: str, spaced: bool, behind_brace: bool) -> bool:
+def _is_unit(words: str, spaced: bool) -> bool:
     parts = re.findall(r"[A-Za-z]+", words)
     if (
         not parts
@@ -175,7 +175,6 @@ def _is_unit(words: str, spaced: bool, behind_brace: bool) -> bool:
     )
     if any(len(part) == 1 and part != "a" for part in parts):
         return known and spaced
-    spaced = spaced or behind_brace
     if spaced and len(parts) > 1:  # "18 per day", "12 a day", "20 cups of feed"
         parts = [part for part in parts if part.lower() not in _BETWEEN]
         known = known or not parts or all(len(part) > 2 for part in parts)

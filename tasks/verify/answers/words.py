@@ -45,7 +45,6 @@ _CHOICE_IN_WORDS = re.compile(
 )
 _LETTER_LIST = re.compile(r"\(?[A-J]\)?(?:(?:[, ]|«?and»?|\\ )*\(?[A-J]\)?)+")
 _OPTION = re.compile(rf"«?(?:\(([{_LETTERS}])\)|(?<![A-Za-z(])([{_LETTERS}])(?:[):]|\.(?![0-9A-Za-z])))")
-_CLOSED = re.compile(rf"(?<![A-Za-z(])([{_LETTERS}])\)")
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _COMMANDS = re.compile(r"\\[A-Za-z]+")
 _FUNCTIONS = {
@@ -65,8 +64,6 @@ class Choice:
 @lru_cache(maxsize=8192)
 def read_choice(text: str) -> Choice | None:
     """The choice that a normalised answer is, or None."""
-    if len(text) == 1:
-        return Choice(text, "") if "A" <= text <= "J" else None
     match = _CHOICE.fullmatch(text)
     if match:
         return Choice(match[1] or match[2], match[3].strip())
@@ -80,8 +77,7 @@ def read_choice(text: str) -> Choice | None:
 @lru_cache(maxsize=8192)
 def read_letters(text: str) -> str | None:
     """Several choice letters ("A B D", "(A),(C)", "AD") as one word, or None."""
-    if text[:1] == "«" and text[-1:] == "»":
-        text = text[1:-1].strip()
+    text = text.strip("«» ")
     return "".join(sorted(set(re.findall(r"[A-J]", text)))) if _LETTER_LIST.fullmatch(text) else None
 
 
@@ -90,10 +86,6 @@ def read_options(text: str) -> str | None:
     """The letters of several choices with their options ("(D)5,(A)3") as one word, or None.
 
     An option may speak of others: "(D)Both(A)and(B)" is one choice."""
-    if text[:1] == "«" and text[-1:] == "»" and "»" not in text[:-1]:
-        text = text[1:-1].strip()
-    if re.match(rf"[{_LETTERS}]\)", text):  # "B)5,C)7": a bracket without its partner would hide the comma
-        text = _CLOSED.sub(r"(\1)", text)
     marked = [match for item in split_list(text) if (match := _OPTION.match(item))]
     if len(marked) < 2 or marked[0].start() or not text.startswith(marked[0][0]):
         return None

@@ -56,8 +56,6 @@ def holds(tokens: Tokens, equality: Equality) -> bool | None:
         return None  # `3 feet = 36 inches`, `day 5 = 80 * 2`
     if not chained and _is_labelled(tokens, left) and _is_range(tokens, left):
         return None
-    if not chained and left.units and left.operations == 1 and "/" in tokens.kinds[left.start + 1 : left.start + 2]:
-        return None  # `1/4 cup = 2 * 2`
     if left.operations == 0 and right.operations == 0 and (left.units or right.units):
         return None
     if _runs_on(tokens, left, relation, right):
@@ -108,10 +106,6 @@ def _equal(left: Side, relation: str, right: Side) -> bool:
     (a, b), (c, d) = left.value, right.value
     if a * d == c * b:
         return True
-    if right.mantissa is not None:
-        assert right.mantissa.value is not None
-        (a, b), (c, d), (e, f) = left.value, right.value, right.mantissa.value
-        return c != 0 and _rounds_to((a * d * e * (1 if c > 0 else -1), b * abs(c) * f), right.mantissa, relation)
     if right.literal:
         return _rounds_to(left.value, right, relation)
     if left.literal:

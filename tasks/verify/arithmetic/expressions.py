@@ -19,7 +19,6 @@ from tasks.verify.arithmetic.sides import Side
 __all__ = ["Parser", "Side"]
 
 _OF = re.compile(r"of(?: the| his| her| their| its| all| these| those)?(?: remaining| total| original| whole)?$")
-_SCIENTIFIC = ["n", "*", "n", "^"]  # 6.02 x 10^23
 
 
 class Parser(OperandReader):
@@ -32,9 +31,6 @@ class Parser(OperandReader):
         side.value = self._sum()
         side.end = self.at
         side.literal = side.operations == 0 and side.digits != ""
-        if side.operations == 2 and self.kinds[start : start + 4] == _SCIENTIFIC and self.values[start + 2] == "10":
-            decimals = len(self.values[start].partition(".")[2])
-            side.mantissa = Side(side.first, literal=True, digits=self.values[start], shown=10**decimals)
         return side
 
     def _sum(self) -> Rational | None:
@@ -42,8 +38,6 @@ class Parser(OperandReader):
         while True:
             kind = self.kinds[self.at]
             if kind != "+" and kind != "-":
-                return value
-            if kind == "-" and self._is_dash():
                 return value
             self.at += 1
             self.side.operations += 1
@@ -57,10 +51,6 @@ class Parser(OperandReader):
                 value = (a + c, b) if kind == "+" else (a - c, b)
             else:
                 value = sized(a * d + c * b if kind == "+" else a * d - c * b, b * d)
-
-    def _is_dash(self) -> bool:
-        """A spaced dash before three or more words is punctuation."""
-        return self.kinds[self.at + 1] == "w" and self.values[self.at + 1].count(" ") >= 2
 
     def _product(self) -> Rational | None:
         value = self._signed()

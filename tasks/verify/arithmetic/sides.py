@@ -4,13 +4,10 @@ In:  the words behind an operand: "hours" in "8 hours/day", "x" in "3x"
 Out: taken as the unit {hour} per {day}; x is a variable, which makes the side no plain arithmetic
 """
 
-import re
 from dataclasses import dataclass, field
 
 from tasks.verify.arithmetic.notation import OPERATORS, RELATIONS, Tokens, is_space
 from tasks.verify.arithmetic.rationals import Rational
-
-_LONE_LETTERS = re.compile(r"[A-Za-z](?: [A-Za-z])*$")  # variables
 
 # Letters that may stand directly behind a number; any others there are variables.
 _ATTACHED = frozenset(
@@ -46,7 +43,6 @@ class Side:
     ambiguous: bool = False  # reads more than one way (mixed number, implied product after a division)
     units: list[frozenset[str]] = field(default_factory=list)
     first: Rational | None = None  # the first operand (for run-on chains: 10 - 3 = 7 + 5 = 12)
-    mantissa: "Side | None" = None  # of a number in scientific notation
     start: int = 0
     end: int = 0  # token positions
 
@@ -83,10 +79,6 @@ class UnitReader:
         glued = attached and self.tokens.text[self.tokens.starts[at]] != "\\" and " " not in words
         if (single or glued) and words not in _ATTACHED:
             self.kinds[at] = "v"  # a variable
-            self.at += 1
-            return True
-        if _LONE_LETTERS.match(words) and not single:
-            self.kinds[at] = "v"
             self.at += 1
             return True
         parts = words.lower().split()
