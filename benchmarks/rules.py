@@ -21,8 +21,8 @@ import time
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.machinery import ModuleSpec
-from itertools import islice
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -34,6 +34,7 @@ from tasks.runtime.settings import ROOT
 
 ROOMS = ("answers", "arithmetic")
 MACHINERY = {"config", "pool", "zygote", "__init__"}  # processes and settings: no verdict is theirs
+SLOW = " by SymPy"
 DEADLINE = 4.0  # seconds for one pair
 END = 400  # characters of a text in which a table's entry is looked for
 CHILD = 240.0  # seconds for all pairs of one rule
@@ -129,7 +130,7 @@ def _answer(pair: Pair) -> str:
         )
     except (sys.modules[f"{answers}parsing"].Undecided, sys.modules[f"{answers}budget"].TooManyComparisons):
         same = None
-    return "undecided" if same is None else "correct" if same else "wrong"
+    return f"{'undecided' if same is None else 'correct' if same else 'wrong'}{SLOW}"
 
 
 def right(pair: Pair, decided: Any) -> bool | None:
@@ -138,7 +139,12 @@ def right(pair: Pair, decided: Any) -> bool | None:
         return None
     if pair.kind == "steps":
         return bool((decided[0] is None) == pair.expected)
-    return bool((decided in ("correct", True)) == pair.expected)
+    return bool((decided in ("correct", f"correct{SLOW}", True)) == pair.expected)
+
+
+def outcome(decided: Any) -> Any:
+    """A verdict without the way that it was come by."""
+    return decided.removesuffix(SLOW) if isinstance(decided, str) else decided
 
 
 def by_rule(
@@ -149,8 +155,15 @@ def by_rule(
     stem = rule.module.rsplit(".", 1)[-1]
     Rooms({**every, rule.module: code}).enter()
     remember(stem not in BELOW_SYMPY, stem not in BELOW_PARSER)
-    otherwise = ((one, now) for one in at if (now := verdict(told[one])) != before[one])
-    return list(islice(otherwise, enough))
+    otherwise, changed = [], 0
+    for one in at:
+        now = verdict(told[one])
+        if now != before[one]:
+            otherwise.append((one, now))
+            changed += outcome(now) != outcome(before[one])
+            if changed == enough:
+                break
+    return otherwise
 
 
 def forked(work: Callable[[], Any]) -> tuple[int, int]:
@@ -334,7 +347,9 @@ def line(rule: Rule, size: int, reply: Any, told: list[Pair], before: list[Any])
     told_of = {"rule": f"{rule.module.removeprefix('tasks.verify.')}:{rule.line}", "name": rule.name, "kind": rule.kind}
     told_of |= {"text": rule.text[:100], "met": size}
     if isinstance(reply, str):
-        return {**told_of, "changed": size, "why": reply, "lost": size, "won": 0, "suites": {}, "example": None}
+        return {**told_of, "changed": size, "why": reply, "lost": size, "won": 0, "slower": 0, "suites": {}, "example": None}
+    slower = sum(outcome(now) == outcome(before[at]) for at, now in reply)
+    reply = [(at, now) for at, now in reply if outcome(now) != outcome(before[at])]
     suites = Counter(told[at].suite for at, _ in reply)
     lost = sum(right(told[at], before[at]) is True and right(told[at], now) is False for at, now in reply)
     won = sum(right(told[at], before[at]) is False and right(told[at], now) is True for at, now in reply)
@@ -342,7 +357,8 @@ def line(rule: Rule, size: int, reply: Any, told: list[Pair], before: list[Any])
     if reply:
         at, now = reply[0]
         example = [told[at].gold[-60:], told[at].text[-60:], before[at], now]
-    return {**told_of, "changed": len(reply), "lost": lost, "won": won, "suites": dict(suites), "example": example}
+    counted = {"changed": len(reply), "lost": lost, "won": won, "slower": slower}
+    return {**told_of, **counted, "suites": dict(suites), "example": example}
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def _narrow(said: str) -> str | None:
     if math:
         if len(MATH.sub(" ", said).split()) <= 3:  # a unit, "and"
             return MATH.sub(lambda m: f" {inside(m)} ", said).strip()
-        return _value_in(said)
+        return inside(math[0]) if len(math) == 1 and not math[0].start() else _value_in(said)
     if re.match(r"\(?[A-J]\)?(?:[).:,]|\s|$)", said):
         reason = r",?\s+(?=(?:because|since)\b)|,\s+(?=(?:it|as|so|not|which|and)\b)"
         return re.split(reason, said)[0] if len(said) <= 120 else said[:3]
@@ -202,8 +202,6 @@ def is_bare(text: str) -> bool:
     """Whether a short text without a box is an answer rather than sentences about one."""
     outside = _IN_TEXT.sub(" ", MATH.sub(" ", text))
     math = MATH.search(text)
-    if math and re.search(r"[A-Za-z]{3,}", outside) and len(outside.split()) > 2:
-        return False
     if math and re.search(r"[A-Za-z]{3,}\s*:\s*$", text[: math.start()]):
         return False
     words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", outside)

@@ -71,7 +71,6 @@ _ORDINAL = re.compile(r"(?<=[0-9])\s*\^?\s*\{?«?(?:st|nd|rd|th)»?\}?$")
 _POWER_IN_BRACKETS = re.compile(r"\^\(([^(){}]+)\)")  # e^(2x): the parser would read the bracket as a factor
 _STRAY = re.compile(r"(?<!\\)\\(?=[0-9])")  # "\15", as a substitution of "\$15" leaves it
 _DOUBLED = re.compile(r"(?<!\\)\\\\begin\{")
-_QUOTED = re.compile(r"([\"'`*_]{1,3})([^\"'`*]+)\1")
 _CYCLE = re.compile(  # 0.1666... and "0.1666 repeating": what stands there three times (a longer cycle twice) goes on
     r"(?<![0-9.])([0-9]{0,20}\.[0-9]{0,20}?)(?:([0-9])\2{2,}|([0-9]{2,6}?)\3+)(?:\.{2,}|\\ldots ?|«? ?repeating»?)"
 )
@@ -118,8 +117,6 @@ def normalise(answer: str) -> str:
         text = _POWER_IN_BRACKETS.sub(r"^{\1}", text)
     if text[-1:] == ")":
         text = _ASIDE.sub(r"«\1»", text)
-    if match := _QUOTED.fullmatch(text):
-        text = match[2].strip()
     text = text.rstrip(" .,;:\\").lstrip(" ,;:")
     return text if re.match(r"\.[0-9]", text) else text.lstrip(" .")
 
@@ -200,15 +197,6 @@ def squeeze(text: str) -> str:
     """Without spaces, redundant braces and outer braces: two answers of one squeezed form are identical."""
     text = _BETWEEN_DIGITS.sub("_", text).replace(" ", "")
     text = re.sub(r"([\^_])\{([0-9A-Za-z])\}", r"\1\2", text)
-    while len(text) > 2 and text[0] == "{" and text[-1] == "}" and _closes_at_end(text):
+    while len(text) > 2 and text[0] == "{" and text[-1] == "}" and "}{" not in text:
         text = text[1:-1]
     return text
-
-
-def _closes_at_end(text: str) -> bool:
-    depth = 0
-    for position, char in enumerate(text):
-        depth += (char == "{") - (char == "}")
-        if depth == 0:
-            return position == len(text) - 1
-    return False
