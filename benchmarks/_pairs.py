@@ -3,12 +3,11 @@
 In:  REWRITING_AGENT_DATA's folder, docs/verification.md, the tests of tasks/verify
 Out: Pair(suite="policy", kind="answer", gold="0.5", text=".5", expected=True), …
 
-`kind`: "answer" (is the text's answer the gold's?), "reference" (can it be verified at all?), "steps" (is every equality
-that the text states true?). Further pairs come from JSON lines of {"gold", "answer" or "solution", "expected"}.
+`kind`: "answer" (is the text's answer the gold's?), "reference" (can it be verified at all?), "steps" (is every
+equality that the text states true?). Further pairs come from JSON lines of {"gold", "answer" or "solution",
+"expected"}.
 """
 
-import gzip
-import json
 import random
 import re
 from collections.abc import Iterable, Iterator
@@ -17,15 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import verify as bench
+from tasks.rows.jsonl import read_rows
 from tasks.runtime.settings import ROOT
 from tasks.verify.answers.extract import extract_gold
-from tasks.verify.gold_check import references
 from tests.tasks.verify.answers import test_equal_forms, test_extract, test_gold, test_metamorphic, test_policy
 from tests.tasks.verify.arithmetic import test_arithmetic
 
-SAMPLE = 6000  # of the gold answers, and of the expert solutions
-REWRITTEN = 500  # references whose re-writings and near misses are compared
-CANDIDATES = 1500  # of each of the benchmark's strata
+SAMPLE = 300  # gold answers; of the costlier suites fewer, of the arithmetic up to ten times as many
 
 
 @dataclass(frozen=True)
@@ -45,14 +42,16 @@ def pairs(data: Path | None, files: Iterable[Path] = (), sample: int = SAMPLE) -
     if data is not None:
         draw = random.Random(3)
         golds = list(dict.fromkeys((gold, own) for _, gold, own in test_gold.rows(data)))
-        found += _near(gold for gold, _ in golds)
+        found += _near((gold for gold, _ in golds), sample // 8)
         golds = _sampled(draw, golds, sample)
         found += [Pair("gold", "answer", gold, own, True) for gold, own in golds]
         found += [Pair("gold", "reference", gold, "", None) for gold, _ in golds]
-        found += _benchmark(data)
+        found += _benchmark(data, sample // 2)
         found += _sampled(draw, _in_words(data), sample // 3)
-        found += [Pair("expert steps", "steps", "", text, None) for text in _sampled(draw, _solutions(data), sample)]
-        found += _slipped(data)
+        found += [
+            Pair("expert steps", "steps", "", text, None) for text in _sampled(draw, _solutions(data), 10 * sample)
+        ]
+        found += _sampled(draw, _slipped(data), 5 * sample)
     for path in files:
         found += _file(path)
     return list(dict.fromkeys(found))
@@ -110,20 +109,20 @@ def _arithmetic_tests() -> Iterator[Pair]:
         yield Pair("tests", "steps", "", text, True)
 
 
-def _near(golds: Iterable[str]) -> Iterator[Pair]:
+def _near(golds: Iterable[str], most: int) -> Iterator[Pair]:
     """Re-writings and near misses of the references that are mathematics."""
     texts = {found.text for gold in golds if (found := extract_gold(gold)) and len(found.text) <= 200}
     texts = {text for text in texts if not re.fullmatch(r"-?[0-9]+|[A-J]+", text)}
-    for gold in random.Random(7).sample(sorted(texts), min(REWRITTEN, len(texts))):
+    for gold in random.Random(7).sample(sorted(texts), min(most, len(texts))):
         yield from _variants("near misses and re-writings", gold)
 
 
-def _benchmark(data: Path) -> Iterator[Pair]:
+def _benchmark(data: Path, most: int) -> Iterator[Pair]:
     """The candidates of benchmarks/verify.py; which are equal is known of the letters and numbers only."""
     draw = random.Random(17)
     pool = list(bench.solutions(data))
     draw.shuffle(pool)
-    for stratum, most in (("plain", CANDIDATES), ("hard", CANDIDATES)):
+    for stratum in ("plain", "hard"):
         plain = stratum == "plain"
         candidate = bench.plain_candidate if plain else bench.hard_candidate
         chosen = [one for one in pool if bool(bench._PLAIN.fullmatch(one[0])) == plain and len(one[0]) <= 200]
@@ -132,19 +131,13 @@ def _benchmark(data: Path) -> Iterator[Pair]:
             yield Pair(f"benchmark, {stratum}", "answer", gold, text, None)
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
-        yield from map(json.loads, lines)
-
-
 def _in_words(data: Path) -> Iterator[Pair]:
     """Expert solutions without their mark or box: GSM8K's end on a sentence, AQuA's on "Answer: C" or "Option B"."""
-    for row in _rows(data / "corpora" / "numinamath_cot_subset.jsonl.gz"):
+    for row in read_rows(data / "corpora" / "numinamath_cot_subset.jsonl.gz"):
         solution, _, gold = row["solution"].partition("\n####")
         if gold:
             yield Pair("stated in words", "answer", gold.strip(), re.sub(r"<<[^<>]*>>", "", solution), True)
-    for row in _rows(data / "corpora" / "aqua_rat_dev.jsonl.gz"):
+    for row in read_rows(data / "corpora" / "aqua_rat_dev.jsonl.gz"):
         yield Pair("stated in words", "answer", row["correct"], row["rationale"], True)
 
 
@@ -155,7 +148,7 @@ def _solutions(data: Path) -> Iterator[str]:
         ("aqua_rat_train_cot", "chain_of_thought"),
         ("openmathinstruct2_sample_100", "generated_solution"),
     ):
-        for row in _rows(data / "corpora" / f"{name}.jsonl.gz"):
+        for row in read_rows(data / "corpora" / f"{name}.jsonl.gz"):
             yield row[field]
 
 
@@ -167,7 +160,7 @@ def _slipped(data: Path) -> Iterator[Pair]:
     ]
     sources += [(ROOT / "infra/nano/corpora" / f"{name}.jsonl.gz", r" = ([0-9]+)") for name in test_arithmetic.NANO]
     for path, pattern in sources:
-        rows = [row for row in _rows(path) if row.get("source") != "math"]
+        rows = [row for row in read_rows(path) if row.get("source") != "math"]
         for row in rows[::4]:
             text = re.sub(r"<<[^<>]*>>", "", row.get("solution") or row["generated_solution"])
             if results := list(re.finditer(pattern, text)):
@@ -177,6 +170,6 @@ def _slipped(data: Path) -> Iterator[Pair]:
 
 
 def _file(path: Path) -> Iterator[Pair]:
-    for row in _rows(path):
+    for row in read_rows(path):
         text = row.get("solution", row.get("answer", ""))
         yield Pair(row.get("suite", path.stem), "answer", row["gold"], text, row["expected"])

@@ -3,10 +3,10 @@
 In:  rules("tasks.verify.answers.units", source)
 Out: [Rule(kind="pattern", name="_CURRENCY", line=81, …), Rule(kind="branch", name="split_unit", line=105, …), …]
 
-    source(rule)     the module's tree with that rule at its neutral value: a pattern that matches nothing, a table
-                     without the entry, a branch not taken, a condition not asked, a step left out, a function without
-                     an opinion (None, False, its own text)
-    watched(rules)   the tree with every rule in place, which tells `SEEN` which rules a pair has come by
+    switched_off(rule)   the module's tree with that rule at its neutral value: a pattern that matches nothing, a table
+                         without the entry, a branch not taken, a step or substitution left out, a function without an
+                         opinion (None, False, its own text)
+    watched(rules)       the tree with every rule in place, which tells `SEEN` which rules a pair has come by
 """
 
 import ast
@@ -14,7 +14,6 @@ import builtins
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 SEEN: set[int] = set()  # numbers of the rules that the pair at hand has come by
@@ -25,7 +24,7 @@ _LEAST = 4  # a literal of fewer entries is no table
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: `node` is its place in `ast.walk`, `part` which operand, entry or alternative of that node."""
+    """One rule: `node` is its place in `ast.walk`, `part` which entry of that node."""
 
     module: str
     kind: str
@@ -33,7 +32,7 @@ class Rule:
     line: int
     node: int
     part: int = 0
-    text: str = field(default="", compare=False)  # an entry's or alternative's own
+    text: str = field(default="", compare=False)  # its source, or the entry
 
 
 def rules(module: str, source: str) -> list[Rule]:
@@ -53,19 +52,13 @@ def rules(module: str, source: str) -> list[Rule]:
             add("function", node)
         elif isinstance(node, ast.If | ast.IfExp):
             add("branch", node, 0, ast.unparse(node.test))
-        elif isinstance(node, ast.BoolOp):
-            for part, operand in enumerate(node.values):
-                add("condition", node, part, ast.unparse(operand))
         elif isinstance(node, ast.Assign) and _is_step(node):
             add("step", node, 0, ast.unparse(node))
         elif isinstance(node, ast.Call):
             if _replaces(node):
                 add("substitution", node, 0, ast.unparse(node)[:120])
-            if (text := _pattern_of(node, inside.get(id(node), ""), module)) is not None:
+            if _is_pattern(node):
                 add("pattern", node)
-                for part, (start, end) in enumerate(alternatives(text)):
-                    negative = re.search(r"\(\?<?!$", text[:start])
-                    add("exception" if negative else "alternative", node, part, text[start:end])
         for part, entry in enumerate(_entries(node)):
             add("entry", node, part, entry)
     return sorted(found, key=lambda rule: (rule.line, rule.node, rule.kind, rule.part))
@@ -80,8 +73,6 @@ def switched_off(rule: Rule, source: str) -> ast.Module:
             node.body = [ast.Return(_neutral(node))]
         case "branch":
             node.test = ast.Constant(False)
-        case "condition":
-            node.values[rule.part] = ast.Constant(isinstance(node.op, ast.And))
         case "step":
             node.value = ast.Name(node.targets[0].id, ast.Load())
         case "substitution":
@@ -89,8 +80,6 @@ def switched_off(rule: Rule, source: str) -> ast.Module:
             node.func = ast.Name("_rules_unchanged", ast.Load())
         case "pattern":
             node.args[0] = _call("_rules_never", node.args[0])
-        case "alternative" | "exception":
-            node.args[0] = _call("_rules_without", node.args[0], ast.Constant(rule.part))
         case "entry":
             _drop(node, rule.part)
     return ast.fix_missing_locations(tree)
@@ -109,10 +98,6 @@ def watched(numbered: list[tuple[int, Rule]], source: str) -> ast.Module:
                 node.body.insert(0, ast.Expr(_call("_rules_seen", seen)))
             case "branch":
                 node.body = _call("_rules_seen", seen, node.body)
-            case "condition":
-                last = rule.part == len(node.values) - 1
-                decisive = ast.Constant(None if last else isinstance(node.op, ast.Or))
-                node.values[rule.part] = _call("_rules_operand", seen, decisive, node.values[rule.part])
             case "step":
                 node.value = _call("_rules_step", seen, ast.Name(node.targets[0].id, ast.Load()), node.value)
             case "pattern" if isinstance(node.func, ast.Attribute) and node.func.attr != "compile":
@@ -132,50 +117,6 @@ def watched(numbered: list[tuple[int, Rule]], source: str) -> ast.Module:
     return ast.fix_missing_locations(tree)
 
 
-def alternatives(pattern: str) -> list[tuple[int, int]]:
-    """Start and end of every alternative of a pattern and of its groups, and of groups that may be left out."""
-    found: list[tuple[int, int]] = []
-    opened: list[list[int]] = [[0]]  # of each open group: where its alternatives begin
-    optional: list[bool] = []  # whether it looks ahead or behind
-    at = 0
-    while at < len(pattern):
-        char = pattern[at]
-        if char == "\\":
-            at += 2
-            continue
-        if char == "[":
-            at = _class_end(pattern, at)
-            continue
-        if char == "(":
-            begin = re.compile(r"\((?:\?(?:P<\w+>|[:=!>]|<[=!]|[a-z-]+:))?").match(pattern, at)
-            assert begin
-            looks = begin[0] in ("(?=", "(?!", "(?<=", "(?<!")
-            opened.append([begin.end()])
-            optional.append(looks)
-            at = begin.end()
-            continue
-        if char == "|":
-            opened[-1].append(at + 1)
-        elif char == ")" and len(opened) > 1:
-            group = opened.pop()
-            if optional.pop() or len(group) > 1 or pattern[at + 1 : at + 2] in ("?", "*"):
-                ends = [*(start - 1 for start in group[1:]), at]
-                found.extend(zip(group, ends, strict=True))
-        at += 1
-    if len(opened[0]) > 1:
-        found.extend(zip(opened[0], [*(start - 1 for start in opened[0][1:]), len(pattern)], strict=True))
-    return sorted(found)
-
-
-def _class_end(pattern: str, at: int) -> int:
-    at += 2 if pattern[at + 1] == "^" else 1
-    if pattern[at] == "]":
-        at += 1
-    while pattern[at] != "]":
-        at += 2 if pattern[at] == "\\" else 1
-    return at + 1
-
-
 def _owners(tree: ast.Module) -> dict[int, str]:
     """The name of the function, or of the module's pattern or table, that holds each node."""
     owner: dict[int, str] = {}
@@ -184,7 +125,7 @@ def _owners(tree: ast.Module) -> dict[int, str]:
         for child in ast.iter_child_nodes(node):
             below = name
             if isinstance(child, ast.FunctionDef):
-                below = child.name if not name else name
+                below = name or child.name
             elif not name and isinstance(child, ast.Assign) and isinstance(child.targets[0], ast.Name):
                 below = child.targets[0].id
             owner[id(child)] = below
@@ -221,17 +162,10 @@ def _replaces(node: ast.Call) -> bool:
     return isinstance(node.func, ast.Attribute) and node.func.attr in ("sub", "replace") and len(node.args) >= 2
 
 
-def _pattern_of(node: ast.Call, name: str, module: str) -> str | None:
-    """The pattern of a call of `re`: literal, or that of the module's compiled pattern; "" where it is put together."""
+def _is_pattern(node: ast.Call) -> bool:
+    """Whether it is a call of `re`."""
     call = node.func
-    if not (isinstance(call, ast.Attribute) and isinstance(call.value, ast.Name) and call.value.id == "re"):
-        return None
-    if call.attr not in _REGEX or not node.args:
-        return None
-    if isinstance(node.args[0], ast.Constant):
-        return str(node.args[0].value)
-    compiled = getattr(import_module(module), name, None)
-    return compiled.pattern if isinstance(compiled, re.Pattern) else ""
+    return isinstance(call, ast.Attribute) and ast.unparse(call.value) == "re" and call.attr in _REGEX
 
 
 def _entries(node: ast.AST) -> Iterator[str]:
@@ -286,7 +220,6 @@ class _Watched:
             result = method(*arguments, **options)
             if name == "finditer":
                 result = list(result)
-            SEEN.add(-1 - self.number)  # asked, which is what an exception comes by
             if result is not None and result != [] and result != arguments[-1]:
                 SEEN.add(self.number)
             return iter(result) if name == "finditer" else result
@@ -296,12 +229,6 @@ class _Watched:
 
 def _seen(number: int, value: Any = None) -> Any:
     SEEN.add(number)
-    return value
-
-
-def _operand(number: int, decisive: bool | None, value: Any) -> Any:
-    if decisive is None or bool(value) == decisive:
-        SEEN.add(number)
     return value
 
 
@@ -327,13 +254,8 @@ def _never(pattern: str) -> str:
     return f"(?!)(?:{pattern}\n)"
 
 
-def _without(pattern: str, part: int) -> str:
-    start = alternatives(pattern)[part][0]
-    return f"{pattern[:start]}(?!){pattern[start:]}"
-
-
 for _name, _function in {
-    "seen": _seen, "operand": _operand, "step": _step, "substituted": _substituted, "unchanged": _unchanged,
-    "never": _never, "without": _without, "watched": _Watched,
+    "seen": _seen, "step": _step, "substituted": _substituted, "unchanged": _unchanged,
+    "never": _never, "watched": _Watched,
 }.items():  # fmt: skip
     setattr(builtins, f"_rules_{_name}", _function)

@@ -2,17 +2,17 @@
 
     REWRITING_AGENT_DATA=… python -m benchmarks.rules [--markdown] [--pairs FILE…] [--only tasks.verify.answers.units]
 
-A rule is a function, a pattern, an alternative of one, an entry of a table, a branch, a condition, a step
-(_switches.py). A first pass over all labelled pairs (_pairs.py) sees which rules each pair comes by; then a forked child
-for each rule takes the module with that rule off and decides those pairs again. An exception or a deadline is a change.
-Prints one JSON line a rule, least worth first; with --markdown the table of docs/verification.md, which has no rows for
-the parts of patterns and functions.
+A rule is a function, a pattern, an entry of a table, a branch, a step, a substitution (_switches.py). A first pass over
+all labelled pairs (_pairs.py) sees which rules each pair comes by; then a forked child for each rule takes the module
+with that rule off and decides those pairs again. An exception or a deadline is a change.
+Prints one JSON line a rule; with --markdown the table of docs/verification.md, of functions and named patterns only.
 """
 
 import argparse
-import gc
+import ast
 import importlib
 import json
+import logging
 import os
 import re
 import signal
@@ -28,6 +28,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from benchmarks import _switches as switches
+from benchmarks._forks import Job, results
 from benchmarks._pairs import SAMPLE, Pair, pairs
 from benchmarks._switches import Rule
 from tasks.runtime.settings import ROOT
@@ -37,7 +38,6 @@ MACHINERY = {"config", "pool", "zygote", "__init__"}  # processes and settings: 
 SLOW = " by SymPy"
 DEADLINE = 4.0  # seconds for one pair
 END = 400  # characters of a text in which a table's entry is looked for
-CHILD = 240.0  # seconds for all pairs of one rule
 # What a verdict of SymPy rests on: with a rule of these off, nothing that was worked out before counts.
 BELOW_SYMPY = {"symbolic", "parsing", "limits", "numbers", "number_words", "forms", "normal"}
 BELOW_PARSER = {"parsing", "limits"}
@@ -166,64 +166,6 @@ def by_rule(
     return otherwise
 
 
-def forked(work: Callable[[], Any]) -> tuple[int, int]:
-    """Process and pipe of a child that works and writes its result; its death is a result as well."""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(reader)
-        gc.disable()
-        try:
-            reply = work()
-        except BaseException as error:
-            reply = f"{type(error).__name__}: {error}"
-        with os.fdopen(writer, "w") as out:
-            json.dump(reply, out)
-        os._exit(0)
-    os.close(writer)
-    return pid, reader
-
-
-def results(jobs: Iterator[tuple[Any, Callable[[], Any]]], processes: int) -> Iterator[tuple[Any, Any]]:
-    """(job, its result) as children end; a string says why there is none."""
-    import selectors
-
-    selector = selectors.DefaultSelector()
-    running: dict[int, tuple[Any, int, float, list[bytes]]] = {}
-    jobs = iter(jobs)
-    left = True
-    while left or running:
-        while left and len(running) < processes:
-            try:
-                job, work = next(jobs)
-            except StopIteration:
-                left = False
-                break
-            pid, reader = forked(work)
-            running[reader] = (job, pid, time.monotonic(), [])
-            selector.register(reader, selectors.EVENT_READ)
-        for key, _ in selector.select(timeout=1):
-            part = os.read(key.fd, 1 << 16)
-            if part:
-                running[key.fd][3].append(part)
-                continue
-            yield _ended(selector, running, key.fd)
-        for fd in [fd for fd, (_, _, began, _) in running.items() if time.monotonic() - began > CHILD]:
-            os.kill(running[fd][1], signal.SIGKILL)
-            yield _ended(selector, running, fd)
-
-
-def _ended(selector: Any, running: dict[int, Any], fd: int) -> tuple[Any, Any]:
-    job, pid, _, parts = running.pop(fd)
-    selector.unregister(fd)
-    os.close(fd)
-    os.waitpid(pid, 0)
-    try:
-        return job, json.loads(b"".join(parts))
-    except ValueError:
-        return job, "no result: ended by its deadline"
-
-
 def sources() -> dict[str, str]:
     """Every module of the two rooms that decides something."""
     found = {}
@@ -247,8 +189,6 @@ def main() -> None:
     options = parser.parse_args()
     if options.data is None:
         sys.exit("rules: left out; name the folder of real corpora (--data or REWRITING_AGENT_DATA)")
-    import logging
-
     logging.disable(logging.WARNING)
     signal.signal(signal.SIGALRM, _late)
     re._MAXCACHE = 10_000  # type: ignore[attr-defined]  # every child compiles the same patterns
@@ -262,21 +202,18 @@ def main() -> None:
     ends = {"steps": 10**6}
     lowered = [f"{pair.gold[-END:]}\n{pair.text[-ends.get(pair.kind, END) :]}".lower() for pair in told]
 
-    def jobs() -> Iterator[tuple[Any, Callable[[], Any]]]:
+    def jobs() -> Iterator[Job]:
         for number, rule in chosen:
-            at = places(number, rule, found, met, told, lowered)
-            if not at:
-                print(json.dumps(line(rule, 0, [], told, before)), flush=True)
-                continue
-            yield (
-                (rule, len(at)),
-                lambda rule=rule, at=at: by_rule(rule, text[rule.module], every, told, before, at, options.enough),
-            )
+            at = places(number, rule, met, told, lowered)
+            yield (rule, len(at)), partial(by_rule, rule, text[rule.module], every, told, before, at, options.enough)
 
     tally(told, before)
-    gc.freeze()  # else a collection in a child copies the parent's memory
+    lines = []
     for (rule, size), reply in results(jobs(), options.processes):
-        print(json.dumps(line(rule, size, reply, told, before)), flush=True)
+        lines.append(line(rule, size, reply, told, before))
+        print(json.dumps(lines[-1]), file=sys.stderr if options.markdown else sys.stdout, flush=True)
+    if options.markdown:
+        print(*table(lines, text), sep="\n")
 
 
 def _late(number: int, frame: Any) -> None:
@@ -284,8 +221,8 @@ def _late(number: int, frame: Any) -> None:
 
 
 def wanted(rule: Rule, only: list[str], without: list[str], whole: bool) -> bool:
-    """Whether the rule is one of those asked for; `whole` leaves out the parts of functions, patterns and tables."""
-    if whole and rule.kind not in ("function", "pattern"):
+    """Whether the rule is one of those asked for; `whole`: functions and named patterns only."""
+    if whole and rule.kind != "function" and not (rule.kind == "pattern" and rule.name.lstrip("_").isupper()):
         return False
     names = {*rule.module.split("."), rule.name, rule.kind}
     return (not only or bool(names & set(only))) and not names & set(without)
@@ -316,20 +253,13 @@ def watch(found: list[Rule], text: dict[str, str], told: list[Pair]) -> tuple[li
     return before, met
 
 
-def places(
-    number: int, rule: Rule, found: list[Rule], met: dict[int, array], told: list[Pair], lowered: list[str]
-) -> array:
+def places(number: int, rule: Rule, met: dict[int, array], told: list[Pair], lowered: list[str]) -> array:
     """The pairs that a rule can matter to."""
-    if rule.kind == "entry":
-        kinds = ("steps",) if ".arithmetic." in rule.module else ("answer", "reference")
-        word = rule.text.lower().lstrip("\\")
-        return array("I", [at for at, pair in enumerate(told) if pair.kind in kinds and word in lowered[at]])
-    if rule.kind in ("alternative", "exception"):
-        whole = next(
-            n for n, r in enumerate(found) if r.module == rule.module and r.node == rule.node and r.kind == "pattern"
-        )
-        return met[-1 - whole] if rule.kind == "exception" and met[-1 - whole] else met[whole]
-    return met[number]
+    if rule.kind != "entry":
+        return met[number]
+    kinds = ("steps",) if ".arithmetic." in rule.module else ("answer", "reference")
+    word = rule.text.lower().lstrip("\\")
+    return array("I", [at for at, pair in enumerate(told) if pair.kind in kinds and word in lowered[at]])
 
 
 def tally(told: list[Pair], before: list[Any]) -> None:
@@ -337,28 +267,63 @@ def tally(told: list[Pair], before: list[Any]) -> None:
     count: dict[str, Counter[str]] = defaultdict(Counter)
     for pair, decided in zip(told, before, strict=True):
         label = right(pair, decided)
-        count[f"{pair.suite} ({pair.kind})"]["none" if label is None else "right" if label else "wrong"] += 1
+        named = {None: "no label", True: "right", False: "wrong"}[label]
+        count[f"{pair.suite} ({pair.kind})"][named] += 1
     for suite, counted in count.items():
         print(suite, dict(counted), file=sys.stderr)
 
 
 def line(rule: Rule, size: int, reply: Any, told: list[Pair], before: list[Any]) -> dict[str, Any]:
     """One figure a rule."""
-    told_of = {"rule": f"{rule.module.removeprefix('tasks.verify.')}:{rule.line}", "name": rule.name, "kind": rule.kind}
-    told_of |= {"text": rule.text[:100], "met": size}
-    if isinstance(reply, str):
-        return {**told_of, "changed": size, "why": reply, "lost": size, "won": 0, "slower": 0, "suites": {}, "example": None}
-    slower = sum(outcome(now) == outcome(before[at]) for at, now in reply)
-    reply = [(at, now) for at, now in reply if outcome(now) != outcome(before[at])]
-    suites = Counter(told[at].suite for at, _ in reply)
-    lost = sum(right(told[at], before[at]) is True and right(told[at], now) is False for at, now in reply)
-    won = sum(right(told[at], before[at]) is False and right(told[at], now) is True for at, now in reply)
-    example = None
-    if reply:
-        at, now = reply[0]
-        example = [told[at].gold[-60:], told[at].text[-60:], before[at], now]
-    counted = {"changed": len(reply), "lost": lost, "won": won, "slower": slower}
-    return {**told_of, **counted, "suites": dict(suites), "example": example}
+    figures = {"module": rule.module, "line": rule.line, "name": rule.name, "kind": rule.kind}
+    figures |= {"text": rule.text[:100], "met": size}
+    if isinstance(reply, str):  # without the rule nothing is decided
+        return figures | {"changed": size, "slower": 0, "suites": {}, "why": reply}
+    changed = [(at, now) for at, now in reply if outcome(now) != outcome(before[at])]
+    figures |= {"changed": len(changed), "slower": len(reply) - len(changed)}
+    for name, was in (("lost", True), ("won", False)):
+        figures[name] = sum(
+            right(told[at], before[at]) is was and right(told[at], now) is not was for at, now in changed
+        )
+    figures["suites"] = Counter(told[at].suite for at, _ in changed)
+    if changed:
+        at, now = changed[0]
+        figures["example"] = [told[at].gold[-60:], told[at].text[-60:], before[at], now]
+    return figures
+
+
+GROUPS = {  # column of the table → beginnings of the suites' names
+    "labelled": ("policy", "tests"),
+    "corpora": ("gold", "stated", "expert"),
+    "near misses": ("near", "benchmark", "slipped"),
+}
+
+
+def table(lines: list[dict[str, Any]], text: dict[str, str]) -> Iterator[str]:
+    """The rows of docs/verification.md: of each function and pattern the verdicts that change without it."""
+    yield "| rule | what it is | " + " | ".join(GROUPS) + " | to SymPy |"
+    yield "| --- | --- |" + " --- |" * (len(GROUPS) + 1)
+    order = {module: at for at, module in enumerate(text)}
+    for one in sorted(lines, key=lambda one: (order[one["module"]], one["line"])):
+        counts = [
+            sum(n for suite, n in one["suites"].items() if suite.startswith(names)) if "why" not in one else "all"
+            for names in GROUPS.values()
+        ]
+        short = one["module"].removeprefix("tasks.verify.").replace(".", "/")
+        what = described(text[one["module"]], one["line"], one["kind"])
+        yield f"| {short} `{one['name']}` | {what} | " + " | ".join(map(str, [*counts, one["slower"]])) + " |"
+
+
+def described(source: str, line: int, kind: str) -> str:
+    """The first sentence of a function's docstring, or the comment of a pattern."""
+    if kind == "function":
+        node = next(n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef) and n.lineno == line)
+        said = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ").split(". ")[0]
+    else:
+        written = source.splitlines()
+        comment = re.search(r"  # (.*)$", written[line - 1]) or re.match(r"# (.*)$", written[line - 2])
+        said = comment[1] if comment else ""
+    return said.strip().rstrip(".").replace("|", "\\|").replace("<", "&lt;")
 
 
 if __name__ == "__main__":

@@ -32,20 +32,7 @@ _LETTER = re.compile(
     r"|(?:it's|it is|choose|pick|select)\s+(?i:option\s+|choice\s+)?\(?([A-J])\)?\s*[.!]?\s*$"
     r"|(?<![A-Za-z])\(?([A-J])\)?\s+is\s+(?:the\s+)?(?:correct|right|best|answer)|(?:^|\n)\s*\**\(?([A-J])\)?\**\.?\s*$"
 )
-_LETTER_WORDS = (
-    "answer",
-    "ans",
-    "option",
-    "choice",
-    "it's",
-    "it is",
-    "choose",
-    "pick",
-    "select",
-    "correct",
-    "right",
-    "best",
-)
+_LETTER_WORDS = ("ans", "option", "choice", "it's", "it is", "choose", "pick", "select", "correct", "right", "best")
 _LAST_LETTER = re.compile(r"(?:^|\n)\s*\**\(?[A-J]\)?\**\.?\s*$")
 _CHINESE = re.compile(r"(?:答案[是为：:]*|故选[：:]?)\s*")
 MATH = re.compile(
