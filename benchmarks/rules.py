@@ -306,7 +306,7 @@ def table(lines: list[dict[str, Any]], text: dict[str, str]) -> Iterator[str]:
     order = {module: at for at, module in enumerate(text)}
     for one in sorted(lines, key=lambda one: (order[one["module"]], one["line"])):
         counts = [
-            sum(n for suite, n in one["suites"].items() if suite.startswith(names)) if "why" not in one else "all"
+            sum(n for suite, n in one["suites"].items() if suite.startswith(names)) if "why" not in one else "?"
             for names in GROUPS.values()
         ]
         short = one["module"].removeprefix("tasks.verify.").replace(".", "/")

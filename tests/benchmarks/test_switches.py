@@ -7,7 +7,7 @@ import pytest
 from benchmarks import _switches as switches
 from benchmarks.rules import sources
 
-SOURCE = '''
+SOURCE = """
 import re
 
 _PLURAL = re.compile("[a-z]+s")
@@ -20,7 +20,7 @@ def scale(text: str) -> int | None:
     if _PLURAL.fullmatch(text):
         return 0
     return _UNITS.get(text)
-'''
+"""
 
 
 def scale(kind: str, text: str, entry: str = "") -> int | None:
