@@ -4,10 +4,13 @@ In:  the words behind an operand: "hours" in "8 hours/day", "x" in "3x"
 Out: taken as the unit {hour} per {day}; x is a variable, which makes the side no plain arithmetic
 """
 
+import re
 from dataclasses import dataclass, field
 
 from tasks.verify.arithmetic.notation import OPERATORS, RELATIONS, Tokens, is_space
 from tasks.verify.arithmetic.rationals import Rational
+
+_LONE_LETTERS = re.compile(r"[A-Za-z](?: [A-Za-z])+$")  # variables: "4 x N"
 
 # Letters that may stand directly behind a number; any others there are variables.
 _ATTACHED = frozenset(
@@ -77,7 +80,7 @@ class UnitReader:
         single = len(words) == 1 or (len(words) <= 3 and words.isupper() and words not in _CAPITALS)
         single |= len(words) == 2 and words not in _ATTACHED and words not in _PROSE
         glued = attached and self.tokens.text[self.tokens.starts[at]] != "\\" and " " not in words
-        if (single or glued) and words not in _ATTACHED:
+        if ((single or glued) and words not in _ATTACHED) or _LONE_LETTERS.match(words):
             self.kinds[at] = "v"  # a variable
             self.at += 1
             return True
