@@ -59,7 +59,8 @@ def run_engine(folder: Path, name: str, rows: list[Row], own: int, max_new_token
     from tasks.runtime.settings import settings
     from tasks.score.spec import CompareSpec
 
-    model = backbone.folder(load_experiment(name).backbone)
+    experiment = load_experiment(name)
+    model = backbone.folder(experiment.backbone)
     write_rows(folder / "rows.jsonl", rows)
     spec = CompareSpec(
         backbone=model,
@@ -68,6 +69,7 @@ def run_engine(folder: Path, name: str, rows: list[Row], own: int, max_new_token
         max_new_tokens=max_new_tokens,
         out=folder,
         cuda=settings().cuda(),
+        dtype=experiment.score.dtype,
     )
     run("inference", "tasks.score.compare_engine", spec, folder)
     return list(read_rows(folder / "compared.jsonl")), list(read_rows(folder / "skipped.jsonl"))

@@ -27,14 +27,21 @@ def finetune(config: FinetuneConfig, out: Path, *, backbone: Path, dataset: Path
     """Fine-tune `backbone` on `dataset`; resumes from the checkpoints of a killed attempt in `out`.
 
     Returns:
-        rows, kept, bad, overlong, target_tokens, steps, first_loss, final_loss (mean of the last tenth), processes.
+        rows, kept, bad, overlong, target_tokens, steps, first_loss, final_loss (mean of the last tenth), processes,
+        dtype.
 
     Raises:
+        ValueError: bfloat16 was asked for in several processes on a CPU.
         EngineError: training failed, or more rows than `config.max_dropped_share` are bad or overlong.
     """
     cuda = settings().cuda()
     processes = max(1, gpus(config)) if cuda else config.processes or 1
     config.accumulation(processes)
+    if config.dtype == "bfloat16" and processes > 1 and not cuda:
+        raise ValueError(
+            f"finetune.dtype=bfloat16 in {processes} processes on a CPU: transformers computes in bfloat16 there in "
+            "one process only. Set finetune.processes=1, or finetune.dtype=float32"
+        )
     spec = FinetuneSpec(
         config=config, backbone=backbone, rows=dataset / "rows.jsonl", out=out, processes=processes, cuda=cuda
     )

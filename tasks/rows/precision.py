@@ -5,6 +5,9 @@ Out: "bfloat16"     nano (a million parameters) stays in float32, whose bytes ar
 
 Matrix products in bfloat16 run twice as fast there (152 against 74 GFLOPS on two cores, measured); a processor without
 the instructions emulates them, slower than float32.
+
+A stage's key holds `auto` itself, not what it meant: machines of different processors agree on a result up to rounding,
+and find each other's. What was used stands in the artifact's metrics, as `dtype`.
 """
 
 import json
@@ -27,7 +30,7 @@ def dtype_field() -> Any:
     return Field(
         default="auto",
         description="Precision of the model: float32 or bfloat16. auto: bfloat16 on CUDA, and on a processor that has "
-        "it for models over 20M parameters. Trained weights are kept in float32 in either case.",
+        "it for models over 20M parameters; the metrics say which. Trained weights are kept in float32 in either case.",
     )
 
 

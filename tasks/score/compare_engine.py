@@ -24,7 +24,7 @@ BATCH = 16
 def main() -> None:
     spec = read_spec(CompareSpec)
     chat = ChatTokens(spec.backbone)
-    model = load_backbone(spec.backbone, "auto", spec.cuda)
+    model = load_backbone(spec.backbone, spec.dtype, spec.cuda)
     scorer = NLLScorer.from_model(model, chat)
     rows: list[Row] = []
     skipped: list[Row] = []

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from tasks.rows.precision import Dtype
 from tasks.score.config import ScoreConfig
 
 
@@ -27,4 +28,5 @@ class CompareSpec(BaseModel):
     max_new_tokens: int
     out: Path
     cuda: bool
+    dtype: Dtype = "auto"
     seed: int = 0

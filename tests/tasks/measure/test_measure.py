@@ -72,3 +72,13 @@ def test_prompts_that_are_too_long_are_counted_not_cut(tmp_path, monkeypatch):
     metrics = run(tmp_path / "out", rows, monkeypatch)
     assert metrics["rows"] == 2 and metrics["overlong"] == 1
     assert {row["id"] for row in read_rows(tmp_path / "out" / "rows.jsonl")} == {"numinamath_cot/0", "numinamath_cot/2"}
+
+
+def test_bfloat16_rounds_what_is_measured(tmp_path, monkeypatch):
+    rows = tmp_path / "rows.jsonl"
+    write_rows(rows, nano_rows(3))
+    expert = {}
+    for dtype, used in (("auto", "float32"), ("bfloat16", "bfloat16")):
+        assert run(tmp_path / dtype, rows, monkeypatch, dtype=dtype)["dtype"] == used
+        expert[dtype] = [row["expert_nll"] for row in read_rows(tmp_path / dtype / "rows.jsonl")]
+    assert expert["auto"] != expert["bfloat16"] == pytest.approx(expert["auto"], rel=0.02)

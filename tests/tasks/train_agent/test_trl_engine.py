@@ -207,6 +207,19 @@ def test_a_backbone_that_judges_itself_does_so_without_its_adapter(tmp_path, row
     assert len({row["passed"] for row in samples}) == 2  # the margin lies among them
 
 
+def test_bfloat16_rounds_the_passes_and_keeps_the_adapter_in_float32(tmp_path, rows):
+    from safetensors.torch import load_file
+
+    make_spec(tmp_path, rows, dtype="bfloat16", steps=2)
+    end(tmp_path, start(tmp_path))
+    assert json.loads((tmp_path / "scratch" / "metrics.json").read_text())["dtype"] == "bfloat16"
+    for row in read_rows(tmp_path / "steps.jsonl"):
+        assert 1e-4 < row["canary_mismatch"] < 0.1, "rollout and policy round differently, and only that"
+    adapter = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    assert {str(weights.dtype) for weights in adapter.values()} == {"torch.float32"}
+    assert any((weights != weights.bfloat16().float()).any() for name, weights in adapter.items() if "lora_B" in name)
+
+
 @pytest.mark.slow
 def test_a_run_that_was_killed_ends_where_an_undisturbed_one_does(tmp_path, rows, undisturbed):
     make_spec(tmp_path, rows)
