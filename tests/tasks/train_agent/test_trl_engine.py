@@ -309,15 +309,3 @@ def test_vllm_samples_from_the_policy_of_each_step(tmp_path, rows):
     assert steps[0]["truncated"] < 0.5
     assert (tmp_path / "adapter" / "adapter_model.safetensors").exists()
     assert not list((tmp_path / "scratch" / "rollout").glob("*")), "no adapter stays behind"
-
-
-def test_a_backbone_in_bfloat16_trains_an_adapter_in_float32(tmp_path, rows):
-    from safetensors import safe_open
-
-    make_spec(tmp_path, rows, dtype="bfloat16", steps=2)
-    end(tmp_path, start(tmp_path))
-    assert json.loads((tmp_path / "scratch" / "metrics.json").read_text())["dtype"] == "bfloat16"
-    with safe_open(tmp_path / "adapter" / "adapter_model.safetensors", "pt") as saved:
-        assert {str(saved.get_tensor(name).dtype) for name in saved.keys()} == {"torch.float32"}  # noqa: SIM118
-    steps = list(read_rows(tmp_path / "steps.jsonl"))
-    assert len(steps) == 2 and steps[1]["canary_shift"] > 0
