@@ -4,8 +4,8 @@ In:  tokenizer.ggml.model "gpt2", tokenizer.ggml.pre "smollm", tokens, merges, t
 Out: tokenizer.json  tokenizer_config.json  chat_template.jinja  generation_config.json {"eos_token_id": [2, 0], …}
 
 `pre` names how text is cut before merges are applied. transformers 5.19 knows some names and cuts as GPT-2 does where
-it knows none, without a word: SmolLM2's digits then go in groups. A name that neither it nor this file knows is
-refused.
+it knows none, without a word: SmolLM2's text is then cut otherwise before every number (446 of 1,000 solutions of
+NuminaMath get other ids, most by blank lines before "1."). A name that neither it nor this file knows is refused.
 """
 
 from collections.abc import Callable

@@ -21,20 +21,20 @@ from tasks.backbone.refusal import Refused  # noqa: E402
 from tasks.backbone.spec import CheckSpec, GgufSpec  # noqa: E402
 from tasks.rows.tokens import ChatTokens  # noqa: E402
 from tests.conftest import ROOT  # noqa: E402
-from tests.tasks.backbone.tiny_gguf import MERGES, Q4_0, Q8_0, TEMPLATE, TOKENS, tiny_model, write_gguf  # noqa: E402
+from tests.tasks.backbone.tiny_gguf import Q4_0, Q8_0, TEMPLATE, TOKENS, tiny_model, write_gguf  # noqa: E402
 
 pytestmark = pytest.mark.inference
 
 IDS = torch.tensor([[5, 70, 12, 260, 33, 33, 8, 91]])
 
 
-def made(tmp_path: Path, model: Any, template: str | None = None, **how: Any) -> tuple[Path, dict[str, Any]]:
+def made(tmp_path: Path, model: Any, **how: Any) -> tuple[Path, dict[str, Any]]:
     """The folder that is made of `model` written as a GGUF file, and the figures."""
     (tmp_path / "file").mkdir()
     file = write_gguf(tmp_path / "file" / "model.gguf", model, **how)
     out = tmp_path / "out"
     out.mkdir()
-    return out, convert(GgufSpec(gguf=file, chat_template=template, weights=True, out=out))
+    return out, convert(GgufSpec(gguf=file, chat_template=None, weights=True, out=out))
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen2"])
@@ -43,9 +43,10 @@ def test_the_folder_holds_the_model_that_the_file_was_written_from(tmp_path: Pat
     out, figures = made(tmp_path, model)
     assert figures["tensors"] == len(model.state_dict()) - 1, "the head is the embedding"
     again = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32)
-    rounded = model.to(torch.bfloat16).float()
+    for weights in model.parameters():  # not by model.to(bfloat16): that rounds the rotary frequencies too
+        weights.data = weights.data.to(torch.bfloat16).float()
     with torch.inference_mode():
-        assert torch.allclose(again(IDS).logits, rounded(IDS).logits, atol=1e-4)
+        assert torch.allclose(again(IDS).logits, model(IDS).logits, atol=1e-5)
     saved = json.loads((out / "config.json").read_text())
     assert saved["tie_word_embeddings"] is True
     assert "quantization_config" not in saved
@@ -75,11 +76,9 @@ def test_digits_are_split_where_the_file_says_so(tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(out)
     assert tokenizer.tokenize("hello 1234") == ["hello", "Ġ", "1", "2", "3", "4"]
     assert {"12", "34"} < set(TOKENS), "transformers alone would take these"
-    whole = (tmp_path / "other", tiny_model())
-    whole[0].mkdir()
-    out, _ = made(*whole, pre="gpt-2")
+    (tmp_path / "other").mkdir()
+    out, _ = made(tmp_path / "other", tiny_model(), pre="gpt-2")
     assert AutoTokenizer.from_pretrained(out).tokenize("hello 1234") == ["hello", "Ġ", "12", "34"]
-    assert len(MERGES) == 6
 
 
 def test_generation_stops_at_every_token_that_ends_a_turn_or_the_text(tmp_path: Path) -> None:
@@ -137,7 +136,9 @@ def spec_of(folder: Path, **checks: Any) -> CheckSpec:
 
 
 def test_random_weights_are_no_backbone(tmp_path: Path) -> None:
-    out, _ = made(tmp_path, tiny_model())
+    model = tiny_model()
+    model.model.embed_tokens.weight.data[[0, 2]] = 0  # no end by chance: some other token is always likelier
+    out, _ = made(tmp_path, model)
     with pytest.raises(Refused, match=r"backbone\.max_plain_nll=null"):
         check(spec_of(out))
     with pytest.raises(Refused, match="none of its greedy answers"):
