@@ -214,7 +214,7 @@ def test_bfloat16_rounds_the_passes_and_keeps_the_adapter_in_float32(tmp_path, r
     end(tmp_path, start(tmp_path))
     assert json.loads((tmp_path / "scratch" / "metrics.json").read_text())["dtype"] == "bfloat16"
     for row in read_rows(tmp_path / "steps.jsonl"):
-        assert 1e-4 < row["canary_mismatch"] < 0.1, "rollout and policy round differently, and only that"
+        assert 1e-6 < row["canary_mismatch"] < 0.1, "float32 has 6e-8"
     adapter = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
     assert {str(weights.dtype) for weights in adapter.values()} == {"torch.float32"}
     assert any((weights != weights.bfloat16().float()).any() for name, weights in adapter.items() if "lora_B" in name)
