@@ -68,7 +68,7 @@ class BackboneConfig(BaseModel):
         json_schema_extra={"key": False},
     )
     max_plain_nll: float | None = Field(
-        5.0,
+        4.0,
         gt=0,
         description="The import fails where the NLL of a plain English paragraph is higher, nats a token; None: the "
         "model reads no English.",
