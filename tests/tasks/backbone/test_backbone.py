@@ -106,7 +106,7 @@ def test_a_chat_template_can_be_given_and_makes_another_backbone(tmp_path: Path)
 
 
 def test_what_is_tried_changes_no_key() -> None:
-    """nano's key is that of the days before models were tried."""
+    """Of what is copied nothing changes by being tried."""
     config = load_experiment("nano").backbone
     key, in_key = stage_key("backbone", 2, "core", config, config.source(), {})
     assert in_key == {"tokenizer_only": False}
