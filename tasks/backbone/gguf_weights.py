@@ -20,8 +20,8 @@ from tasks.backbone.refusal import Refused
 # Architectures whose tensors are laid out as transformers has them, but for the rows of "llama"'s queries and keys.
 ARCHITECTURES = ("llama", "qwen2", "qwen3")
 EMBEDDING, HEAD = "token_embd.weight", "output.weight"
-# Two prints of one matrix differ by their rounding (0.044 of its norm in Qwen2.5-Coder-0.5B: 5 and 8 bits), two matrices
-# that were trained apart by about 1.4.
+# Two prints of one matrix differ by their rounding (0.044 of its norm in Qwen2.5-Coder-0.5B: 5 and 8 bits), two
+# matrices that were trained apart by about 1.4.
 SAME_MATRIX = 0.5
 MOST_KL = 0.01  # nats a token between the model as loaded and its folder; seen: 0.0001
 
