@@ -53,6 +53,12 @@ def amc23(rows: Iterable[Row]) -> Iterator[Row]:
         yield _row(f"amc23/{row['id']}", row["problem"], int(answer) if answer.is_integer() else answer)
 
 
+def gsm8k(rows: Iterable[Row]) -> Iterator[Row]:
+    """GSM8K: question and answer, a solution with calculator marks that ends in "#### 72"."""
+    for number, row in enumerate(rows):
+        yield _row(f"gsm8k/{number}", row["question"], row["answer"].rpartition("####")[2])
+
+
 def imo_answerbench(rows: Iterable[Row]) -> Iterator[Row]:
     """IMO-AnswerBench: Problem ID, Problem, Short Answer, Category, Subcategory, Source."""
     for row in rows:
@@ -112,5 +118,5 @@ def mmlu_pro(rows: Iterable[Row]) -> Iterator[Row]:
 
 READERS: dict[str, Reader] = {
     reader.__name__: reader
-    for reader in (plain, math500, minerva_math, amc23, imo_answerbench, agieval, mmlu, mmlu_pro)
+    for reader in (plain, math500, minerva_math, amc23, gsm8k, imo_answerbench, agieval, mmlu, mmlu_pro)
 }

@@ -14,7 +14,7 @@ from tasks.evaluate.config import PAPER_GENERAL, PAPER_MATH
 from tasks.evaluate.readers import LETTERS, READERS
 from tasks.rows.source import SourceError
 
-NANO_MATH = ("nano_seen_kinds", "nano_new_kinds")
+OTHER_MATH = ("nano_seen_kinds", "nano_new_kinds", "gsm8k")
 SIZES = {
     "math500": 500,
     "minerva_math": 272,
@@ -31,7 +31,7 @@ def test_every_definition_is_complete_and_its_data_are_pinned() -> None:
     for name in benchmark.names():
         chosen = benchmark.benchmark(name)
         assert chosen.name == name
-        assert chosen.group == ("math" if name in PAPER_MATH + NANO_MATH else "general")
+        assert chosen.group == ("math" if name in PAPER_MATH + OTHER_MATH else "general")
         assert chosen.reader in READERS
         if chosen.path is None:
             assert len(chosen.source["revision"]) == 40 and chosen.source["files"]
@@ -72,6 +72,13 @@ def test_the_hubs_mmlu_and_the_released_one_read_alike() -> None:
     hub = {"subject": "anatomy", "question": "q", "choices": ["a", "b", "c", "d"], "answer": 2}
     assert list(READERS["mmlu"]([released | {"answer": "C"}])) == list(READERS["mmlu"]([hub]))
     assert list(READERS["mmlu"]([released | {"answer": "C", "split": "dev"}])) == []
+
+
+def test_gsm8ks_reference_is_the_number_behind_its_solution() -> None:
+    row = {"question": "How many altogether?", "answer": "48+24 = <<48+24=72>>72 clips in April and May.\n#### 1,072"}
+    assert list(READERS["gsm8k"]([row])) == [
+        {"id": "gsm8k/0", "question": "How many altogether?", "answer": "1,072", "options": [], "subset": ""}
+    ]
 
 
 def test_the_row_of_imo_answerbench_with_a_lost_quotation_mark_is_repaired() -> None:
