@@ -7,7 +7,7 @@ export DO_NOT_TRACK = 1
 export PREFECT_HOME ?= $(abspath $(ENVS))/prefect
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: help setup setup-% run test test-inference test-sft test-slow test-verl style types bench nano up down lock clean
+.PHONY: help setup setup-% run test test-inference test-sft test-slow test-verl style types bench gpu-check nano up down lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -52,6 +52,9 @@ types: setup-core setup-dev   ## check types
 
 bench: setup     ## benchmarks/, one JSON line a figure; BENCH=name for one
 	@$(CORE)/python -m benchmarks $(BENCH)
+
+gpu-check: setup-inference   ## what only a GPU shows, in eight minutes and without a network (on a CPU in small): one JSON
+	@$(ENVS)/inference/bin/python -m infra.gpu_check
 
 nano: setup-core setup-inference   ## rebuild the nano backbone from its recipe
 	@$(ENVS)/inference/bin/python -m infra.nano

@@ -1,0 +1,44 @@
+"""GPU memory that full-parameter SFT takes, reckoned before it starts.
+
+In:  Shape(parameters=135e6, hidden=576, layers=30, vocabulary=49152), 4,096 tokens in a pass, bfloat16 passes
+Out: 5.7 GiB
+
+Weights, gradients and AdamW's two moments are float32 (16 bytes a parameter, over `processes` by ZeRO-3); autocast
+keeps a bfloat16 copy of the weights beside them; with activations recomputed each layer leaves its input alone; the
+logits exist in bfloat16, and in float32 as themselves, as the softmax and as its gradient.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.rows.precision import Precision, parameters
+
+STATE = 16  # bytes a parameter: weight, gradient, two moments
+LOGITS = {"bfloat16": 2 + 3 * 4, "float32": 3 * 4}  # bytes a logit
+# Values a token that the layer which is recomputed keeps, in widths of the model: attention, MLP of 3 to 4 widths.
+OF_A_LAYER = 34
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What memory depends on of a decoder-only model."""
+
+    parameters: int
+    hidden: int
+    layers: int
+    vocabulary: int
+
+
+def shape_of(folder: Path) -> Shape:
+    """The shape of the model in `folder`, from its config and the headers of its weights."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return Shape(parameters(folder), config["hidden_size"], config["num_hidden_layers"], config["vocab_size"])
+
+
+def sft_bytes(shape: Shape, tokens: int, precision: Precision, processes: int = 1) -> int:
+    """Bytes on each GPU while a pass of `tokens`, padding included, goes backward; activations are recomputed."""
+    size = 2 if precision == "bfloat16" else 4
+    copy = shape.parameters * 2 if precision == "bfloat16" else 0
+    activations = tokens * shape.hidden * size * (shape.layers + OF_A_LAYER)
+    return shape.parameters * STATE // processes + copy + activations + tokens * shape.vocabulary * LOGITS[precision]
