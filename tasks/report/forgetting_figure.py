@@ -1,9 +1,11 @@
 """The figure of forgetting: a dot a trained model, NLL of its targets against what it forgot, and the line.
 
-`python -m tasks.report.forgetting_figure report.json > forgetting.svg` draws it as a file of its own, for a document.
+`python -m tasks.report.forgetting_figure report.json > forgetting.svg` draws it as a file of its own, for a document; of a
+study's `--json` with several backbones, `--backbone` says whose.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -64,8 +66,15 @@ def forgetting_figure(data: ReportData, width: int) -> Markup | None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("report", type=Path, help="a report.json with three trained models or more")
-    drawn = forgetting_figure(ReportData.model_validate_json(parser.parse_args().report.read_bytes()), WIDE)
+    parser.add_argument("report", type=Path, help="a report.json, or what `study --json` wrote")
+    parser.add_argument("--backbone", help="whose report it is to be, where the file has several")
+    said = parser.parse_args()
+    whole = json.loads(said.report.read_text(encoding="utf-8"))
+    reports = [ReportData.model_validate(one) for one in whole.get("reports", [whole])]
+    chosen = [one for one in reports if said.backbone in (None, one.backbone.name)]
+    if len(chosen) != 1:
+        parser.error(f"name one --backbone of {', '.join(one.backbone.name for one in reports)}")
+    drawn = forgetting_figure(chosen[0], WIDE)
     if drawn is None:
         parser.error("the report has fewer than three trained models with general accuracy and NLL of their targets")
     print(standalone(drawn))

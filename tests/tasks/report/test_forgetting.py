@@ -1,5 +1,6 @@
 """The line of forgetting: what it is drawn through, what its interval holds, and when there is none."""
 
+import json
 import re
 import subprocess
 import sys
@@ -119,6 +120,16 @@ def test_a_figure_of_its_own_is_a_whole_svg_with_the_colours_of_both_schemes(rep
     style = root.find("{http://www.w3.org/2000/svg}style").text
     used = set(re.findall(r"var\((--\w+)\)", drawn))
     assert used and all(style.count(f"{name}: #") == 2 for name in used) and "prefers-color-scheme: dark" in style
+
+
+def test_a_studys_file_is_drawn_as_its_report_is_and_of_several_one_is_to_be_named(report_data, tmp_path):
+    one, file = json.loads(to_json(report_data)), tmp_path / "study.json"
+    command = [sys.executable, "-m", "tasks.report.forgetting_figure", str(file)]
+    other = one | {"backbone": one["backbone"] | {"name": "other"}}
+    file.write_text(json.dumps({"reports": [one, other]}), encoding="utf-8")
+    refused = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert refused.returncode == 2 and f"--backbone of {one['backbone']['name']}, other" in refused.stderr
+    assert subprocess.run([*command, "--backbone", "other"], check=True, capture_output=True).stdout
 
 
 def test_the_page_says_the_slope_in_points_a_nat_with_its_interval_and_what_it_leaves_out(report_data):
