@@ -1,7 +1,7 @@
 """The figure of forgetting: a dot a trained model, NLL of its targets against what it forgot, and the line.
 
-`python -m tasks.report.forgetting_figure report.json > forgetting.svg` draws it as a file of its own, for a document; of a
-study's `--json` with several backbones, `--backbone` says whose.
+`python -m tasks.report.forgetting_figure report.json > forgetting.svg` draws it as a file of its own, for a document;
+of a study's `--json` with several backbones, `--backbone` says whose.
 """
 
 import argparse
