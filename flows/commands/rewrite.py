@@ -97,7 +97,7 @@ def rewrite_file(
         made = {"rewrites": {"all": rewrites}, "rewrite_verdicts": {"all": verdicts}}
         assemble.plain(AssembleConfig(), dataset, rows=rows, **made)
     except BaseException:
-        if any(rewrites.glob("scratch/blocks/*.jsonl")) or (rewrites / "rewrites.jsonl").exists():
+        if any(any(rewrites.glob(done)) for done in ("scratch/blocks/*", "scratch/finished.jsonl", "rewrites.jsonl")):
             Console(stderr=True).print(f"what is rewritten stays in {work}; the same command goes on from there")
         else:
             shutil.rmtree(work, ignore_errors=True)

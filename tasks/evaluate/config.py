@@ -26,12 +26,26 @@ class EvaluateConfig(BaseModel):
         default=4096, ge=1, description="Most tokens of one answer; the paper gives none. Cut-off answers are counted."
     )
     dtype: Dtype = dtype_field()
-    batch: int = Field(default=256, ge=1, le=4096, description="Sequences generated at once.")
-    block: int = Field(default=1024, ge=1, description="Answers that are written at once and survive a kill.")
+    batch: int | None = Field(
+        default=None,
+        ge=1,
+        le=4096,
+        description="Most sequences generated at once; empty: as many as vLLM takes, 256 with transformers.",
+        json_schema_extra={"key": False},
+    )
+    block: int = Field(
+        default=1024,
+        ge=1,
+        description="With transformers, and in float32 on a CPU: answers that are written at once. Elsewhere each "
+        "is written as it ends.",
+        json_schema_extra={"key": False},
+    )
     limit: int | None = Field(
         default=None, ge=1, description="Only this many rows of each benchmark, chosen by a hash of their ids."
     )
-    tensor_parallel: int = Field(default=1, ge=1, le=64, description="GPUs one engine spreads the model over.")
+    tensor_parallel: int = Field(
+        default=1, ge=1, le=64, description="GPUs one engine spreads the model over.", json_schema_extra={"key": False}
+    )
     gpu_memory_utilization: float = Field(
         default=0.9,
         gt=0,

@@ -13,27 +13,29 @@ from lm_eval.api.model import LM
 
 from tasks.evaluate.benchmark import TASK_PREFIX
 from tasks.evaluate.config import EvaluateConfig
-from tasks.generation.blocks import Generate, complete, cut
+from tasks.generation.blocks import Generate
 from tasks.rows.jsonl import Row
 from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
 
+BATCH = 256  # prompts that transformers pads to one length
+
+# A benchmark's name, all its row ids, and the prompts of those that are asked; gives their answers.
+Complete = Callable[[str, Sequence[str], Mapping[str, Sequence[int]]], list[Row]]
+
 
 class RecordingLM(LM):  # type: ignore[misc]
-    """Answers lm-eval's generation requests through `generate`, in blocks that a killed run finds again."""
+    """Answers lm-eval's generation requests through `complete`, which keeps what a killed run had finished."""
 
     def __init__(
         self,
         tokens: ChatTokens,
-        generate: Generate,
+        complete: Complete,
         judge: Callable[[Sequence[Row], Sequence[str]], None],
-        blocks: Mapping[str, Path],
-        block: int,
         longest_prompt: int,
     ) -> None:
         super().__init__()
-        self.tokens, self.generate, self.judge = tokens, generate, judge
-        self.blocks, self.block, self.longest_prompt = blocks, block, longest_prompt
+        self.tokens, self.complete, self.judge, self.longest_prompt = tokens, complete, judge, longest_prompt
         self.answers: dict[str, Row] = {}  # of the last benchmark, by row id: {"text", "finished", "tokens"}
 
     @property
@@ -56,8 +58,7 @@ class RecordingLM(LM):  # type: ignore[misc]
         name = str(requests[0].task_name).removeprefix(TASK_PREFIX)
         encoded = {str(request.doc["id"]): self.tokens.encode(request.args[0]) for request in requests}
         prompts = {row_id: ids for row_id, ids in encoded.items() if len(ids) <= self.longest_prompt}
-        cuts = cut(list(encoded), self.block)
-        answers = complete(self.blocks[name], cuts, prompts, self.generate, f"answers to {name}")
+        answers = self.complete(name, list(encoded), prompts)
         overlong = {"text": "", "finished": False, "tokens": 0}
         self.answers = dict.fromkeys(encoded, overlong) | {answer["id"]: answer for answer in answers}
         texts = [self.answers[row_id]["text"] for row_id in encoded]
@@ -72,7 +73,7 @@ class RecordingLM(LM):  # type: ignore[misc]
 
 
 def transformers_generator(model: Path, tokens: ChatTokens, cuda: bool, config: EvaluateConfig) -> Generate:
-    """A generator by plain transformers, greedy, `config.batch` prompts at a time padded on the left."""
+    """A generator by plain transformers, greedy, a batch of prompts at a time padded on the left."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -84,6 +85,7 @@ def transformers_generator(model: Path, tokens: ChatTokens, cuda: bool, config: 
     stops = sorted(tokens.stop_ids)
     pad = tokens.tokenizer.pad_token_id
     pad = stops[0] if pad is None else pad
+    batch = config.batch or BATCH
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def batched(prompts: Sequence[Sequence[int]]) -> list[Completion]:
@@ -111,8 +113,8 @@ def transformers_generator(model: Path, tokens: ChatTokens, cuda: bool, config: 
 
     def generate(ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[Completion]:
         done: list[Completion] = []
-        for at in range(0, len(prompts), config.batch):
-            done += batched(prompts[at : at + config.batch])
+        for at in range(0, len(prompts), batch):
+            done += batched(prompts[at : at + batch])
         return done
 
     return generate

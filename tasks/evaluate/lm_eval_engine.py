@@ -7,7 +7,7 @@ Out: per benchmark answers.jsonl  {"id", "correct", "verdict", "reason", "extrac
 scores.json is written last: a benchmark that has it is done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -16,15 +16,15 @@ import lm_eval
 from lm_eval.tasks import TaskManager
 
 from tasks.evaluate.benchmark import FOLDER, TASK_PREFIX
-from tasks.evaluate.lm import RecordingLM, transformers_generator
+from tasks.evaluate.lm import Complete, RecordingLM, transformers_generator
 from tasks.evaluate.score import judge, summary, verdict
 from tasks.evaluate.spec import EvaluateSpec
+from tasks.generation import blocks as in_blocks
+from tasks.generation import queue
 from tasks.generation.blocks import Generate
-from tasks.generation.vllm_sampling import Completion
-from tasks.generation.vllm_sampling import generate as vllm_generate
-from tasks.generation.vllm_sampling import start as vllm_start
+from tasks.generation.vllm_sampling import Completion, Decoding, generate, repeatable, start, stream
 from tasks.rows.context import context_for
-from tasks.rows.jsonl import read_rows, write_rows
+from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.spec import read_spec
@@ -44,10 +44,8 @@ def main() -> None:
     with Verifier(VerifyConfig(reasoning=False)) as verifier:
         lm = RecordingLM(
             tokens,
-            generator(spec, tokens, context),
+            completer(spec, tokens, context),
             lambda docs, texts: judge(docs, texts, verifier),
-            blocks={name: out / "scratch" / "blocks" for name, out in spec.outs.items()},
-            block=spec.config.block,
             longest_prompt=context - spec.config.max_new_tokens,
         )
         for name in missing:
@@ -95,15 +93,14 @@ def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM) -> None:
     write_json(out / "scores.json", scores)
 
 
-def generator(spec: EvaluateSpec, tokens: ChatTokens, context: int) -> Generate:
-    """The backend that the config names; it loads the model at its first call."""
+def completer(spec: EvaluateSpec, tokens: ChatTokens, context: int) -> Complete:
+    """Answers a benchmark's prompts with the backend that the config names; loads the model where one is missing."""
     config = spec.config
+    decoding = Decoding(config.max_new_tokens)
 
     @cache
-    def start() -> Generate:
-        if config.backend == "hf":
-            return transformers_generator(spec.model, tokens, spec.cuda, config)
-        llm = vllm_start(
+    def llm() -> Any:
+        return start(
             spec.model,
             cuda=spec.cuda,
             dtype=config.dtype,
@@ -112,12 +109,24 @@ def generator(spec: EvaluateSpec, tokens: ChatTokens, context: int) -> Generate:
             tensor_parallel=config.tensor_parallel,
             gpu_memory_utilization=config.gpu_memory_utilization,
         )
-        return lambda ids, prompts: vllm_generate(llm, prompts, max_new_tokens=config.max_new_tokens)
 
-    def generate(ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[Completion]:
-        return start()(ids, prompts)
+    @cache
+    def transformers() -> Generate:
+        return transformers_generator(spec.model, tokens, spec.cuda, config)
 
-    return generate
+    def generated(ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[Completion]:
+        return transformers()(ids, prompts) if config.backend == "hf" else generate(llm(), ids, prompts, decoding)
+
+    def complete(name: str, ids: Sequence[str], prompts: Mapping[str, Sequence[int]]) -> list[Row]:
+        scratch, unit = spec.outs[name] / "scratch", f"answers to {name}"
+        if config.backend == "hf" or repeatable(spec.model, config.dtype, spec.cuda):
+            cuts = in_blocks.cut(ids, config.block)
+            return in_blocks.complete(scratch / "blocks", cuts, prompts, generated, unit)
+        return queue.complete(
+            scratch / "finished.jsonl", prompts, lambda missing: stream(llm(), missing, decoding), unit
+        )
+
+    return complete
 
 
 if __name__ == "__main__":

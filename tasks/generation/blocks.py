@@ -41,7 +41,8 @@ def complete(
     for number, ids in blocks:
         path = folder / f"{number:06d}.jsonl"
         answered = [row_id for row_id in ids if row_id in prompts]
-        if not path.exists():
+        # An earlier attempt may have cut other blocks: their size is no part of a stage's key.
+        if not path.exists() or [row["id"] for row in read_rows(path)] != answered:
             completions = generate(answered, [prompts[row_id] for row_id in answered]) if answered else []
             write_rows(
                 path,

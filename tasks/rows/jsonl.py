@@ -74,7 +74,11 @@ def _row(path: Path, number: int, line: str | bytes, required: tuple[str, ...]) 
 
 def is_text(value: str) -> bool:
     """Whether UTF-8 can hold it: JSON lets half a surrogate pair in, `read_lines` gives other bytes as such halves."""
-    return not any("\ud800" <= character <= "\udfff" for character in value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> int:

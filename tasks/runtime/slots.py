@@ -1,7 +1,9 @@
 """Scarce slots of this machine: CPU cores and GPUs, taken around the building of an artifact.
 
 A slot is a file with a flock. The engine's supervisor inherits the descriptor, so a slot is free again only when the
-last process that used it is dead, and a holder killed with -9 leaves none taken.
+last process that used it is dead, and a holder killed with -9 leaves none taken. Slots are taken all or none: whoever
+waits for four holds none of them meanwhile. Requests are served in their order; a later one may go first while what it
+takes is of no use to those before it, until one of them has waited for `PATIENCE`: what comes free then is kept for it.
 """
 
 import fcntl
@@ -10,9 +12,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.runtime import stopping
+
+PATIENCE = 600.0  # seconds for which others may overtake
 
 # Descriptors (the key's lock, slots) that an engine's supervisor keeps open until its last process is dead.
 held: ContextVar[tuple[int, ...]] = ContextVar("held", default=())
@@ -29,42 +34,104 @@ def hold(*descriptors: int) -> Iterator[None]:
 
 
 @contextmanager
-def take(folder: Path, name: str, wanted: int, total: int) -> Iterator[list[int]]:
+def take(folder: Path, name: str, wanted: int, total: int, patience: float = PATIENCE) -> Iterator[list[int]]:
     """Take `wanted` of the machine's `total` slots called `name`; yields their numbers, say [0, 3].
 
-    Takes at most `total`. Whoever waits holds the turnstile, so requests are served in about their order and one
-    that wants several slots is not starved by many that want one.
+    Takes at most `total`.
     """
     wanted = min(wanted, total)
     if wanted == 0:
         yield []
         return
     folder.mkdir(parents=True, exist_ok=True)
-    turnstile = _open(folder / f"{name}.turnstile")
     taken: dict[int, int] = {}
     try:
-        while not _try_lock(turnstile):
-            stopping.check()
-            time.sleep(0.1)
-        while len(taken) < wanted:
-            for number in range(total):
-                if number in taken or len(taken) == wanted:
-                    continue
-                descriptor = _open(folder / f"{name}.{number}")
-                if _try_lock(descriptor):
-                    taken[number] = descriptor
-                else:
-                    os.close(descriptor)
-            if len(taken) < wanted:
-                stopping.check()
-                time.sleep(0.1)
-        fcntl.flock(turnstile, fcntl.LOCK_UN)
+        with _waiting(folder, name, wanted) as own:
+            while not taken:
+                with _deciding(folder, name):
+                    taken = _take_now(folder, name, own, total, patience)
+                if not taken:
+                    stopping.check()
+                    time.sleep(0.1)
         with hold(*taken.values()):
             yield sorted(taken)
     finally:
-        os.close(turnstile)
         for descriptor in taken.values():
             os.close(descriptor)
+
+
+@dataclass(frozen=True, order=True)
+class _Request:
+    """A file `gpu.waits.<when>.<process>.<wanted>`, locked while its request waits."""
+
+    when: int  # nanoseconds since the epoch
+    path: Path
+    wanted: int
+
+
+@contextmanager
+def _waiting(folder: Path, name: str, wanted: int) -> Iterator[_Request]:
+    with _deciding(folder, name):
+        when = time.time_ns()
+        path = folder / f"{name}.waits.{when}.{os.getpid()}.{wanted}"
+        descriptor = _open(path)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield _Request(when, path, wanted)
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _take_now(folder: Path, name: str, own: _Request, total: int, patience: float) -> dict[int, int]:
+    """Locked slots by number: all that are wanted, or none."""
+    free: dict[int, int] = {}
+    for number in range(total):
+        descriptor = _open(folder / f"{name}.{number}")
+        if _try_lock(descriptor):
+            free[number] = descriptor
+        else:
+            os.close(descriptor)
+    left = len(free)
+    for request in _before(folder, name, own):
+        if request.wanted <= left:
+            left -= request.wanted  # it is about to take them
+        elif time.time_ns() - request.when > patience * 1e9:
+            left = 0
+    chosen = sorted(free)[: own.wanted] if own.wanted <= left else []
+    for number in free.keys() - set(chosen):
+        os.close(free[number])
+    return {number: free[number] for number in chosen}
+
+
+def _before(folder: Path, name: str, own: _Request) -> list[_Request]:
+    """Requests that wait for longer, oldest first; files of processes that have died are removed."""
+    found = []
+    for path in folder.glob(f"{name}.waits.*"):
+        *_, when, _, wanted = path.name.split(".")
+        if (request := _Request(int(when), path, int(wanted))) >= own:
+            continue
+        try:
+            descriptor = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            continue
+        if _try_lock(descriptor):
+            path.unlink(missing_ok=True)
+        else:
+            found.append(request)
+        os.close(descriptor)
+    return sorted(found)
+
+
+@contextmanager
+def _deciding(folder: Path, name: str) -> Iterator[None]:
+    """One at a time looks at what is free; held for some milliseconds."""
+    descriptor = _open(folder / f"{name}.deciding")
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _open(path: Path) -> int:

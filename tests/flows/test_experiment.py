@@ -44,7 +44,6 @@ PAPER: list[tuple[str, str, Any]] = [
     ("E.3", "rewrite.temperature", 0.0),
     ("E.3", "rewrite.top_p", 1.0),
     ("E.3", "rewrite.max_new_tokens", 8192),
-    ("E.3", "rewrite.batch", 36),
     ("Table 3", "train_agent.reward.variant", "full"),
     ("eq. 14", "assemble.fallback", True),
 ]

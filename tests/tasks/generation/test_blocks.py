@@ -52,6 +52,16 @@ def test_only_blocks_that_are_missing_are_generated(tmp_path: Path) -> None:
     assert asked == [["d"]]
 
 
+def test_blocks_of_another_size_than_an_earlier_attempts_are_generated_anew(tmp_path: Path) -> None:
+    def generate(ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[Completion]:
+        return [Completion(row_id, True, 1) for row_id in ids]
+
+    prompts = {row_id: [1] for row_id in "abcde"}
+    for size in (2, 3, 2):
+        rows = complete(tmp_path, cut(list("abcde"), size), prompts, generate)
+        assert [(row["id"], row["text"]) for row in rows] == [(row_id, row_id) for row_id in "abcde"]
+
+
 def test_a_row_samples_from_its_own_stream_whatever_its_neighbours() -> None:
     assert row_seed(0, "a/1") == row_seed(0, "a/1")
     assert len({row_seed(seed, f"a/{n}") for seed in range(3) for n in range(50)}) == 150

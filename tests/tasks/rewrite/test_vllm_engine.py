@@ -128,6 +128,26 @@ def test_shards_and_kills_change_no_byte_and_long_prompts_are_set_aside(tmp_path
     assert joined == (whole / "rewrites.jsonl").read_bytes()
 
 
+def test_in_bfloat16_each_row_is_written_as_it_ends_and_a_kill_loses_only_what_was_in_flight(tmp_path: Path) -> None:
+    spec = _spec(tmp_path, dtype="bfloat16", batch=4)
+    killed = engines.start(MODULE, spec, tmp_path, engine_variables(cuda=False))
+    finished = tmp_path / "scratch" / "finished.jsonl"
+    deadline = time.monotonic() + 200
+    while not finished.exists() or finished.read_bytes().count(b"\n") < 3:
+        assert killed.poll() is None and time.monotonic() < deadline, (tmp_path / "scratch" / "log").read_text()[-3000:]
+        time.sleep(0.002)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    before = finished.read_bytes()
+    assert before.count(b"\n") < len(ROWS), "it was killed too late to show anything"
+    finished.write_bytes(before + b'{"id": "n/23", "te')  # what a kill amid a write leaves
+    written = _run(tmp_path, spec)
+    whole_lines = before[: before.rfind(b"\n") + 1]
+    assert finished.read_bytes().startswith(whole_lines)
+    assert [row["id"] for row in written] == [row["id"] for row in ROWS] and all(row["tokens"] for row in written)
+    assert sorted(row["id"] for row in read_rows(finished)) == [row["id"] for row in ROWS], "each once"
+
+
 def test_the_precision_is_the_one_asked_for(tmp_path: Path) -> None:
     spec = _spec(tmp_path / "auto", ROWS[:4])
     _run(tmp_path / "auto", spec)

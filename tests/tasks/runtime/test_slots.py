@@ -61,3 +61,54 @@ def test_a_killed_holder_frees_its_slots(tmp_path: Path) -> None:
         holder.kill()
     with slots.take(tmp_path, "core", 2, 2) as numbers:
         assert numbers == [0, 1]
+
+
+def _started(
+    folder: Path, wanted: int, total: int, seconds: float, **said: float
+) -> tuple[threading.Thread, list[float]]:
+    """A thread that takes slots for some seconds, and the moments at which it began."""
+    began: list[float] = []
+
+    def work() -> None:
+        with slots.take(folder, "gpu", wanted, total, **said):
+            began.append(time.monotonic())
+            time.sleep(seconds)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.15)  # requests are made in this order
+    return thread, began
+
+
+def test_a_stage_that_waits_for_four_holds_none_and_small_ones_pass_it(tmp_path: Path) -> None:
+    begin = time.monotonic()
+    first, _ = _started(tmp_path, 1, 4, 2.0)
+    large, large_began = _started(tmp_path, 4, 4, 0.1)
+    small = [_started(tmp_path, 1, 4, 0.5) for _ in range(3)]
+    for thread in (first, large, *(thread for thread, _ in small)):
+        thread.join(timeout=30)
+    assert all(began[0] - begin < 1.5 for _, began in small), "they used what the large one could not"
+    assert large_began[0] - begin >= 2.0
+
+
+def test_a_stage_that_has_waited_long_enough_is_overtaken_no_more(tmp_path: Path) -> None:
+    first, _ = _started(tmp_path, 1, 4, 1.5)
+    large, large_began = _started(tmp_path, 4, 4, 0.3, patience=0.3)
+    time.sleep(0.5)
+    small, small_began = _started(tmp_path, 1, 4, 0.1, patience=0.3)
+    for thread in (first, large, small):
+        thread.join(timeout=30)
+    assert large_began[0] < small_began[0]
+
+
+def test_a_request_whose_process_died_keeps_nobody_waiting(tmp_path: Path) -> None:
+    code = "import sys\nfrom pathlib import Path\nfrom tasks.runtime import slots\n"
+    code += "with slots.take(Path(sys.argv[1]), 'core', 2, 2):\n  pass"
+    with slots.take(tmp_path, "core", 1, 2):
+        with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT) as waits:
+            while not any(path.name.endswith(".2") for path in tmp_path.glob("core.waits.*")):
+                time.sleep(0.05)
+            waits.kill()
+        with slots.take(tmp_path, "core", 1, 2, patience=0.0) as numbers:
+            assert numbers == [1]
+    assert not list(tmp_path.glob("core.waits.*"))
