@@ -123,7 +123,7 @@ def _start_all() -> list[str]:
     server = start("server", *SERVER, "--port", str(port), "--log-level", "warning")
     _wait("server", server, lambda: httpx.get(f"{api}/health", timeout=2).status_code == 200)
     print("registering work pool, deployments and automations; starting a worker (15 to 60 s) …", flush=True)
-    with httpx.Client(base_url=api, auth=_basic_auth(), timeout=60) as client:
+    with httpx.Client(base_url=api, auth=basic_auth(), timeout=60) as client:
         register_pool(client)
         register_automations(client)
         close_runs_without_process(client)
@@ -210,7 +210,7 @@ def login() -> dict[str, str]:
     return {"PREFECT_API_AUTH_STRING": login} if login else {}
 
 
-def _basic_auth() -> tuple[str, str] | None:
+def basic_auth() -> tuple[str, str] | None:
     user, colon, password = login().get("PREFECT_API_AUTH_STRING", "").partition(":")
     return (user, password) if colon else None
 
