@@ -40,8 +40,8 @@ def create(
         int,
         typer.Option(
             min=0,
-            help="Runs of the pool that go on at once: as many as there are sets of GPUs, one a host. 0: no limit, for a "
-            "cluster that queues pods by itself.",
+            help="Runs of the pool that go on at once: as many as there are sets of GPUs, one a host. 0: no limit, for "
+            "a cluster that queues pods by itself.",
         ),
     ] = 1,
     store: Annotated[

@@ -1,4 +1,4 @@
-"""A work pool on a Prefect server: its template, three queues by priority, and `stage/<pool>` for stages that are sent."""
+"""A work pool on a Prefect server: its template, queues by priority, and `stage/<pool>` for stages that are sent."""
 
 from typing import Any
 

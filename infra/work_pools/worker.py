@@ -1,10 +1,10 @@
 """A worker for a pool of type process that can be told to take no more: `python -m infra.work_pools serve gpu`.
 
-SIGUSR1 (Slurm's `--signal=B:USR1@1800`, an admin before maintenance): no further run is taken; the worker ends when those
-that go on have ended, or after `grace` seconds, whatever is first. SIGTERM and Ctrl-C: at once.
+SIGUSR1 (Slurm's `--signal=B:USR1@1800`, an admin before maintenance): no further run is taken; the worker ends when
+those that go on have ended, or after `grace` seconds, whatever is first. SIGTERM and Ctrl-C: at once.
 
 A run that is ended goes back to its queue, AwaitingRetry, and its engines are killed. Whoever takes it finds what was
-published in the store, and engines go on from their last checkpoints. Prefect's own process worker would leave it Crashed.
+published in the store, and engines go on from their last checkpoints. Prefect's process worker would leave it Crashed.
 """
 
 import asyncio
