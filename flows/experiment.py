@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from flows.overrides import OverrideError, problems, put
 from tasks.assemble.assemble import AssembleConfig
@@ -21,6 +21,7 @@ from tasks.evaluate.config import EvaluateConfig
 from tasks.finetune.config import FinetuneConfig
 from tasks.measure.config import MeasureConfig
 from tasks.rewrite.config import RewriteConfig
+from tasks.runtime.placement import Place
 from tasks.runtime.settings import ROOT
 from tasks.sample.sample import SampleConfig
 from tasks.score.config import ScoreConfig
@@ -33,6 +34,26 @@ PRESETS = ROOT / "infra" / "presets"
 
 Method = Literal["sft", "sdft", "mind_the_gap", "mind_the_gap_iw", "dft", "rewriting_agent"]
 METHODS: tuple[Method, ...] = get_args(Method)
+
+Stage = Literal[
+    "backbone",
+    "corpus",
+    "questions",
+    "sample",
+    "split",
+    "train_agent",
+    "measure",
+    "rewrite",
+    "self_solve",
+    "verify",
+    "assemble",
+    "finetune",
+    "score",
+    "evaluate",
+    "drift",
+    "report",
+]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 NUMINAMATH_COT = CorpusConfig(
     name="numinamath_cot",
@@ -75,6 +96,12 @@ class Experiment(BaseModel):
     finetune: FinetuneConfig = Field(default_factory=FinetuneConfig, description="Downstream SFT.")
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig, description="Benchmarks.")
     drift: DriftConfig = Field(default_factory=DriftConfig, description="Thermometers of forgetting.")
+    placement: dict[Stage, Place] = Field(
+        default_factory=dict,
+        description="Stage → work pool that builds it, with GPUs and memory: {train_agent: {pool: gpu}}; the others "
+        "are built where the run is. Changes no result.",
+        json_schema_extra={"key": False},
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -90,6 +117,16 @@ class Experiment(BaseModel):
             if isinstance(values, dict) and isinstance(values.get(part), dict) and "gate" in values[part]:
                 raise ValueError(f"{part}.gate: one gate decides everywhere; set `gate` of the experiment")
         return values
+
+    @field_validator("placement", mode="before")
+    @classmethod
+    def _stages_are_there(cls, table: Any) -> Any:
+        for name in table if isinstance(table, dict) else ():
+            if name not in STAGES:
+                near = get_close_matches(str(name), STAGES, n=1)
+                meant = f"did you mean {near[0]}? " if near else ""
+                raise ValueError(f"there is no stage {name!r}: {meant}There are {', '.join(STAGES)}")
+        return table
 
     def grpo(self, seed: int) -> TrainAgentConfig:
         """GRPO of one seed, with the experiment's gate."""
@@ -198,8 +235,8 @@ def changed_fields(experiment: Experiment) -> dict[str, Any] | None:
     """
     if experiment.backbone.name not in backbone_names():
         return None
-    of_file = load_experiment(experiment.backbone.name).model_dump(mode="json")
-    return dict(_differences(of_file, experiment.model_dump(mode="json"), ""))
+    of_file = load_experiment(experiment.backbone.name).model_dump(mode="json", exclude={"placement"})
+    return dict(_differences(of_file, experiment.model_dump(mode="json", exclude={"placement"}), ""))
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any], at: str) -> Iterator[tuple[str, Any]]:

@@ -108,7 +108,8 @@ def no_field(model: type[BaseModel], parent: str, name: str) -> str:
     """ "no field sample.row: did you mean sample.rows?"; also where the name is right and its parent was left out."""
     path = f"{parent}.{name}".removeprefix(".")
     paths = list(_paths(model))
-    beside = [one for one in paths if one.rpartition(".")[0] == parent]
+    of = _model_at(model, parent.split(".")) if parent else model
+    beside = [f"{parent}.{one}".removeprefix(".") for one in (of.model_fields if of else ())]
     near = [f"{parent}.{one}".removeprefix(".") for one in
             get_close_matches(name, [one.rpartition(".")[2] for one in beside], n=3)]  # fmt: skip
     near = near or [one for one in paths if one.rpartition(".")[2] == name] or get_close_matches(path, paths, n=3)
@@ -128,13 +129,11 @@ def _paths(model: type[BaseModel], before: str = "", within: tuple[type, ...] = 
 
 def _takes(model: type[BaseModel], field: str) -> str:
     """ "an integer, at least 1 (Rows to draw; …)", from the model's own schema."""
-    of: type[BaseModel] | None = model
     *parents, last = field.split(".")
-    for name in parents:
-        if name.isdigit():
-            continue  # an item of the list before it
-        info = of.model_fields.get(name) if of else None
-        of = (_model(info.annotation) or _model(_item(info.annotation))) if info else None
+    of = _model_at(model, parents)
+    parent = _model_at(model, parents[:-1]) if parents else None
+    if of and parent and _entry(parent.model_fields[parents[-1]].annotation):
+        return f"a mapping with {', '.join(of.model_fields)}"
     if of is None or last not in of.model_fields:
         return "nothing: there is no such field"
     schema = of.model_json_schema()
@@ -142,6 +141,21 @@ def _takes(model: type[BaseModel], field: str) -> str:
     options = [_words(option) for option in said.get("anyOf", [said])]
     description = f" ({said['description']})" if said.get("description") else ""
     return f"{' or '.join(dict.fromkeys(options))}{description}"
+
+
+def _model_at(model: type[BaseModel], names: Sequence[str]) -> type[BaseModel] | None:
+    """The model below `names`, of which those that number a list's items or name a mapping's entries say nothing."""
+    of: type[BaseModel] | None = model
+    within = False
+    for name in names:
+        if within:
+            within = False
+            continue
+        info = of.model_fields.get(name) if of else None
+        of = _model(info.annotation) if info else None
+        if info and of is None and (item := _item(info.annotation) or _entry(info.annotation)):
+            of, within = _model(item), True
+    return of
 
 
 def _words(schema: Tree) -> str:
@@ -170,6 +184,11 @@ def _bare(annotation: Any) -> list[Any]:
 
 def _model(annotation: Any) -> type[BaseModel] | None:
     found = [one for one in _bare(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]
+    return found[0] if found else None
+
+
+def _entry(annotation: Any) -> Any:
+    found = [get_args(one)[1] for one in _bare(annotation) if get_origin(one) is dict]
     return found[0] if found else None
 
 

@@ -19,6 +19,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows.experiment import Experiment, Method, changed_fields
+from flows.placement import place
 from flows.views import name_run, show_in_ui
 from tasks.assemble.assemble import assemble
 from tasks.backbone.backbone import backbone
@@ -102,6 +103,7 @@ class Data:
     """What all methods of an experiment share: the backbone, the rows, and how well pi_0 rewrites untrained."""
 
     def __init__(self, experiment: Experiment) -> None:
+        place(experiment)
         self.pi_0: Future = backbone.submit(experiment.backbone)
         counting = [one.model_copy(update={"tokenizer_only": True}) for one in experiment.all_backbones()]
         tokenizers = {one.name: backbone.submit(one) for one in counting}

@@ -1,6 +1,6 @@
 """One stage on another work pool, for a run elsewhere that sent it here (tasks/runtime/placement.py).
 
-prefect deploy flows/placed.py:stage --name gpu --pool gpu
+`python -m infra.work_pools create gpu` makes its deployment stage/gpu.
 """
 
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 from prefect import flow
 
 from tasks.runtime.placement import artifacts_of, config_of, find_stage
-from tasks.runtime.settings import settings
 
 
 @flow(name="stage", flow_run_name="{stage}")
@@ -20,6 +19,5 @@ def stage(stage: str, config: dict[str, Any], inputs: dict[str, Any]) -> Any:
         config: its config, or a dict of configs where it makes a batch.
         inputs: references to its inputs, by name.
     """
-    settings().placement.clear()  # here it is built, not sent on
     task = find_stage(stage)
     return task(config_of(task, config), **{name: artifacts_of(one) for name, one in inputs.items()})

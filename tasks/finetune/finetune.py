@@ -17,9 +17,9 @@ from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 
 
-def gpus(config: FinetuneConfig) -> int:
+def gpus(config: FinetuneConfig) -> int | None:
     """One a process; all of the machine's where the config names no number."""
-    return config.processes or len(settings().gpu_names())
+    return config.processes or None
 
 
 @stage(version=1, environment="sft", gpus=gpus, identity=prompts_digest, timeout_minutes=7 * 24 * 60)
@@ -35,7 +35,7 @@ def finetune(config: FinetuneConfig, out: Path, *, backbone: Path, dataset: Path
         EngineError: training failed, or more rows than `config.max_dropped_share` are bad or overlong.
     """
     cuda = settings().cuda()
-    processes = max(1, gpus(config)) if cuda else config.processes or 1
+    processes = config.processes or (max(1, len(settings().gpu_names())) if cuda else 1)
     config.accumulation(processes)
     if config.dtype == "bfloat16" and processes > 1 and not cuda:
         raise ValueError(

@@ -15,6 +15,7 @@ class StageTask(Task[..., Any]):
 
     plain: Callable[..., dict[str, Any]]  # the function itself
     folder: Callable[..., Path]  # the artifact's folder, found in the store or built, without a flow
+    gpus: Callable[[Any], int | None]  # how many GPUs it computes on with a config; None: all of a machine's
 
     def submit(self, *args: Any, **kwargs: Any) -> PrefectFuture[Any]:  # type: ignore[override]
         future = super().submit(*args, **kwargs)

@@ -31,9 +31,6 @@ class Settings(BaseSettings):
     gpus: int | None = Field(
         default=None, ge=0, description="GPUs that engines may use at once, of those that CUDA_VISIBLE_DEVICES names."
     )
-    placement: dict[str, str] = Field(
-        default_factory=dict, description="Stage → work pool that builds it, as JSON; others run where the flow runs."
-    )
 
     def cuda(self) -> bool:
         """Whether engines run on GPUs: as told, else as the environments were installed (infra/environments)."""

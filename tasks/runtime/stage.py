@@ -31,10 +31,9 @@ from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 from pydantic import BaseModel
 
-from tasks.runtime import engine, slots
+from tasks.runtime import engine, placement, slots
 from tasks.runtime.futures import StageTask
 from tasks.runtime.key import Inputs, flatten, lock_digest, stage_key
-from tasks.runtime.placement import build_elsewhere
 from tasks.runtime.progress_view import ProgressView
 from tasks.runtime.settings import settings
 from tasks.runtime.shared_store import SharedStore
@@ -42,8 +41,14 @@ from tasks.runtime.store import Manifest, Store
 
 BUILT, CACHED = "Built", "Cached"  # names of the states in which a stage's task ends
 
+FEWER_GPUS = "fewer by a preset (--preset one_gpu), or send it to a work pool that has them (docs/work_pools.md)"
+
 Metrics = dict[str, Any]
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
+
+
+class NotEnoughGPUs(ValueError):
+    """A stage computes on more GPUs than there are; says what to change."""
 
 
 def store() -> Store:
@@ -57,7 +62,7 @@ def stage(
     version: int,
     environment: str | Callable[[Any], str] = "core",
     cores: int = 1,
-    gpus: int | Callable[[Any], int] = 0,
+    gpus: int | Callable[[Any], int | None] = 0,
     retries: int = 1,
     timeout_minutes: float | None = None,
     identity: Callable[[Any], Any] | None = None,
@@ -68,7 +73,8 @@ def stage(
     Args:
         version: raised by hand whenever the function's result changes for the same config and inputs.
         environment: whose lock is part of the key: that of the stage's engine, which may depend on the config.
-        cores, gpus: slots of this machine that building takes (looking up takes none); GPUs may depend on the config.
+        cores, gpus: slots of this machine that building takes (looking up takes none); GPUs may depend on the config,
+            None: all of the machine's.
         retries: further attempts after an engine that failed; bad rows and bad configs are not tried again.
         timeout_minutes: after which the attempt ends and its engine is killed.
         identity: what else the result depends on, from the config: digests of files that a path names, prompts.
@@ -106,6 +112,7 @@ def stage(
         )
         task.plain = function
         task.folder = folder
+        task.gpus = made.gpus_for
         return task
 
     return decorate
@@ -119,7 +126,7 @@ class _Stage:
     version: int
     environment: str | Callable[[Any], str]
     cores: int
-    gpus: int | Callable[[Any], int]
+    gpus: int | Callable[[Any], int | None]
     timeout_minutes: float | None
     identity: Callable[[Any], Any] | None
     batch: bool
@@ -134,7 +141,7 @@ class _Stage:
         artifacts = flatten(inputs)
         manifests = {part: self.manifest(one, artifacts) for part, one in configs.items()}
         log, title, home = _logger(), str(task_run.name or self.name), store()
-        pool = settings().placement.get(self.name)
+        place = placement.place_of(self.name)
         with ExitStack() as locks:
             locks.enter_context(ProgressView(title, log))  # of transfers; what is built shows its own
             # In the order of the keys, so that two runs that share artifacts cannot wait for each other.
@@ -143,13 +150,14 @@ class _Stage:
                 locks.enter_context(slots.hold(locks.enter_context(home.lock(manifest.key, waiting))))
             found = {part: home.find(manifest.key) for part, manifest in manifests.items()}
             missing = {part: manifests[part] for part, artifact in found.items() if artifact is None}
-            if missing and pool is None:
+            here = place is None or placement.is_here(place)
+            if missing and here:
                 found |= self.build(log, title, home, configs, missing, inputs)
-        if missing and pool is not None:
+        if missing and place is not None and not here:
             # Without the locks: the other machine takes them.
-            log.info("%s: building on work pool %s", title, pool)
+            log.info("%s: building on work pool %s", title, place.pool)
             asked = {part: configs[part] for part in missing} if self.batch else config
-            build_elsewhere(pool, self.function, asked, inputs)
+            placement.build_elsewhere(place, self.function, asked, inputs, self.gpus_for(asked), log)
             for part, manifest in missing.items():
                 with home.lock(manifest.key):
                     found[part] = home.find(manifest.key) or home.manifest(manifest.key).artifact()
@@ -176,7 +184,10 @@ class _Stage:
         log.info("%s: building %s", title, _short(missing))
         engines: list[dict[str, float | str]] = []
         gpus_here = settings().gpu_names() if settings().cuda() else []
-        gpus = max(self.gpus(configs[part]) for part in missing) if callable(self.gpus) else self.gpus
+        wanted = self.gpus_for({part: configs[part] for part in missing} if self.batch else configs[self.name])
+        gpus = len(gpus_here) if wanted is None else wanted
+        if gpus_here and gpus > len(gpus_here):
+            raise NotEnoughGPUs(f"{self.name} computes on {gpus} GPUs, this machine has {len(gpus_here)}: {FEWER_GPUS}")
         here = home.root / "slots" / platform.node()  # machines may share the store, but not their slots
         timeout = self.timeout_minutes and self.timeout_minutes * 60
         asked = time.monotonic()
@@ -203,6 +214,13 @@ class _Stage:
             built[part] = home.publish(manifest)
         log.info("%s: built in %.1f s", title, seconds)
         return built
+
+    def gpus_for(self, config: Any) -> int | None:
+        """How many GPUs the stage computes on with this config (a batch: a dict of them); None: all of a machine's."""
+        if not callable(self.gpus):
+            return self.gpus
+        counts = [self.gpus(one) for one in (config.values() if self.batch else [config])]
+        return None if None in counts else max(count for count in counts if count is not None)
 
     def manifest(self, config: BaseModel, inputs: Inputs) -> Manifest:
         """What will be said of the artifact, its figures still to come."""

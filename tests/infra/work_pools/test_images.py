@@ -1,4 +1,4 @@
-"""The Dockerfile and the scripts, as far as they can be held without Docker and Slurm: linted, what they name exists."""
+"""The Dockerfile and the scripts, as far as they can be held without Docker, Slurm: linted, what they name exists."""
 
 import json
 import os
