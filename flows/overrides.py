@@ -131,8 +131,8 @@ def _takes(model: type[BaseModel], field: str) -> str:
     """ "an integer, at least 1 (Rows to draw; …)", from the model's own schema."""
     *parents, last = field.split(".")
     of = _model_at(model, parents)
-    parent = _model_at(model, parents[:-1]) if parents else None
-    if of and parent and _entry(parent.model_fields[parents[-1]].annotation):
+    table = parent.model_fields.get(parents[-1]) if parents and (parent := _model_at(model, parents[:-1])) else None
+    if of and table and _entry(table.annotation):
         return f"a mapping with {', '.join(of.model_fields)}"
     if of is None or last not in of.model_fields:
         return "nothing: there is no such field"

@@ -27,7 +27,7 @@ def place(experiment: Experiment) -> None:
     Raises:
         PlacementError: a pool that is not there, has no worker or too few GPUs: a sentence each, with what to type.
     """
-    table: placement.Table = {**experiment.placement}
+    table: placement.Table = dict(experiment.placement.items())
     placement.check(table, {stage: task.gpus(config) for stage, task, config in computing(experiment)})
     placement.use(table)
 
