@@ -3,16 +3,28 @@
 import httpx
 
 from infra.automations import AUTOMATIONS
+from infra.work_pools.pool import add_placed_stages, add_queues, register
+from infra.work_pools.template import template
+from tasks.runtime.settings import settings
 
 POOL = "local"
-POOL_LIMIT = 1  # runs at once: a laptop's cores are one run's cores
+GPU_POOL = "gpu"  # of the deployments that need one; not ready until a worker serves it
+POOL_LIMIT = 1  # runs at once: a laptop's cores are one run's cores, a host's GPUs one run's GPUs
 
 
-def register_pool(client: httpx.Client) -> None:
-    """The work pool that `make up`'s worker serves."""
-    made = client.post("/work_pools/", json={"name": POOL, "type": "process", "concurrency_limit": POOL_LIMIT})
-    if made.status_code != httpx.codes.CONFLICT:  # it is there: its limit is the user's to change
-        made.raise_for_status()
+def register_pools(client: httpx.Client) -> None:
+    """The work pools that `make up`'s workers serve, where they are not there yet: what a user changed stays."""
+    for name, gpus in ((POOL, gpus_here()), (GPU_POOL, gpus_here() or 1)):
+        if client.get(f"/work_pools/{name}").status_code == httpx.codes.NOT_FOUND:
+            register(client, name, "process", template("process", gpus=gpus), POOL_LIMIT)
+        else:
+            add_queues(client, name)
+            add_placed_stages(client, name)
+
+
+def gpus_here() -> int:
+    """GPUs of this machine that engines may use."""
+    return len(settings().gpu_names()) if settings().cuda() else 0
 
 
 def register_automations(client: httpx.Client) -> None:

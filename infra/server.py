@@ -22,7 +22,14 @@ import httpx
 import psutil
 
 from infra.processes import below, find, parent, send, wait_gone
-from infra.registration import POOL, close_runs_without_process, register_automations, register_pool
+from infra.registration import (
+    GPU_POOL,
+    POOL,
+    close_runs_without_process,
+    gpus_here,
+    register_automations,
+    register_pools,
+)
 from infra.service_check import check_services
 from infra.user_changes import put_back, set_aside
 from tasks.runtime.settings import ROOT, settings
@@ -123,12 +130,14 @@ def _start_all() -> list[str]:
     server = start("server", *SERVER, "--port", str(port), "--log-level", "warning")
     _wait("server", server, lambda: httpx.get(f"{api}/health", timeout=2).status_code == 200)
     print("registering work pool, deployments and automations; starting a worker (15 to 60 s) …", flush=True)
-    with httpx.Client(base_url=api, auth=basic_auth(), timeout=60) as client:
-        register_pool(client)
+    with httpx.Client(base_url=api, auth=_basic_auth(), timeout=60) as client:
+        register_pools(client)
         register_automations(client)
         close_runs_without_process(client)
         # Both take as long as Prefect's import does: side by side.
         worker = start("worker", PREFECT, "worker", "start", "--pool", POOL)
+        if gpus_here():
+            start("gpu-worker", sys.executable, "-m", "infra.work_pools", "serve", GPU_POOL)
         set_aside(client, record := home() / "deployed.json")
         _deploy(environment)
         for line in put_back(client, record):
@@ -161,9 +170,10 @@ def _end_all() -> bool:
     server to tell. Says whether anything ran."""
     state = _read_state()
     roots = {one["name"]: process for one in state.get("processes", []) if (process := find(one))}
-    if "worker" in roots:
-        _end_runs(roots["worker"])
-    for name in ("worker", "server"):
+    for name in ("worker", "gpu-worker"):
+        if name in roots:
+            _end_runs(roots[name])
+    for name in ("worker", "gpu-worker", "server"):
         if name in roots:
             family = [roots[name], *below(roots[name])]
             send(roots[name], signal.SIGTERM)
@@ -210,7 +220,7 @@ def login() -> dict[str, str]:
     return {"PREFECT_API_AUTH_STRING": login} if login else {}
 
 
-def basic_auth() -> tuple[str, str] | None:
+def _basic_auth() -> tuple[str, str] | None:
     user, colon, password = login().get("PREFECT_API_AUTH_STRING", "").partition(":")
     return (user, password) if colon else None
 

@@ -129,8 +129,9 @@ def client() -> httpx.Client:
         raise typer.BadParameter(
             "no Prefect server: `make up` starts one; PREFECT_API_URL=http://HOST:4200/api names one"
         )
-    os.environ["PREFECT_API_URL"] = api
-    return httpx.Client(base_url=api, auth=server.basic_auth(), timeout=60)
+    os.environ |= {"PREFECT_API_URL": api} | server.login()
+    user, colon, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
+    return httpx.Client(base_url=api, auth=(user, password) if colon else None, timeout=60)
 
 
 def _pair(given: str) -> tuple[str, Any]:

@@ -46,7 +46,9 @@ def add_queues(client: httpx.Client, pool: str) -> None:
 
 
 def add_placed_stages(client: httpx.Client, pool: str) -> None:
-    """The deployment `stage/<pool>`, which builds one stage for a run elsewhere (flows/placed.py)."""
+    """The deployment `stage/<pool>`, unless it is there: it builds one stage for a run elsewhere (flows/placed.py)."""
+    if client.get(f"/deployments/name/stage/{pool}").status_code != httpx.codes.NOT_FOUND:
+        return
     flow = client.post("/flows/", json={"name": "stage"}).raise_for_status().json()["id"]
     deployment: dict[str, Any] = {
         "name": pool,

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from jsonschema import Draft202012Validator
 
 Kind = Literal["process", "docker", "kubernetes"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -39,6 +38,8 @@ def template(kind: Kind, *, gpus: int, store: str | None = None, values: Mapping
     Raises:
         TemplateError: a variable that does not exist, or a value that does not fit.
     """
+    from jsonschema import Draft202012Validator  # takes a tenth of a second, which `make up` and commands do not need
+
     made: Template = yaml.safe_load((HERE / f"{kind}.yaml").read_text(encoding="utf-8"))
     variables = made["variables"]["properties"]
     given = {"gpus": gpus} | _store(kind, store) | dict(values or {})

@@ -26,8 +26,10 @@ from prefect.states import Cancelling
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.runtime import stopping
+from tasks.runtime.settings import settings
 from tasks.runtime.store import Artifact
 
+FEWER = "fewer by a preset (--preset one_gpu), or send it to a work pool that has them (docs/work_pools.md)"
 POLL_SECONDS = 2.0
 SAID_AGAIN = 600.0  # seconds after which a run that waits for a worker says so again
 
@@ -69,7 +71,7 @@ def place_of(stage: str) -> Place | None:
 
 
 def check(table: Table, gpus: Mapping[str, int | None]) -> None:
-    """Whether every pool of the table is there, has the GPUs, and a worker.
+    """Whether every pool of the table is there, has the GPUs, and a worker; and whether this run has GPUs for the rest.
 
     Args:
         gpus: of each stage: how many it computes on; None: as many as there are.
@@ -77,12 +79,21 @@ def check(table: Table, gpus: Mapping[str, int | None]) -> None:
     Raises:
         PlacementError: a sentence for each that is not, with what to type.
     """
-    if not table:
-        return
-    with get_client(sync_client=True) as client:
-        wrong = [said for stage, place in table.items() if (said := _wrong(client, stage, place, gpus.get(stage)))]
+    wrong = []
+    own = getattr(_own_run(), "work_pool_name", None)
+    here = len(settings().gpu_names()) if settings().cuda() else 0
+    if table or own:
+        with get_client(sync_client=True) as client:
+            wrong = [said for stage, place in table.items() if (said := _wrong(client, stage, place, gpus.get(stage)))]
+            if own and settings().cuda():
+                here = _bounds(client.read_work_pool(own))[1] or here
+    most, stage = max(((needed or 0, stage) for stage, needed in gpus.items() if stage not in table), default=(0, ""))
+    if most > here > 0:
+        wrong.append(
+            f"{stage} computes on {most} GPUs, {f'a run of {own}' if own else 'this machine'} has {here}: {FEWER}"
+        )
     if wrong:
-        raise PlacementError("\n".join(dict.fromkeys(wrong)))
+        raise PlacementError("\n".join(wrong))
 
 
 def _wrong(client: SyncPrefectClient, stage: str, place: Place, needed: int | None) -> str | None:
@@ -104,7 +115,7 @@ def _wrong(client: SyncPrefectClient, stage: str, place: Place, needed: int | No
     if most is not None and wanted > most:
         return (
             f"placement.{stage}.pool={place.pool}: {stage} needs {wanted} GPUs, there a run has at most {most}: "
-            "another pool, or fewer by a preset (one_gpu)"
+            "another pool, or fewer by a preset (--preset one_gpu)"
         )
     try:
         client.read_deployment_by_name(f"stage/{place.pool}")

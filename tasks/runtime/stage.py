@@ -41,8 +41,6 @@ from tasks.runtime.store import Manifest, Store
 
 BUILT, CACHED = "Built", "Cached"  # names of the states in which a stage's task ends
 
-FEWER_GPUS = "fewer by a preset (--preset one_gpu), or send it to a work pool that has them (docs/work_pools.md)"
-
 Metrics = dict[str, Any]
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
@@ -187,7 +185,9 @@ class _Stage:
         wanted = self.gpus_for({part: configs[part] for part in missing} if self.batch else configs[self.name])
         gpus = len(gpus_here) if wanted is None else wanted
         if gpus_here and gpus > len(gpus_here):
-            raise NotEnoughGPUs(f"{self.name} computes on {gpus} GPUs, this machine has {len(gpus_here)}: {FEWER_GPUS}")
+            raise NotEnoughGPUs(
+                f"{self.name} computes on {gpus} GPUs, this machine has {len(gpus_here)}: {placement.FEWER}"
+            )
         here = home.root / "slots" / platform.node()  # machines may share the store, but not their slots
         timeout = self.timeout_minutes and self.timeout_minutes * 60
         asked = time.monotonic()

@@ -89,6 +89,20 @@ def test_what_cannot_be_placed_is_said_with_what_to_type(api: httpx.Client) -> N
     check({}, {"train_agent": 4})
 
 
+def test_a_stage_that_is_not_placed_needs_its_gpus_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REWRITING_AGENT_DEVICE", "cuda")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    settings.cache_clear()
+    try:
+        check({}, {"train_agent": 2, "finetune": None})
+        with pytest.raises(
+            PlacementError, match="train_agent computes on 4 GPUs, this machine has 2: fewer by a preset"
+        ):
+            check({}, {"train_agent": 4, "score": 1})
+    finally:
+        settings.cache_clear()
+
+
 def test_nothing_is_downloaded_before_the_pools_are_known_to_be_there(
     api: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ import yaml
 
 from flows.experiment import load_experiment
 from infra import server
+from infra.registration import GPU_POOL
 from infra.service_check import errors_in
 from tests.conftest import ROOT
 from tests.flows.small import SMALL
@@ -140,6 +141,8 @@ def test_deployments_stand_there_with_their_values_and_their_schedules_asleep(cl
     names = {f"{flows[one['flow_id']]}/{one['name']}" for one in listed}
     assert {"pipeline/nano", "study/nano", "pipeline/Mistral-7B-Instruct-v0.3"} <= names
     for one in listed:
+        if flows[one["flow_id"]] == "stage":
+            continue  # asked for by placement, never by the clock
         assert one["schedules"]
         assert not any(schedule["active"] for schedule in one["schedules"])
         assert one["global_concurrency_limit"]["limit"] == 1
@@ -153,6 +156,14 @@ def test_a_worker_serves_the_pool_one_run_at_a_time(client: httpx.Client) -> Non
     pool = client.get(f"/work_pools/{server.POOL}").raise_for_status().json()
     assert (pool["type"], pool["concurrency_limit"], pool["status"]) == ("process", 1, "READY")
     assert pool["base_job_template"]["variables"]["properties"], "the worker filled in what a run's form may set"
+
+
+def test_the_gpu_pool_is_not_ready_and_pools_have_queues_by_priority(client: httpx.Client) -> None:
+    pool = client.get(f"/work_pools/{GPU_POOL}").raise_for_status().json()
+    assert (pool["type"], pool["status"]) == ("process", "NOT_READY")
+    for name in (GPU_POOL, server.POOL):
+        queues = client.post(f"/work_pools/{name}/queues/filter", json={}).raise_for_status().json()
+        assert {one["name"]: one["priority"] for one in queues} == {"high": 1, "default": 2, "low": 3}
 
 
 def test_runs_without_heartbeats_become_crashed(client: httpx.Client) -> None:
@@ -169,7 +180,7 @@ def test_the_command_line_gets_in(session: Session, said: str) -> None:
         [sys.executable, "-c", code], cwd=ROOT, env=session.environment, capture_output=True, text=True, timeout=120
     )
     registered = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    assert done.stdout.strip() == str(len(registered)), done.stderr
+    assert done.stdout.strip() == str(len(registered) + len(("stage/local", "stage/gpu"))), done.stderr
 
 
 def test_a_schedule_that_is_switched_on_runs_and_what_was_changed_survives_down_and_up(
