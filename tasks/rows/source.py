@@ -14,6 +14,10 @@ class SourceError(RuntimeError):
     """A model or dataset cannot be had; says what to do."""
 
 
+class HubUnreachable(SourceError, ConnectionError):
+    """The hub did not answer; it may later."""
+
+
 def local_path(location: str) -> Path | None:
     """`location` as a path (relative ones from the project's root), or None where nothing lies there."""
     path = (ROOT / location).resolve()
@@ -51,7 +55,7 @@ def download(
 
     Raises:
         SourceError: `revision` is no full commit; the repository is gated, private, unknown or has no such commit;
-            HF_TOKEN may not read it; the hub cannot be reached.
+            HF_TOKEN may not read it. HubUnreachable: the hub cannot be reached.
     """
     path = local_path(location)
     if path is not None:
@@ -66,26 +70,30 @@ def download(
         )
         return Path(folder)
     except (HTTPError, OSError) as error:
-        raise SourceError(_what_to_do(location, revision, kind, error)) from error
+        raise _told(location, revision, kind, error) from error
 
 
-def _what_to_do(location: str, revision: str | None, kind: str, error: Exception) -> str:
-    """A SourceError's message for what `snapshot_download` raised."""
+def _told(location: str, revision: str | None, kind: str, error: Exception) -> SourceError:
+    """A SourceError for what `snapshot_download` raised, with what to do."""
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
     if isinstance(error, GatedRepoError):  # is a RepositoryNotFoundError too
-        return f"{location} is gated: accept its licence on its page, then set HF_TOKEN to a token that may read it"
+        return SourceError(
+            f"{location} is gated: accept its licence on its page, then set HF_TOKEN to a token that may read it"
+        )
     if isinstance(error, RepositoryNotFoundError):
-        return (
+        return SourceError(
             f"{location}: the hub shows no such {kind}: mend the name, or where it is private or gated set HF_TOKEN "
             "to a token that may read it"
         )
     if isinstance(error, RevisionNotFoundError):
-        return f"{location}: has no commit {revision}: mend `revision`"
+        return SourceError(f"{location}: has no commit {revision}: mend `revision`")
     if status in (401, 403):
-        return f"{location}: the hub refuses HF_TOKEN ({status}): set it to a valid token that may read this {kind}"
-    return (
+        return SourceError(
+            f"{location}: the hub refuses HF_TOKEN ({status}): set it to a valid token that may read this {kind}"
+        )
+    return HubUnreachable(
         f"{location}@{revision}: could not be fetched from the hub; check the connection and try again, or copy the "
         f"files to this machine and name their folder: {error}"
     )

@@ -60,6 +60,10 @@ class PlacementError(RuntimeError):
     """A stage cannot be sent to its pool, or did not come back whole."""
 
 
+class PlacementCrash(PlacementError):
+    """What built a stage elsewhere is gone: its machine, its container, its job's time. It may be tried again."""
+
+
 def use(table: Table) -> None:
     """Stages that are submitted from here on, in this run, go where `table` sends them."""
     _table.set(table)
@@ -172,7 +176,7 @@ def build_elsewhere(
         gpus: how many the stage computes on; None: as many as there are.
 
     Raises:
-        PlacementError: it failed, crashed or was cancelled.
+        PlacementError: it failed or was cancelled; PlacementCrash: it crashed.
         Stopped: this run is being ended.
     """
     parameters = {
@@ -205,7 +209,8 @@ def build_elsewhere(
             time.sleep(POLL_SECONDS)
     if not run.state.is_completed():
         state = f"{run.state.name}: {run.state.message}"
-        raise PlacementError(f"{function.__name__} on pool {place.pool!r}: {state} (flow run {run.id})")
+        kind = PlacementCrash if run.state.is_crashed() else PlacementError
+        raise kind(f"{function.__name__} on pool {place.pool!r}: {state} (flow run {run.id})")
 
 
 def _variables(place: Place, pool: WorkPool, gpus: int | None) -> dict[str, Any]:

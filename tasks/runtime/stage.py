@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prefect import Task, get_run_logger
+from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 from prefect.exceptions import MissingContextError
@@ -31,7 +31,7 @@ from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 from pydantic import BaseModel
 
-from tasks.runtime import engine, placement, slots
+from tasks.runtime import attempts, engine, placement, slots
 from tasks.runtime.futures import StageTask
 from tasks.runtime.key import Inputs, flatten, lock_digest, stage_key
 from tasks.runtime.progress_view import ProgressView
@@ -61,10 +61,10 @@ def stage(
     environment: str | Callable[[Any], str] = "core",
     cores: int = 1,
     gpus: int | Callable[[Any], int | None] = 0,
-    retries: int = 1,
     timeout_minutes: float | None = None,
     identity: Callable[[Any], Any] | None = None,
     batch: bool = False,
+    smaller: attempts.Smaller | None = None,
 ) -> Callable[[Callable[..., Metrics]], StageTask]:
     """Make `function(config, out, *, <inputs>)` a stage; its name is the function's.
 
@@ -73,16 +73,19 @@ def stage(
         environment: whose lock is part of the key: that of the stage's engine, which may depend on the config.
         cores, gpus: slots of this machine that building takes (looking up takes none); GPUs may depend on the config,
             None: all of the machine's.
-        retries: further attempts after an engine that failed; bad rows and bad configs are not tried again.
         timeout_minutes: after which the attempt ends and its engine is killed.
         identity: what else the result depends on, from the config: digests of files that a path names, prompts.
         batch: the stage makes several artifacts in one go: its config and `out` are dicts by name, with those that
             the store lacks, its result is a dict of metrics; the task takes a dict of configs and gives a dict of
             artifacts.
+        smaller: the config with half of the rows at a time, or None where it has one: for the attempt after one that
+            ran out of memory. The result is the same but for rounding.
+
+    What failed for something that may pass is tried again (tasks/runtime/attempts.py).
     """
 
     def decorate(function: Callable[..., Metrics]) -> StageTask:
-        made = _Stage(function, version, environment, cores, gpus, timeout_minutes, identity, batch)
+        made = _Stage(function, version, environment, cores, gpus, timeout_minutes, identity, batch, smaller)
 
         def look_up_or_build(config: Any, **inputs: Any) -> State:
             return made.look_up_or_build(config, inputs)
@@ -102,9 +105,9 @@ def stage(
             look_up_or_build,
             name=function.__name__,
             task_run_name=_task_run_name,
-            retries=retries,
-            retry_condition_fn=_worth_another_attempt,
-            retry_delay_seconds=2,
+            retries=len(attempts.PAUSES),
+            retry_condition_fn=attempts.worth_another,
+            retry_delay_seconds=attempts.PAUSES,
             cache_policy=NO_CACHE,  # the store is the only truth about what is done
             persist_result=False,
         )
@@ -128,6 +131,7 @@ class _Stage:
     timeout_minutes: float | None
     identity: Callable[[Any], Any] | None
     batch: bool
+    smaller: attempts.Smaller | None
 
     @property
     def name(self) -> str:
@@ -203,7 +207,7 @@ class _Stage:
             if self.batch:
                 metrics = self.function({part: configs[part] for part in missing}, outs, **paths)
             else:
-                metrics = {self.name: self.function(configs[self.name], outs[self.name], **paths)}
+                metrics = {self.name: self.attempt(log, title, configs[self.name], outs[self.name], paths)}
             seconds = time.monotonic() - clock
         built: Inputs = {}
         for part, manifest in missing.items():
@@ -214,6 +218,21 @@ class _Stage:
             built[part] = home.publish(manifest)
         log.info("%s: built in %.1f s", title, seconds)
         return built
+
+    def attempt(self, log: Log, title: str, config: Any, out: Path, paths: dict[str, Any]) -> Metrics:
+        """Call the function, with half of the rows at a time for each attempt that ran out of memory."""
+        times = attempts.halved(out)
+        fitting = attempts.shrunk(config, self.smaller, times)
+        if fitting != config:
+            changed = {name for name, value in fitting.model_dump().items() if value != config.model_dump()[name]}
+            log.warning("%s: ran out of memory %d times: now with less of %s", title, times, ", ".join(sorted(changed)))
+        try:
+            metrics = self.function(fitting, out, **paths)
+        except engine.EngineError as error:
+            if attempts.out_of_memory(error):
+                attempts.halve(out)
+            raise
+        return metrics | ({"halved_for_memory": times} if fitting != config else {})
 
     def gpus_for(self, config: Any) -> int | None:
         """How many GPUs the stage computes on with this config (a batch: a dict of them); None: all of a machine's."""
@@ -276,17 +295,6 @@ def _task_run_name() -> str:
     if task_run.tags:
         said.append(f"({', '.join(sorted(task_run.tags))})")
     return " ".join(said)
-
-
-def _worth_another_attempt(task: Task[..., Any], run: Any, state: State) -> bool:
-    """Engines fail for passing reasons (memory, a killed process, a full disk); rows and configs do not."""
-    try:
-        state.result(raise_on_failure=True)
-    except (engine.EngineError, OSError, TimeoutError) as error:
-        return not isinstance(error, (FileNotFoundError, PermissionError))
-    except Exception:
-        return False
-    return False
 
 
 def _logger() -> Log:

@@ -19,7 +19,13 @@ from tasks.score.config import ScoreConfig
 from tasks.score.spec import ScoreSpec
 
 
-@stage(version=1, environment="inference", gpus=1, identity=prompts_digest, timeout_minutes=24 * 60)
+def smaller(config: ScoreConfig) -> ScoreConfig | None:
+    """Half of the tokens in a pass; a pass holds at least one question."""
+    tokens = (config.tokens_per_batch or (32768 if settings().cuda() else 3072)) // 2
+    return config.model_copy(update={"tokens_per_batch": tokens}) if tokens >= 64 else None
+
+
+@stage(version=1, environment="inference", gpus=1, identity=prompts_digest, timeout_minutes=24 * 60, smaller=smaller)
 def score(config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrites: Path | None = None) -> Metrics:
     """Score the targets of `rows` (or the texts of `rewrites`) under `backbone`; resumes block by block.
 

@@ -70,7 +70,24 @@ def check_engine(config: TrainAgentConfig, backbone: Path, cuda: bool) -> None:
         )
 
 
-@stage(version=3, environment=environment, gpus=gpus, identity=identity, timeout_minutes=7 * 24 * 60)
+def smaller(config: TrainAgentConfig) -> TrainAgentConfig | None:
+    """Half of the rewrites, or of verl's tokens, in a pass; verl's holds at least one prompt with its rewrite."""
+    if config.engine == "trl":
+        return config.model_copy(update={"micro_batch": half}) if (half := config.micro_batch // 2) else None
+    tokens = config.verl.tokens_per_gpu // 2
+    if tokens < config.max_prompt_tokens + config.max_new_tokens:
+        return None
+    return config.model_copy(update={"verl": config.verl.model_copy(update={"tokens_per_gpu": tokens})})
+
+
+@stage(
+    version=3,
+    environment=environment,
+    gpus=gpus,
+    identity=identity,
+    timeout_minutes=7 * 24 * 60,
+    smaller=smaller,
+)
 def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Path) -> Metrics:
     """Train the agent on `rows`; resumes from the newest whole checkpoint of a killed attempt in `out`.
 

@@ -9,6 +9,7 @@ from prefect import flow
 from pydantic import BaseModel, Field
 
 from tasks.rows.jsonl import RowError
+from tasks.runtime.engine import EngineError
 from tasks.runtime.futures import finish
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
@@ -49,6 +50,27 @@ def double(config: CountConfig, out: Path, *, numbers: Path, more: dict[str, Pat
     lines = [line for folder in read for line in (folder / "numbers").read_text().splitlines()]
     (out / "numbers").write_text("".join(f"{2 * int(line)}\n" for line in lines))
     return {"lines": len(lines)}
+
+
+class HungryConfig(BaseModel):
+    rows: int = Field(16, json_schema_extra={"key": False})
+    fits: int = Field(4, json_schema_extra={"key": False})
+    says: str = Field("torch.OutOfMemoryError: CUDA out of memory", json_schema_extra={"key": False})
+
+
+def smaller(config: HungryConfig) -> HungryConfig | None:
+    return config.model_copy(update={"rows": config.rows // 2}) if config.rows > 1 else None
+
+
+@stage(version=1, smaller=smaller)
+def hungry(config: HungryConfig, out: Path) -> Metrics:
+    """Fails as an engine does until so few rows fit."""
+    with Path(os.environ["STARTS"]).open("a") as file:
+        file.write(f"{config.rows}\n")
+    if config.rows > config.fits:
+        raise EngineError("an_engine", 1, out / "scratch" / "an_engine.log", [config.says])
+    (out / "rows").write_text(str(config.rows))
+    return {"rows": config.rows}
 
 
 @stage(version=1, batch=True)

@@ -18,15 +18,23 @@ from prefect.states import State
 from pydantic import BaseModel
 
 from tasks.rows.jsonl import RowError
+from tasks.runtime import engine, stopping
 from tasks.runtime import key as key_module
-from tasks.runtime import stopping
 from tasks.runtime.futures import finish
 from tasks.runtime.key import config_for_key, stage_key
 from tasks.runtime.settings import settings
-from tasks.runtime.stage import store
+from tasks.runtime.stage import Metrics, NotEnoughGPUs, stage, store
 from tasks.runtime.store import Artifact
 from tests.conftest import ROOT
-from tests.tasks.runtime.stages_for_tests import CountConfig, count, count_and_double, double, squares
+from tests.tasks.runtime.stages_for_tests import (
+    CountConfig,
+    HungryConfig,
+    count,
+    count_and_double,
+    double,
+    hungry,
+    squares,
+)
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -119,6 +127,52 @@ def test_a_bad_row_is_not_tried_again_and_is_no_result(home: Path) -> None:
         count_and_double(CountConfig(cut="row"))
     assert starts(home) == ["count"]
     assert not list(store().manifests())
+
+
+def test_out_of_memory_is_tried_again_with_half_of_the_rows(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hungry, "retry_delay_seconds", [0.1, 0.2, 0.3])
+
+    @flow
+    def run(config: HungryConfig) -> Artifact:
+        return finish(hungry.submit(config))
+
+    made = run(HungryConfig())
+    assert starts(home) == ["16", "8", "4"]
+    assert store().manifest(made.key).metrics == {"rows": 4, "halved_for_memory": 2}
+    assert run(HungryConfig()) == made
+
+
+@pytest.mark.parametrize(
+    ("says", "tried"),
+    [
+        ("ValueError: 40 % of the rows are bad", 1),
+        ("RuntimeError: something else", 2),
+        ("ConnectionError: no route", 4),
+    ],
+)
+def test_only_what_may_pass_is_tried_often(says: str, tried: int, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hungry, "retry_delay_seconds", [0.1, 0.2, 0.3])
+
+    @flow
+    def run() -> Artifact:
+        return finish(hungry.submit(HungryConfig(says=says)))
+
+    with pytest.raises(engine.EngineError, match=says):
+        run()
+    assert starts(home) == ["16"] * tried, "never with fewer rows: it was not for lack of memory"
+
+
+def test_a_stage_that_needs_more_gpus_than_there_are_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REWRITING_AGENT_DEVICE", "cuda")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    settings.cache_clear()
+
+    @stage(version=1, gpus=4)
+    def wide(config: CountConfig, out: Path) -> Metrics:
+        return {}
+
+    with pytest.raises(NotEnoughGPUs, match="wide computes on 4 GPUs, this machine has 1: fewer by a preset"):
+        wide.folder(CountConfig())
 
 
 def test_a_batch_builds_only_what_is_missing(home: Path) -> None:
