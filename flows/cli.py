@@ -125,14 +125,21 @@ def study(
     if unknown := set(methods) - set(METHODS):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(METHODS)}")
     experiments = [_experiment(name, presets, overrides) for name in backbone or ["nano"]]
+    from flows.incomplete import Incomplete
     from flows.study import study as study_flow
 
     server_answers()
-    reports = study_flow(experiments, methods, list(range(seeds)))  # type: ignore[arg-type]
+    failed = None
+    try:
+        reports = study_flow(experiments, methods, list(range(seeds)))  # type: ignore[arg-type]
+    except Incomplete as error:
+        reports, failed = error.reports, error
     for made in reports:
         _show(made)
     if json_file:
         _write_reports(reports, json_file)
+    if failed:
+        raise failed
 
 
 @app.command()

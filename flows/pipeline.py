@@ -32,7 +32,7 @@ from tasks.measure.measure import measure
 from tasks.report.stage import ReportConfig, report
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.rewrite import rewrite, self_solve
-from tasks.runtime.futures import finish
+from tasks.runtime.futures import finish, settle
 from tasks.runtime.stage import BUILT
 from tasks.runtime.store import Artifact
 from tasks.sample.sample import sample
@@ -83,10 +83,9 @@ def run_next_seed(experiment: Experiment, data: "Data", methods: Sequence[Method
         made = run_seed(experiment, data, methods, seed)
         runs |= made
         costly: list[Any] = [one[role] for one in made.values() for role in ("agent", "model", "scores") if role in one]
-        for future in costly:
-            finish(future)
-        if any(future.state.name == BUILT for future in costly):
-            break
+        failed = [settle(future) for future in costly]
+        if any(failed) or any(future.state.name == BUILT for future in costly):
+            break  # a seed of which something failed is the one to go on with
     return runs
 
 
@@ -201,11 +200,18 @@ def evaluate_on_benchmarks(experiment: Experiment, model: Future) -> Future:
     return evaluate.submit(experiment.evaluate.by_benchmark(), model=model)
 
 
-def submit_report(experiment: Experiment, runs: Mapping[str, Mapping[str, object]]) -> Future:
-    """The report of `runs`, which takes their artifacts by role: {"model": {"sft/0": …}, "scores": {…}, …}."""
+def submit_report(
+    experiment: Experiment, runs: Mapping[str, Mapping[str, object]], missing: Mapping[str, str] | None = None
+) -> Future:
+    """The report of `runs`, which takes their artifacts by role: {"model": {"sft/0": …}, "scores": {…}, …}.
+
+    `missing` says of runs that failed what did: {"sdft/0": "rewrite failed"}.
+    """
     roles: dict[str, dict[str, object]] = {}
     for run, made in runs.items():
         for role, artifact in made.items():
             roles.setdefault(role, {})[run] = artifact
-    config = ReportConfig(backbone=experiment.backbone.name, changed=changed_fields(experiment))
+    config = ReportConfig(
+        backbone=experiment.backbone.name, changed=changed_fields(experiment), missing=dict(missing or {})
+    )
     return report.submit(config, **roles)

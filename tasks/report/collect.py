@@ -45,6 +45,9 @@ class ReportConfig(BaseModel):
         description="Fields changed from the backbone's file, for the command that makes the report again; None: the "
         "experiment came from another file.",
     )
+    missing: dict[str, str] = Field(
+        default_factory=dict, description="Runs that failed, and by what: they are named, not shown."
+    )
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Of every interval.")
     resamples: int = Field(default=2000, ge=100, le=100_000, description="Bootstrap replicates.")
     seed: int = Field(default=0, ge=0, description="Seed of the bootstrap.")
@@ -124,6 +127,7 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         config=provenance.configs(lineage, load),
         versions=provenance.versions(lineage, load),
         reproduce=provenance.commands(config.backbone, runs, config.changed),
+        notes=[f"Not in this report: {run}, {why}." for run, why in sorted(config.missing.items())],
     )
 
 

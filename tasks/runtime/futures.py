@@ -1,6 +1,7 @@
 """What `submit` gives for a stage: futures that know what they wait for, so that a failure is told by its cause."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ class StageTask(Task[..., Any]):
     def submit(self, *args: Any, **kwargs: Any) -> PrefectFuture[Any]:  # type: ignore[override]
         future = super().submit(*args, **kwargs)
         future.upstream = list(_futures_in([args, kwargs]))  # type: ignore[attr-defined]
+        future.stage = self.name  # type: ignore[attr-defined]
         return future
 
 
@@ -37,18 +39,41 @@ def finish(future: PrefectFuture[Any]) -> Any:
         raise
 
 
+@dataclass(frozen=True)
+class Failure:
+    """Why a submitted stage has no result: which stage failed, it or one before it, and what that one raised."""
+
+    stage: str
+    error: Exception
+
+
+def settle(future: PrefectFuture[Any]) -> Failure | None:
+    """Wait for a submitted stage; the failure where it has no result. Ends engines as `finish` does."""
+    try:
+        finish(future)
+    except Exception as error:
+        failed = next((one for one in _before(future) if one.state.is_failed() or one.state.is_crashed()), future)
+        return Failure(str(getattr(failed, "stage", "a stage")), error)
+    return None
+
+
 def _first_failure_or_result(future: PrefectFuture[Any]) -> Any:
-    waiting, seen = [future], []
-    while waiting:
-        one = waiting.pop()
-        if one in seen:
-            continue
-        seen.append(one)
+    for one in _before(future):
         one.wait()
         if one.state.is_failed() or one.state.is_crashed():
             one.result()
-        waiting += getattr(one, "upstream", [])
     return future.result()
+
+
+def _before(future: PrefectFuture[Any]) -> Iterator[PrefectFuture[Any]]:
+    """The future and those that it waits for, however far back; each once."""
+    waiting, seen = [future], []
+    while waiting:
+        one = waiting.pop()
+        if one not in seen:
+            seen.append(one)
+            yield one
+            waiting += getattr(one, "upstream", [])
 
 
 def _futures_in(value: Any) -> Iterator[PrefectFuture[Any]]:

@@ -31,7 +31,7 @@ from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 from pydantic import BaseModel
 
-from tasks.runtime import attempts, engine, placement, slots
+from tasks.runtime import engine, placement, retries, slots
 from tasks.runtime.futures import StageTask
 from tasks.runtime.key import Inputs, flatten, lock_digest, stage_key
 from tasks.runtime.progress_view import ProgressView
@@ -64,7 +64,7 @@ def stage(
     timeout_minutes: float | None = None,
     identity: Callable[[Any], Any] | None = None,
     batch: bool = False,
-    smaller: attempts.Smaller | None = None,
+    smaller: retries.Smaller | None = None,
 ) -> Callable[[Callable[..., Metrics]], StageTask]:
     """Make `function(config, out, *, <inputs>)` a stage; its name is the function's.
 
@@ -81,7 +81,7 @@ def stage(
         smaller: the config with half of the rows at a time, or None where it has one: for the attempt after one that
             ran out of memory. The result is the same but for rounding.
 
-    What failed for something that may pass is tried again (tasks/runtime/attempts.py).
+    What failed for something that may pass is tried again (tasks/runtime/retries.py).
     """
 
     def decorate(function: Callable[..., Metrics]) -> StageTask:
@@ -105,9 +105,9 @@ def stage(
             look_up_or_build,
             name=function.__name__,
             task_run_name=_task_run_name,
-            retries=len(attempts.PAUSES),
-            retry_condition_fn=attempts.worth_another,
-            retry_delay_seconds=attempts.PAUSES,
+            retries=len(retries.PAUSES),
+            retry_condition_fn=retries.worth_another,
+            retry_delay_seconds=retries.PAUSES,
             cache_policy=NO_CACHE,  # the store is the only truth about what is done
             persist_result=False,
         )
@@ -131,7 +131,7 @@ class _Stage:
     timeout_minutes: float | None
     identity: Callable[[Any], Any] | None
     batch: bool
-    smaller: attempts.Smaller | None
+    smaller: retries.Smaller | None
 
     @property
     def name(self) -> str:
@@ -221,16 +221,16 @@ class _Stage:
 
     def attempt(self, log: Log, title: str, config: Any, out: Path, paths: dict[str, Any]) -> Metrics:
         """Call the function, with half of the rows at a time for each attempt that ran out of memory."""
-        times = attempts.halved(out)
-        fitting = attempts.shrunk(config, self.smaller, times)
+        times = retries.halved(out)
+        fitting = retries.shrunk(config, self.smaller, times)
         if fitting != config:
             changed = {name for name, value in fitting.model_dump().items() if value != config.model_dump()[name]}
             log.warning("%s: ran out of memory %d times: now with less of %s", title, times, ", ".join(sorted(changed)))
         try:
             metrics = self.function(fitting, out, **paths)
         except engine.EngineError as error:
-            if attempts.out_of_memory(error):
-                attempts.halve(out)
+            if retries.out_of_memory(error):
+                retries.halve(out)
             raise
         return metrics | ({"halved_for_memory": times} if fitting != config else {})
 
