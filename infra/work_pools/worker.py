@@ -13,6 +13,7 @@ import os
 import platform
 import signal
 import sys
+import warnings
 from typing import Any
 
 import psutil
@@ -41,18 +42,21 @@ class PutBack(ProcessJobConfiguration):
         self.env["PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR"] = "reschedule"
 
 
-class DrainingWorker(ProcessWorker):
-    """Prefect's process worker, until `draining`: then it takes nothing more."""
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Prefect registers a class a type, and says that this one takes the other's place
 
-    job_configuration = PutBack
-    draining = False
+    class DrainingWorker(ProcessWorker):
+        """Prefect's process worker, until `draining`: then it takes nothing more."""
 
-    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-        return [] if self.draining else await super().get_and_submit_flow_runs()
+        job_configuration = PutBack
+        draining = False
 
-    def idle(self) -> bool:
-        """Whether no run goes on."""
-        return self.limiter.borrowed_tokens == 0
+        async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+            return [] if self.draining else await super().get_and_submit_flow_runs()
+
+        def idle(self) -> bool:
+            """Whether no run goes on."""
+            return self.limiter.borrowed_tokens == 0
 
 
 def serve_pool(name: str, pool: dict[str, Any], *, runs: int, grace: float, queues: list[str] | None = None) -> None:
