@@ -22,6 +22,8 @@ from typer.testing import CliRunner
 from infra.work_pools.__main__ import app
 from infra.work_pools.pool import PLACED
 from infra.work_pools.template import KINDS, Kind, TemplateError, gpus_of, template
+from infra.work_pools.worker import WorkerError, serve_pool
+from tasks.runtime.settings import settings
 
 WORKERS: dict[Kind, type[BaseWorker[Any, Any, Any]]] = {
     "process": ProcessWorker,
@@ -127,6 +129,20 @@ def test_a_dry_run_prints_the_pool_and_asks_no_server() -> None:
     said = json.loads(done.stdout)
     assert (said["name"], said["type"], said["concurrency_limit"]) == ("gpu", "kubernetes", None)
     assert said["base_job_template"] == template("kubernetes", gpus=8)
+
+
+def test_a_machine_with_fewer_gpus_than_the_pool_promises_does_not_serve_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REWRITING_AGENT_DEVICE", "cuda")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    settings.cache_clear()
+    pool = {"type": "process", "base_job_template": template("process", gpus=4)}
+    try:
+        with pytest.raises(WorkerError, match=r"promises 4 GPUs, this machine has 1 .*create gpu-1 --gpus 1"):
+            serve_pool("gpu", pool, runs=1, grace=0)
+    finally:
+        settings.cache_clear()
+    with pytest.raises(WorkerError, match="of type docker: prefect worker start --pool gpu"):
+        serve_pool("gpu", {"type": "docker"}, runs=1, grace=0)
 
 
 def test_stages_sent_to_a_pool_have_an_entrypoint_that_can_be_imported() -> None:
