@@ -26,7 +26,9 @@ OUT_OF_MEMORY = re.compile(
     r"OutOfMemoryError|out of memory|CUBLAS_STATUS_ALLOC_FAILED|MemoryError|bad_alloc|Cannot allocate memory", re.I
 )
 # A GPU that another process still holds, a neighbour or the net that is gone for a moment.
-PASSING = re.compile(r"Free memory on device|NCCL|ConnectionError|Connection (reset|refused)|ActorDiedError|timed out")
+PASSING = re.compile(
+    r"Free memory on device|nccl\w*Error|NCCL (error|timeout)|ConnectionError|Connection (reset|refused)|ActorDiedError"
+)
 WILL_NOT_PASS = re.compile(r"^(\w+\.)*(ValueError|TypeError|KeyError|\w*RowError|ValidationError|SpecError)\b", re.M)
 
 Smaller = Callable[[Any], Any]  # a config with half of its rows at a time; None where it has one
