@@ -23,8 +23,10 @@ def gpus(config: FinetuneConfig) -> int | None:
 
 
 def smaller(config: FinetuneConfig) -> FinetuneConfig | None:
-    """Half of the rows in a pass, and twice as many passes to a step."""
-    return config.model_copy(update={"per_device_batch": half}) if (half := config.per_device_batch // 2) else None
+    """Half of the rows in a pass (or fewer, that the step's batch still divides), and more passes to a step."""
+    rows = config.per_device_batch
+    less = next((one for one in range(rows // 2, 0, -1) if rows % one == 0), None)
+    return None if less is None else config.model_copy(update={"per_device_batch": less})
 
 
 @stage(version=1, environment="sft", gpus=gpus, identity=prompts_digest, timeout_minutes=7 * 24 * 60, smaller=smaller)
