@@ -5,19 +5,21 @@
 
 from typing import Any
 
-from prefect import flow
+from prefect import flow, tags
 
 from tasks.runtime.placement import artifacts_of, config_of, find_stage
 
 
 @flow(name="stage", flow_run_name="{stage}")
-def stage(stage: str, config: dict[str, Any], inputs: dict[str, Any]) -> Any:
+def stage(stage: str, config: dict[str, Any], inputs: dict[str, Any], asked_by: list[str] | None = None) -> Any:
     """Build one stage's artifacts here.
 
     Args:
         stage: `module:function` of a stage.
         config: its config, or a dict of configs where it makes a batch.
         inputs: references to its inputs, by name.
+        asked_by: the tags of the stage's run elsewhere, "sft/0": method or variant, and seed.
     """
     task = find_stage(stage)
-    return task(config_of(task, config), **{name: artifacts_of(one) for name, one in inputs.items()})
+    with tags(*(asked_by or ())):
+        return task(config_of(task, config), **{name: artifacts_of(one) for name, one in inputs.items()})

@@ -22,6 +22,7 @@ from prefect.client.schemas.objects import WorkPool
 from prefect.context import FlowRunContext
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
+from prefect.runtime import task_run
 from prefect.states import Cancelling
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -183,6 +184,7 @@ def build_elsewhere(
         "stage": f"{function.__module__}:{function.__name__}",
         "config": _plain(config),
         "inputs": _plain(inputs),
+        "asked_by": sorted(task_run.tags or ()),
     }
     queue = getattr(_own_run(), "work_queue_name", None)
     with get_client(sync_client=True) as client:

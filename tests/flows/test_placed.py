@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from prefect import flow
+from prefect import flow, tags
 from prefect.settings import PREFECT_API_URL
 
 from flows.experiment import STAGES, load_experiment
@@ -62,11 +62,13 @@ def test_a_placed_stage_is_built_by_the_other_pool(elsewhere: Path) -> None:
     def here() -> Artifact:
         check(table, {"corpus": 0})
         placement.use(table)
-        return finish(corpus.submit(CorpusConfig(name="a", format="numinamath_cot", path=str(file))))
+        with tags("sft/0"):
+            return finish(corpus.submit(CorpusConfig(name="a", format="numinamath_cot", path=str(file))))
 
     made = here()
     assert store().find(made.key) == made
-    assert store().manifest(made.key).run["flow_run"] == "tasks.corpus.corpus:corpus"
+    built = store().manifest(made.key).run
+    assert (built["flow_run"], built["task_run"]) == ("tasks.corpus.corpus:corpus", "corpus a (sft/0)")
     assert here() == made
 
 
