@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 import typer.core
@@ -16,9 +16,6 @@ from flows.commands.rewrite import rewrite_command
 from flows.commands.score import score_command
 from flows.commands.verify import verify_command
 from tasks.verify.judges.judge_eval import judge_eval_command
-
-if TYPE_CHECKING:
-    from flows.experiment import Experiment
 
 
 class _Group(typer.core.TyperGroup):
@@ -97,11 +94,12 @@ def run(
         raise typer.BadParameter(f"{method!r} is none of {', '.join(METHODS)}")
     if seed != "next" and not seed.isdecimal():
         raise typer.BadParameter(f"--seed {seed}: a whole number from 0, or next")
-    experiment = _experiment(backbone, presets, overrides)
+    _check([backbone], presets, overrides)
     from flows.pipeline import pipeline
 
     server_answers()
-    _show(pipeline(experiment, method, "next" if seed == "next" else int(seed)), json_file)  # type: ignore[arg-type]
+    asked: Any = {"method": method, "seeds": "next" if seed == "next" else [int(seed)]}
+    _show(pipeline(**asked, preset=presets or [], changes=overrides or [], backbone=backbone), json_file)
 
 
 @app.command()
@@ -124,11 +122,13 @@ def study(
     methods = method or list(METHODS)
     if unknown := set(methods) - set(METHODS):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(METHODS)}")
-    experiments = [_experiment(name, presets, overrides) for name in backbone or ["nano"]]
+    backbones = backbone or ["nano"]
+    _check(backbones, presets, overrides)
     from flows.study import study as study_flow
 
     server_answers()
-    reports = study_flow(experiments, methods, list(range(seeds)))  # type: ignore[arg-type]
+    asked: Any = {"methods": methods, "seeds": list(range(seeds))}
+    reports = study_flow(**asked, preset=presets or [], changes=overrides or [], backbones=backbones)
     for made in reports:
         _show(made)
     if json_file:
@@ -161,9 +161,10 @@ def ablation(
     variants = variant or list(REWARDS)
     if unknown := set(variants) - set(VARIANTS):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(VARIANTS)}")
-    experiment = _experiment(backbone, presets, overrides)
+    _check([backbone], presets, overrides)
     server_answers()
-    _show(ablation_flow(experiment, variants, list(range(seeds)), downstream), json_file)  # type: ignore[arg-type]
+    asked: Any = {"variants": variants, "seeds": list(range(seeds)), "downstream": downstream}
+    _show(ablation_flow(**asked, preset=presets or [], changes=overrides or [], backbone=backbone), json_file)
 
 
 @app.command()
@@ -222,14 +223,14 @@ app.command("verify")(verify_command)
 app.command("judge-eval")(judge_eval_command)
 
 
-def _experiment(backbone: str, presets: list[str] | None, overrides: list[str] | None) -> "Experiment":
-    """What the options name; a field or value that does not fit is told with what would."""
-    from flows.experiment import Experiment, ExperimentError, load_experiment
-    from flows.overrides import OverrideError, parse
+def _check(backbones: list[str], presets: list[str] | None, overrides: list[str] | None) -> None:
+    """Before a server is waited for: a field or value that does not fit is told with what would."""
+    from flows.form import FormError, experiment_of
 
     try:
-        return load_experiment(backbone, parse(overrides or [], Experiment), presets or [])
-    except (ExperimentError, OverrideError) as error:
+        for backbone in backbones:
+            experiment_of(backbone, presets or (), overrides or ())
+    except FormError as error:
         raise typer.BadParameter(str(error)) from None
 
 
