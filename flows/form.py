@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from flows.experiment import Experiment, ExperimentError, Method, load_experiment, preset_names
-from flows.overrides import OverrideError, parse
+from flows.overrides import OverrideError, parse, problems
 
 METHODS_SAID: dict[Method, str] = {
     "sft": "plain SFT on the expert's solutions",
@@ -87,10 +87,12 @@ def experiments_of(parameters: Mapping[str, Any]) -> list[Experiment]:
 
     Raises:
         FormError: they do not fit.
-        pydantic.ValidationError: a whole experiment is given that is none.
     """
     whole = [parameters.get("experiment"), *(parameters.get("experiments") or [])]
-    given = [Experiment.model_validate(one) for one in whole if one is not None]
+    try:
+        given = [Experiment.model_validate(one) for one in whole if one is not None]
+    except ValidationError as error:
+        raise FormError(f"experiment: {problems(error, Experiment)}") from None
     names = parameters.get("backbones") or [parameters.get("backbone", "nano")]
     rest = parameters.get("preset") or (), parameters.get("changes") or ()
     return [experiment_of("", *rest, one) for one in given] or [experiment_of(name, *rest) for name in names]

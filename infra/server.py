@@ -29,7 +29,11 @@ from tasks.runtime.settings import ROOT, settings
 
 HOST = "127.0.0.1"
 # How often the scheduler looks: Prefect's 60 s are long for one who has switched a schedule on and waits for its runs.
-DEFAULTS = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "10"}
+# No word of the company's other products on the pages.
+DEFAULTS = {
+    "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "10",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+}
 STARTUP_SECONDS = 180
 GRACE_SECONDS = 20  # what a run has to end its engines and report its state
 PREFECT = str(Path(sys.executable).with_name("prefect"))
