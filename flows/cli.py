@@ -240,7 +240,7 @@ def _prepare_prefect() -> Callable[[], None]:
     Prefect reads its settings when it is imported: call this before anything that imports it, and what it returns
     (it waits until the server answers) before the first run.
     """
-    from infra.server import client_environment, login
+    from infra.server import client_environment, login, refusal
     from infra.temporary_server import TemporaryServer
     from tasks.runtime.settings import settings
 
@@ -249,6 +249,8 @@ def _prepare_prefect() -> Callable[[], None]:
         return lambda: None
     if running := client_environment():
         os.environ.update(running)
+        if said := refusal(running["PREFECT_API_URL"]):
+            raise PermissionError(said)
         return lambda: None
     server = TemporaryServer()
     os.environ.update(login() | {"PREFECT_API_URL": server.api})

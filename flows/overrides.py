@@ -43,7 +43,7 @@ def parse(given: Sequence[str], model: type[BaseModel]) -> dict[str, Any]:
     """
     parsed = {}
     for one in given:
-        field, equals, value = one.partition("=")
+        field, equals, value = (part.strip() for part in one.partition("="))
         if not equals:
             raise OverrideError(f"{one!r} is not FIELD=VALUE, as in sample.rows=500")
         try:

@@ -1,7 +1,7 @@
 """Prefect's server as this project has it: `uvicorn --factory infra.prefect_app:create_app`.
 
-A run's parameters are checked, and it is named, when it is created (run_creation.py). The pages may call nobody but this
-server (loopback_only.py). And two faults of 3.8.8 are mended:
+A run's parameters are checked, and it is named, when it is created (run_creation.py). The pages may call nobody but
+this server (loopback_only.py). And two faults of 3.8.8 are mended:
 
 Writers wait for each other. Prefect begins its SQLite transactions DEFERRED: one that has read and then writes after
 another one has committed fails at once, whatever the busy timeout: `database is locked` in the log, a run that is not

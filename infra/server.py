@@ -60,6 +60,14 @@ def client_environment() -> dict[str, str]:
     return {} if url is None else {"PREFECT_API_URL": url} | login()
 
 
+def refusal(api: str) -> str | None:
+    """What to do where the server at `api` asks for a login and this process has none, or another one; else None."""
+    if httpx.get(f"{api}/admin/version", auth=_basic_auth(), timeout=60).status_code != httpx.codes.UNAUTHORIZED:
+        return None
+    wrong = "does not take the login of PREFECT_API_AUTH_STRING" if login() else "asks for a login"
+    return f"the server at {_page(api)} {wrong}: set PREFECT_API_AUTH_STRING=user:password, as `make up` had it"
+
+
 def up() -> None:
     """Start everything and print the address. Starting twice is harmless; what has crashed is started anew."""
     home().mkdir(parents=True, exist_ok=True)
@@ -67,6 +75,8 @@ def up() -> None:
         state = _read_state()
         dead = [one["name"] for one in state.get("processes", []) if not find(one)]
         if state and not dead and state["ready"]:
+            if said := refusal(state["api"]):
+                sys.exit(said)
             print(f"already up: {_page(state['api'])}")
             return
         for name in dead:

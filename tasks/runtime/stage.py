@@ -209,7 +209,7 @@ class _Stage:
         environment = self.environment(config) if callable(self.environment) else self.environment
         identity = self.identity(config) if self.identity else None
         key, in_key = stage_key(self.name, self.version, environment, config, identity, inputs)
-        seed = getattr(config, "seed", None)
+        seeds = {"seed": getattr(config, "seed", None), "asked": _asked_seed()}
         run = {"host": platform.node(), "task_run": str(task_run.name or ""), "flow_run": str(flow_run.name or "")}
         return Manifest(
             kind=self.name,
@@ -220,7 +220,7 @@ class _Stage:
             identity=identity,
             environment={"name": environment, "lock": lock_digest(environment)},
             versions={"python": platform.python_version()},
-            seeds={} if seed is None else {"seed": seed},
+            seeds={name: seed for name, seed in seeds.items() if seed is not None},
             run=run | {"flow_run_id": str(flow_run.id or "")},
         )
 
@@ -242,13 +242,14 @@ TELLING = ("name", "part", "loss", "shard", "seed")  # config fields that tell a
 def _task_run_name() -> str:
     """What the UI calls this run of a stage: `corpus numinamath_cot`, `rewrite shard 1 + adapter (rewriting_agent/0)`.
 
-    In brackets its tags: the method or variant, and the seed, that asked for it.
+    In brackets its tags: the method or variant, and the seed, that asked for it. The seed is called as it was asked
+    for: a config may count from another one (SFT's from 42).
     """
-    name, given = str(task_run.task_name), dict(task_run.parameters)
+    name, given, asked = str(task_run.task_name), dict(task_run.parameters), _asked_seed()
     config = given.pop("config", None)
     said = [name]
     for field in TELLING:
-        value = getattr(config, field, None)
+        value = asked if field == "seed" else getattr(config, field, None)
         if value is not None:
             said.append(f"{field} {value}" if isinstance(value, int) else str(value))
     if getattr(config, "tokenizer_only", False):
@@ -258,6 +259,12 @@ def _task_run_name() -> str:
     if task_run.tags:
         said.append(f"({', '.join(sorted(task_run.tags))})")
     return " ".join(said)
+
+
+def _asked_seed() -> int | None:
+    """The seed that the user asked for, from a task's tag: 1 of "sft/1"; None for what all seeds share."""
+    found = (tag.rpartition("/") for tag in task_run.tags or ())
+    return next((int(seed) for _, slash, seed in found if slash and seed.isdecimal()), None)
 
 
 def _worth_another_attempt(task: Task[..., Any], run: Any, state: State) -> bool:

@@ -71,10 +71,12 @@ def test_a_run_is_named_for_its_stage_and_for_what_asked_for_it(home: Path) -> N
         with tags("sft/0"):
             sft = count.submit(CountConfig())
         with tags("dft/1"):
-            dft = count.submit(CountConfig(seed=1))
+            dft = count.submit(CountConfig(seed=43))  # as SFT counts: from 42
         return [finish(sft), finish(dft)]
 
-    names = [store().manifest(made.key).run["task_run"] for made in two_methods()]
+    manifests = [store().manifest(made.key) for made in two_methods()]
+    assert [one.seeds for one in manifests] == [{"seed": 0, "asked": 0}, {"seed": 43, "asked": 1}]
+    names = [one.run["task_run"] for one in manifests]
     assert names == ["count seed 0 (sft/0)", "count seed 1 (dft/1)"]
 
 
