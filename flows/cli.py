@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from flows.commands.rewrite import rewrite_command
 from flows.commands.score import score_command
+from flows.commands.store import app as store_app
 from flows.commands.verify import verify_command
 from tasks.verify.judges.judge_eval import judge_eval_command
 
@@ -169,19 +170,33 @@ def ablation(
 
 @app.command()
 def report(
-    key: Annotated[str | None, typer.Argument(help="Beginning of the report's key; the newest where left out.")] = None,
+    reports: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Beginning of the report's key, or the name of its run; the newest where left out. Of several, one "
+            "report is made of all their runs."
+        ),
+    ] = None,
     json_file: Json = None,
 ) -> None:
-    """Show a report that was made: its table, and where its page lies."""
+    """Show a report that was made, its table and where its page lies; or make one of the runs of several."""
+    if reports and len(reports) > 1:
+        server_answers = _prepare_prefect()
+        from flows.report_of import report_of
+
+        server_answers()
+        _show(report_of(reports), json_file)
+        return
     from tasks.runtime.stage import store
     from tasks.runtime.store import StoreError
 
-    if key is None:
-        newest = next((manifest for manifest in store().manifests() if manifest.kind == "report"), None)
-        if newest is None:
-            raise StoreError(f"no report in {store().root} yet: `rewriting-agent run` makes one")
-        key = newest.key
-    _show(store().manifest(store().resolve(key)).artifact(), json_file)
+    made = (one for one in store().manifests() if one.kind == "report")
+    for one in made:
+        if not reports or one.key.startswith(reports[0]) or one.run.get("flow_run") == reports[0]:
+            _show(one.artifact(), json_file)
+            return
+    asked = f" {reports[0]!r}" if reports else " yet"
+    raise StoreError(f"no report{asked} in {store().root}: `rewriting-agent run` makes one")
 
 
 @app.command()
@@ -221,6 +236,7 @@ app.command("score")(score_command)
 app.command("rewrite")(rewrite_command)
 app.command("verify")(verify_command)
 app.command("judge-eval")(judge_eval_command)
+app.add_typer(store_app, name="store")
 
 
 def _check(backbones: list[str], presets: list[str] | None, overrides: list[str] | None) -> None:

@@ -31,7 +31,7 @@ from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 from pydantic import BaseModel
 
-from tasks.runtime import engine, slots
+from tasks.runtime import engine, in_use, slots
 from tasks.runtime.futures import StageTask
 from tasks.runtime.key import Inputs, flatten, lock_digest, stage_key
 from tasks.runtime.placement import build_elsewhere
@@ -134,6 +134,7 @@ class _Stage:
         artifacts = flatten(inputs)
         manifests = {part: self.manifest(one, artifacts) for part, one in configs.items()}
         log, title, home = _logger(), str(task_run.name or self.name), store()
+        in_use.hold(home.root)
         pool = settings().placement.get(self.name)
         with ExitStack() as locks:
             locks.enter_context(ProgressView(title, log))  # of transfers; what is built shows its own

@@ -14,9 +14,11 @@ from prefect.states import State
 from flows.ablation import ablation
 from flows.experiment import load_experiment
 from flows.pipeline import pipeline
+from flows.report_of import report_of
 from flows.study import study
 from tasks.report.report import PAGE, read_report
 from tasks.rows.jsonl import Row, read_rows
+from tasks.runtime.prune import needed
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact, Manifest
@@ -142,6 +144,16 @@ def test_the_next_seed_is_the_first_that_was_not_run_and_its_report_has_the_othe
         assert [one.run["flow_run"] for one in trained] == [f"nano-sft-seed-{newest}"]
         runs = [(one.method, one.seed) for one in read_report(store().path(report.key)).runs]
         assert runs == [("sft", seed) for seed in range(newest + 1)]
+
+
+def test_one_report_of_the_runs_of_several_computes_nothing_else(finished: Artifact) -> None:
+    more = pipeline("dft", [0], experiment=small_experiment())
+    before = {manifest.key for manifest in store().manifests()}
+    report = report_of([finished.key[:12], "nano-dft-seed-0"])
+    assert [one.kind for one in store().manifests() if one.key not in before] == ["report"]
+    data = read_report(store().path(report.key))
+    assert data.methods() == ["base", "sft", "dft", "rewriting_agent"]
+    assert needed(store().manifests(), {"report"}) >= {finished.key, more.key, report.key}
 
 
 def test_a_study_reuses_what_a_pipeline_made(finished: Artifact) -> None:
