@@ -152,7 +152,7 @@ def _start_all() -> list[str]:
         _wait("worker", worker, lambda: bool(client.post(workers, json=online).raise_for_status().json()))
         wrong = check_services(client, log, log_from)
     _write_state(api, started, ready=True)
-    print(f"up: {_page(api)}  (deployments → pipeline/nano → Run)\nlogs: {home()}\n`make down` ends it.")
+    print(f"up: {_page(api)}  (deployments → nano → Run)\nlogs: {home()}\n`make down` ends it.")
     return wrong
 
 

@@ -47,7 +47,7 @@ def test_runs_of_one_experiment_are_joined_by_role_and_found_by_name_or_key(home
 
 def test_what_is_not_of_one_experiment_is_refused_with_where_it_differs(home: Store) -> None:
     first = report(home, "a", "sft/0")
-    with pytest.raises(ReportsError, match="is of nano, .* of Llama"):
+    with pytest.raises(ReportsError, match=r"is of nano, .* of Llama"):
         joined([first, report(home, "b", "sft/1", backbone="Llama")], home)
     with pytest.raises(ReportsError, match="have another model sft/0"):
         joined([first, report(home, "c", "sft/0")], home)
