@@ -1,7 +1,5 @@
 """`make up` and `make down` on a real Prefect server: friendly, private, and nothing is left behind."""
 
-import json
-import os
 import signal
 import socket
 import subprocess
@@ -22,65 +20,14 @@ from infra import server
 from infra.service_check import errors_in
 from tests.conftest import ROOT
 from tests.flows.small import SMALL
-
-LOGIN = ("admin", "a-long-password")
+from tests.infra.session import LOGIN, Session
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-class Session:
-    """A folder, a port and a terminal of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = folder / "prefect"
-        with socket.socket() as probe:
-            probe.bind((server.HOST, 0))
-            self.port = probe.getsockname()[1]
-        self.environment = os.environ | {
-            "PREFECT_HOME": str(self.home),
-            "PREFECT_SERVER_API_PORT": str(self.port),
-            "PREFECT_SERVER_API_AUTH_STRING": ":".join(LOGIN),
-            "REWRITING_AGENT_STORE": str(folder / "store"),
-        }
-        for inherited in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING"):
-            self.environment.pop(inherited, None)
-
-    def start(self, verb: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "infra.server", verb],
-            cwd=ROOT,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    def __call__(self, verb: str) -> str:
-        process = self.start(verb)
-        said, _ = process.communicate(timeout=600)
-        assert process.returncode == 0, said
-        return said
-
-    def state(self) -> dict[str, Any]:
-        return dict(json.loads((self.home / "up.json").read_text()))
-
-    def processes(self) -> list[psutil.Process]:
-        """Everything that runs with this session's Prefect home."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                mine = process.environ().get("PREFECT_HOME") == str(self.home)
-                if mine and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
-
-
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    made = Session(tmp_path_factory.mktemp("up"))
+    made = Session(tmp_path_factory.mktemp("up"), LOGIN)
     yield made
     made("down")
     assert made.processes() == []
