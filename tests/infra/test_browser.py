@@ -73,6 +73,7 @@ def page(browser: Browser, session: Session, asked: list[str], said: list[str]) 
 
 def open_deployment(page: Page, name: str = "nano") -> None:
     page.goto("/v2/deployments")
+    page.get_by_placeholder("Search deployments").fill(name)
     page.get_by_role("link", name=name, exact=True).first.click()
     page.get_by_role("tab", name="Runs").wait_for()
 
@@ -126,7 +127,7 @@ def test_a_run_from_the_form_to_its_report_and_a_schedule_all_over_down_and_up(
     watch(page)
     assert page.locator("canvas").count(), "the graph of the run is drawn"
     report = read_report(page, session)
-    assert "backbone:nano" in page.inner_text("body")
+    expect(page.get_by_text("backbone:nano").first).to_be_visible()
 
     open_deployment(page)
     page.get_by_role("switch", name="toggle At 02:00 AM, only on Saturday").click()
@@ -157,9 +158,10 @@ def read_report(page: Page, session: Session) -> str:
     """Open the run's artifact `report`, then the page that it names; returns that page's text."""
     run = page.url.partition("?")[0]
     page.get_by_role("tab", name="Artifacts").click()
-    page.get_by_role("link", name="report", exact=True).first.click()
-    shown = page.get_by_text(re.compile(r"The whole report: ")).inner_text()
-    path = Path(shown.partition("The whole report: ")[2].strip())
+    page.locator("a[href$='/artifacts/key/report']").click()
+    page.locator("a[href*='/artifacts/artifact/']").first.click()  # the newest
+    shown = page.get_by_text(re.compile(r"The whole report: ")).first.inner_text()
+    path = Path(shown.partition("The whole report: ")[2].strip("` "))
     assert path.name == PAGE and Store(Path(session.environment["REWRITING_AGENT_STORE"])).root in path.parents
     with page.context.new_page() as opened:
         opened.goto(path.as_uri())
