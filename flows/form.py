@@ -27,22 +27,22 @@ METHODS_TEXT = "; ".join(f"{method}: {said}" for method, said in METHODS_SAID.it
 
 # What the form says at each question; `asks` puts it into the flow's docstring, from which Prefect takes it.
 QUESTIONS = {
-    "method": f"how the training targets are made; vanilla SFT always runs beside it. {METHODS_TEXT}.",
-    "methods": f"what to compare; vanilla SFT is always among them. {METHODS_TEXT}.",
-    "variants": "the agent without a part of it. no_dist, no_div, task_only: a reward without r_dist, r_div, both "
+    "method": f"How the training targets are made; vanilla SFT always runs beside it. {METHODS_TEXT}.",
+    "methods": f"What to compare; vanilla SFT is always among them. {METHODS_TEXT}.",
+    "variants": "The agent without a part of it. no_dist, no_div, task_only: a reward without r_dist, r_div, both "
     "(Table 3); success_only: rows whose rewrite fails are left out (Table 4); soft_shaping: failing rewrites are "
     "rewarded too (Table 5); k5 to k20: so many rewrites a prompt.",
-    "seeds": "of training (GRPO and SFT), from 0; the rows are the same for all. The next seed: the first that was not "
+    "seeds": "Of training (GRPO and SFT), from 0; the rows are the same for all. The next seed: the first that was not "
     "run yet, reported beside those before it, as schedules have it.",
-    "preset": "how much is computed (smoke, small) and on what (one_gpu, small_gpu, four_gpus, several_machines); the "
+    "preset": "How much is computed (smoke, small) and on what (one_gpu, small_gpu, four_gpus, several_machines); the "
     "later one wins. None: the whole experiment, on what the backbone's file says.",
-    "changes": "single fields of the experiment, each FIELD=VALUE: sample.rows=500, finetune.learning_rate=1e-5, "
+    "changes": "Single fields of the experiment, each FIELD=VALUE: sample.rows=500, finetune.learning_rate=1e-5, "
     "corpora.0.path=mine.jsonl. A field that does not exist is refused with what was meant.",
-    "downstream": "fine-tune and evaluate as well; off: only train agents and measure them on held-out rows.",
-    "backbone": "a name under infra/backbones, a YAML file of your own, or the folder of a model.",
-    "backbones": "names under infra/backbones, YAML files of your own, or folders of models; one report each.",
-    "experiment": "advanced: a whole experiment in place of the backbone's file. Preset and changes are put upon it.",
-    "experiments": "advanced: whole experiments in place of the backbones' files. Preset and changes are put on them.",
+    "downstream": "Fine-tune and evaluate as well; off: only train agents and measure them on held-out rows.",
+    "backbone": "A name under infra/backbones, a YAML file of your own, or the folder of a model.",
+    "backbones": "Names under infra/backbones, YAML files of your own, or folders of models; one report each.",
+    "experiment": "Advanced: a whole experiment in place of the backbone's file. Preset and changes are put upon it.",
+    "experiments": "Advanced: whole experiments in place of the backbones' files. Preset and changes are put on them.",
 }
 
 _Number = Annotated[int, Field(ge=0)]

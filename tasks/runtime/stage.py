@@ -16,7 +16,7 @@ import inspect
 import logging
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +106,7 @@ def stage(
         )
         task.plain = function
         task.folder = folder
+        task.title = _title
         return task
 
     return decorate
@@ -210,7 +211,7 @@ class _Stage:
         environment = self.environment(config) if callable(self.environment) else self.environment
         identity = self.identity(config) if self.identity else None
         key, in_key = stage_key(self.name, self.version, environment, config, identity, inputs)
-        seeds = {"seed": getattr(config, "seed", None), "asked": _asked_seed()}
+        seeds = {"seed": getattr(config, "seed", None), "asked": _asked_seed(task_run.tags or ())}
         run = {"host": platform.node(), "task_run": str(task_run.name or ""), "flow_run": str(flow_run.name or "")}
         return Manifest(
             kind=self.name,
@@ -241,13 +242,19 @@ TELLING = ("name", "part", "loss", "shard", "seed")  # config fields that tell a
 
 
 def _task_run_name() -> str:
-    """What the UI calls this run of a stage: `corpus numinamath_cot`, `rewrite shard 1 + adapter (rewriting_agent/0)`.
+    """What the UI calls this run of a stage; the same as while it waited."""
+    context = TaskRunContext.get()
+    assert context is not None
+    return _title(context.task.fn.__name__, dict(task_run.parameters), task_run.tags)
+
+
+def _title(name: str, given: dict[str, Any], tags: Iterable[str]) -> str:
+    """`corpus numinamath_cot`, `rewrite shard 1 + adapter (rewriting_agent/0)`.
 
     In brackets its tags: the method or variant, and the seed, that asked for it. The seed is called as it was asked
     for: a config may count from another one (SFT's from 42).
     """
-    name, given, asked = str(task_run.task_name), dict(task_run.parameters), _asked_seed()
-    config = given.pop("config", None)
+    config, asked = given.get("config"), _asked_seed(tags)
     said = [name]
     for field in TELLING:
         value = asked if field == "seed" else getattr(config, field, None)
@@ -257,14 +264,14 @@ def _task_run_name() -> str:
         said.append("tokenizer")
     if given.get("adapter") is not None:
         said.append("+ adapter")
-    if task_run.tags:
-        said.append(f"({', '.join(sorted(task_run.tags))})")
+    if tags:
+        said.append(f"({', '.join(sorted(tags))})")
     return " ".join(said)
 
 
-def _asked_seed() -> int | None:
+def _asked_seed(tags: Iterable[str]) -> int | None:
     """The seed that the user asked for, from a task's tag: 1 of "sft/1"; None for what all seeds share."""
-    found = (tag.rpartition("/") for tag in task_run.tags or ())
+    found = (tag.rpartition("/") for tag in tags)
     return next((int(seed) for _, slash, seed in found if slash and seed.isdecimal()), None)
 
 

@@ -80,6 +80,24 @@ def test_a_run_is_named_for_its_stage_and_for_what_asked_for_it(home: Path) -> N
     assert names == ["count seed 0 (sft/0)", "count seed 1 (dft/1)"]
 
 
+def test_a_run_that_waits_is_named_already(home: Path) -> None:
+    @flow
+    def one_waits() -> set[str]:
+        with tags("sft/1"):
+            first = count.submit(CountConfig(pause=1.0))
+            second = double.submit(CountConfig(), numbers=first)
+        shown: set[str] = set()
+        with get_client(sync_client=True) as client:
+            while not second.state.is_final():
+                found = [run for run in client.read_task_runs() if run.id == second.task_run_id]
+                shown |= {run.name for run in found if run.state_name == "Pending"}
+        finish(second)
+        return shown
+
+    (shown,) = one_waits()
+    assert shown.startswith("double seed 1 (sft/1)")
+
+
 def test_lineage_names_every_input(home: Path) -> None:
     made = count_and_double(CountConfig())
     inputs = store().manifest(made.key).inputs
