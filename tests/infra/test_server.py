@@ -118,6 +118,21 @@ def test_the_command_line_gets_in(session: Session, said: str) -> None:
     assert done.stdout.strip() == str(len(registered)), done.stderr
 
 
+def test_a_command_without_the_login_says_so_in_words(session: Session, said: str) -> None:
+    for login, words in (
+        (None, "asks for a login: set PREFECT_API_AUTH_STRING"),
+        ("admin:guess", "does not take the login"),
+    ):
+        environment = {name: value for name, value in session.environment.items() if "AUTH_STRING" not in name}
+        environment |= {"PREFECT_API_AUTH_STRING": login} if login else {}
+        for command in (["-m", "flows", "run", "--preset", "smoke"], ["-m", "infra.server", "up"]):
+            done = subprocess.run(
+                [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+            )
+            assert done.returncode == 1
+            assert words in " ".join(done.stderr.split()) and "Traceback" not in done.stderr
+
+
 def test_a_schedule_that_is_switched_on_runs_and_what_was_changed_survives_down_and_up(
     session: Session, client: httpx.Client
 ) -> None:
