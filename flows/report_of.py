@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from prefect import flow
+from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.pipeline import RUNNER
@@ -24,7 +25,11 @@ class ReportsError(ValueError):
     """Reports that cannot be one: says which, and where they differ."""
 
 
-@flow(name="report", task_runner=RUNNER)
+def _run_name() -> str:
+    return f"report of {', '.join(flow_run.parameters['reports'])}"
+
+
+@flow(name="report", flow_run_name=_run_name, task_runner=RUNNER)
 def report_of(reports: Annotated[Sequence[str], Field(min_length=1)]) -> Artifact:
     """One report of all the runs that several reports hold. Nothing else is computed.
 
