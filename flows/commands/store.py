@@ -10,13 +10,20 @@ from rich.table import Table
 
 from tasks.runtime import prune
 from tasks.runtime.prune import Leftover, leftovers, needed
-from tasks.runtime.stage import store
 from tasks.runtime.store import Store
 
 KEPT = ("report",)  # kinds that a person made a run for: with all that they were made from they stay
 
 app = typer.Typer(no_args_is_help=True, help="What lies in the store, whether it is whole, and what of it may go.")
 console = Console()
+
+
+def store() -> Store:
+    """This machine's store. Its import brings Prefect, which reads its settings then: flows/cli.py sets them first."""
+    from tasks.runtime import stage
+
+    return stage.store()
+
 
 Keep = Annotated[list[str] | None, typer.Option(help="Beginning of a key that stays, with its inputs; repeatable.")]
 
