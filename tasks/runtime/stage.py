@@ -252,9 +252,12 @@ def _title(name: str, given: dict[str, Any], tags: Iterable[str]) -> str:
     """`corpus numinamath_cot`, `rewrite shard 1 + adapter (rewriting_agent/0)`.
 
     In brackets its tags: the method or variant, and the seed, that asked for it. The seed is called as it was asked
-    for: a config may count from another one (SFT's from 42).
+    for: a config may count from another one (SFT's from 42). Without a tag it is told where it is not the default.
     """
     config, asked = given.get("config"), _asked_seed(tags)
+    if asked is None and isinstance(config, BaseModel) and "seed" in type(config).model_fields:
+        seed = config.seed  # type: ignore[attr-defined]
+        asked = None if seed == type(config).model_fields["seed"].default else seed
     said = [name]
     for field in TELLING:
         value = asked if field == "seed" else getattr(config, field, None)
