@@ -39,12 +39,12 @@ def main() -> None:
         experiment = load_experiment("nano", SMALL)
         with prefect_test_harness(server_startup_timeout=180):
             start = time.perf_counter()
-            pipeline(experiment)
+            pipeline(experiment=experiment)
             first = time.perf_counter() - start
             times = []
             for _ in range(REPEATS):
                 start = time.perf_counter()
-                pipeline(experiment)
+                pipeline(experiment=experiment)
                 times.append(time.perf_counter() - start)
         figure = {
             "name": "cached_rerun",

@@ -3,14 +3,16 @@
 Every variant is the same experiment but for the one field that `vary` changes; whatever is made alike is shared.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal, get_args
 
 from prefect import flow, tags
 
 from flows.experiment import Experiment
-from flows.pipeline import RUNNER, Data, run_method, submit_report, train_and_measure
-from flows.views import show_in_ui
+from flows.form import Changes, Presets, Seeds, asks, experiment_of
+from flows.pipeline import RUNNER, Data, Runs, run_method, run_seeds, submit_report, train_and_measure
+from flows.views import introduce, show_in_ui
 from tasks.runtime.futures import finish
 from tasks.runtime.store import Artifact
 
@@ -20,31 +22,41 @@ REWARDS: tuple[Variant, ...] = ("no_dist", "no_div", "task_only", "soft_shaping"
 
 
 @flow(name="ablation", task_runner=RUNNER)
-def ablation(experiment: Experiment, variants: list[Variant], seeds: list[int], downstream: bool = True) -> Artifact:
-    """One report with the whole agent, vanilla SFT and every variant.
-
-    Args:
-        experiment: the backbone and the config of every stage.
-        variants: no_dist, no_div, task_only (Table 3), success_only (Table 4), soft_shaping (Table 5), k5 to k20.
-        seeds: of training.
-        downstream: fine-tune and evaluate as well; off: only train agents and measure them on held-out rows.
-    """
-    data = Data(experiment)
-    runs: dict[str, Mapping[str, object]] = {"base": data.base()}
-    agents = {"rewriting_agent": experiment} | {variant: vary(experiment, variant) for variant in variants}
-    for seed in seeds:
-        if downstream:
-            with tags(run := f"sft/{seed}"):
-                runs[run] = run_method(experiment, data, "sft", seed)
-        for name, changed in agents.items():
-            with tags(run := f"{name}/{seed}"):
-                if downstream:
-                    runs[run] = run_method(changed, data, "rewriting_agent", seed)
-                else:
-                    runs[run] = train_and_measure(changed, data, seed)
-    made: Artifact = finish(submit_report(experiment, runs))
+@asks
+def ablation(
+    variants: Sequence[Variant] = REWARDS,
+    seeds: Seeds = (0,),
+    downstream: bool = True,
+    preset: Presets = (),
+    changes: Changes = (),
+    backbone: str = "nano",
+    experiment: Experiment | None = None,
+) -> Artifact:
+    """One report with the whole agent, vanilla SFT and every variant."""
+    asked = experiment_of(backbone, preset, changes, experiment)
+    name = introduce("ablation", [asked])
+    data = Data(asked)
+    runs: Runs = {"base": data.base()}
+    runs |= run_seeds(seeds, partial(run_variants, asked, data, variants, downstream), name)
+    made: Artifact = finish(submit_report(asked, runs))
     show_in_ui(made)
     return made
+
+
+def run_variants(experiment: Experiment, data: Data, variants: Sequence[Variant], downstream: bool, seed: int) -> Runs:
+    """The whole agent and every variant of it with one seed, by "variant/seed"; SFT too where it goes downstream."""
+    runs: Runs = {}
+    agents = {"rewriting_agent": experiment} | {variant: vary(experiment, variant) for variant in variants}
+    if downstream:
+        with tags(run := f"sft/{seed}"):
+            runs[run] = run_method(experiment, data, "sft", seed)
+    for name, changed in agents.items():
+        with tags(run := f"{name}/{seed}"):
+            if downstream:
+                runs[run] = run_method(changed, data, "rewriting_agent", seed)
+            else:
+                runs[run] = train_and_measure(changed, data, seed)
+    return runs
 
 
 def vary(experiment: Experiment, variant: Variant) -> Experiment:

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 import typer.core
@@ -14,11 +14,9 @@ from typer.exceptions import TyperException
 
 from flows.commands.rewrite import rewrite_command
 from flows.commands.score import score_command
+from flows.commands.store import app as store_app
 from flows.commands.verify import verify_command
 from tasks.verify.judges.judge_eval import judge_eval_command
-
-if TYPE_CHECKING:
-    from flows.experiment import Experiment
 
 
 class _Group(typer.core.TyperGroup):
@@ -97,11 +95,12 @@ def run(
         raise typer.BadParameter(f"{method!r} is none of {', '.join(METHODS)}")
     if seed != "next" and not seed.isdecimal():
         raise typer.BadParameter(f"--seed {seed}: a whole number from 0, or next")
-    experiment = _experiment(backbone, presets, overrides)
+    _check([backbone], presets, overrides)
     from flows.pipeline import pipeline
 
     server_answers()
-    _show(pipeline(experiment, method, "next" if seed == "next" else int(seed)), json_file)  # type: ignore[arg-type]
+    asked: Any = {"method": method, "seeds": "next" if seed == "next" else [int(seed)]}
+    _show(pipeline(**asked, preset=presets or [], changes=overrides or [], backbone=backbone), json_file)
 
 
 @app.command()
@@ -124,14 +123,16 @@ def study(
     methods = method or list(METHODS)
     if unknown := set(methods) - set(METHODS):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(METHODS)}")
-    experiments = [_experiment(name, presets, overrides) for name in backbone or ["nano"]]
+    backbones = backbone or ["nano"]
+    _check(backbones, presets, overrides)
     from flows.incomplete import Incomplete
     from flows.study import study as study_flow
 
     server_answers()
+    asked: Any = {"methods": methods, "seeds": list(range(seeds))}
     failed = None
     try:
-        reports = study_flow(experiments, methods, list(range(seeds)))  # type: ignore[arg-type]
+        reports = study_flow(**asked, preset=presets or [], changes=overrides or [], backbones=backbones)
     except Incomplete as error:
         reports, failed = error.reports, error
     for made in reports:
@@ -168,26 +169,41 @@ def ablation(
     variants = variant or list(REWARDS)
     if unknown := set(variants) - set(VARIANTS):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(VARIANTS)}")
-    experiment = _experiment(backbone, presets, overrides)
+    _check([backbone], presets, overrides)
     server_answers()
-    _show(ablation_flow(experiment, variants, list(range(seeds)), downstream), json_file)  # type: ignore[arg-type]
+    asked: Any = {"variants": variants, "seeds": list(range(seeds)), "downstream": downstream}
+    _show(ablation_flow(**asked, preset=presets or [], changes=overrides or [], backbone=backbone), json_file)
 
 
 @app.command()
 def report(
-    key: Annotated[str | None, typer.Argument(help="Beginning of the report's key; the newest where left out.")] = None,
+    reports: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Beginning of the report's key, or the name of its run; the newest where left out. Of several, one "
+            "report is made of all their runs."
+        ),
+    ] = None,
     json_file: Json = None,
 ) -> None:
-    """Show a report that was made: its table, and where its page lies."""
+    """Show a report that was made, its table and where its page lies; or make one of the runs of several."""
+    if reports and len(reports) > 1:
+        server_answers = _prepare_prefect()
+        from flows.report_of import report_of
+
+        server_answers()
+        _show(report_of(reports), json_file)
+        return
     from tasks.runtime.stage import store
     from tasks.runtime.store import StoreError
 
-    if key is None:
-        newest = next((manifest for manifest in store().manifests() if manifest.kind == "report"), None)
-        if newest is None:
-            raise StoreError(f"no report in {store().root} yet: `rewriting-agent run` makes one")
-        key = newest.key
-    _show(store().manifest(store().resolve(key)).artifact(), json_file)
+    made = (one for one in store().manifests() if one.kind == "report")
+    for one in made:
+        if not reports or one.key.startswith(reports[0]) or one.run.get("flow_run") == reports[0]:
+            _show(one.artifact(), json_file)
+            return
+    asked = f" {reports[0]!r}" if reports else " yet"
+    raise StoreError(f"no report{asked} in {store().root}: `rewriting-agent run` makes one")
 
 
 @app.command()
@@ -227,16 +243,17 @@ app.command("score")(score_command)
 app.command("rewrite")(rewrite_command)
 app.command("verify")(verify_command)
 app.command("judge-eval")(judge_eval_command)
+app.add_typer(store_app, name="store")
 
 
-def _experiment(backbone: str, presets: list[str] | None, overrides: list[str] | None) -> "Experiment":
-    """What the options name; a field or value that does not fit is told with what would."""
-    from flows.experiment import Experiment, ExperimentError, load_experiment
-    from flows.overrides import OverrideError, parse
+def _check(backbones: list[str], presets: list[str] | None, overrides: list[str] | None) -> None:
+    """Before a server is waited for: a field or value that does not fit is told with what would."""
+    from flows.form import FormError, experiment_of
 
     try:
-        return load_experiment(backbone, parse(overrides or [], Experiment), presets or [])
-    except (ExperimentError, OverrideError) as error:
+        for backbone in backbones:
+            experiment_of(backbone, presets or (), overrides or ())
+    except FormError as error:
         raise typer.BadParameter(str(error)) from None
 
 
@@ -246,7 +263,7 @@ def _prepare_prefect() -> Callable[[], None]:
     Prefect reads its settings when it is imported: call this before anything that imports it, and what it returns
     (it waits until the server answers) before the first run.
     """
-    from infra.server import client_environment, login
+    from infra.server import client_environment, login, refusal
     from infra.temporary_server import TemporaryServer
     from tasks.runtime.settings import settings
 
@@ -255,6 +272,8 @@ def _prepare_prefect() -> Callable[[], None]:
         return lambda: None
     if running := client_environment():
         os.environ.update(running)
+        if said := refusal(running["PREFECT_API_URL"]):
+            raise PermissionError(said)
         return lambda: None
     server = TemporaryServer()
     os.environ.update(login() | {"PREFECT_API_URL": server.api})

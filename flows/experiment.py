@@ -146,6 +146,13 @@ class Experiment(BaseModel):
         loss = {"dft": "dft", "mind_the_gap_iw": "importance_weighted"}.get(method, "nll")
         return self.finetune.model_copy(update={"loss": loss, "seed": self.finetune.seed + seed})
 
+    def gpus(self) -> int:
+        """The most GPUs that a stage of it trains on; 0 for a backbone that a CPU does."""
+        agent = self.train_agent
+        if agent.engine == "verl":
+            return agent.verl.gpus * agent.verl.machines
+        return int(agent.rollout == "vllm")
+
     def all_backbones(self) -> list[BackboneConfig]:
         """The backbones whose tokenizers the sample is filtered with, in an order that all of them share."""
         return sorted({one.name: one for one in (self.backbone, *self.shared_with)}.values(), key=lambda one: one.name)
@@ -173,21 +180,24 @@ def preset_names() -> list[str]:
 
 
 def load_experiment(
-    backbone: str, overrides: Mapping[str, Any] | None = None, presets: Sequence[str] = ()
+    backbone: "str | Experiment", overrides: Mapping[str, Any] | None = None, presets: Sequence[str] = ()
 ) -> Experiment:
     """The experiment of a backbone: its file's values, then those of the presets in their order, then the overrides.
 
     Args:
-        backbone: a name under infra/backbones, a YAML file, or the folder of a model.
+        backbone: a name under infra/backbones, a YAML file, or the folder of a model; or a whole experiment.
         overrides: what to change, by dotted field: {"sample.rows": 500, "corpora.0.path": "mine.jsonl"}.
         presets: names under infra/presets, or YAML files of the same kind: part of an experiment.
 
     Raises:
         ExperimentError: no such backbone or preset, or a field that does not exist or does not fit.
     """
-    if Path(backbone).is_dir():
+    values: dict[str, Any]
+    if isinstance(backbone, Experiment):
+        title, values = backbone.backbone.name, backbone.model_dump(mode="json", exclude_unset=True)
+    elif Path(title := backbone).is_dir():
         folder = Path(backbone).resolve()
-        values: dict[str, Any] = {"backbone": {"name": folder.name, "model": str(folder)}}
+        values = {"backbone": {"name": folder.name, "model": str(folder)}}
     else:
         values = _read(backbone, "backbone", BACKBONES, "a YAML file, or the folder of a model")
     for preset in presets:
@@ -197,9 +207,9 @@ def load_experiment(
             put(values, Experiment, field, value)
         return Experiment.model_validate(values)
     except OverrideError as error:
-        raise ExperimentError(f"--set {error}") from None
+        raise ExperimentError(str(error)) from None
     except ValidationError as error:
-        raise ExperimentError(f"{' + '.join([backbone, *presets])}: {problems(error, Experiment)}") from None
+        raise ExperimentError(f"{' + '.join([title, *presets])}: {problems(error, Experiment)}") from None
 
 
 def _read(name: str, what: str, folder: Path, otherwise: str) -> dict[str, Any]:

@@ -43,13 +43,13 @@ def parse(given: Sequence[str], model: type[BaseModel]) -> dict[str, Any]:
     """
     parsed = {}
     for one in given:
-        field, equals, value = one.partition("=")
+        field, equals, value = (part.strip() for part in one.partition("="))
         if not equals:
-            raise OverrideError(f"--set {one}: is not FIELD=VALUE, as in --set sample.rows=500")
+            raise OverrideError(f"{one!r} is not FIELD=VALUE, as in sample.rows=500")
         try:
             parsed[field] = yaml.safe_load(value)
         except yaml.YAMLError:
-            raise OverrideError(f"--set {one}: {value!r} is no YAML; it takes {_takes(model, field)}") from None
+            raise OverrideError(f"{one}: {value!r} is no YAML; it takes {_takes(model, field)}") from None
     return parsed
 
 

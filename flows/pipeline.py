@@ -9,18 +9,19 @@ Every step is a stage: built once, looked up afterwards, whoever asks. The base'
 of the report like any other.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import count
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from prefect import flow, tags
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
-from pydantic import Field
 
 from flows.experiment import Experiment, Method, changed_fields
+from flows.form import Changes, Presets, Seeds, asks, experiment_of
 from flows.placement import place
-from flows.views import name_run, show_in_ui
+from flows.views import introduce, show_in_ui
 from tasks.assemble.assemble import assemble
 from tasks.backbone.backbone import backbone
 from tasks.corpus.corpus import corpus
@@ -44,52 +45,54 @@ from tasks.verify.stage import verify
 Future = PrefectFuture[Artifact]
 Shards = dict[str, Future]
 Runs = dict[str, Mapping[str, object]]  # by "method/seed": artifacts by role
-Seed = Annotated[int, Field(ge=0, title="this seed")] | Annotated[Literal["next"], Field(title="the next seed")]
 
 # Stages wait for slots of the machine inside their tasks, so threads are cheap: enough that none waits for another's.
 RUNNER: Any = ThreadPoolTaskRunner(max_workers=64)
+COSTLY = ("agent", "model", "scores")  # roles of what a new seed makes anew
 
 
-@flow(name="pipeline", flow_run_name="{experiment.backbone.name}-{method}-seed-{seed}", task_runner=RUNNER)
-def pipeline(experiment: Experiment, method: Method = "rewriting_agent", seed: Seed = 0) -> Artifact:
-    """Fine-tune one backbone by one method and report what was gained and what was forgotten.
-
-    Args:
-        experiment: the backbone and the config of every stage; infra/backbones/ holds one file a backbone.
-        method: how the targets are made; the report compares it with the base and with vanilla SFT.
-        seed: of training (GRPO, SFT); the data's own seed is in the experiment, so methods share their rows. "next", as
-            schedules have it: the smallest that was not run yet, and the report has the seeds before it too.
-    """
-    data = Data(experiment)
+@flow(name="pipeline", task_runner=RUNNER)
+@asks
+def pipeline(
+    method: Method = "rewriting_agent",
+    seeds: Seeds = (0,),
+    preset: Presets = (),
+    changes: Changes = (),
+    backbone: str = "nano",
+    experiment: Experiment | None = None,
+) -> Artifact:
+    """Fine-tune one backbone by one method and report what was gained and what was forgotten."""
+    asked = experiment_of(backbone, preset, changes, experiment)
+    name = introduce("pipeline", [asked])
+    data = Data(asked)
+    methods: tuple[Method, ...] = tuple(dict.fromkeys(("sft", method)))
     runs: Runs = {"base": data.base()}
-    methods = tuple(dict.fromkeys(("sft", method)))
-    if seed == "next":
-        runs |= run_next_seed(experiment, data, methods, f"{experiment.backbone.name}-{method}")
-    else:
-        runs |= run_seed(experiment, data, methods, seed)
-    finished: Artifact = finish(submit_report(experiment, runs))
+    runs |= run_seeds(seeds, partial(run_methods, asked, data, methods), name)
+    finished: Artifact = finish(submit_report(asked, runs))
     show_in_ui(finished)
     return finished
 
 
-def run_next_seed(experiment: Experiment, data: "Data", methods: Sequence[Method], name: str) -> Runs:
-    """The seeds from 0 up, as the store has them, and the first of which something was still to be made.
+def run_seeds(seeds: Seeds, run: Callable[[int], Runs], name: Callable[[int], None]) -> Runs:
+    """`run` with each of the seeds, by "method/seed".
 
-    After a change of corpora, config, code or a lock that is seed 0 again. The flow run is called `name`, and its seed.
+    "next": the seeds from 0 up, as the store has them, and the first of which something was still to be made. After a
+    change of corpora, config, code or a lock that is seed 0 again. `name` is told each of them.
     """
     runs: Runs = {}
-    for seed in count():
-        name_run(f"{name}-seed-{seed}")
-        made = run_seed(experiment, data, methods, seed)
-        runs |= made
-        costly: list[Any] = [one[role] for one in made.values() for role in ("agent", "model", "scores") if role in one]
-        failed = [settle(future) for future in costly]
-        if any(failed) or any(future.state.name == BUILT for future in costly):
-            break  # a seed of which something failed is the one to go on with
+    for seed in count() if seeds == "next" else seeds:
+        if seeds == "next":
+            name(seed)
+        runs |= (made := run(seed))
+        if seeds == "next":
+            costly: list[Any] = [one[role] for one in made.values() for role in COSTLY if role in one]
+            failed = [settle(future) for future in costly]
+            if any(failed) or any(future.state.name == BUILT for future in costly):
+                break  # a seed of which something failed is the one to go on with
     return runs
 
 
-def run_seed(experiment: Experiment, data: "Data", methods: Sequence[Method], seed: int) -> Runs:
+def run_methods(experiment: Experiment, data: "Data", methods: Iterable[Method], seed: int) -> Runs:
     """Every method with one seed, by "method/seed"."""
     runs: Runs = {}
     for method in methods:

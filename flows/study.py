@@ -1,42 +1,42 @@
 """Backbones × methods × seeds, with every artifact made once: the paper's Table 1 and Figure 2."""
 
-from typing import Literal
+from collections.abc import Sequence
+from functools import partial
 
 from prefect import flow
 
-from flows.experiment import Experiment, Method
+from flows.experiment import METHODS, Experiment, Method
+from flows.form import Changes, Presets, Seeds, asks, experiment_of
 from flows.incomplete import Incomplete, whole_runs
-from flows.pipeline import RUNNER, Data, Runs, run_next_seed, run_seed, submit_report
-from flows.views import show_in_ui
+from flows.pipeline import RUNNER, Data, Runs, run_methods, run_seeds, submit_report
+from flows.views import introduce, show_in_ui
 from tasks.runtime.futures import finish
 from tasks.runtime.store import Artifact
 
 
 @flow(name="study", task_runner=RUNNER)
-def study(experiments: list[Experiment], methods: list[Method], seeds: list[int] | Literal["next"]) -> list[Artifact]:
-    """One report a backbone, with every method and seed in it.
-
-    Args:
-        experiments: one a backbone. Their sample is shared: its length filter counts with all their tokenizers.
-        methods: what to compare; vanilla SFT is always among them.
-        seeds: of training. "next", as schedules have it: those that were run, and one more.
-
-    Raises:
-        Incomplete: runs failed. The reports are made, of the others, and name them.
-    """
-    backbones = tuple(experiment.backbone for experiment in experiments)
+@asks
+def study(
+    methods: Sequence[Method] = METHODS,
+    seeds: Seeds = (0,),
+    preset: Presets = (),
+    changes: Changes = (),
+    backbones: Sequence[str] = ("nano",),
+    experiments: Sequence[Experiment] | None = None,
+) -> list[Artifact]:
+    """One report a backbone, with every method and seed in it. Its backbones share their sample: the length filter
+    counts with all their tokenizers. Where runs fail, it reports the others, names them and ends Failed."""
+    if experiments:
+        studied = [experiment_of("", preset, changes, one) for one in experiments]
+    else:
+        studied = [experiment_of(name, preset, changes) for name in backbones]
+    name = introduce("study", studied)
+    compared: tuple[Method, ...] = tuple(dict.fromkeys(("sft", *methods)))
     begun: list[tuple[Experiment, Runs]] = []
-    for experiment in experiments:
-        others = tuple(one for one in backbones if one != experiment.backbone)
-        experiment = experiment.model_copy(update={"shared_with": experiment.shared_with + others})
+    for experiment in share_sample(studied):
         data = Data(experiment)
         runs: Runs = {"base": data.base()}
-        compared: tuple[Method, ...] = tuple(dict.fromkeys(("sft", *methods)))
-        if isinstance(seeds, list):
-            for seed in seeds:
-                runs |= run_seed(experiment, data, compared, seed)
-        else:
-            runs |= run_next_seed(experiment, data, compared, f"{experiment.backbone.name}-study")
+        runs |= run_seeds(seeds, partial(run_methods, experiment, data, compared), name)
         begun.append((experiment, runs))
     made, missing = [], dict[str, str]()
     for experiment, runs in begun:
@@ -49,3 +49,13 @@ def study(experiments: list[Experiment], methods: list[Method], seeds: list[int]
     if missing:
         raise Incomplete(reports, missing)
     return reports
+
+
+def share_sample(experiments: list[Experiment]) -> list[Experiment]:
+    """The experiments, each of which knows the others' backbones."""
+    backbones = tuple(one.backbone for one in experiments)
+    shared = []
+    for one in experiments:
+        others = tuple(other for other in backbones if other != one.backbone)
+        shared.append(one.model_copy(update={"shared_with": one.shared_with + others}))
+    return shared

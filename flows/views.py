@@ -1,9 +1,13 @@
-"""What a run shows in the Prefect UI beside its log: its name; the headline table and the lineage as Markdown."""
+"""What a run shows in the Prefect UI beside its log: its name, tags, headline table and lineage."""
+
+from collections.abc import Callable, Sequence
 
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 
+from flows.experiment import Experiment
+from flows.form import name_of, tags_of
 from tasks.report.data import LABELS, Estimate, ReportData
 from tasks.report.lineage import mermaid
 from tasks.report.report import PAGE, read_report
@@ -11,14 +15,25 @@ from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact
 
 
-def name_run(name: str) -> None:
-    """Call the flow run around `name` from here on: its list, its log and the manifests of what it makes."""
+def introduce(kind: str, experiments: Sequence[Experiment]) -> Callable[[int], None]:
+    """Name and tag the flow run around by what it was asked, in its list, its log and the manifests of what it makes.
+
+    Returns:
+        What names it anew when "next" has turned out to be a seed.
+    """
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
-        return
-    with get_client(sync_client=True) as client:
-        client.set_flow_run_name(flow_run_id=context.flow_run.id, name=name)
-    context.flow_run.name = name
+        return lambda seed: None
+    run, asked = context.flow_run, dict(context.parameters or {})
+
+    def name(seed: int | None = None) -> None:
+        run.name = name_of(kind, asked, seed)
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(run.id, name=run.name, tags=run.tags)
+
+    run.tags = sorted({*run.tags, *tags_of(kind, asked, experiments)})
+    name()
+    return name
 
 
 def show_in_ui(report: Artifact) -> None:

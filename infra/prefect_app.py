@@ -1,4 +1,7 @@
-"""Prefect's server with two faults of 3.8.8 mended: `uvicorn --factory infra.prefect_app:create_app`.
+"""Prefect's server as this project has it: `uvicorn --factory infra.prefect_app:create_app`.
+
+A run's parameters are checked, and it is named, when it is created (run_creation.py). The pages may call nobody but
+this server (loopback_only.py). And two faults of 3.8.8 are mended:
 
 Writers wait for each other. Prefect begins its SQLite transactions DEFERRED: one that has read and then writes after
 another one has committed fails at once, whatever the busy timeout: `database is locked` in the log, a run that is not
@@ -12,11 +15,11 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from prefect.server import models
-from prefect.server.api.server import create_app
+from prefect.server.api import server
 from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.server.schemas.actions import DeploymentScheduleUpdate
 
-__all__ = ["create_app"]
+from infra import loopback_only, run_creation
 
 _begin = AioSqliteConfiguration.begin_transaction
 _update_schedule: Any = models.deployments.update_deployment_schedule
@@ -36,3 +39,9 @@ async def _update_what_was_sent(*args: Any, schedule: DeploymentScheduleUpdate, 
 
 AioSqliteConfiguration.begin_transaction = _begin_immediate  # type: ignore[method-assign, assignment]
 models.deployments.update_deployment_schedule = _update_what_was_sent
+run_creation.mend()
+
+
+def create_app() -> Any:
+    """The server's ASGI application."""
+    return loopback_only.LoopbackOnly(server.create_app())

@@ -36,7 +36,11 @@ from tasks.runtime.settings import ROOT, settings
 
 HOST = "127.0.0.1"
 # How often the scheduler looks: Prefect's 60 s are long for one who has switched a schedule on and waits for its runs.
-DEFAULTS = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "10"}
+# No word of the company's other products on the pages.
+DEFAULTS = {
+    "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "10",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+}
 STARTUP_SECONDS = 180
 GRACE_SECONDS = 20  # what a run has to end its engines and report its state
 PREFECT = str(Path(sys.executable).with_name("prefect"))
@@ -63,6 +67,14 @@ def client_environment() -> dict[str, str]:
     return {} if url is None else {"PREFECT_API_URL": url} | login()
 
 
+def refusal(api: str) -> str | None:
+    """What to do where the server at `api` asks for a login and this process has none, or another one; else None."""
+    if httpx.get(f"{api}/admin/version", auth=_basic_auth(), timeout=60).status_code != httpx.codes.UNAUTHORIZED:
+        return None
+    wrong = "does not take the login of PREFECT_API_AUTH_STRING" if login() else "asks for a login"
+    return f"the server at {_page(api)} {wrong}: set PREFECT_API_AUTH_STRING=user:password, as `make up` had it"
+
+
 def up() -> None:
     """Start everything and print the address. Starting twice is harmless; what has crashed is started anew."""
     home().mkdir(parents=True, exist_ok=True)
@@ -70,6 +82,8 @@ def up() -> None:
         state = _read_state()
         dead = [one["name"] for one in state.get("processes", []) if not find(one)]
         if state and not dead and state["ready"]:
+            if said := refusal(state["api"]):
+                sys.exit(said)
             print(f"already up: {_page(state['api'])}")
             return
         for name in dead:
@@ -147,7 +161,7 @@ def _start_all() -> list[str]:
         _wait("worker", worker, lambda: bool(client.post(workers, json=online).raise_for_status().json()))
         wrong = check_services(client, log, log_from)
     _write_state(api, started, ready=True)
-    print(f"up: {_page(api)}  (deployments → pipeline/nano → Run)\nlogs: {home()}\n`make down` ends it.")
+    print(f"up: {_page(api)}  (deployments → nano → Run)\nlogs: {home()}\n`make down` ends it.")
     return wrong
 
 

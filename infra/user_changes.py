@@ -7,7 +7,7 @@
 
 A field that differs from what was registered is the user's and stays; every other one follows prefect.yaml. The
 schedules are one field, and so is each parameter. A deployment that is deleted in the UI comes back as prefect.yaml has
-it.
+it. Parameters that a flow no longer has are dropped, and named.
 """
 
 import json
@@ -58,11 +58,27 @@ def put_back(client: httpx.Client, record: Path) -> list[str]:
         if mine := changed.get(key):
             flow = client.get(f"/flows/{deployment['flow_id']}").raise_for_status().json()
             title = f"{flow['name']}/{deployment['name']}"
+            gone = _drop_unknown(mine, deployment)
             refused = [said for part in _parts(mine, deployment) if (said := _apply(client, key, *part))]
             lines.append(f"{title}: kept as changed in the UI: {', '.join(mine)}")
-            lines += [f"{title}: {said}" for said in refused]
+            lines += [f"{title}: {said}" for said in [*gone, *refused]]
     write_json(record, {"registered": registered})
     return lines
+
+
+def _drop_unknown(mine: Fields, deployment: Fields) -> list[str]:
+    """Take parameters out of `mine` that the flow no longer has: each of its runs would fail at them. Names them."""
+    known = deployment["parameter_openapi_schema"].get("properties")
+    if known is None:
+        return []
+    gone = [name for name in mine if name.startswith(PARAMETER) and name.removeprefix(PARAMETER) not in known]
+    dropped = {name: mine.pop(name) for name in gone}
+    for schedule in mine.get("schedules", []):
+        given = schedule["parameters"]
+        for name in [name for name in given if name not in known]:
+            dropped[f"{schedule['slug'] or 'a schedule'}'s {name}"] = given.pop(name)
+    said = "of the UI is dropped: the flow has no such parameter"
+    return [f"{name} = {json.dumps(value)[:80]} {said}" for name, value in dropped.items()]
 
 
 def _parts(mine: Fields, deployment: Fields) -> list[tuple[str, Any]]:

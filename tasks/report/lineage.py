@@ -57,9 +57,12 @@ def walk(keys: str | Iterable[str], load: Load) -> Graph:
 
 
 def _node(manifest: dict[str, Any]) -> Node:
-    config = manifest.get("config") or {}
-    telling = [_told(field, config[field]) for field in _TELLING if config.get(field) not in (None, "", [])]
+    config = dict(manifest.get("config") or {})
     apart = json.dumps({field: value for field, value in config.items() if field not in _SIBLING}, sort_keys=True)
+    asked = (manifest.get("seeds") or {}).get("asked")  # SFT counts its seeds from 42
+    if asked is not None and "seed" in config:
+        config["seed"] = asked
+    telling = [_told(field, config[field]) for field in _TELLING if config.get(field) not in (None, "", [])]
     seconds = (manifest.get("timings") or {}).get("seconds")
     return Node(
         key=manifest["key"],

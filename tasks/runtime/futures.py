@@ -1,12 +1,15 @@
 """What `submit` gives for a stage: futures that know what they wait for, so that a failure is told by its cause."""
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from prefect import Task
+from prefect.context import TagsContext
 from prefect.futures import PrefectFuture
+from prefect.utilities.callables import get_call_parameters
 
 from tasks.runtime import stopping
 
@@ -17,9 +20,14 @@ class StageTask(Task[..., Any]):
     plain: Callable[..., dict[str, Any]]  # the function itself
     folder: Callable[..., Path]  # the artifact's folder, found in the store or built, without a flow
     gpus: Callable[[Any], int | None]  # how many GPUs it computes on with a config; None: all of a machine's
+    title: Callable[..., str]  # of its name, parameters and tags: what a run of it is called
 
     def submit(self, *args: Any, **kwargs: Any) -> PrefectFuture[Any]:  # type: ignore[override]
-        future = super().submit(*args, **kwargs)
+        # Prefect names a run when it starts; while it waits the UI shows the task's name and three letters.
+        waiting = copy(self)
+        given = get_call_parameters(self.fn, args, kwargs)
+        waiting.name = self.title(self.name, given, TagsContext.get().current_tags)
+        future = Task.submit(waiting, *args, **kwargs)
         future.upstream = list(_futures_in([args, kwargs]))  # type: ignore[attr-defined]
         future.stage = self.name  # type: ignore[attr-defined]
         return future

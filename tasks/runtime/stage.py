@@ -16,7 +16,7 @@ import inspect
 import logging
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 from pydantic import BaseModel
 
-from tasks.runtime import engine, placement, retries, slots
+from tasks.runtime import engine, in_use, placement, retries, slots
 from tasks.runtime.futures import StageTask
 from tasks.runtime.key import Inputs, flatten, lock_digest, stage_key
 from tasks.runtime.progress_view import ProgressView
@@ -114,6 +114,7 @@ def stage(
         task.plain = function
         task.folder = folder
         task.gpus = made.gpus_for
+        task.title = _title
         return task
 
     return decorate
@@ -143,6 +144,7 @@ class _Stage:
         artifacts = flatten(inputs)
         manifests = {part: self.manifest(one, artifacts) for part, one in configs.items()}
         log, title, home = _logger(), str(task_run.name or self.name), store()
+        in_use.hold(home.root)
         place = placement.place_of(self.name)
         with ExitStack() as locks:
             locks.enter_context(ProgressView(title, log))  # of transfers; what is built shows its own
@@ -246,7 +248,7 @@ class _Stage:
         environment = self.environment(config) if callable(self.environment) else self.environment
         identity = self.identity(config) if self.identity else None
         key, in_key = stage_key(self.name, self.version, environment, config, identity, inputs)
-        seed = getattr(config, "seed", None)
+        seeds = {"seed": getattr(config, "seed", None), "asked": _asked_seed(task_run.tags or ())}
         run = {"host": platform.node(), "task_run": str(task_run.name or ""), "flow_run": str(flow_run.name or "")}
         return Manifest(
             kind=self.name,
@@ -257,7 +259,7 @@ class _Stage:
             identity=identity,
             environment={"name": environment, "lock": lock_digest(environment)},
             versions={"python": platform.python_version()},
-            seeds={} if seed is None else {"seed": seed},
+            seeds={name: seed for name, seed in seeds.items() if seed is not None},
             run=run | {"flow_run_id": str(flow_run.id or "")},
         )
 
@@ -277,24 +279,40 @@ TELLING = ("name", "part", "loss", "shard", "seed")  # config fields that tell a
 
 
 def _task_run_name() -> str:
-    """What the UI calls this run of a stage: `corpus numinamath_cot`, `rewrite shard 1 + adapter (rewriting_agent/0)`.
+    """What the UI calls this run of a stage; the same as while it waited."""
+    context = TaskRunContext.get()
+    assert context is not None
+    return _title(context.task.fn.__name__, dict(task_run.parameters), task_run.tags)
 
-    In brackets its tags: the method or variant, and the seed, that asked for it.
+
+def _title(name: str, given: dict[str, Any], tags: Iterable[str]) -> str:
+    """`corpus numinamath_cot`, `rewrite shard 1 + adapter (rewriting_agent/0)`.
+
+    In brackets its tags: the method or variant, and the seed, that asked for it. The seed is called as it was asked
+    for: a config may count from another one (SFT's from 42). Without a tag it is told where it is not the default.
     """
-    name, given = str(task_run.task_name), dict(task_run.parameters)
-    config = given.pop("config", None)
+    config, asked = given.get("config"), _asked_seed(tags)
+    if asked is None and isinstance(config, BaseModel) and "seed" in type(config).model_fields:
+        seed = config.seed  # type: ignore[attr-defined]
+        asked = None if seed == type(config).model_fields["seed"].default else seed
     said = [name]
     for field in TELLING:
-        value = getattr(config, field, None)
+        value = asked if field == "seed" else getattr(config, field, None)
         if value is not None:
             said.append(f"{field} {value}" if isinstance(value, int) else str(value))
     if getattr(config, "tokenizer_only", False):
         said.append("tokenizer")
     if given.get("adapter") is not None:
         said.append("+ adapter")
-    if task_run.tags:
-        said.append(f"({', '.join(sorted(task_run.tags))})")
+    if tags:
+        said.append(f"({', '.join(sorted(tags))})")
     return " ".join(said)
+
+
+def _asked_seed(tags: Iterable[str]) -> int | None:
+    """The seed that the user asked for, from a task's tag: 1 of "sft/1"; None for what all seeds share."""
+    found = (tag.rpartition("/") for tag in tags)
+    return next((int(seed) for _, slash, seed in found if slash and seed.isdecimal()), None)
 
 
 def _logger() -> Log:

@@ -31,4 +31,4 @@ def small_experiment() -> Experiment:
 if __name__ == "__main__":
     from flows.pipeline import pipeline
 
-    pipeline(small_experiment())
+    pipeline(experiment=small_experiment())

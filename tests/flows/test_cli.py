@@ -1,6 +1,8 @@
 """The command line: what a mistake is answered with, and the files that commands leave."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,16 @@ from flows import cli
 from tasks.report.report import build_report
 from tasks.runtime import stage
 from tasks.runtime.store import Artifact, Store
+from tests.conftest import ROOT
 from tests.tasks.report.conftest import synthetic_report
 
 RUN = CliRunner(env={"COLUMNS": "200"})
+
+
+def test_the_commands_are_there_before_prefect_is_imported() -> None:
+    """It reads its settings, the running server's address among them, when it is imported; `run` sets them first."""
+    code = "import sys, flows.cli; sys.exit('prefect' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
 
 
 @pytest.mark.parametrize("command", ["run", "study", "ablation"])

@@ -8,27 +8,21 @@ import yaml
 from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.flows import Flow
 
-from flows.experiment import (
-    BACKBONES,
-    METHODS,
-    PRESETS,
-    Experiment,
-    backbone_names,
-    load_experiment,
-    merged,
-    preset_names,
-)
-from infra.deployments import synced
+from flows.experiment import METHODS, backbone_names, load_experiment
+from flows.form import METHODS_SAID, QUESTIONS, experiments_of, name_of, tags_of
 from tests.conftest import ROOT
 
-TEXT = (ROOT / "prefect.yaml").read_text()
-DEPLOYMENTS = yaml.safe_load(TEXT)["deployments"]
-PIPELINES = {one["name"]: one for one in DEPLOYMENTS if "pipeline" in one["entrypoint"]}
-STUDIES = {one["name"]: one for one in DEPLOYMENTS if "study" in one["entrypoint"]}
+DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+KINDS = ("pipeline", "study", "ablation")
+ASKING = [one for one in DEPLOYMENTS if one["entrypoint"].partition(":")[2] in KINDS]
 
 
-def name_of(deployment: dict[str, Any]) -> str:
-    return f"{deployment['entrypoint'].partition(':')[2]}/{deployment['name']}"
+def name_of_deployment(deployment: dict[str, Any]) -> str:
+    return str(deployment["name"])
+
+
+def kind(deployment: dict[str, Any]) -> str:
+    return str(deployment["entrypoint"].partition(":")[2])
 
 
 def flow_of(deployment: dict[str, Any]) -> Flow[Any, Any]:
@@ -58,17 +52,42 @@ def filled(schema: dict[str, Any], value: Any, definitions: dict[str, Any]) -> A
     return value
 
 
-@pytest.mark.parametrize("name", sorted(PIPELINES))
-def test_the_run_form_sent_as_it_opens_runs_what_the_backbones_file_says(name: str) -> None:
-    flow = flow_of(PIPELINES[name])
+@pytest.mark.parametrize("deployment", ASKING, ids=name_of_deployment)
+def test_the_run_form_sent_as_it_opens_runs_what_the_backbones_file_says(deployment: dict[str, Any]) -> None:
+    flow = flow_of(deployment)
     schema = flow.parameters.model_dump()
-    sent = filled(schema, PIPELINES[name]["parameters"], schema["definitions"])
-    assert sent["experiment"]["sample"]["seed"] == 0, "the form fills in what the file leaves out"
-    assert flow.validate_parameters(sent)["experiment"] == load_experiment(*told(name))
+    opened = {name: field["default"] for name, field in schema["properties"].items() if "default" in field}
+    sent = filled(schema, opened | deployment["parameters"], schema["definitions"])
+    taken = flow.validate_parameters(sent)
+    assert (taken.get("experiment"), taken.get("experiments")) == (None, None)
+    (backbone,) = taken.get("backbones") or [taken["backbone"]]
+    assert experiments_of(sent) == [load_experiment(backbone)]
+    assert list(taken["seeds"]) == [0]
+    assert deployment["name"] == backbone + {"pipeline": ""}.get(kind(deployment), f"-{kind(deployment)}")
+
+
+def test_a_whole_experiment_of_the_forms_advanced_field_is_the_one_that_was_filled_in() -> None:
+    flow = flow_of(ASKING[0])
+    schema = flow.parameters.model_dump()
+    experiment = load_experiment("nano").model_dump(mode="json", exclude_unset=True)
+    sent = filled(schema["definitions"]["Experiment"], experiment, schema["definitions"])
+    assert sent["sample"]["seed"] == 0, "the form fills in what the file leaves out"
+    assert flow.validate_parameters({"experiment": sent})["experiment"] == load_experiment("nano")
+
+
+def test_the_form_asks_first_for_method_seeds_preset_and_changes_and_explains_every_question() -> None:
+    for deployment in ASKING:
+        asked = sorted(flow_of(deployment).parameters.properties.items(), key=lambda one: one[1]["position"])
+        assert all(field["description"] == QUESTIONS[name] for name, field in asked)
+    first = [name for name, _ in sorted(flow_of(ASKING[0]).parameters.properties.items(),
+             key=lambda one: one[1]["position"])]  # fmt: skip
+    assert first == ["method", "seeds", "preset", "changes", "backbone", "experiment"]
+    assert set(METHODS_SAID) == set(METHODS)
+    assert all(f"{method}: " in QUESTIONS["method"] for method in METHODS)
 
 
 def test_the_run_form_shows_nothing_that_the_flow_itself_decides() -> None:
-    shown = flow_of(PIPELINES["nano"]).parameters.model_dump()["definitions"]
+    shown = flow_of(ASKING[0]).parameters.model_dump()["definitions"]
     decided = {
         "BackboneConfig": {"tokenizer_only"},
         "SplitConfig": {"part"},
@@ -87,57 +106,55 @@ def test_prefect_reads_the_file() -> None:
     assert len(model.deployments) == len(DEPLOYMENTS)
 
 
-def told(name: str) -> tuple[str, None, list[str]]:
-    """The backbone and the preset that a deployment is named for, as `load_experiment` takes them."""
-    for preset in preset_names():
-        backbone = name.removesuffix(f"-{preset.replace('_', '-')}")
-        if backbone != name:
-            return backbone, None, [preset]
-    return name, None, []
+def test_every_backbone_has_a_pipeline_a_study_and_an_ablation_and_no_two_deployments_share_a_name() -> None:
+    assert {(one["parameters"].get("backbone") or one["parameters"]["backbones"][0], kind(one)) for one in ASKING} == {
+        (backbone, flow) for backbone in backbone_names() for flow in KINDS
+    }
+    assert len({one["name"] for one in DEPLOYMENTS}) == len(DEPLOYMENTS)
 
 
-def test_every_backbone_has_a_pipeline_deployment_and_the_large_ones_one_a_machine_of_another_size() -> None:
-    large = [name for name in backbone_names() if load_experiment(name).train_agent.engine == "verl"]
-    sizes = {f"{name}-{size}" for name in large for size in ("one-gpu", "several-machines")}
-    assert set(PIPELINES) == {*backbone_names(), *sizes}
+@pytest.mark.parametrize("deployment", ASKING, ids=name_of_deployment)
+def test_its_tags_are_those_that_its_runs_get(deployment: dict[str, Any]) -> None:
+    parameters = deployment["parameters"]
+    of_runs = tags_of(kind(deployment), parameters, experiments_of(parameters))
+    assert set(deployment["tags"]) == {tag for tag in of_runs if not tag.startswith("method:")}
 
 
-@pytest.mark.parametrize("name", sorted(PIPELINES))
-def test_a_deployment_says_what_the_files_say(name: str) -> None:
-    parameters = PIPELINES[name]["parameters"]
-    backbone, _, presets = told(name)
-    said = yaml.safe_load((BACKBONES / f"{backbone}.yaml").read_text())
-    for preset in presets:
-        said = merged(said, yaml.safe_load((PRESETS / f"{preset}.yaml").read_text()))
-    assert parameters["experiment"] == said, "run `python -m infra.deployments`"
-    assert Experiment.model_validate(parameters["experiment"]).backbone.name == backbone
-
-
-def test_copying_the_backbones_files_repairs_and_leaves_the_rest() -> None:
-    """`python -m infra.deployments` on a file whose blocks are stale gives the file as it is."""
-    stale = TEXT.replace("          model:", "          forgotten: true\n          model:").replace("7.0e-6", "1.0")
-    assert stale != TEXT
-    assert synced(stale) == TEXT, "run `python -m infra.deployments`"
-    assert "forgotten" not in synced(stale)
-
-
-def test_the_study_compares_all_methods_on_nano() -> None:
-    parameters = STUDIES["nano"]["parameters"]
-    assert parameters["experiments"] == [PIPELINES["nano"]["parameters"]["experiment"]]
-    assert set(parameters["methods"]) == set(METHODS)
-
-
-@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=name_of)
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=name_of_deployment)
 def test_a_deployments_entrypoint_takes_its_parameters(deployment: dict[str, Any]) -> None:
     flow = flow_of(deployment)
-    flow.validate_parameters(deployment["parameters"])
-    assert set(flow.parameters.properties) >= set(deployment["parameters"])
+    missing = {"reports": ["nano-sft-seed-0"]} if kind(deployment) == "report_of" else {}
+    flow.validate_parameters(missing | deployment.get("parameters", {}))
+    assert set(flow.parameters.properties) >= set(deployment.get("parameters", {}))
+    for schedule in deployment.get("schedules", []):
+        flow.validate_parameters(deployment.get("parameters", {}) | schedule["parameters"])
 
 
-@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=name_of)
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=name_of_deployment)
 def test_schedules_are_written_and_inactive(deployment: dict[str, Any]) -> None:
-    assert deployment["schedules"]
-    assert all(schedule["cron"] and schedule["active"] is False for schedule in deployment["schedules"])
-    assert deployment["work_pool"]["name"] == "local"
+    assert deployment.get("schedules") or kind(deployment) == "report_of"  # a report is asked for by name
+    assert all(schedule["cron"] and schedule["active"] is False for schedule in deployment.get("schedules", []))
+    needs_gpus = any(tag.startswith("gpu:") for tag in deployment["tags"])
+    assert deployment["work_pool"]["name"] == ("gpu" if needs_gpus else "local")
     assert deployment["concurrency_limit"]["limit"] == 1
     assert deployment["tags"]
+
+
+@pytest.mark.parametrize(
+    ("flow", "parameters", "name"),
+    [
+        ("pipeline", {}, "nano-rewriting_agent-seed-0"),
+        ("pipeline", {"method": "sft", "seeds": "next"}, "nano-sft-seed-next"),
+        ("pipeline", {"backbone": "my/mine.v0.3.yaml", "method": "dft", "seeds": [1, 4]}, "mine.v0.3-dft-seeds-1-4"),
+        ("study", {"backbones": ["nano", "mine"], "preset": ["smoke"]}, "nano-mine-smoke-study-seed-0"),
+        ("ablation", {"experiment": {"backbone": {"name": "own"}}, "seeds": [2]}, "own-ablation-seed-2"),
+    ],
+)
+def test_a_run_is_called_by_backbone_method_and_seed(flow: str, parameters: dict[str, Any], name: str) -> None:
+    assert name_of(flow, parameters) == name
+
+
+def test_tags_tell_kind_backbone_method_and_gpus() -> None:
+    parameters = {"backbone": "Llama-3.2-1B-Instruct", "method": "sdft", "preset": ["one_gpu"]}
+    tags = tags_of("pipeline", parameters, experiments_of(parameters))
+    assert tags == ["backbone:Llama-3.2-1B-Instruct", "gpu:1", "kind:pipeline", "method:sdft"]

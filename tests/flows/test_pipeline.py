@@ -14,9 +14,11 @@ from prefect.states import State
 from flows.ablation import ablation
 from flows.experiment import load_experiment
 from flows.pipeline import pipeline
+from flows.report_of import report_of
 from flows.study import study
 from tasks.report.report import PAGE, read_report
 from tasks.rows.jsonl import Row, read_rows
+from tasks.runtime.prune import needed
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact, Manifest
@@ -31,7 +33,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REWRITING_AGENT_STORE", str(tmp_path_factory.mktemp("pipeline") / "store"))
         settings.cache_clear()
-        yield pipeline(small_experiment())
+        yield pipeline(experiment=small_experiment())
         settings.cache_clear()
 
 
@@ -126,7 +128,7 @@ def test_the_lineage_goes_down_to_corpora_and_backbone(finished: Artifact) -> No
 
 def test_a_second_run_starts_no_engine_and_gives_the_same_report(finished: Artifact) -> None:
     before = {manifest.key for manifest in store().manifests()}
-    state: State = pipeline(small_experiment(), return_state=True)
+    state: State = pipeline(experiment=small_experiment(), return_state=True)
     assert state.result() == finished
     assert {manifest.key for manifest in store().manifests()} == before
     assert states_of_tasks(state.state_details.flow_run_id) == {"Cached"}
@@ -136,7 +138,7 @@ def test_the_next_seed_is_the_first_that_was_not_run_and_its_report_has_the_othe
     """What a schedule asks for, twice: a seed more each time."""
     for newest in (1, 2):
         before = {manifest.key for manifest in store().manifests()}
-        report = pipeline(small_experiment(), "sft", "next")
+        report = pipeline("sft", "next", experiment=small_experiment())
         trained = [one for one in made("finetune") if one.key not in before]
         assert [one.seeds["seed"] for one in trained] == [small_experiment().finetune.seed + newest]
         assert [one.run["flow_run"] for one in trained] == [f"nano-sft-seed-{newest}"]
@@ -144,9 +146,19 @@ def test_the_next_seed_is_the_first_that_was_not_run_and_its_report_has_the_othe
         assert runs == [("sft", seed) for seed in range(newest + 1)]
 
 
+def test_one_report_of_the_runs_of_several_computes_nothing_else(finished: Artifact) -> None:
+    more = pipeline("dft", [0], experiment=small_experiment())
+    before = {manifest.key for manifest in store().manifests()}
+    report = report_of([finished.key[:12], "nano-dft-seed-0"])
+    assert [one.kind for one in store().manifests() if one.key not in before] == ["report"]
+    data = read_report(store().path(report.key))
+    assert data.methods() == ["base", "sft", "dft", "rewriting_agent"]
+    assert needed(store().manifests(), {"report"}) >= {finished.key, more.key, report.key}
+
+
 def test_a_study_reuses_what_a_pipeline_made(finished: Artifact) -> None:
     before = {manifest.key for manifest in store().manifests()}
-    (report,) = study([load_experiment("nano", SMALL | {"rewrite.shards": 1})], ["mind_the_gap"], [0])
+    (report,) = study(["mind_the_gap"], [0], experiments=[load_experiment("nano", SMALL | {"rewrite.shards": 1})])
     new = [manifest for manifest in store().manifests() if manifest.key not in before]
     kinds = sorted(manifest.kind for manifest in new)
     assert kinds.count("rewrite") == kinds.count("self_solve") == 1
@@ -160,7 +172,7 @@ def test_a_study_reuses_what_a_pipeline_made(finished: Artifact) -> None:
 @pytest.mark.slow
 def test_an_ablation_trains_a_variant_and_shares_the_rest(finished: Artifact) -> None:
     before = {manifest.key for manifest in store().manifests()}
-    made_report = ablation(small_experiment(), ["task_only"], [0], downstream=False)
+    made_report = ablation(["task_only"], [0], downstream=False, experiment=small_experiment())
     new = sorted(manifest.kind for manifest in store().manifests() if manifest.key not in before)
     assert new == ["measure", "report", "train_agent"]
     data = read_report(store().path(made_report.key))

@@ -1,7 +1,5 @@
 """`make up` and `make down` on a real Prefect server: friendly, private, and nothing is left behind."""
 
-import json
-import os
 import signal
 import socket
 import subprocess
@@ -23,65 +21,14 @@ from infra.registration import GPU_POOL
 from infra.service_check import errors_in
 from tests.conftest import ROOT
 from tests.flows.small import SMALL
-
-LOGIN = ("admin", "a-long-password")
+from tests.infra.session import LOGIN, Session
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-class Session:
-    """A folder, a port and a terminal of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = folder / "prefect"
-        with socket.socket() as probe:
-            probe.bind((server.HOST, 0))
-            self.port = probe.getsockname()[1]
-        self.environment = os.environ | {
-            "PREFECT_HOME": str(self.home),
-            "PREFECT_SERVER_API_PORT": str(self.port),
-            "PREFECT_SERVER_API_AUTH_STRING": ":".join(LOGIN),
-            "REWRITING_AGENT_STORE": str(folder / "store"),
-        }
-        for inherited in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING"):
-            self.environment.pop(inherited, None)
-
-    def start(self, verb: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "infra.server", verb],
-            cwd=ROOT,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    def __call__(self, verb: str) -> str:
-        process = self.start(verb)
-        said, _ = process.communicate(timeout=600)
-        assert process.returncode == 0, said
-        return said
-
-    def state(self) -> dict[str, Any]:
-        return dict(json.loads((self.home / "up.json").read_text()))
-
-    def processes(self) -> list[psutil.Process]:
-        """Everything that runs with this session's Prefect home."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                mine = process.environ().get("PREFECT_HOME") == str(self.home)
-                if mine and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
-
-
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    made = Session(tmp_path_factory.mktemp("up"))
+    made = Session(tmp_path_factory.mktemp("up"), LOGIN)
     yield made
     made("down")
     assert made.processes() == []
@@ -139,16 +86,15 @@ def test_deployments_stand_there_with_their_values_and_their_schedules_asleep(cl
     listed = client.post("/deployments/filter", json={}).raise_for_status().json()
     flows = {flow["id"]: flow["name"] for flow in client.post("/flows/filter", json={}).json()}
     names = {f"{flows[one['flow_id']]}/{one['name']}" for one in listed}
-    assert {"pipeline/nano", "study/nano", "pipeline/Mistral-7B-Instruct-v0.3"} <= names
+    assert {"pipeline/nano", "study/nano-study", "ablation/Mistral-7B-Instruct-v0.3-ablation"} <= names
     for one in listed:
         if flows[one["flow_id"]] == "stage":
             continue  # asked for by placement, never by the clock
-        assert one["schedules"]
         assert not any(schedule["active"] for schedule in one["schedules"])
         assert one["global_concurrency_limit"]["limit"] == 1
-        assert "rewriting-agent" in one["tags"]
+        assert any(tag.startswith("kind:") for tag in one["tags"])
     nano = next(one for one in listed if one["name"] == "nano" and flows[one["flow_id"]] == "pipeline")
-    assert nano["parameters"]["experiment"]["backbone"] == {"name": "nano", "model": "infra/nano/model"}
+    assert nano["parameters"] == {"backbone": "nano"}
     assert nano["parameter_openapi_schema"]["definitions"]["TrainAgentConfig"]["properties"]["steps"]["description"]
 
 
@@ -183,6 +129,21 @@ def test_the_command_line_gets_in(session: Session, said: str) -> None:
     assert done.stdout.strip() == str(len(registered) + len(("stage/local", "stage/gpu"))), done.stderr
 
 
+def test_a_command_without_the_login_says_so_in_words(session: Session, said: str) -> None:
+    for login, words in (
+        (None, "asks for a login: set PREFECT_API_AUTH_STRING"),
+        ("admin:guess", "does not take the login"),
+    ):
+        environment = {name: value for name, value in session.environment.items() if "AUTH_STRING" not in name}
+        environment |= {"PREFECT_API_AUTH_STRING": login} if login else {}
+        for command in (["-m", "flows", "run", "--preset", "smoke"], ["-m", "infra.server", "up"]):
+            done = subprocess.run(
+                [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+            )
+            assert done.returncode == 1
+            assert words in " ".join(done.stderr.split()) and "Traceback" not in done.stderr
+
+
 def test_a_schedule_that_is_switched_on_runs_and_what_was_changed_survives_down_and_up(
     session: Session, client: httpx.Client
 ) -> None:
@@ -201,9 +162,9 @@ def test_a_schedule_that_is_switched_on_runs_and_what_was_changed_survives_down_
 
     nano = deployment()
     (weekly,) = nano["schedules"]
-    assert weekly["parameters"] == {"seed": "next"}
+    assert weekly["parameters"] == {"seeds": "next"}
     small = load_experiment("nano", SMALL).model_dump(mode="json", exclude_unset=True)
-    changed = {"parameters": {"experiment": small, "method": "sft", "seed": 3}, "concurrency_limit": 2}
+    changed = {"parameters": {"experiment": small, "method": "sft", "seeds": [3]}, "concurrency_limit": 2}
     client.patch(f"/deployments/{nano['id']}", json=changed).raise_for_status()
     soon = datetime.now(UTC) + timedelta(seconds=100)
     cron = {"cron": f"{soon.minute} {soon.hour} * * *", "timezone": "UTC"}
@@ -221,11 +182,12 @@ def test_a_schedule_that_is_switched_on_runs_and_what_was_changed_survives_down_
     said = session("up")
     assert "pipeline/nano: kept as changed in the UI:" in said
     after = deployment()
-    assert (after["parameters"], after["global_concurrency_limit"]["limit"]) == (changed["parameters"], 2)
+    assert after["parameters"] == changed["parameters"] | {"backbone": "nano"}
+    assert after["global_concurrency_limit"]["limit"] == 2
     ((active, schedule, parameters),) = [
         (one["active"], one["schedule"], one["parameters"]) for one in after["schedules"]
     ]
-    assert (active, schedule["cron"], parameters) == (True, cron["cron"], {"seed": "next"})
+    assert (active, schedule["cron"], parameters) == (True, cron["cron"], {"seeds": "next"})
     deadline = time.monotonic() + 120
     while not [run for run in runs() if run["state_name"] == "Scheduled"]:
         assert time.monotonic() < deadline, "no run is planned after `make down up`"

@@ -54,8 +54,9 @@ def client(home: Path) -> Iterator[httpx.Client]:
 
 def test_a_schedule_that_is_switched_on_plans_runs_with_its_own_parameters(client: httpx.Client) -> None:
     flow = client.post("/flows/", json={"name": "pipeline"}).raise_for_status().json()["id"]
-    weekly = {"schedule": {"cron": "0 2 * * 6", "timezone": "UTC"}, "active": False, "parameters": {"seed": "next"}}
-    asked = {"name": "nano", "flow_id": flow, "parameters": {"method": "sft", "seed": 0}, "schedules": [weekly]}
+    weekly = {"schedule": {"cron": "0 2 * * 6", "timezone": "UTC"}, "active": False, "parameters": {"seeds": "next"}}
+    asked = {"name": "nano", "flow_id": flow, "parameters": {"method": "sft"}, "schedules": [weekly]}
+    asked["tags"] = ["kind:pipeline"]
     deployment = client.post("/deployments/", json=asked).raise_for_status().json()
     (schedule,) = deployment["schedules"]
     path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
@@ -67,7 +68,37 @@ def test_a_schedule_that_is_switched_on_plans_runs_with_its_own_parameters(clien
         runs = client.post("/flow_runs/filter", json={"deployments": {"id": {"any_": [deployment["id"]]}}}).json()
     assert len(runs) >= 3
     assert {run["state_name"] for run in runs} == {"Scheduled"}
-    assert [run["parameters"] for run in runs] == [{"method": "sft", "seed": "next"}] * len(runs)
+    assert [run["parameters"] for run in runs] == [{"method": "sft", "seeds": "next"}] * len(runs)
+    assert {run["name"] for run in runs} == {"nano-sft-seed-next"}, "waiting runs have their names already"
+    assert {"backbone:nano", "method:sft", "cpu", "auto-scheduled"} <= set(runs[0]["tags"])
+
+
+def test_a_run_that_cannot_be_is_refused_with_what_was_meant_and_others_have_their_names(
+    client: httpx.Client,
+) -> None:
+    flow = client.post("/flows/", json={"name": "study"}).raise_for_status().json()["id"]
+    made = {"name": "nano-study", "flow_id": flow, "tags": ["kind:study"], "parameters": {"backbones": ["nano"]}}
+    deployment = client.post("/deployments/", json=made).raise_for_status().json()["id"]
+
+    def ask(**parameters: object) -> httpx.Response:
+        body = {"name": "Odd-Bird", "parameters": parameters}
+        return client.post(f"/deployments/{deployment}/create_flow_run", json=body)
+
+    refused = ask(changes=["sample.row=7"])
+    assert (refused.status_code, refused.json()["detail"]) == (409, "no field sample.row: did you mean sample.rows?")
+    assert "did you mean smoke?" in ask(preset=["smok"]).json()["detail"]
+    assert client.post("/flow_runs/count", json={"flows": {"id": {"any_": [flow]}}}).json() == 0
+    run = ask(methods=["sft", "dft"], seeds=[1, 2], preset=["smoke"]).raise_for_status().json()
+    assert run["name"] == "nano-smoke-study-seeds-1-2"
+    assert set(run["tags"]) == {"kind:study", "backbone:nano", "method:sft", "method:dft", "cpu"}
+
+
+def test_pages_may_ask_nobody_but_the_server(client: httpx.Client) -> None:
+    policy = client.get("/health").headers["content-security-policy"]
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == "'self'"
+    allowed = {source for sources in rules.values() for source in sources.split()}
+    assert allowed <= {"'self'", "'none'", "'unsafe-inline'", "'unsafe-eval'", "data:", "blob:"}, "no host"
 
 
 def test_a_service_that_does_nothing_is_named_and_the_others_are_not(client: httpx.Client, home: Path) -> None:

@@ -114,6 +114,12 @@ def test_mermaid_draws_every_group_and_edge(load):
     assert "finetune #215; 3<br/>seed 0 #8230; seed 2" in chart  # what siblings share ("dft") is not repeated
 
 
+def test_a_seed_is_called_as_the_user_called_it():
+    """SFT counts its seeds from 42."""
+    trained = manifest("finetune", "f", loss="nll", seed=43) | {"seeds": {"seed": 43, "asked": 1}}
+    assert [node.name for node in walk("f", store(trained)).nodes] == ["nll, seed 1"]
+
+
 LINE = re.compile(
     r'^(flowchart LR|  n\d+\["[A-Za-z0-9 .,\-_:#;]*(<br/>[A-Za-z0-9 .,\-_:#;]*)*"\]|  n\d+ --> n\d+|  %% [\w ]+.*)$'
 )

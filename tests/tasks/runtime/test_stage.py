@@ -79,11 +79,31 @@ def test_a_run_is_named_for_its_stage_and_for_what_asked_for_it(home: Path) -> N
         with tags("sft/0"):
             sft = count.submit(CountConfig())
         with tags("dft/1"):
-            dft = count.submit(CountConfig(seed=1))
+            dft = count.submit(CountConfig(seed=43))  # as SFT counts: from 42
         return [finish(sft), finish(dft)]
 
-    names = [store().manifest(made.key).run["task_run"] for made in two_methods()]
+    manifests = [store().manifest(made.key) for made in two_methods()]
+    assert [one.seeds for one in manifests] == [{"seed": 0, "asked": 0}, {"seed": 43, "asked": 1}]
+    names = [one.run["task_run"] for one in manifests]
     assert names == ["count seed 0 (sft/0)", "count seed 1 (dft/1)"]
+
+
+def test_a_run_that_waits_is_named_already(home: Path) -> None:
+    @flow
+    def one_waits() -> set[str]:
+        with tags("sft/1"):
+            first = count.submit(CountConfig(pause=1.0))
+            second = double.submit(CountConfig(), numbers=first)
+        shown: set[str] = set()
+        with get_client(sync_client=True) as client:
+            while not second.state.is_final():
+                found = [run for run in client.read_task_runs() if run.id == second.task_run_id]
+                shown |= {run.name for run in found if run.state_name == "Pending"}
+        finish(second)
+        return shown
+
+    (shown,) = one_waits()
+    assert shown.startswith("double seed 1 (sft/1)")
 
 
 def test_lineage_names_every_input(home: Path) -> None:

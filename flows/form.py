@@ -1,0 +1,131 @@
+"""What a run's form asks, the experiment that the answers stand for, and what such a run is called.
+
+In:  backbone "nano", preset ["smoke"], changes ["sample.rows=500"], experiment None
+Out: the Experiment of infra/backbones/nano.yaml + infra/presets/smoke.yaml, with 500 rows
+
+The flows take these answers as their parameters: the form, the command line, a schedule and a program ask alike.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field, ValidationError
+
+from flows.experiment import Experiment, ExperimentError, Method, load_experiment, preset_names
+from flows.overrides import OverrideError, parse, problems
+
+METHODS_SAID: dict[Method, str] = {
+    "sft": "plain SFT on the expert's solutions",
+    "sdft": "the backbone rewrites each solution by a fixed prompt; what fails verification stays the expert's",
+    "mind_the_gap": "the backbone's own solution where it is right, else its verified rewrite, else the expert's",
+    "mind_the_gap_iw": "mind_the_gap with importance weights in the loss",
+    "dft": "the expert's solutions, with a loss that weighs each token by its probability",
+    "rewriting_agent": "an agent trained by GRPO rewrites each solution; what fails verification stays the expert's",
+}
+METHODS_TEXT = "; ".join(f"{method}: {said}" for method, said in METHODS_SAID.items())
+
+# What the form says at each question; `asks` puts it into the flow's docstring, from which Prefect takes it.
+QUESTIONS = {
+    "method": f"How the training targets are made; vanilla SFT always runs beside it. {METHODS_TEXT}.",
+    "methods": f"What to compare; vanilla SFT is always among them. {METHODS_TEXT}.",
+    "variants": "The agent without a part of it. no_dist, no_div, task_only: a reward without r_dist, r_div, both "
+    "(Table 3); success_only: rows whose rewrite fails are left out (Table 4); soft_shaping: failing rewrites are "
+    "rewarded too (Table 5); k5 to k20: so many rewrites a prompt.",
+    "seeds": "Of training (GRPO and SFT), from 0; the rows are the same for all. The next seed: the first that was not "
+    "run yet, reported beside those before it, as schedules have it.",
+    "preset": "How much is computed (smoke, small) and on what (one_gpu, small_gpu, four_gpus, several_machines); the "
+    "later one wins. None: the whole experiment, on what the backbone's file says.",
+    "changes": "Single fields of the experiment, each FIELD=VALUE: sample.rows=500, finetune.learning_rate=1e-5, "
+    "corpora.0.path=mine.jsonl. A field that does not exist is refused with what was meant.",
+    "downstream": "Fine-tune and evaluate as well; off: only train agents and measure them on held-out rows.",
+    "backbone": "A name under infra/backbones, a YAML file of your own, or the folder of a model.",
+    "backbones": "Names under infra/backbones, YAML files of your own, or folders of models; one report each.",
+    "experiment": "Advanced: a whole experiment in place of the backbone's file. Preset and changes are put upon it.",
+    "experiments": "Advanced: whole experiments in place of the backbones' files. Preset and changes are put on them.",
+}
+
+_Number = Annotated[int, Field(ge=0)]
+Seeds = (
+    Annotated[Sequence[_Number], Field(title="these seeds", min_length=1)]
+    | Annotated[Literal["next"], Field(title="the next seed")]
+)
+Presets = Sequence[Annotated[str, Field(json_schema_extra={"enum": preset_names()})]]
+Changes = Sequence[Annotated[str, Field(pattern=r"^\s*\w[\w.]*\s*=")]]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class FormError(ValueError):
+    """Answers of a form that do not fit; says which and what would."""
+
+
+def asks(function: Function) -> Function:
+    """Add to a flow's docstring what the form says at each of its parameters."""
+    given = function.__annotations__.keys() & QUESTIONS.keys()
+    lines = "".join(f"    {name}: {said}\n" for name, said in QUESTIONS.items() if name in given)
+    function.__doc__ = f"{(function.__doc__ or '').strip()}\n\nArgs:\n{lines}"
+    return function
+
+
+def experiment_of(
+    backbone: str, preset: Sequence[str] = (), changes: Sequence[str] = (), experiment: Experiment | None = None
+) -> Experiment:
+    """The experiment that a form's answers stand for. A change may hold several lines.
+
+    Raises:
+        FormError: no such backbone, preset or field, or a value that does not fit.
+    """
+    lines = [line.strip() for one in changes for line in one.splitlines() if line.strip()]
+    try:
+        return load_experiment(experiment or backbone, parse(lines, Experiment), preset)
+    except (ExperimentError, OverrideError) as error:
+        raise FormError(str(error)) from None
+
+
+def experiments_of(parameters: Mapping[str, Any]) -> list[Experiment]:
+    """The experiments of a flow's parameters as they travel, in JSON: {"backbone": "nano", "preset": ["smoke"], …}.
+
+    Raises:
+        FormError: they do not fit.
+    """
+    whole = [parameters.get("experiment"), *(parameters.get("experiments") or [])]
+    try:
+        given = [Experiment.model_validate(one) for one in whole if one is not None]
+    except ValidationError as error:
+        raise FormError(f"experiment: {problems(error, Experiment)}") from None
+    names = parameters.get("backbones") or [parameters.get("backbone", "nano")]
+    rest = parameters.get("preset") or (), parameters.get("changes") or ()
+    return [experiment_of("", *rest, one) for one in given] or [experiment_of(name, *rest) for name in names]
+
+
+def name_of(kind: str, parameters: Mapping[str, Any], seed: int | None = None) -> str:
+    """What a run is called: nano-sft-seed-0, nano-smoke-study-seeds-0-1, nano-ablation-seed-next.
+
+    Args:
+        kind: pipeline, study or ablation: the flow.
+        seed: the one that "next" turned out to be.
+    """
+    whole = [parameters.get("experiment"), *(parameters.get("experiments") or [])]
+    names = [_field(_field(one, "backbone"), "name") for one in whole if one is not None]
+    names = names or [
+        Path(name).name.removesuffix(".yaml")
+        for name in parameters.get("backbones") or [parameters.get("backbone", "nano")]
+    ]
+    asked = parameters.get("seeds", [0]) if seed is None else [seed]
+    seeds = [asked] if isinstance(asked, str) else [str(one) for one in asked]
+    what = parameters.get("method", "rewriting_agent") if kind == "pipeline" else kind
+    ends = f"seed{'s' if len(seeds) > 1 else ''}-{'-'.join(seeds)}"
+    return "-".join([*names, *(parameters.get("preset") or ()), what, ends])
+
+
+def tags_of(kind: str, parameters: Mapping[str, Any], experiments: Sequence[Experiment]) -> list[str]:
+    """What a run is found by: kind:pipeline, backbone:nano, method:sft, and cpu or gpu:4."""
+    methods = parameters.get("methods") or [parameters.get("method", "rewriting_agent")]
+    needed = max(one.gpus() for one in experiments)
+    found = {f"kind:{kind}", *(f"backbone:{one.backbone.name}" for one in experiments)}
+    found |= {f"method:{method}" for method in methods} | {f"gpu:{needed}" if needed else "cpu"}
+    return sorted(found)
+
+
+def _field(value: Any, name: str) -> Any:
+    return value[name] if isinstance(value, Mapping) else getattr(value, name)

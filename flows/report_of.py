@@ -1,0 +1,95 @@
+"""One report of the runs of several: seeds that were run on different days, methods that were run apart.
+
+In:  reports ["nano-sft-seed-0", "9f3c…"]: names of runs, or beginnings of reports' keys
+Out: a report of all their runs, base, sft/0, sdft/0, …: nothing else is computed
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from flows.pipeline import RUNNER
+from flows.views import show_in_ui
+from tasks.report.stage import ReportConfig, report
+from tasks.runtime.futures import finish
+from tasks.runtime.stage import store
+from tasks.runtime.store import Artifact, Manifest, Store, StoreError
+
+Runs = dict[str, dict[str, Any]]  # by role, then by run ("sft/0"), of scores by benchmark too: artifacts
+
+
+class ReportsError(ValueError):
+    """Reports that cannot be one: says which, and where they differ."""
+
+
+def _run_name() -> str:
+    return f"report of {', '.join(flow_run.parameters['reports'])}"
+
+
+@flow(name="report", flow_run_name=_run_name, task_runner=RUNNER)
+def report_of(reports: Annotated[Sequence[str], Field(min_length=1)]) -> Artifact:
+    """One report of all the runs that several reports hold. Nothing else is computed.
+
+    Args:
+        reports: names of runs (nano-sft-seed-0: the newest of that name) or beginnings of reports' keys; of one
+            backbone and one experiment. `rewriting-agent store list --kind report` lists them.
+    """
+    home = store()
+    config, roles = joined([find_report(home, one) for one in reports], home)
+    made: Artifact = finish(report.submit(config, **roles))
+    show_in_ui(made)
+    return made
+
+
+def find_report(home: Store, name: str) -> Manifest:
+    """The newest report of a run's name, or the one whose key begins so. Raises StoreError where there is none."""
+    for manifest in home.manifests():
+        if manifest.kind == "report" and (manifest.run.get("flow_run") == name or manifest.key.startswith(name)):
+            return manifest
+    raise StoreError(f"no report {name!r} in {home.root}: `rewriting-agent store list --kind report` lists all")
+
+
+def joined(reports: Sequence[Manifest], home: Store) -> tuple[ReportConfig, Runs]:
+    """The config of the report of all their runs, and its inputs.
+
+    Raises:
+        ReportsError: they are of different backbones, rows or settings.
+    """
+    first = reports[0]
+    config = ReportConfig.model_validate(first.config)
+    roles: Runs = {}
+    for one in reports:
+        if one.config["backbone"] != config.backbone:
+            raise ReportsError(f"{_name(first)} is of {config.backbone}, {_name(one)} of {one.config['backbone']}")
+        for place, artifact in one.inputs.items():
+            role, *path, last = place.split(".", 2)  # of scores ("sft/0", "math500"), of other roles "sft/0" alone
+            at: dict[str, Any] = roles.setdefault(role, {})
+            for name in path:
+                at = at.setdefault(name, {})
+            if at.setdefault(last, artifact) != artifact:
+                two = f"{_name(first)} and {_name(one)}"
+                raise ReportsError(f"{two} have another {place.replace('.', ' ')}: they are not of one experiment")
+    _check_settings(roles, home)
+    return config, roles
+
+
+def _check_settings(roles: Runs, home: Store) -> None:
+    """Seeds of one method are compared with each other: all but the seed is the same."""
+    for role in ("agent", "model"):
+        settings: dict[str, tuple[str, dict[str, Any]]] = {}
+        for run, artifact in roles.get(role, {}).items():
+            manifest = home.manifest(artifact.key)
+            mine = {name: value for name, value in manifest.config.items() if name != "seed"}
+            mine["version of the stage"] = manifest.stage_version
+            other, theirs = settings.setdefault(run.partition("/")[0], (run, mine))
+            if differ := sorted(name for name in {*mine, *theirs} if mine.get(name) != theirs.get(name)):
+                raise ReportsError(
+                    f"{other} and {run} differ in {manifest.kind}.{', '.join(differ)}: not seeds of one experiment"
+                )
+
+
+def _name(report: Manifest) -> str:
+    return f"{report.run.get('flow_run') or 'report'} ({report.key[:12]})"

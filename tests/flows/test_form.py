@@ -1,0 +1,35 @@
+"""A form's answers become an experiment, or a sentence that says what would fit."""
+
+from typing import Any
+
+import pytest
+
+from flows.experiment import load_experiment
+from flows.form import FormError, experiment_of, experiments_of
+
+
+def test_changes_are_put_upon_presets_and_those_upon_the_backbones_file_or_a_whole_experiment() -> None:
+    answers: Any = (["smoke"], ["sample.rows=80", " split.sft_rows = 24\ntrain_agent.steps=3 "])
+    wanted = {"sample.rows": 80, "split.sft_rows": 24, "train_agent.steps": 3}
+    assert experiment_of("nano", *answers) == load_experiment("nano", wanted, ["smoke"])
+    whole = load_experiment("nano", {"finetune.epochs": 7, "drift.passages": None})
+    made = experiment_of("ignored", *answers, whole)
+    assert made == load_experiment("nano", wanted | {"drift.passages": None}, ["smoke"])
+    assert experiment_of("ignored", experiment=whole) == whole
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"changes": ["sample.row=7"]}, r"^no field sample\.row: did you mean sample\.rows\?"),
+        ({"changes": ["sample.rows"]}, "is not FIELD=VALUE, as in sample.rows=500"),
+        ({"changes": ["sample.rows=0"]}, "it takes an integer, at least 1"),
+        ({"preset": ["smok"]}, "no preset 'smok': did you mean smoke?"),
+        ({"backbone": "nanno"}, "no backbone 'nanno': did you mean nano?"),
+        ({"backbones": ["nano", "Mistral-7B"]}, "did you mean Mistral-7B-Instruct-v0.3?"),
+        ({"experiment": {"backbone": {"name": "x"}}}, "^experiment: backbone.model is missing"),
+    ],
+)
+def test_an_answer_that_does_not_fit_is_told_with_what_would(asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(FormError, match=said):
+        experiments_of(asked)

@@ -1,0 +1,184 @@
+"""What a user does in a browser, on a real server: fill the form, watch the run, open its report, switch a schedule on.
+
+In:  the system's Chromium, driven by Playwright; `make up` with a folder of its own
+Out: everything is still there after `make down up`, and no page has asked anybody but the server
+"""
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tasks.report.report import PAGE
+from tasks.runtime.store import Store
+from tests.infra.session import Session
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+SLOWLY = 120_000  # ms: what a page may take on a loaded machine
+RUN_SECONDS = 900
+
+pytestmark = [
+    pytest.mark.timeout(2400),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: `apt-get install chromium` runs these tests"),
+]
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    made = Session(tmp_path_factory.mktemp("up"))
+    made("up")
+    yield made
+    made("down")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # As root, in a container, Chromium has no sandbox of its own; the pages are this server's alone.
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    """Whom the pages have asked: every request that left the page, by host."""
+    return []
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """Errors on the pages' consoles."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, session: Session, asked: list[str], said: list[str]) -> Iterator[Page]:
+    context = browser.new_context(base_url=f"http://127.0.0.1:{session.port}", viewport={"width": 1280, "height": 1400})
+    opened = context.new_page()
+    opened.set_default_timeout(SLOWLY)
+    opened.on("request", lambda request: asked.append(urlsplit(request.url).netloc))
+    opened.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    expect.set_options(timeout=SLOWLY)
+    yield opened
+    context.close()
+
+
+def open_deployment(page: Page, name: str = "nano") -> None:
+    page.goto("/v2/deployments")
+    page.get_by_placeholder("Search deployments").fill(name)
+    page.get_by_role("link", name=name, exact=True).first.click()
+    page.get_by_role("tab", name="Runs").wait_for()
+
+
+def open_form(page: Page, name: str = "nano") -> None:
+    open_deployment(page, name)
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Custom run").click()
+    page.get_by_role("button", name="Select method").wait_for()
+
+
+def test_no_page_asks_anybody_but_the_server_and_none_promotes(
+    page: Page, session: Session, asked: list[str], said: list[str]
+) -> None:
+    for path in ("/v2/dashboard", "/v2/runs", "/v2/deployments", "/v2/settings", "/dashboard", "/runs", "/deployments"):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        expect(page.get_by_text("Deployments").first).to_be_visible()
+        for promotion in ("Upgrade", "Ready to scale", "Join the community"):
+            expect(page.get_by_text(promotion)).to_have_count(0)  # until it has read its settings V2 shows it
+    nobody_else(session, asked, said)
+
+
+def nobody_else(session: Session, asked: list[str], said: list[str]) -> None:
+    """The pages have asked the server alone, and the policy has refused nothing but the one host it is there for."""
+    assert {host for host in asked if host} == {f"127.0.0.1:{session.port}"}
+    refused = {urlsplit(url).netloc for one in said for url in re.findall(r"https?://[^\s'\"]+", one)}
+    assert refused - {f"127.0.0.1:{session.port}"} <= {"sr-client-cfg.amplitude.com"}, "the policy breaks nothing else"
+    violations = [one for one in said if "Content Security Policy" in one and "amplitude.com" not in one]
+    assert violations == []
+
+
+def test_the_form_fits_a_page_and_refuses_a_wrong_name_with_the_right_one(page: Page) -> None:
+    open_form(page)
+    form = page.locator("form").bounding_box()
+    assert form is not None and form["height"] < 1500, "it was 17,648 px with every field of the experiment"
+    page.get_by_role("button", name="Add item").nth(1).click()
+    page.locator("form textarea").first.fill("sample.row=500")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("no field sample.row: did you mean sample.rows?")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_a_run_from_the_form_to_its_report_and_a_schedule_all_over_down_and_up(
+    page: Page, session: Session, asked: list[str], said: list[str]
+) -> None:
+    open_form(page)
+    page.get_by_role("button", name="Select method").click()
+    page.get_by_role("option", name="sft", exact=True).click()
+    page.locator("form input[type=number]").fill("1")
+    page.get_by_role("button", name="Select preset").click()
+    page.get_by_role("option", name="smoke", exact=True).click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("link", name="nano-smoke-sft-seed-1").first.click()
+    watch(page)
+    run = page.url
+    for url in (run.replace("/v2/", "/"), run):  # V1's page, then V2's
+        page.goto(url)
+        expect(page.locator("canvas").first).to_be_visible()  # the graph of the run
+    report = read_report(page, session)
+    expect(page.get_by_text("backbone:nano").first).to_be_visible()
+
+    open_deployment(page)
+    page.get_by_role("switch", name="toggle At 02:00 AM, only on Saturday").click()
+    see_next_run(page)
+
+    session("down")
+    session("up")
+    open_deployment(page)
+    expect(page.get_by_role("switch", name="toggle At 02:00 AM, only on Saturday")).to_be_checked()
+    see_next_run(page)
+    page.get_by_role("tab", name="Runs").click()
+    page.get_by_role("link", name="nano-smoke-sft-seed-1").first.click()
+    assert read_report(page, session) == report
+    nobody_else(session, asked, said)
+
+
+def watch(page: Page) -> None:
+    """Wait on the run's page until it has ended, as the page says."""
+    deadline = time.monotonic() + RUN_SECONDS
+    ends = re.compile("^(Completed|Failed|Crashed|Cancelled)$")
+    while not page.get_by_text(ends).count():
+        assert time.monotonic() < deadline, page.inner_text("body")
+        page.wait_for_timeout(1000)
+    expect(page.get_by_text("Completed", exact=True).first).to_be_visible()
+
+
+def read_report(page: Page, session: Session) -> str:
+    """Open the run's artifact `report`, then the page that it names; returns that page's text."""
+    run = page.url.partition("?")[0]
+    page.get_by_role("tab", name="Artifacts").click()
+    page.locator("a[href$='/artifacts/key/report']").click()
+    page.locator("a[href*='/artifacts/artifact/']").first.click()  # the newest
+    shown = page.get_by_text(re.compile(r"The whole report: ")).first.inner_text()
+    path = Path(shown.partition("The whole report: ")[2].strip("` "))
+    assert path.name == PAGE and Store(Path(session.environment["REWRITING_AGENT_STORE"])).root in path.parents
+    with page.context.new_page() as opened:
+        opened.goto(path.as_uri())
+        text = opened.inner_text("body")
+    assert "nano" in text
+    page.goto(run)
+    return text
+
+
+def see_next_run(page: Page) -> None:
+    page.get_by_role("tab", name="Upcoming").click()
+    expect(page.get_by_role("link", name="nano-rewriting_agent-seed-next").first).to_be_visible()
