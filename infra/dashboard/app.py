@@ -1,6 +1,6 @@
 """The dashboard's server: `uvicorn --factory infra.dashboard.app:create`, or `rewriting-agent dashboard`.
 
-GET /run?run=3f2a91c07b5d -> the page `run`; /file?key=…&path=… -> a file of an artifact; /assets/… -> styles and scripts.
+GET /run?run=3f2a91c07b5d -> the page `run`; /file?key=…&path=… -> a file of an artifact; /assets/… -> styles, scripts
 
 It only reads. It is meant for loopback: requests for another host name are refused (a page of the internet that points
 its own name at 127.0.0.1 gets nothing), nothing is loaded from elsewhere, no inline script runs, and with
@@ -92,8 +92,9 @@ def answer(site: Site, name: str, query: Mapping[str, list[str]]) -> Response:
     if name not in ALL_PAGES:
         return _not_found(site, f"there is no page {name!r}")
     try:
-        site.runs.refresh()
-        context = ALL_PAGES[name](site, query, address)
+        with site.lock:
+            site.runs.refresh()
+            context = ALL_PAGES[name](site, query, address)
     except LookupError as error:
         return _not_found(site, str(error.args[0]) if error.args else str(error))
     return HTMLResponse(site.render(name, context, address))
@@ -106,8 +107,9 @@ def _not_found(site: Site, problem: str) -> Response:
 def stored_file(site: Site, query: Mapping[str, str]) -> Response:
     """A file of an artifact, as its manifest lists it: nothing else of this machine can be named."""
     try:
-        site.index.refresh()
-        entry = site.entry(query.get("key", ""))
+        with site.lock:
+            site.index.refresh()
+            entry = site.entry(query.get("key", ""))
         listed = {one["path"] for one in site.index.manifest(entry.key).get("files", [])}
         path = query.get("path", "")
         if path not in listed:

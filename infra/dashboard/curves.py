@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from tasks.report.wording import number
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 340, 150, 44, 12, 10, 24  # pixels
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 340, 150, 50, 12, 10, 24  # pixels
 MAX_POINTS = 400
 MAX_BYTES = 16 * 2**20  # of a file's end that is read
 
@@ -76,7 +76,7 @@ def curve(points: list[Point], title: str) -> Markup:
         y = HEIGHT - BOTTOM - (point[1] - low) / spread * (HEIGHT - TOP - BOTTOM)
         return f"{x:.1f},{y:.1f}"
 
-    digits = max(0, min(6, 2 - math.floor(math.log10(spread))))
+    digits = max(0, min(6, 1 - math.floor(math.log10(spread))))
     end = at(kept[-1]).split(",")
     return Markup(
         f'<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '

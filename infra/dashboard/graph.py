@@ -59,14 +59,14 @@ def _curve(line: list[tuple[float, int]], at: Callable[..., tuple[float, float]]
 
 def _box(box: Box, x: float, y: float, href: str, method: str) -> str:
     many = f" × {len(box.keys)}" if len(box.keys) > 1 else ""
-    second = label(" ".join(part for part in (box.run, box.detail) if part) or box.keys[0][:12], 25)
+    second = label(" ".join(part for part in (box.run, box.detail) if part) or box.keys[0][:12], 22)
     took = duration(box.seconds) if box.seconds else ""
     whole = f"{box.kind}{many}, {second}: {box.state}{', ' + took if took else ''}"
     focus = " focus" if box.focus else ""
     drawn = (
         f'<g class="node {method} {box.state}{focus}"><title>{escape(whole)}</title>'
         f'<rect class="frame" x="{x:.0f}" y="{y:.0f}" width="{WIDTH}" height="{HEIGHT}" rx="5"/>'
-        f'<rect class="bar s-{escape(box.kind)}" x="{x + 4:.0f}" y="{y + 5:.0f}" width="5" height="{HEIGHT - 10}" rx="2"/>'
+        f'<rect class="bar s-{escape(box.kind)}" x="{x + 4:.0f}" y="{y + 5:.0f}" width="5" height="{HEIGHT - 10}"/>'
         f'<text class="kind" x="{x + 16:.0f}" y="{y + 19:.0f}">{escape(label(box.kind + many, 22))}</text>'
         f'<text class="what" x="{x + 16:.0f}" y="{y + 36:.0f}">{escape(second)}</text></g>'
     )

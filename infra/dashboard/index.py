@@ -137,7 +137,7 @@ class Index:
         path = f"{self.root}/artifacts/{key}/{MANIFEST}"
         try:
             with open(path, "rb") as file:  # noqa: PTH123  # twice as fast as Path.read_bytes over 20,000 files
-                return _entry(key, orjson.loads(file.read()))
+                return entry_of(key, orjson.loads(file.read()))
         except (FileNotFoundError, NotADirectoryError):
             return None  # no artifact: something else that lies in the folder
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -180,7 +180,8 @@ def _reach(keys: Iterable[str], neighbours: Any) -> set[str]:
     return seen
 
 
-def _entry(key: str, manifest: dict[str, Any]) -> Entry:
+def entry_of(key: str, manifest: dict[str, Any]) -> Entry:
+    """What the index keeps of a manifest. Raises KeyError or TypeError where it is none."""
     config, run, timings = (manifest.get(part) or {} for part in ("config", "run", "timings"))
     asked = str(run.get("task_run", ""))
     method, seed = _asked_by(asked)
@@ -196,7 +197,9 @@ def _entry(key: str, manifest: dict[str, Any]) -> Entry:
         bytes=sum(one["bytes"] for one in manifest.get("files") or ()),
         method=method,
         seed=seed,
-        detail=label(", ".join(_told(name, config[name]) for name in _TELLING if config.get(name) not in (None, "", []))),
+        detail=label(
+            ", ".join(_told(name, config[name]) for name in _TELLING if config.get(name) not in (None, "", []))
+        ),
         flow_run=str(run.get("flow_run", "")),
         flow_run_id=str(run.get("flow_run_id", "")),
         commit=str(run.get("commit", "")),

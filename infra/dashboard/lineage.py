@@ -40,7 +40,7 @@ class Lineage:
 
 
 def lineage(index: Index, focus: Iterable[str], keys: set[str], flow_run_id: str = "") -> Lineage:
-    """The artifacts `keys` and the edges between them; those of `focus` are marked, and stay boxes of their own.
+    """The artifacts `keys` and the edges between them; those of `focus` are marked.
 
     `flow_run_id`: what it built is `built`, all else `cached`; without one everything that is there is `built`.
     """
@@ -55,10 +55,12 @@ def lineage(index: Index, focus: Iterable[str], keys: set[str], flow_run_id: str
         entry = entries[key]
         above = frozenset(of[one] for one in inputs[key] if one in of)
         # What has no inputs (corpora, backbones) is what the reader looks for: it stays apart.
-        alike = (entry.kind, entry.method, above, states[key]) if above and key not in marked else key
+        named = entry.detail if entry.kind in ("split", "finetune") else ""
+        alike = (entry.kind, entry.method, named, above, states[key], key in marked) if above else key
         if alike not in position:
             position[alike] = len(drawn.boxes)
-            drawn.boxes.append(Box([], entry.kind, entry.run, entry.detail, states[key], 0.0, key in marked))
+            detail = " ".join((entry.backbone, entry.detail)) if entry.kind in ("backbone", "report") else entry.detail
+            drawn.boxes.append(Box([], entry.kind, entry.run, detail, states[key], 0.0, key in marked))
         of[key] = position[alike]
         box = drawn.boxes[of[key]]
         box.keys.append(key)
@@ -96,7 +98,9 @@ def _inputs_first(entries: dict[str, Entry], inputs: dict[str, list[str]]) -> li
         return entries[key].kind, entries[key].name, key
 
     try:
-        return list(TopologicalSorter({key: sorted(inputs[key]) for key in sorted(entries, key=by_name)}).static_order())
+        return list(
+            TopologicalSorter({key: sorted(inputs[key]) for key in sorted(entries, key=by_name)}).static_order()
+        )
     except CycleError:  # a damaged store
         return sorted(entries, key=by_name)
 

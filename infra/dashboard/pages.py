@@ -34,7 +34,11 @@ def runs_page(site: Site, query: Query, link: Link) -> Context:
     """Every run, for the table and the plot of the page's script."""
     found = sorted(site.runs.by_id.values(), key=lambda run: -run.made)
     return {
-        "table": {"columns": _columns(found), "rows": [_run_row(run, link) for run in found], "compare": link("compare")},
+        "table": {
+            "columns": _columns(found),
+            "rows": [_run_row(run, link) for run in found],
+            "compare": link("compare"),
+        },
         "runs": len(found),
         "reports": sum(entry.kind == "report" for entry in site.index.entries.values()),
         "artifacts": len(site.index.entries),
@@ -52,7 +56,10 @@ def _columns(found: list[Run]) -> list[dict[str, Any]]:
         {"id": "seed", "title": "seed", "type": "integer", "filter": True, "shown": True},
         {"id": "backbone", "title": "backbone", "type": "text", "filter": True, "shown": True},
         *({"id": name, "title": f"{title}, %", "type": "percent", "shown": shown} for name, title, shown in percent),
-        *({"id": name, "title": title, "type": "number", "shown": name == "target NLL"} for name, title in MORE.items()),
+        *(
+            {"id": name, "title": title, "type": "number", "shown": name == "target NLL"}
+            for name, title in MORE.items()
+        ),
         {"id": "seconds", "title": "cost", "type": "duration", "shown": True},
         {"id": "made", "title": "made", "type": "time", "shown": True},
         {"id": "flow_run", "title": "flow run", "type": "text", "shown": True},
@@ -205,15 +212,22 @@ def artifact_page(site: Site, query: Query, link: Link) -> Context:
     reports = [site.index.entries[one] for one in below if site.index.entries[one].kind == "report"]
     drawn = lineage(site.index, [entry.key], above)
     after = lineage(site.index, [entry.key], below - set(_beyond(site, below)))
-    inputs = [(name, source, site.index.entries.get(source), state_of(site.index, source)) for name, source, _ in entry.inputs]
-    files = [(file["path"], file["bytes"], link("file", key=entry.key, path=file["path"])) for file in manifest.get("files", [])]
+    inputs = [
+        (name, source, site.index.entries.get(source), state_of(site.index, source)) for name, source, _ in entry.inputs
+    ]
+    files = [
+        (file["path"], file["bytes"], link("file", key=entry.key, path=file["path"]))
+        for file in manifest.get("files", [])
+    ]
     return {
         "key": entry.key,
         "entry": entry,
         "manifest": manifest,
         "files": files,
         "inputs": inputs,
-        "users": sorted((site.index.entries[one] for one in site.index.used_by.get(entry.key, ())), key=lambda e: e.name),
+        "users": sorted(
+            (site.index.entries[one] for one in site.index.used_by.get(entry.key, ())), key=lambda e: e.name
+        ),
         "reports": sorted(reports, key=lambda e: -e.started),
         "below": len(below) - 1,
         "runs": site.runs.with_artifact(entry.key),
@@ -283,8 +297,10 @@ def _targets(site: Site, a: Run, b: Run) -> Context | None:
     ours, theirs = a.artifacts.get("dataset"), b.artifacts.get("dataset")
     if ours is None or theirs is None or not {ours, theirs} <= set(site.index.entries):
         return None
-    differing, both = ([], len(rows.dataset_rows(site.index, ours))) if ours == theirs else rows.differing_targets(
-        site.index, ours, theirs
+    differing, both = (
+        ([], len(rows.dataset_rows(site.index, ours)))
+        if ours == theirs
+        else rows.differing_targets(site.index, ours, theirs)
     )
     return {"ours": ours, "theirs": theirs, "ids": differing[:100], "count": len(differing), "both": both}
 

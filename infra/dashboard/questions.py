@@ -52,7 +52,9 @@ def question(index: Index, runs: Runs, asked: str) -> Question:
                 found.answers.append(Answer(entry, by_key.get(entry.key, []), row))
     if not found.answers:
         raise LookupError(f"no evaluation in {index.root} asked {asked!r}; ids look like math500/17")
-    found.answers.sort(key=lambda one: (one.made.method != "base", one.made.method, one.made.seed or 0, -one.made.started))
+    found.answers.sort(
+        key=lambda one: (one.made.method != "base", one.made.method, one.made.seed or 0, -one.made.started)
+    )
     return found
 
 

@@ -20,13 +20,19 @@ import orjson
 from infra.dashboard.index import Entry, Index
 
 Row = dict[str, Any]
-ROWS, REWRITES, VERDICTS, NLLS, SAMPLES = "rows.jsonl", "rewrites.jsonl", "verdicts.jsonl", "scores.jsonl", "samples.jsonl"
+ROWS, REWRITES, VERDICTS, NLLS, SAMPLES = (
+    "rows.jsonl",
+    "rewrites.jsonl",
+    "verdicts.jsonl",
+    "scores.jsonl",
+    "samples.jsonl",
+)
 MAX_DATASETS = 200  # training sets that a row is looked up in, newest first
 
 
 @dataclass
 class Attempt:
-    """One text that was tried for a row: a rewrite, a self-solution, a rewrite of a held-out row, a sample of training."""
+    """One text that was tried for a row: a rewrite, a self-solution, a held-out rewrite, a sample of training."""
 
     kind: str
     made: Entry
@@ -70,7 +76,9 @@ def story(index: Index, row: str, dataset: str = "") -> Story:
     datasets = [index.entries[dataset]] if dataset in index.entries else index.of_kind("assemble")[:MAX_DATASETS]
     keys = index.above(one.key for one in datasets)
     if not dataset:
-        keys |= {one.key for kind in ("corpus", "sample", "split", "measure", "train_agent") for one in index.of_kind(kind)}
+        keys |= {
+            one.key for kind in ("corpus", "sample", "split", "measure", "train_agent") for one in index.of_kind(kind)
+        }
     entries = sorted((index.entries[key] for key in keys if key in index.entries), key=lambda one: one.started)
     verdicts = _verdicts(index, entries, row)
     for entry in entries:
@@ -82,24 +90,30 @@ def story(index: Index, row: str, dataset: str = "") -> Story:
             judged, verdict = verdicts.get(entry.key, (None, None))
             found.attempts.append(Attempt(entry.kind, entry, said.get("text", ""), said, verdict, judged))
         elif entry.kind == "measure":
-            found.attempts += [Attempt("held-out rewrite", entry, one.get("text", ""), one, {"passed": one.get("passed")})
-                               for one in rows_with(folder / REWRITES, row)]
+            found.attempts += [
+                Attempt("held-out rewrite", entry, one.get("text", ""), one, {"passed": one.get("passed")})
+                for one in rows_with(folder / REWRITES, row)
+            ]
         elif entry.kind == "train_agent":
-            found.attempts += [Attempt(f"training sample, step {one.get('step')}", entry, one.get("rewrite", ""), one, one)
-                               for one in rows_with(folder / SAMPLES, row)]
+            found.attempts += [
+                Attempt(f"training sample, step {one.get('step')}", entry, one.get("rewrite", ""), one, one)
+                for one in rows_with(folder / SAMPLES, row)
+            ]
     for entry in datasets:
         if said := find_row(index.folder(entry.key) / ROWS, row):
             nll = next(iter(_nlls(index, entry.key, row)), {})
             found.targets.append(Target(entry, said, nll.get("nll"), nll.get("tokens")))
             found.question = found.question or said.get("question", "")
     if not (found.sources or found.attempts or found.targets):
-        raise LookupError(f"no artifact in {index.root} holds a row {row!r}; ids look like numinamath_cot/7d77d01c15f7efab")
+        raise LookupError(
+            f"no artifact in {index.root} holds a row {row!r}; ids look like numinamath_cot/7d77d01c15f7efab"
+        )
     return found
 
 
 def _verdicts(index: Index, entries: list[Entry], row: str) -> dict[str, tuple[Entry, Row]]:
     """By the key of the rewrites: who judged them, and the row's verdict."""
-    found = {}
+    found: dict[str, tuple[Entry, Row]] = {}
     for entry in entries:
         if entry.kind == "verify" and (said := find_row(index.folder(entry.key) / VERDICTS, row)):
             found |= {key: (entry, said) for name, key, _ in entry.inputs if name == "rewrites"}
@@ -153,7 +167,9 @@ FILTERS = ("all", "rewrite", "self_solution", "fell back", "undecided")
 def is_undecided(row: Row) -> bool:
     """Whether no verdict could be had of the row's rewrite."""
     verdict = row.get("verdict") or {}
-    return bool(verdict) and (verdict.get("passed") is None or (verdict.get("answer") or {}).get("verdict") == "undecided")
+    return bool(verdict) and (
+        verdict.get("passed") is None or (verdict.get("answer") or {}).get("verdict") == "undecided"
+    )
 
 
 def fell_back(row: Row) -> bool:
@@ -170,7 +186,9 @@ def dataset_rows(index: Index, key: str) -> list[Row]:
         if index.entries[user].kind == "score":
             nll |= {row["id"]: row for row in all_rows(index.folder(user) / NLLS, index.entries[user].digest)}
     rows = all_rows(index.folder(key) / ROWS, entry.digest)
-    return [row | {"nll": nll.get(row["id"], {}).get("nll"), "tokens": nll.get(row["id"], {}).get("tokens")} for row in rows]
+    return [
+        row | {"nll": nll.get(row["id"], {}).get("nll"), "tokens": nll.get(row["id"], {}).get("tokens")} for row in rows
+    ]
 
 
 def choose(rows: list[Row], which: str, reason: str = "", text: str = "") -> list[Row]:

@@ -1,10 +1,11 @@
 """What the pages are made with: the index and the runs of one store, and the templates.
 
-`Site.render("run", {"run": "3f2a91c07b5d"}, link)` gives a page as HTML. `link(page, **parameters)` gives the address of
-another page, or "" where there is none: the server's are `/run?run=3f2a…`, a static export's are names of files.
+`Site.render("run", {"run": "3f2a91c07b5d"}, link)` gives a page as HTML. `link(page, **parameters)` gives the
+address of another page, or "" where there is none: the server's are `/run?run=3f2a…`, an export's are names of files.
 """
 
 import datetime
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,12 @@ Context = dict[str, Any]
 
 
 class Site:
-    """One store, as its pages show it. Nothing here writes."""
+    """One store, as its pages show it. Nothing here writes. Whoever asks for a page holds `lock`: one at a time."""
 
     def __init__(self, root: Path, prefect: str = "") -> None:
         self.index = Index(root.resolve())
         self.runs = Runs(self.index)
+        self.lock = threading.Lock()
         self.prefect = prefect  # address of Prefect's page, for links to flow runs; "" without one
         self.environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -120,7 +122,7 @@ def embedded(value: Any) -> Markup:
     text = orjson.dumps(value).decode()
     for character in "<>&'\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)  # noqa: S704
+    return Markup(text)
 
 
 def _finalize(value: Any) -> Any:

@@ -20,7 +20,14 @@
     if (cell === undefined || cell === null || typeof cell === "string") return null;
     return Array.isArray(cell) ? cell : [cell, null, null];
   };
-  const ticks = (low, high) => {
+  const ticks = (low, high, type) => {
+    if (type === "time") {
+      // Whole minutes, hours and days of this clock.
+      const step = [60, 300, 900, 3600, 4 * 3600, 86400, 7 * 86400, 30 * 86400, 91 * 86400, 365 * 86400].find((one) => (high - low) / one <= 9) ?? 3650 * 86400;
+      const offset = 60 * new Date(1000 * low).getTimezoneOffset(), found = [];
+      for (let at = Math.ceil((low - offset) / step) * step + offset; at <= high; at += step) found.push(at);
+      return found;
+    }
     const raw = (high - low) / 5, power = 10 ** Math.floor(Math.log10(raw)), ratio = raw / power;
     const step = power * (ratio > 5 ? 10 : ratio > 2 ? 5 : ratio > 1 ? 2 : 1), found = [];
     for (let at = Math.ceil(low / step) * step; at <= high + step / 1e6; at += step) found.push(at);
@@ -59,7 +66,7 @@
         drawn.append(svg("text", { x: LEFT - 7, y: py(at) + 4, "text-anchor": "end" }, said(at, y.type, y1 - y0)));
       }
       drawn.append(svg("line", { class: "axis", x1: LEFT, x2: width - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM }));
-      for (const at of ticks(x0, x1).filter((one) => x.type !== "integer" || Number.isInteger(one)))
+      for (const at of ticks(x0, x1, x.type).filter((one) => x.type !== "integer" || Number.isInteger(one)))
         if (px(at) < width - 40) drawn.append(svg("text", { x: px(at), y: HEIGHT - 14, "text-anchor": "middle" }, said(at, x.type, x1 - x0)));
       // Whiskers only where they can be told apart; runs of one seed are set beside each other by method.
       const methods = [...new Set(points.map((row) => row.class))].sort();
