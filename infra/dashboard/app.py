@@ -32,7 +32,6 @@ from infra.dashboard.pages import PAGES
 from infra.dashboard.site import HERE, Site
 from tasks.runtime.settings import ROOT, settings
 
-HOST, PORT = "127.0.0.1", 4280
 HOSTS = ["127.0.0.1", "localhost"]
 # What a stored text could ask for, a script, a style, a picture from elsewhere, is refused by the browser too.
 POLICY = (

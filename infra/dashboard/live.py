@@ -53,7 +53,8 @@ class Attempt:
 
     @property
     def seconds(self) -> float:
-        return self.changed - self.started
+        """How long it has run, or ran until it ended."""
+        return max(0.0, (time.time() if self.state == "running" else self.changed) - self.started)
 
 
 def live_page(site: Site, query: Query, link: Link) -> Context:
