@@ -23,8 +23,10 @@ from tasks.report.report import FIGURES, PAGE
 from tasks.runtime.settings import ROOT
 from tasks.runtime.whole_file import whole
 
-PAIRS = 500  # comparisons that get a page, of those that runs and reports suggest
-PER_DATASET = 4  # pages of rows or questions of one filter
+# Pages that are written of each kind, those that are linked to first: all runs, reports and artifacts, but not every
+# comparison, list of siblings, filter of rows or questions.
+BOUNDS = {"compare": 40, "artifacts": 200, "rows": 100, "questions": 200}
+PER_FILTER = 2  # pages of rows or questions of one filter
 LARGEST_FILE = 2 * 2**20  # a larger file of an artifact is not copied
 
 
@@ -52,7 +54,7 @@ class _Export:
         query = {name: _listed(value) for name, value in parameters.items() if value not in ("", None)}
         if page not in PAGES or query.get("q") or (page == "compare" and not query):
             return ""
-        if page in ("rows", "questions") and int(query.get("page", ["1"])[0]) > PER_DATASET:
+        if page in ("rows", "questions") and int(query.get("page", ["1"])[0]) > PER_FILTER:
             return ""
         asked = "&".join(f"{name}={','.join(values)}" for name, values in sorted(query.items()))
         if (page, asked) not in self.names:
@@ -91,7 +93,7 @@ def export_pages(root: Path, folder: Path, rows: int = 200) -> Written:
     site.runs.refresh()
     shutil.copytree(HERE / "assets", folder / "assets", dirs_exist_ok=True)
     shutil.copyfile(ROOT / "tasks" / "report" / "page.css", folder / "assets" / "report.css")
-    made = _Export(site, folder, {"row": rows, "question": rows, "compare": PAIRS})
+    made = _Export(site, folder, BOUNDS | {"row": rows, "question": rows})
     made.link("runs")
     while made.waiting:
         page, query = made.waiting.popleft()

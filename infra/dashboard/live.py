@@ -134,13 +134,14 @@ def _read_rows(attempt: Attempt, folder: Path, files: list[Path]) -> None:
     if steps:
         attempt.tokens_per_second = steps[-1].get("tokens_per_second")
     rows = [(file, row) for file in files for row in last_rows(file)]
-    if not steps and len(files) > 1:
-        # Blocks of rows, each written when it was done: the first one's beginning is not known, so it does not count.
-        spent = _mtime(files[-1]) - _mtime(files[0])
-        tokens = sum(row["tokens"] for file, row in rows if file != files[0] and isinstance(row.get("tokens"), int))
+    blocks = [file for file in files if file.parent.name == "blocks"]
+    if len(blocks) > 1:
+        # Rows that were sampled, a block a file: when the first one was begun is not known, so it does not count.
+        spent = _mtime(blocks[-1]) - _mtime(blocks[0])
+        tokens = sum(row["tokens"] for file, row in rows if file in blocks[1:] and isinstance(row.get("tokens"), int))
         attempt.tokens_per_second = tokens / spent if spent > 0 and tokens else None
     judged = [row["passed"] for _, row in rows if isinstance(row.get("passed"), bool)]
-    attempt.accepted = (sum(judged), len(judged)) if judged else None
+    attempt.accepted = (sum(judged), len(judged)) if judged and not steps else None
     for _, row in reversed(rows):
         text = next((row[name] for name in _TEXT_FIELDS if isinstance(row.get(name), str)), None)
         if text is not None and len(attempt.texts) < TEXTS:

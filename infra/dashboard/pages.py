@@ -251,7 +251,7 @@ def _box_link(link: Link) -> Callable[[Box], str]:
     def to(box: Box) -> str:
         if len(box.keys) == 1:
             return link("artifact", key=box.keys[0])
-        return link("artifacts", keys=",".join(sorted(box.keys)))
+        return link("artifacts", keys=",".join(sorted(box.keys))) or link("artifact", key=box.keys[0])
 
     return to
 
