@@ -48,6 +48,7 @@ Lines = list[dict[str, Any]]
 class _Writer:
     root: Path
     made: int = 0
+    evaluated: int = 0  # models
     manifests: dict[str, Manifest] = field(default_factory=dict)
     variants: dict[str, tuple[Path, FileEntry]] = field(default_factory=dict)
 
@@ -266,10 +267,12 @@ def _scores(
     writer: _Writer, chance: random.Random, run: str, model: Artifact, skill: float, text: str
 ) -> dict[str, Artifact]:
     """An evaluation a benchmark."""
+    writer.evaluated += 1
+    number = writer.evaluated % (2 * VARIANTS)
     found = {}
     for names in BENCHMARKS.values():
         for name in names:
-            variant = f"@{name}{round(VARIANTS * skill)}"
+            variant = f"@{name}{number}"
             if variant not in writer.variants:
                 writer.keep(
                     variant[1:], [_answer(f"{name}/{n}", chance.random() < skill, text) for n in range(QUESTIONS)]
