@@ -3,6 +3,7 @@
 For people, in the manifest's `run`; never part of a key: a stage's `version` says when its result changes.
 """
 
+import os
 import shutil
 import subprocess
 from functools import cache
@@ -17,5 +18,9 @@ def commit() -> str:
     if git is None or not (ROOT / ".git").exists():
         return ""
     command = [git, "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    quiet = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}  # reads only: never in the way of the user's own git
+    try:
+        done = subprocess.run(command, env=quiet, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""  # no reason to fail a stage: the key tells what it was made from
     return done.stdout.strip()
