@@ -27,7 +27,7 @@ from tasks.runtime.whole_file import whole
 # comparison, list of siblings, filter of rows or questions.
 BOUNDS = {"compare": 40, "artifacts": 200, "rows": 100, "questions": 200}
 PER_FILTER = 2  # pages of rows or questions of one filter
-LARGEST_FILE = 2 * 2**20  # a larger file of an artifact is not copied
+LARGEST_FILE = 32 * 2**10  # a larger file of an artifact is not copied, but for a report's
 
 
 @dataclass
@@ -68,9 +68,9 @@ class _Export:
     def _file(self, key: str, path: str) -> str:
         """Reports, and what is small text: copied when it is linked to."""
         source = self.site.index.folder(key) / path
-        if Path(path).suffix not in TEXT and path not in (PAGE, FIGURES):
+        if not source.is_file():
             return ""
-        if not source.is_file() or source.stat().st_size > LARGEST_FILE:
+        if path not in (PAGE, FIGURES) and (Path(path).suffix not in TEXT or source.stat().st_size > LARGEST_FILE):
             return ""
         # A page of text, whatever its name says: only reports, which run no script, stay pages.
         name = f"files/{key[:12]}-{re.sub(r'[^A-Za-z0-9._-]', '-', path)}" + ("" if path in (PAGE, FIGURES) else ".txt")
