@@ -81,13 +81,19 @@ def story(index: Index, row: str, dataset: str = "") -> Story:
         }
     entries = sorted((index.entries[key] for key in keys if key in index.entries), key=lambda one: one.started)
     verdicts = _verdicts(index, entries, row)
+    # The same rewrites may have been made and judged for another seed first: a training set's own are its inputs.
+    tried = {key for _, key, _ in index.entries[dataset].inputs} if dataset in index.entries else keys
     for entry in entries:
         folder = index.folder(entry.key)
         if entry.kind in ("corpus", "sample", "split") and (said := find_row(folder / ROWS, row)):
             found.sources.append((entry, said))
             found.question, found.expert = said.get("question", ""), said.get("solution", "")
-        elif entry.kind in ("rewrite", "self_solve") and (said := find_row(folder / REWRITES, row)):
-            judged, verdict = verdicts.get(entry.key, (None, None))
+        elif (
+            entry.kind in ("rewrite", "self_solve")
+            and entry.key in tried
+            and (said := find_row(folder / REWRITES, row))
+        ):
+            judged, verdict = verdicts.get(entry.digest, (None, None))
             found.attempts.append(Attempt(entry.kind, entry, said.get("text", ""), said, verdict, judged))
         elif entry.kind == "measure":
             found.attempts += [
@@ -112,11 +118,11 @@ def story(index: Index, row: str, dataset: str = "") -> Story:
 
 
 def _verdicts(index: Index, entries: list[Entry], row: str) -> dict[str, tuple[Entry, Row]]:
-    """By the key of the rewrites: who judged them, and the row's verdict."""
+    """By the content digest of the rewrites: who judged them, and the row's verdict."""
     found: dict[str, tuple[Entry, Row]] = {}
     for entry in entries:
         if entry.kind == "verify" and (said := find_row(index.folder(entry.key) / VERDICTS, row)):
-            found |= {key: (entry, said) for name, key, _ in entry.inputs if name == "rewrites"}
+            found |= {digest: (entry, said) for name, _, digest in entry.inputs if name == "rewrites"}
     return found
 
 

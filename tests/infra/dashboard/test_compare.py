@@ -1,12 +1,15 @@
 """Two runs side by side: what they share, where they part, what flipped; rows and questions followed to their end."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks._store import make_store
 from infra.dashboard import questions, rows
 from infra.dashboard.compare import parting
+from infra.dashboard.index import Index
 from infra.dashboard.runs import Run
 from infra.dashboard.scores import Side, compare_scores
 from infra.dashboard.site import Site
@@ -108,3 +111,24 @@ def test_what_is_not_there_is_said_with_what_to_type(site: Site) -> None:
 def test_half_a_line_at_the_end_of_a_file_is_left_for_later(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"id": "a/1", "text": "x"}\n{"id": "a/1", "te')
     assert [row["text"] for row in rows.rows_with(tmp_path / "rows.jsonl", "a/1")] == ["x"]
+
+
+def test_rewrites_that_were_judged_for_another_seed_have_its_verdicts(tmp_path: Path) -> None:
+    """Seed 1's rewrites are those of seed 0, so their verification is looked up: it names seed 0's as its input."""
+    root, keys = tmp_path / "store", make_store(tmp_path / "store", runs=8)
+    index = Index(root)
+    index.refresh()
+    dataset = index.entries[keys["dataset:sdft/1"]]
+    inputs = {name: key for name, key, _ in dataset.inputs}
+    first = {name: key for name, key, _ in index.entries[keys["dataset:sdft/0"]].inputs}
+    for shard in ("000", "001"):
+        path = root / "artifacts" / inputs[f"rewrite_verdicts.{shard}"] / "manifest.json"
+        manifest = json.loads(path.read_text())
+        digest = index.entries[inputs[f"rewrites.{shard}"]].digest
+        manifest["inputs"]["rewrites"] = {"kind": "rewrite", "key": first[f"rewrites.{shard}"], "digest": digest}
+        path.write_text(json.dumps(manifest))
+    index = Index(root)
+    index.refresh()
+    found = rows.story(index, "made_up/00003", dataset.key)
+    assert [one.made.key for one in found.attempts] == [inputs["rewrites.000"], inputs["rewrites.001"]]
+    assert all(one.judged is not None and one.passed is not None for one in found.attempts)
