@@ -18,7 +18,7 @@ from infra.dashboard.index import Entry, Index
 from infra.dashboard.runs import Figure, Run, Runs
 from tasks.report.chart import METHOD_ROLES
 from tasks.report.data import LABELS, Estimate
-from tasks.report.plain_text import label, plain, shorten
+from tasks.report.plain_text import label, shorten
 from tasks.report.wording import duration, interval, number, percent
 
 HERE = Path(__file__).parent
@@ -91,7 +91,7 @@ def method_class(method: str) -> str:
     return f"m-other{sum(map(ord, name)) % 4}" if name else "m-none"
 
 
-def figure(found: Figure | None, unit: str = "%") -> Estimate | None:
+def figure(found: Figure | None) -> Estimate | None:
     """A run's figure for the filters `percent` and `interval`."""
     return None if found is None else Estimate(value=found[0], low=found[1], high=found[2])
 
@@ -140,6 +140,3 @@ def one(query: Query, name: str, default: str = "") -> str:
 
 def run_title(run: Run) -> str:
     return f"{method_label(run.label)} on {run.backbone}"
-
-
-__all__ = ["Context", "Link", "Query", "Site", "figure", "method_class", "method_label", "one", "plain", "run_title"]
