@@ -59,7 +59,7 @@ gpu-check: setup-inference   ## what only a GPU shows, in eight minutes and with
 nano: setup-core setup-inference   ## rebuild the nano backbone from its recipe
 	@$(ENVS)/inference/bin/python -m infra.nano
 
-up: setup        ## Prefect server, work pool, deployments and a worker on loopback
+up: setup        ## Prefect server, work pool, deployments, a worker and the dashboard on loopback
 	@$(CORE)/python -m infra.server up
 
 down:            ## end what `make up` started

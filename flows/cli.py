@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.exceptions import TyperException
 
+from flows.commands.dashboard import dashboard_command, question_command, row_command
 from flows.commands.rewrite import rewrite_command
 from flows.commands.score import score_command
 from flows.commands.store import app as store_app
@@ -219,11 +220,16 @@ def lineage(
 
     home = store()
     if key is None:
-        table = Table("kind", "key", "made", "seconds", "bytes")
-        for manifest in home.manifests():
-            seconds, size = manifest.timings.get("seconds", 0.0), sum(entry.bytes for entry in manifest.files)
-            made = _local_time(manifest.timings.get("started"))
-            table.add_row(manifest.kind, manifest.key[:12], made, f"{seconds:.1f}", f"{size:,}")
+        from infra.dashboard.index import Index
+
+        index = Index(home.root)
+        index.refresh()
+        table = Table("name", "key", "method", "seed", "made", "seconds", "bytes")
+        for entry in sorted(index.entries.values(), key=lambda one: -one.started):
+            seed, seconds = "" if entry.seed is None else str(entry.seed), f"{entry.seconds or 0.0:.1f}"
+            made = _local_time(entry.started or None)
+            name = Text(entry.problem or entry.name, style="red" if entry.problem else "")
+            table.add_row(name, entry.key[:12], entry.method, seed, made, seconds, f"{entry.bytes:,}")
         console.print(table)
         return
     graph = walk(home.resolve(key), lambda one: home.manifest(one).model_dump())
@@ -238,6 +244,9 @@ def lineage(
         console.print(f"{len(damage)} artifacts are whole")
 
 
+app.command("dashboard")(dashboard_command)
+app.command("row")(row_command)
+app.command("question")(question_command)
 # For a file of one's own, without the pipeline.
 app.command("score")(score_command)
 app.command("rewrite")(rewrite_command)

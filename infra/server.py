@@ -1,4 +1,4 @@
-"""`make up` and `make down`: a Prefect server, a work pool, the deployments and a worker, on loopback.
+"""`make up` and `make down`: a Prefect server, a work pool, the deployments, a worker and the dashboard, on loopback.
 
 The server binds to 127.0.0.1. With PREFECT_SERVER_API_AUTH_STRING=user:password it asks for a login; the worker and
 `rewriting-agent` get in with the same variable. What Prefect says lies in up.log, server.log and worker.log of
@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import psutil
 
+from infra.dashboard.serve import free_port
 from infra.processes import below, find, parent, send, wait_gone
 from infra.registration import (
     GPU_POOL,
@@ -160,8 +161,13 @@ def _start_all() -> list[str]:
         online = {"workers": {"status": {"any_": ["ONLINE"]}}}
         _wait("worker", worker, lambda: bool(client.post(workers, json=online).raise_for_status().json()))
         wrong = check_services(client, log, log_from)
+    shown = free_port()
+    dashboard = start("dashboard", sys.executable, "-m", "infra.dashboard.serve", str(shown))
+    _wait("dashboard", dashboard, lambda: httpx.get(f"http://{HOST}:{shown}/health", timeout=2).status_code == 200)
     _write_state(api, started, ready=True)
-    print(f"up: {_page(api)}  (deployments → nano → Run)\nlogs: {home()}\n`make down` ends it.")
+    print(f"up: {_page(api)}  (deployments → nano → Run)")
+    print(f"dashboard: http://{HOST}:{shown}  (runs, where every number comes from)")
+    print(f"logs: {home()}\n`make down` ends it.")
     return wrong
 
 
@@ -187,7 +193,7 @@ def _end_all() -> bool:
     for name in ("worker", "gpu-worker"):
         if name in roots:
             _end_runs(roots[name])
-    for name in ("worker", "gpu-worker", "server"):
+    for name in ("dashboard", "worker", "gpu-worker", "server"):
         if name in roots:
             family = [roots[name], *below(roots[name])]
             send(roots[name], signal.SIGTERM)

@@ -31,10 +31,11 @@ from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 from pydantic import BaseModel
 
-from tasks.runtime import engine, in_use, placement, retries, slots
+from tasks.runtime import attempt, engine, in_use, placement, retries, slots
 from tasks.runtime.futures import StageTask
 from tasks.runtime.key import Inputs, flatten, lock_digest, stage_key
 from tasks.runtime.progress_view import ProgressView
+from tasks.runtime.revision import commit
 from tasks.runtime.settings import settings
 from tasks.runtime.shared_store import SharedStore
 from tasks.runtime.store import Manifest, Store
@@ -202,6 +203,7 @@ class _Stage:
             slots.take(here, "gpu", gpus, len(gpus_here)) as taken,
             engine.attempt(engines, timeout, [gpus_here[slot] for slot in taken], None if gpus_here else cores),
             ProgressView(title, log),
+            attempt.told(outs, missing),
         ):
             started, clock = time.time(), time.monotonic()
             if clock - asked >= 1:
@@ -260,7 +262,7 @@ class _Stage:
             environment={"name": environment, "lock": lock_digest(environment)},
             versions={"python": platform.python_version()},
             seeds={name: seed for name, seed in seeds.items() if seed is not None},
-            run=run | {"flow_run_id": str(flow_run.id or "")},
+            run=run | {"flow_run_id": str(flow_run.id or ""), "commit": commit()},
         )
 
 

@@ -48,6 +48,8 @@ def client(session: Session, said: str) -> Iterator[httpx.Client]:
 
 def test_up_is_short_and_says_where_the_page_is(session: Session, said: str) -> None:
     assert f"up: http://127.0.0.1:{session.port} " in said
+    dashboard = said.split("dashboard: ")[1].split()[0]
+    assert httpx.get(dashboard).status_code == 401 and httpx.get(dashboard, auth=LOGIN).status_code == 200
     assert len(said.splitlines()) <= 6
     assert (session.home / "server.log").exists()
 
