@@ -1,6 +1,8 @@
 """What a run shows in the Prefect UI beside its log: its name, tags, headline table and lineage."""
 
+import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
@@ -11,6 +13,7 @@ from flows.form import name_of, tags_of
 from tasks.report.data import LABELS, Estimate, ReportData
 from tasks.report.lineage import mermaid
 from tasks.report.report import PAGE, read_report
+from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact
 
@@ -42,16 +45,34 @@ def show_in_ui(report: Artifact) -> None:
     data = read_report(folder)
     name = data.backbone.name
     create_markdown_artifact(
-        headline(data, str(folder / PAGE)), key="report", description=f"{name}: what was gained and what was forgotten"
+        headline(data, page_of(report, folder)),
+        key=f"report-{about(data)}",
+        description=f"{name}: what was gained and what was forgotten",
     )
     # From the top down: the UI's column is narrow, and the graph is deeper than it is wide.
     graph = mermaid(data.lineage).replace("flowchart LR", "flowchart TD", 1)
     whole = f"```mermaid\n{graph}```\n\nEvery artifact with its key: `rewriting-agent lineage {report.key[:12]}`"
-    create_markdown_artifact(whole, key="lineage", description=f"{name}: what the report was made from")
+    create_markdown_artifact(whole, key=f"lineage-{about(data)}", description=f"{name}: what the report was made from")
+
+
+def about(data: ReportData) -> str:
+    """Backbone and method for an artifact's key, `nano-rewriting-agent`: all of one key are a history in the UI."""
+    methods = [name for name in data.methods() if name not in ("base", "sft")] or ["sft"]
+    said = f"{data.backbone.name}-{methods[0] if len(methods) == 1 else 'several'}"
+    return re.sub("[^a-z0-9]+", "-", said.lower()).strip("-")
+
+
+def page_of(report: Artifact, folder: Path) -> str:
+    """Where the whole report is, as Markdown: links to the dashboard where there is one, and the file."""
+    file, at = f"`{folder / PAGE}`", settings().dashboard
+    if at is None:
+        return file
+    whole = f"{at}/file?key={report.key}&path={PAGE}"
+    return f"[in the dashboard]({at}/report?key={report.key}), [as one page]({whole}), {file}"
 
 
 def headline(data: ReportData, page: str) -> str:
-    """The headline table as Markdown. Names of methods are ours; nothing a model wrote is in it."""
+    """The headline table as Markdown, and `page`. Names of methods are ours; nothing a model wrote is in it."""
     columns = ["", *(f"{one}, %" for one in ("math", "general", "overall", "yield")), "target NLL, nats/token"]
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for summary in data.summaries:
@@ -64,7 +85,7 @@ def headline(data: ReportData, page: str) -> str:
             "",
             "**nano** is a toy backbone: these figures show the mechanism and claim nothing about large models.",
         ]
-    lines += ["", f"In parentheses: {data.confidence:.0%} intervals.", "", f"The whole report: `{page}`"]
+    lines += ["", f"In parentheses: {data.confidence:.0%} intervals.", "", f"The whole report: {page}"]
     return "\n".join(lines)
 
 

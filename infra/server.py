@@ -123,6 +123,8 @@ def _start_all() -> list[str]:
         "DO_NOT_TRACK": "1",
         **login(),
     }
+    shown = free_port()
+    environment["REWRITING_AGENT_DASHBOARD"] = f"http://{HOST}:{shown}"  # runs link to it
     log_from = log.stat().st_size if (log := home() / "server.log").exists() else 0
     started: Started = []
 
@@ -161,7 +163,6 @@ def _start_all() -> list[str]:
         online = {"workers": {"status": {"any_": ["ONLINE"]}}}
         _wait("worker", worker, lambda: bool(client.post(workers, json=online).raise_for_status().json()))
         wrong = check_services(client, log, log_from)
-    shown = free_port()
     dashboard = start("dashboard", sys.executable, "-m", "infra.dashboard.serve", str(shown))
     _wait("dashboard", dashboard, lambda: httpx.get(f"http://{HOST}:{shown}/health", timeout=2).status_code == 200)
     _write_state(api, started, ready=True)

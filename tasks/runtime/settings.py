@@ -32,6 +32,10 @@ class Settings(BaseSettings):
         default=None, ge=0, description="GPUs that engines may use at once, of those that CUDA_VISIBLE_DEVICES names."
     )
 
+    dashboard: str | None = Field(
+        default=None, description="Address of the dashboard that shows this store; `make up` sets it for its runs."
+    )
+
     def cuda(self) -> bool:
         """Whether engines run on GPUs: as told, else as the environments were installed (infra/environments)."""
         installed = self.environments / "device"

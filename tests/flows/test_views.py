@@ -8,6 +8,7 @@ import pytest
 from flows import views
 from flows.views import headline, show_in_ui
 from tasks.report.data import ReportData
+from tasks.runtime.settings import settings
 from tasks.runtime.store import Artifact, Store
 from tests.tasks.report.conftest import synthetic_report
 
@@ -44,10 +45,26 @@ def test_the_run_gets_the_table_and_the_lineage_of_its_report(
     monkeypatch.setattr(views, "read_report", lambda folder: data)
     monkeypatch.setattr(views, "create_markdown_artifact", lambda text, key, description: shown.update({key: text}))
     show_in_ui(Artifact(kind="report", key="ab" * 16, digest="cd"))
-    assert set(shown) == {"report", "lineage"}
-    assert "report.html" in shown["report"]
-    fence, graph, rest = shown["lineage"].split("```")
+    report, lineage = sorted(shown, reverse=True)
+    assert report.removeprefix("report-") == lineage.removeprefix("lineage-") == views.about(data)
+    assert f"`{tmp_path / 'artifacts' / ('ab' * 16) / 'report.html'}`" in shown[report] and "](" not in shown[report]
+    fence, graph, rest = shown[lineage].split("```")
     assert fence == ""
     assert graph.startswith("mermaid\nflowchart TD\n")
     assert " --> " in graph
     assert "rewriting-agent lineage abababababab" in rest
+
+
+def test_keys_tell_backbone_and_method_so_that_a_key_is_a_history(data: ReportData) -> None:
+    sft = [run for run in data.runs if run.method == "sft"]
+    one = data.model_copy(update={"runs": sft, "backbone": data.backbone.model_copy(update={"name": "Qwen2.5-0.5B"})})
+    assert views.about(one) == "qwen2-5-0-5b-sft"
+    other = [run for run in data.runs if run.method in ("sft", "rewriting_agent")]
+    assert views.about(data.model_copy(update={"runs": other})) == "nano-rewriting-agent"
+
+
+def test_where_there_is_a_dashboard_the_run_links_to_it(data: ReportData, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = settings().model_copy(update={"dashboard": "http://127.0.0.1:4280"})
+    monkeypatch.setattr(views, "settings", lambda: at)
+    said = views.page_of(Artifact(kind="report", key="ab" * 16, digest="cd"), Path("store"))
+    assert f"(http://127.0.0.1:4280/report?key={'ab' * 16})" in said and "`store/report.html`" in said

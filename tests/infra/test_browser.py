@@ -166,12 +166,15 @@ def read_report(page: Page, session: Session) -> str:
     """Open the run's artifact `report`, then the page that it names; returns that page's text."""
     run = page.url.partition("?")[0]
     page.get_by_role("tab", name="Artifacts").click()
-    page.locator("a[href$='/artifacts/key/report']").click()
+    page.locator("a[href*='/artifacts/key/report-nano']").click()
     page.locator("a[href*='/artifacts/artifact/']").first.click()  # the newest
-    shown = page.get_by_text(re.compile(r"The whole report: ")).first.inner_text()
-    path = Path(shown.partition("The whole report: ")[2].strip("` "))
+    shown = page.get_by_text(re.compile(r"The whole report: ")).first
+    path = Path(shown.inner_text().rpartition(", ")[2].strip("` "))
     assert path.name == PAGE and Store(Path(session.environment["REWRITING_AGENT_STORE"])).root in path.parents
+    dashboard = shown.get_by_role("link", name="in the dashboard").get_attribute("href")
     with page.context.new_page() as opened:
+        opened.goto(str(dashboard))
+        expect(opened.get_by_text(path.parent.name[:12]).first).to_be_visible()
         opened.goto(path.as_uri())
         text = opened.inner_text("body")
     assert "nano" in text
