@@ -77,6 +77,7 @@ def prune_command(
 def verify_store(home: Store) -> tuple[int, list[str]]:
     """How many artifacts were read, and a sentence for each that is damaged."""
     found = {one.key: (one.kind, home.verify(one.key)) for one in home.manifests()}
+    found |= {path.parent.name: ("manifest of", home.verify(path.parent.name)) for path in home.unreadable()}
     damage = [f"{kind} {key}: {said}; the next run that needs it builds it again" for key, (kind, said) in found.items()
               if said]  # fmt: skip
     return len(found), damage

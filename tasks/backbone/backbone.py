@@ -21,9 +21,9 @@ from pydantic.json_schema import SkipJsonSchema
 
 from tasks.backbone import package
 from tasks.backbone.spec import CheckSpec, GgufSpec
-from tasks.rows.precision import parameters
+from tasks.rows.precision import parameter_count, parameters
 from tasks.rows.source import SourceError, download, local_path, source_identity
-from tasks.runtime.digest import digest_file
+from tasks.runtime.digest import digest_entries, digest_file
 from tasks.runtime.engine import run
 from tasks.runtime.progress import report
 from tasks.runtime.settings import ROOT, settings
@@ -38,6 +38,8 @@ NEVER = re.compile(r"(training_args|optimizer|.*\.(bin|pt|pth|pkl|pickle|py|gguf
 PINNED_DATE = "26 Jul 2024"  # the date that Llama-3.2's template falls back to
 CONVERSION = 1  # raised whenever a GGUF file is converted otherwise than before
 GGUF_LOCK = ROOT / "infra" / "environments" / "gguf.txt"
+LFS_POINTER = b"version https://git-lfs"
+BOM = b"\xef\xbb\xbf"
 TODAY = re.compile(r"strftime_now\([^)]*\)")
 
 
@@ -100,9 +102,29 @@ class BackboneConfig(BaseModel):
         else:
             if self.sha256 is not None:
                 raise SourceError(f"{self.model}: `sha256` is for a GGUF file; `revision` pins a model on the hub")
-            source = source_identity(self.model, self.revision)
+            folder = local_path(self.model)
+            if folder is not None and folder.is_dir():
+                source = digest_entries(
+                    (path.name, path.stat().st_size, digest_file(path)) for path in self.imported(folder)
+                )
+            else:
+                source = source_identity(self.model, self.revision)
         template = self.template()
         return source if template is None else {"model": source, "chat_template": template}
+
+    def imported(self, folder: Path) -> list[Path]:
+        """The files of a model's folder that are read, and make its key: others that lie beside them are of no matter.
+
+        The hub's cache keeps links; what they lead to is read.
+        """
+        patterns = self.patterns()
+        other = {path for pattern in OTHER_FORMAT for path in folder.glob(pattern)}
+        found = {path for pattern in patterns for path in folder.glob(pattern) if not NEVER.match(path.name)}
+        return sorted(path for path in found - other if path.is_file() and not path.name.startswith("."))
+
+    def patterns(self) -> list[str]:
+        """Names of the files that are read."""
+        return [pattern for pattern in FILES if not (self.tokenizer_only and pattern == "*.safetensors")]
 
     def template(self) -> str | None:
         """The chat template that was given. Raises SourceError where it cannot be read."""
@@ -163,11 +185,8 @@ def backbone(config: BackboneConfig, out: Path) -> Metrics:
 
 def _copy(config: BackboneConfig, out: Path) -> Metrics:
     """Place the files of a folder, or of the hub, in `out`."""
-    patterns = [pattern for pattern in FILES if not (config.tokenizer_only and pattern == "*.safetensors")]
-    folder = download(config.model, config.revision, "model", patterns, OTHER_FORMAT)
-    other = {path for pattern in OTHER_FORMAT for path in folder.glob(pattern)}
-    found = {path for pattern in patterns for path in folder.glob(pattern) if not NEVER.match(path.name)}
-    files = sorted(found - other)
+    folder = download(config.model, config.revision, "model", config.patterns(), OTHER_FORMAT)
+    files = config.imported(folder)
     names = {path.name for path in files}
     missing = {"config.json", "tokenizer.json", "tokenizer_config.json"} - names
     if missing:
@@ -175,9 +194,24 @@ def _copy(config: BackboneConfig, out: Path) -> Metrics:
     if not config.tokenizer_only and not any(name.endswith(".safetensors") for name in names):
         raise SourceError(f"{config.model}: no *.safetensors; convert the weights first (pickled weights are not read)")
     for done, path in enumerate(files, 1):
+        if path.suffix == ".safetensors":
+            _check_weights(path)
         _place(path.resolve(), out / path.name)
         report(done, len(files), "files")
     return {"files": len(files)}
+
+
+def _check_weights(path: Path) -> None:
+    """Raises SourceError where a file holds no safetensors."""
+    with path.open("rb") as file:
+        begin = file.read(len(LFS_POINTER))
+    if begin == LFS_POINTER:
+        raise SourceError(f"{path} is a Git LFS pointer, not the weights: run `git lfs pull` in its repository")
+    try:
+        parameter_count(path)
+    except (ValueError, MemoryError, OverflowError, KeyError, TypeError, AttributeError) as error:
+        size = path.stat().st_size
+        raise SourceError(f"{path}: its {size} bytes are no whole safetensors file: copy it again ({error})") from None
 
 
 def _convert(config: BackboneConfig, out: Path) -> Metrics:
@@ -220,7 +254,11 @@ def _place(source: Path, target: Path) -> None:
             return
         except OSError:
             pass  # another file system
-    shutil.copyfile(source, target)
+    content = source.read_bytes() if source.suffix == ".json" else b""
+    if content.startswith(BOM):  # JSON with a byte order mark: transformers does not read it
+        target.write_bytes(content.removeprefix(BOM))
+    else:
+        shutil.copyfile(source, target)
 
 
 def _pin_chat_template(folder: Path, config: BackboneConfig) -> bool:
@@ -229,6 +267,8 @@ def _pin_chat_template(folder: Path, config: BackboneConfig) -> bool:
     settings = json.loads(tokenizer_config.read_text(encoding="utf-8"))
     file = folder / "chat_template.jinja"
     own = file.read_text(encoding="utf-8") if file.exists() else settings.get("chat_template")
+    if isinstance(own, list):  # several by name; a plain chat is rendered with the one called default
+        own = next((one.get("template") for one in own if one.get("name") == "default"), None)
     template = config.template() or own
     if not isinstance(template, str):
         raise SourceError(

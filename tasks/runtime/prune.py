@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.runtime import in_use
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store import Manifest, Store, StoreError
 
 DAY = 86_400
 
@@ -46,7 +46,16 @@ def needed(manifests: Iterable[Manifest], kinds: Collection[str], keep: Collecti
 
 
 def leftovers(store: Store, kinds: Collection[str], days: float, keep: Collection[str] = ()) -> list[Leftover]:
-    """What is not needed (see `needed`), older than `days`, and not being built; the largest first."""
+    """What is not needed (see `needed`), older than `days`, and not being built; the largest first.
+
+    Raises:
+        StoreError: a manifest cannot be read: nobody knows what it needs.
+    """
+    if unreadable := store.unreadable():
+        raise StoreError(
+            f"{len(unreadable)} manifests cannot be read, so what they need is not known; first: {unreadable[0]}. Move "
+            "their folders away, or let the run that needs them build them again"
+        )
     manifests = list(store.manifests())
     kept = needed(manifests, kinds, keep)
     found = [_leftover("artifact", one.kind, one.key, store.path(one.key)) for one in manifests if one.key not in kept]

@@ -100,10 +100,23 @@ class Store:
             raise StoreError(f"no artifact {key} in {self.root}; `rewriting-agent lineage` lists all") from None
 
     def manifests(self) -> Iterator[Manifest]:
-        """Every published manifest, newest first."""
+        """Every published manifest that can be read, newest first; `unreadable` names the others."""
         found = (self.root / "artifacts").glob(f"*/{MANIFEST}")
         for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
-            yield Manifest.model_validate_json(path.read_bytes())
+            try:
+                yield Manifest.model_validate_json(path.read_bytes())
+            except ValueError:
+                continue
+
+    def unreadable(self) -> list[Path]:
+        """Manifests that are none: a disk that was full, a power cut. A run that needs one sets its artifact aside."""
+        broken = []
+        for path in sorted((self.root / "artifacts").glob(f"*/{MANIFEST}")):
+            try:
+                Manifest.model_validate_json(path.read_bytes())
+            except ValueError:
+                broken.append(path)
+        return broken
 
     def resolve(self, prefix: str) -> str:
         """The full key that begins with `prefix`. Raises StoreError where none or several do."""
@@ -205,7 +218,7 @@ def _damage(folder: Path, trust_stat: bool = True) -> str | None:
     except (FileNotFoundError, ValueError) as error:  # any other OSError is the file system's fault, not the artifact's
         return f"manifest: {error}"
     recorded = {entry.path for entry in manifest.files}
-    present = {str(path.relative_to(folder)) for path in files_below(folder)} - {MANIFEST}
+    present = {str(path.relative_to(folder)) for path in files_below(folder) if not is_clutter(path)} - {MANIFEST}
     if recorded != present:
         return f"files {sorted(recorded ^ present)} are missing or were added"
     for entry in manifest.files:
@@ -222,6 +235,11 @@ def _damage(folder: Path, trust_stat: bool = True) -> str | None:
     if manifest.digest != digest_entries((entry.path, entry.bytes, entry.sha256) for entry in manifest.files):
         return "the manifest's digest does not match its files"
     return None
+
+
+def is_clutter(path: Path) -> bool:
+    """A file that file managers and network file systems leave anywhere: .DS_Store, ._x, .nfs0001, Thumbs.db."""
+    return path.name.startswith(".") or path.name in ("Thumbs.db", "desktop.ini")
 
 
 def _sync(path: Path) -> None:

@@ -84,6 +84,67 @@ def test_a_changed_file_is_another_backbone(tmp_path: Path, name: str) -> None:
     assert config.source() != before
 
 
+@pytest.mark.parametrize(
+    "name", [".DS_Store", ".cache/huggingface/download/config.json.metadata", "README.md", "x.lock"]
+)
+def test_what_lies_beside_a_model_makes_no_other_backbone(tmp_path: Path, name: str) -> None:
+    model = copied(tmp_path)
+    config = BackboneConfig(name="tested", model=str(model))
+    before = config.source()
+    (model / name).parent.mkdir(parents=True, exist_ok=True)
+    (model / name).write_text("a new timestamp")
+    assert config.source() == before
+    assert name not in {path.name for path in imported(model, tmp_path).iterdir()}
+
+
+def test_a_folder_of_the_hubs_cache_is_the_same_backbone_as_a_copy_of_it(tmp_path: Path) -> None:
+    model, snapshot = copied(tmp_path), tmp_path / "models--x" / "snapshots" / "0f1e"
+    snapshot.mkdir(parents=True)
+    for number, path in enumerate(sorted(model.iterdir())):
+        blob = tmp_path / "models--x" / "blobs" / f"{number:040x}"
+        blob.parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, blob)
+        (snapshot / path.name).symlink_to(blob)
+    linked, plain = (BackboneConfig(name="tested", model=str(folder)) for folder in (snapshot, model))
+    assert linked.source() == plain.source()
+    assert (imported(snapshot, tmp_path) / "config.json").read_bytes() == (model / "config.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 942\n", "is a Git LFS pointer"),
+        (b"", "its 0 bytes are no whole safetensors file"),
+        (b"\x20\x00\x00\x00\x00\x00\x00\x00{broken", "are no whole safetensors file"),
+    ],
+)
+def test_weights_that_are_none_are_named(tmp_path: Path, content: bytes, said: str) -> None:
+    model = copied(tmp_path)
+    (model / "model.safetensors").unlink()
+    (model / "model.safetensors").write_bytes(content)
+    with pytest.raises(SourceError, match=rf"model\.safetensors.*{said}"):
+        imported(model, tmp_path)
+
+
+def test_a_byte_order_mark_before_json_is_dropped(tmp_path: Path) -> None:
+    model = copied(tmp_path)
+    plain = (model / "tokenizer_config.json").read_bytes()
+    (model / "tokenizer_config.json").write_bytes(b"\xef\xbb\xbf" + plain)
+    assert (imported(model, tmp_path) / "tokenizer_config.json").read_bytes() == plain
+
+
+def test_of_several_chat_templates_the_default_one_is_taken(tmp_path: Path) -> None:
+    model = copied(tmp_path)
+    template = (model / "chat_template.jinja").read_text()
+    (model / "chat_template.jinja").unlink()
+    said = json.loads((model / "tokenizer_config.json").read_text())
+    named = [{"name": "tool_use", "template": "x"}, {"name": "default", "template": template}]
+    (model / "tokenizer_config.json").write_text(json.dumps(said | {"chat_template": named}))
+    out = imported(model, tmp_path)
+    assert (out / "chat_template.jinja").read_text() == template
+    assert "chat_template" not in json.loads((out / "tokenizer_config.json").read_text())
+
+
 def test_a_folder_without_a_model_is_an_error_that_says_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "empty").mkdir()

@@ -110,3 +110,9 @@ def test_a_run_that_starts_meanwhile_waits(store: Store) -> None:
         with pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
         os.close(other)
+
+
+def test_nothing_is_offered_while_a_manifest_cannot_be_read(store: Store) -> None:
+    (store.path(KEYS["report"]) / "manifest.json").write_bytes(b"")
+    with pytest.raises(StoreError, match=rf"what they need is not known; first: .*{KEYS['report']}"):
+        leftovers(store, {"report"}, days=7)

@@ -112,6 +112,22 @@ def test_a_damaged_artifact_is_a_miss_and_is_set_aside(tmp_path: Path, how: str)
     assert store.find(KEY) is not None
 
 
+@pytest.mark.parametrize("name", [".DS_Store", ".nfs000000001", "._rows.jsonl", "below/Thumbs.db"])
+def test_what_file_managers_leave_in_an_artifact_does_not_damage_it(tmp_path: Path, name: str) -> None:
+    store = publish(tmp_path)
+    (store.path(KEY) / name).write_bytes(b"left by another program")
+    assert store.verify(KEY) is None and store.find(KEY) is not None
+
+
+@pytest.mark.parametrize("left", [b"", b'{"kind": "test", "ke'])
+def test_one_manifest_that_cannot_be_read_hides_no_other(tmp_path: Path, left: bytes) -> None:
+    store = publish(tmp_path)
+    publish(tmp_path, other := "ef" * 16)
+    (store.path(KEY) / "manifest.json").write_bytes(left)
+    assert [one.key for one in store.manifests()] == [other]
+    assert store.unreadable() == [store.path(KEY) / "manifest.json"]
+
+
 def test_a_disk_that_fails_is_no_damage_to_the_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = publish(tmp_path)
 
