@@ -299,7 +299,9 @@ def _title(name: str, given: dict[str, Any], tags: Iterable[str]) -> str:
         asked = None if seed == type(config).model_fields["seed"].default else seed
     said = [name]
     for field in TELLING:
-        value = asked if field == "seed" else getattr(config, field, None)
+        value = getattr(config, field, None)
+        if field == "seed" and value is not None:
+            value = asked
         if value is not None:
             said.append(f"{field} {value}" if isinstance(value, int) else str(value))
     if getattr(config, "tokenizer_only", False):
