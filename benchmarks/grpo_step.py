@@ -4,14 +4,13 @@
 reads a prompt once for each of its rewrites; reward and rows are the same. Runs of both are taken by turns.
 """
 
-import gzip
 import json
 import statistics
 import tempfile
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from infra.gpu_check.texts import rows as expert_rows
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.runtime.settings import ROOT
 
@@ -22,7 +21,7 @@ PROMPTS, K, ROUNDS, STEPS = 16, 10, 3, 3  # STEPS a round, of which the first is
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder) / "rows.jsonl"
-        write_rows(rows, nano_rows(PROMPTS * STEPS))
+        write_rows(rows, expert_rows(PROMPTS * STEPS))
         ours: list[Row] = []
         plain: list[Row] = []
         for number in range(ROUNDS):
@@ -51,13 +50,6 @@ def main() -> None:
         "n": len(shares),
     }
     print(json.dumps(share))
-
-
-def nano_rows(count: int) -> list[Row]:
-    """Expert rows of the nano world."""
-    with gzip.open(NANO / "corpora" / "numinamath_cot.jsonl.gz", "rt", encoding="utf-8") as lines:
-        chosen = islice((json.loads(line) for line in lines), count)
-        return [{"id": str(i), "question": row["problem"], "solution": row["solution"]} for i, row in enumerate(chosen)]
 
 
 def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:

@@ -19,6 +19,7 @@ def main() -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
+    from infra.gpu_check.scorer import padded_loop
     from tasks.rows.tokens import ChatTokens
     from tasks.score.nll import NLLScorer
 
@@ -31,7 +32,7 @@ def main() -> None:
         return [score.nll for score in scorer.score(flat)]
 
     def plain() -> list[float]:
-        return plain_loop(model, chat, flat)
+        return padded_loop(model, chat, flat, BATCH)
 
     difference = max(abs(a - b) for a, b in zip(ours(), plain(), strict=True))
     if difference > 1e-5:
@@ -74,35 +75,6 @@ def targets(model: Any, chat: Any) -> list[Any]:
         Target(f"{i // K}#{i % K}", rows[i // K]["problem"], text, rollout.finished)
         for i, (text, rollout) in enumerate(zip(texts, rollouts, strict=True))
     ]
-
-
-def plain_loop(model: Any, chat: Any, rows: list[Any]) -> list[float]:
-    """What one would write first: rows in order, padded to the longest of their batch, prompt and target together."""
-    import torch
-
-    from tasks.rows.prompts import question_prompt
-
-    found = []
-    for start in range(0, len(rows), BATCH):
-        pairs = [
-            (chat.prompt(question_prompt(t.question)), chat.target(t.text, t.finished))
-            for t in rows[start : start + BATCH]
-        ]
-        longest = max(len(prompt) + len(target) for prompt, target in pairs)
-        ids = torch.zeros((len(pairs), longest), dtype=torch.long)
-        mask = torch.zeros_like(ids)
-        labels = torch.full_like(ids, -100)
-        for i, (prompt, target) in enumerate(pairs):
-            ids[i, : len(prompt) + len(target)] = torch.tensor([*prompt, *target])
-            mask[i, : len(prompt) + len(target)] = 1
-            labels[i, len(prompt) : len(prompt) + len(target)] = torch.tensor(target)
-        with torch.no_grad():
-            logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1]
-        loss = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100, reduction="none"
-        ).view(len(pairs), -1)
-        found += (loss.sum(dim=1) / (labels[:, 1:] != -100).sum(dim=1)).tolist()
-    return found
 
 
 if __name__ == "__main__":

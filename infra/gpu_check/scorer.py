@@ -42,14 +42,14 @@ def scored(setup: Setup, targets: list[Target], dtype: Precision) -> tuple[list[
     return nll, {"target_tokens_per_second": speed, "times_padded_loop": ratio, "difference": difference}
 
 
-def padded_loop(model: Any, chat: ChatTokens, targets: list[Target]) -> list[float]:
-    """What one would write first: prompt and target together, padded to the longest of a batch; nats per token."""
+def padded_loop(model: Any, chat: ChatTokens, targets: list[Target], size: int = BATCH) -> list[float]:
+    """What one would write first: prompt and target together, padded to the longest of `size`; nats per token."""
     import torch
 
     found: list[float] = []
-    for start in range(0, len(targets), BATCH):
-        batch = targets[start : start + BATCH]
-        pairs = [(chat.prompt(question_prompt(one.question)), chat.target(one.text)) for one in batch]
+    for start in range(0, len(targets), size):
+        batch = targets[start : start + size]
+        pairs = [(chat.prompt(question_prompt(one.question)), chat.target(one.text, one.finished)) for one in batch]
         longest = max(len(prompt) + len(target) for prompt, target in pairs)
         ids_BT = torch.zeros((len(pairs), longest), dtype=torch.long, device=model.device)
         mask_BT, labels_BT = torch.zeros_like(ids_BT), torch.full_like(ids_BT, -100)
