@@ -41,17 +41,16 @@ def complete(
     for number, ids in blocks:
         path = folder / f"{number:06d}.jsonl"
         answered = [row_id for row_id in ids if row_id in prompts]
+        kept = list(read_rows(path)) if path.exists() else None
         # An earlier attempt may have cut other blocks: their size is no part of a stage's key.
-        if not path.exists() or [row["id"] for row in read_rows(path)] != answered:
+        if kept is None or [row["id"] for row in kept] != answered:
             completions = generate(answered, [prompts[row_id] for row_id in answered]) if answered else []
-            write_rows(
-                path,
-                (
-                    {"id": row_id, "text": c.text, "finished": c.finished, "tokens": c.tokens}
-                    for row_id, c in zip(answered, completions, strict=True)
-                ),
-            )
-        rows += read_rows(path)
+            kept = [
+                {"id": row_id, "text": c.text, "finished": c.finished, "tokens": c.tokens}
+                for row_id, c in zip(answered, completions, strict=True)
+            ]
+            write_rows(path, kept)
+        rows += kept
         done += len(ids)
         report(done, total, unit)
     return rows
