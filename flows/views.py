@@ -13,6 +13,7 @@ from flows.form import name_of, tags_of
 from tasks.report.data import LABELS, Estimate, ReportData
 from tasks.report.lineage import mermaid
 from tasks.report.report import PAGE, read_report
+from tasks.runtime.planning import walking
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact
@@ -40,7 +41,9 @@ def introduce(kind: str, experiments: Sequence[Experiment]) -> Callable[[int], N
 
 
 def show_in_ui(report: Artifact) -> None:
-    """Attach the report's headline and its lineage to the flow run."""
+    """Attach the report's headline and its lineage to the flow run; a plan has none."""
+    if walking():
+        return
     folder = store().path(report.key)
     data = read_report(folder)
     name = data.backbone.name

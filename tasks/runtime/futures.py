@@ -11,7 +11,8 @@ from prefect.context import TagsContext
 from prefect.futures import PrefectFuture
 from prefect.utilities.callables import get_call_parameters
 
-from tasks.runtime import stopping
+from tasks.runtime import planning, stopping
+from tasks.runtime.store import Manifest
 
 
 class StageTask(Task[..., Any]):
@@ -20,13 +21,20 @@ class StageTask(Task[..., Any]):
     plain: Callable[..., dict[str, Any]]  # the function itself
     folder: Callable[..., Path]  # the artifact's folder, found in the store or built, without a flow
     gpus: Callable[[Any], int | None]  # how many GPUs it computes on with a config; None: all of a machine's
+    cores: int  # slots of a machine's cores that building takes
+    batch: bool  # whether it makes several artifacts in one go
+    manifests: Callable[..., dict[str, Manifest]]  # of its config and inputs: what it makes, by part, with its key
     title: Callable[..., str]  # of its name, parameters and tags: what a run of it is called
 
     def submit(self, *args: Any, **kwargs: Any) -> PrefectFuture[Any]:  # type: ignore[override]
         # Prefect names a run when it starts; while it waits the UI shows the task's name and three letters.
-        waiting = copy(self)
         given = get_call_parameters(self.fn, args, kwargs)
-        waiting.name = self.title(self.name, given, TagsContext.get().current_tags)
+        title = self.title(self.name, given, TagsContext.get().current_tags)
+        if (plan := planning.walking()) is not None:
+            expected: Any = plan.submit(self, given, title)
+            return expected
+        waiting = copy(self)
+        waiting.name = title
         future = Task.submit(waiting, *args, **kwargs)
         future.upstream = list(_futures_in([args, kwargs]))  # type: ignore[attr-defined]
         future.stage = self.name  # type: ignore[attr-defined]

@@ -72,6 +72,12 @@ class SharedStore(Store):
                     locks.enter_context(held)
             yield descriptor
 
+    def look(self, key: str) -> Manifest | None:
+        if (mine := super().look(key)) is not None:
+            return mine
+        shared = self._read(key)
+        return shared[0] if shared else None
+
     def find(self, key: str) -> Artifact | None:
         return self._agree(key, super().find(key))
 

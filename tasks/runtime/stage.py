@@ -115,6 +115,8 @@ def stage(
         task.plain = function
         task.folder = folder
         task.gpus = made.gpus_for
+        task.cores, task.batch = cores, batch
+        task.manifests = made.manifests
         task.title = _title
         return task
 
@@ -141,9 +143,10 @@ class _Stage:
 
     def look_up_or_build(self, config: Any, inputs: dict[str, Any]) -> State:
         """Prefect's state `Cached` or `Built`, its data the artifact (of a batch: a dict of them)."""
-        configs: dict[str, BaseModel] = config if self.batch else {self.name: config}
-        artifacts = flatten(inputs)
-        manifests = {part: self.manifest(one, artifacts) for part, one in configs.items()}
+        configs = self.configs(config)
+        manifests = self.manifests(config, inputs)
+        for manifest in manifests.values():
+            _sign(manifest)
         log, title, home = _logger(), str(task_run.name or self.name), store()
         in_use.hold(home.root)
         place = placement.place_of(self.name)
@@ -245,13 +248,21 @@ class _Stage:
         counts = [self.gpus(one) for one in (config.values() if self.batch else [config])]
         return None if None in counts else max(count for count in counts if count is not None)
 
+    def configs(self, config: Any) -> dict[str, BaseModel]:
+        """Of each artifact its config."""
+        return dict(config) if self.batch else {self.name: config}
+
+    def manifests(self, config: Any, inputs: dict[str, Any]) -> dict[str, Manifest]:
+        """Of each artifact what it is made from, with its key."""
+        artifacts = flatten(inputs)
+        return {part: self.manifest(one, artifacts) for part, one in self.configs(config).items()}
+
     def manifest(self, config: BaseModel, inputs: Inputs) -> Manifest:
         """What will be said of the artifact, its figures still to come."""
         environment = self.environment(config) if callable(self.environment) else self.environment
         identity = self.identity(config) if self.identity else None
         key, in_key = stage_key(self.name, self.version, environment, config, identity, inputs)
-        seeds = {"seed": getattr(config, "seed", None), "asked": _asked_seed(task_run.tags or ())}
-        run = {"host": platform.node(), "task_run": str(task_run.name or ""), "flow_run": str(flow_run.name or "")}
+        seed = getattr(config, "seed", None)
         return Manifest(
             kind=self.name,
             key=key,
@@ -261,9 +272,16 @@ class _Stage:
             identity=identity,
             environment={"name": environment, "lock": lock_digest(environment)},
             versions={"python": platform.python_version()},
-            seeds={name: seed for name, seed in seeds.items() if seed is not None},
-            run=run | {"flow_run_id": str(flow_run.id or ""), "commit": commit()},
+            seeds={} if seed is None else {"seed": seed},
         )
+
+
+def _sign(manifest: Manifest) -> None:
+    """Say in the manifest which run makes it, and the seed as it was asked for."""
+    if (asked := _asked_seed(task_run.tags or ())) is not None:
+        manifest.seeds["asked"] = asked
+    run = {"host": platform.node(), "task_run": str(task_run.name or ""), "flow_run": str(flow_run.name or "")}
+    manifest.run = run | {"flow_run_id": str(flow_run.id or ""), "commit": commit()}
 
 
 def _short(manifests: dict[str, Manifest]) -> str:

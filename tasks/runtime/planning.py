@@ -1,0 +1,150 @@
+"""What a flow would build, without building it: while a plan is made, `submit` looks each stage up and goes on.
+
+    walk = Walk(store())
+    with walk.collecting():
+        pipeline.fn("sft", [0], backbone="nano")      # the flow's own code, in a few tenths of a second
+    walk.stages   # [Step(title="finetune nll (sft/0)", kind="finetune", parts={"finetune": Part(key=None, found=None)})]
+
+A key holds the digests of its inputs. Where an input is still to be made its digest is not known, and neither is the
+key: a provisional one takes its place, made in the same way of the inputs' provisional keys, so that what is asked for
+twice is planned once.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from tasks.runtime.store import Artifact, Manifest, Store
+
+PROVISIONAL = "not made yet: "  # begins the digest of an artifact that is still to be made
+
+_walk: ContextVar["Walk | None"] = ContextVar("plan", default=None)
+
+
+def walking() -> "Walk | None":
+    """The plan that is being made; None where stages are built."""
+    return _walk.get()
+
+
+@dataclass
+class Part:
+    """One artifact of a step. `manifest.key` is its key where `known`, else a provisional one that no store has."""
+
+    manifest: Manifest
+    known: bool
+    found: Manifest | None
+    begun: bool = False  # a killed attempt left work that is gone on with
+
+    @property
+    def key(self) -> str | None:
+        return self.manifest.key if self.known else None
+
+
+@dataclass
+class Step:
+    """One submitted stage: a task's run, with as many artifacts as it makes."""
+
+    title: str  # what the run will be called
+    kind: str
+    task: Any
+    config: Any  # a dict of configs where the stage makes a batch
+    inputs: dict[str, Any]  # Expected, dicts of them, or None
+    parts: dict[str, Part]
+    also: list[str] = field(default_factory=list)  # titles of further runs that ask for the same
+
+    @property
+    def cached(self) -> bool:
+        return all(part.found for part in self.parts.values())
+
+    def missing(self) -> dict[str, Part]:
+        return {name: part for name, part in self.parts.items() if part.found is None}
+
+
+class Expected:
+    """Stands for a submitted stage's future while a plan is made."""
+
+    upstream: tuple[Any, ...] = ()
+
+    def __init__(self, step: Step) -> None:
+        self.step, self.stage = step, step.kind
+        # The states in which the stage's task would end (tasks/runtime/stage.py).
+        self.state = SimpleNamespace(
+            name="Cached" if step.cached else "Built", is_failed=lambda: False, is_crashed=lambda: False
+        )
+
+    def wait(self) -> None:
+        """Nothing runs."""
+
+    def result(self) -> "Expected":
+        return self
+
+    def artifacts(self) -> Any:
+        """The artifact, or a dict of them, as a stage's inputs know it; its digest provisional where it is not made."""
+        found = {name: _artifact(part) for name, part in self.step.parts.items()}
+        return found if self.step.task.batch else found[self.step.kind]
+
+
+class Walk:
+    """Collects what a flow submits, each artifact once."""
+
+    def __init__(self, home: Store) -> None:
+        self.home = home
+        self.stages: list[Step] = []
+        self._of: dict[tuple[str, ...], Step] = {}
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Within it, `submit` of a stage adds a step to this plan and builds nothing."""
+        token = _walk.set(self)
+        try:
+            yield
+        finally:
+            _walk.reset(token)
+
+    def submit(self, task: Any, given: Mapping[str, Any], title: str) -> Expected:
+        """The step of a stage that is asked for with these parameters."""
+        inputs = {name: value for name, value in given.items() if name != "config"}
+        manifests: dict[str, Manifest] = task.manifests(given["config"], _artifacts(inputs))
+        keys = tuple(manifest.key for manifest in manifests.values())
+        step = self._of.get(keys)
+        if step is None:
+            parts = {name: self._part(manifest) for name, manifest in manifests.items()}
+            step = self._of[keys] = Step(title, task.name, task, given["config"], inputs, parts)
+            self.stages.append(step)
+        elif title != step.title and title not in step.also:
+            step.also.append(title)
+        return Expected(step)
+
+    def _part(self, manifest: Manifest) -> Part:
+        known = not any(one.digest.startswith(PROVISIONAL) for one in manifest.inputs.values())
+        found = self.home.look(manifest.key) if known else None
+        begun = known and found is None and self.home.partial(manifest.key).is_dir()
+        return Part(manifest, known, found, begun)
+
+
+def expected_in(value: Any) -> Iterator[Expected]:
+    """The expected inputs in a step's inputs."""
+    if isinstance(value, Expected):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from expected_in(one)
+    elif isinstance(value, Iterable) and not isinstance(value, str):
+        for one in value:
+            yield from expected_in(one)
+
+
+def _artifact(part: Part) -> Artifact:
+    if part.found is not None:
+        return part.found.artifact()
+    key = part.manifest.key
+    return Artifact(kind=part.manifest.kind, key=key, digest=f"{PROVISIONAL}{key}")
+
+
+def _artifacts(value: Any) -> Any:
+    if isinstance(value, Expected):
+        return value.artifacts()
+    return {name: _artifacts(one) for name, one in value.items()} if isinstance(value, Mapping) else value
