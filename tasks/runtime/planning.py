@@ -3,7 +3,7 @@
     walk = Walk(store())
     with walk.collecting():
         pipeline.fn("sft", [0], backbone="nano")      # the flow's own code, in a few tenths of a second
-    walk.stages   # [Step(title="finetune nll (sft/0)", kind="finetune", parts={"finetune": Part(key=None, found=None)})]
+    walk.stages   # [Step(title="finetune nll (sft/0)", kind="finetune", parts={"finetune": Part(found=None, …)}), …]
 
 A key holds the digests of its inputs. Where an input is still to be made its digest is not known, and neither is the
 key: a provisional one takes its place, made in the same way of the inputs' provisional keys, so that what is asked for
