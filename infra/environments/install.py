@@ -25,11 +25,12 @@ DEVICE_FILE = ENVIRONMENTS / "device"  # what the environments are installed for
 # What is installed beside the lock: stubs that stand in for packages which have no CPU build.
 STUBS = {("inference", "cpu"): ["vllm"], ("sft", "cpu"): ["torchaudio"], ("verl", "cpu"): ["vllm-0.27"]}
 # What is installed on top of another environment, and is part of no other key than its own.
-ADDS_TO = {"dev": "core", "workers": "core", "gguf": "inference"}
+ADDS_TO = {"dev": "core", "workers": "core", "sinks": "core", "gguf": "inference"}
 SIZES = {
     "core": "0.8 GB",
-    "dev": "0.5 GB",
+    "dev": "0.6 GB",
     "workers": "0.1 GB",
+    "sinks": "0.1 GB",
     "gguf": "1 MB",
     "inference": "3.3 GB",
     "sft": "1.3 GB",
@@ -137,7 +138,7 @@ def torch_sources(name: str, environment: dict[str, str]) -> list[str]:
 
 
 def install(name: str, environment: dict[str, str]) -> None:
-    """Install one environment from its lock; `dev` and `workers` add to core, `gguf` to inference."""
+    """Install one environment from its lock; `dev`, `workers` and `sinks` add to core, `gguf` to inference."""
     folder = ENVIRONMENTS / ADDS_TO.get(name, name)
     stamp = folder / f".installed-{name}"
     wanted = wanted_stamp(name)

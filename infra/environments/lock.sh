@@ -7,6 +7,7 @@ export UV_FIND_LINKS
 resolve() { ../../.envs/tools/bin/uv pip compile -q --python-version 3.11 --no-annotate --no-header "$@"; }
 resolve core.in -o core.txt
 resolve workers.in -o workers.txt
+resolve sinks.in -o sinks.txt
 resolve dev.in -o dev.txt
 # CUDA builds of torchvision, torchaudio and torchcodec beside a CPU torch break `import transformers`.
 resolve --excludes inference.cpu.excludes inference.cpu.in -o inference.cpu.txt
