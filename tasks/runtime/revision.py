@@ -4,6 +4,7 @@ For people, in the manifest's `run`; never part of a key: a stage's `version` sa
 """
 
 import os
+import re
 import shutil
 import subprocess
 from functools import cache
@@ -24,3 +25,15 @@ def commit() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""  # no reason to fail a stage: the key tells what it was made from
     return done.stdout.strip()
+
+
+@cache
+def repository() -> str:
+    """Where this clone came from, as git knows it, without a login; its folder where it came from nowhere."""
+    git = shutil.which("git")
+    if git is not None and (ROOT / ".git").exists():
+        command = [git, "-C", str(ROOT), "config", "--get", "remote.origin.url"]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout.strip()
+        if said:
+            return re.sub(r"^(\w+://)[^/@]+@", r"\1", said)
+    return ROOT.as_uri()

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +35,21 @@ class Settings(BaseSettings):
     dashboard: str | None = Field(
         default=None, description="Address of the dashboard that shows this store; `make up` sets it for its runs."
     )
+
+    # Sinks (docs/sinks.md): off where not given. An empty value is none: it switches off what a shell's profile has on.
+    openlineage: str | None = Field(
+        default=None, description="File or http(s):// address that gets OpenLineage events; no credentials in it."
+    )
+    mlflow: str | None = Field(
+        default=None, description="MLflow's tracking URI (sqlite:///mlflow.db, http://host:5000); no credentials in it."
+    )
+    wandb: str | None = Field(default=None, description="W&B's project, or entity/project.")
+    tensorboard: Path | None = Field(default=None, description="Folder of TensorBoard's event files.")
+
+    @field_validator("openlineage", "mlflow", "wandb", "tensorboard", mode="before")
+    @classmethod
+    def _empty_is_off(cls, value: object) -> object:
+        return None if value == "" else value
 
     def cuda(self) -> bool:
         """Whether engines run on GPUs: as told, else as the environments were installed (infra/environments)."""

@@ -31,7 +31,7 @@ from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 from pydantic import BaseModel
 
-from tasks.runtime import attempt, engine, in_use, placement, retries, slots
+from tasks.runtime import attempt, engine, in_use, openlineage_sink, placement, retries, slots
 from tasks.runtime.futures import StageTask
 from tasks.runtime.key import Inputs, flatten, lock_digest, stage_key
 from tasks.runtime.progress_view import ProgressView
@@ -160,7 +160,8 @@ class _Stage:
             missing = {part: manifests[part] for part, artifact in found.items() if artifact is None}
             here = place is None or placement.is_here(place)
             if missing and here:
-                found |= self.build(log, title, home, configs, missing, inputs)
+                with openlineage_sink.told(missing, home, log) as begin:
+                    found |= self.build(log, title, home, configs, missing, inputs, begin)
         if missing and place is not None and not here:
             # Without the locks: the other machine takes them.
             log.info("%s: building on work pool %s", title, place.pool)
@@ -183,8 +184,10 @@ class _Stage:
         configs: dict[str, BaseModel],
         missing: dict[str, Manifest],
         inputs: dict[str, Any],
+        begin: Callable[[float], None],
     ) -> Inputs:
-        """Call the function for what is missing, on this machine's slots, and publish what it wrote."""
+        """Call the function for what is missing, on this machine's slots, and publish what it wrote. `begin` hears when
+        the slots are there and the work begins."""
         paths = {key: _to_path(home, value) for key, value in inputs.items()}
         outs = {part: home.partial(manifest.key) for part, manifest in missing.items()}
         for out in outs.values():
@@ -209,6 +212,7 @@ class _Stage:
             attempt.told(outs, missing),
         ):
             started, clock = time.time(), time.monotonic()
+            begin(started)
             if clock - asked >= 1:
                 log.info("%s: starts after %.0f s of waiting for free cores or GPUs", title, clock - asked)
             if self.batch:
@@ -281,7 +285,8 @@ def _sign(manifest: Manifest) -> None:
     if (asked := _asked_seed(task_run.tags or ())) is not None:
         manifest.seeds["asked"] = asked
     run = {"host": platform.node(), "task_run": str(task_run.name or ""), "flow_run": str(flow_run.name or "")}
-    manifest.run = run | {"flow_run_id": str(flow_run.id or ""), "commit": commit()}
+    run |= {"flow_run_id": str(flow_run.id or ""), "flow": str(flow_run.flow_name or "")}
+    manifest.run = run | {"commit": commit()}
 
 
 def _short(manifests: dict[str, Manifest]) -> str:
