@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import random
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,7 +84,7 @@ class _Writer:
             cost={"core_seconds": 25.0, "gpu_seconds": 0.0},
             run={
                 "flow_run": flow_run,
-                "flow_run_id": flow_run,
+                "flow_run_id": str(uuid.uuid5(uuid.NAMESPACE_URL, flow_run)),
                 "task_run": f"{kind} {task_run}",
                 "commit": "0123456789ab",
             },

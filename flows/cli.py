@@ -13,6 +13,7 @@ from rich.text import Text
 from typer.exceptions import TyperException
 
 from flows.commands.dashboard import dashboard_command, question_command, row_command
+from flows.commands.export import export_command
 from flows.commands.rewrite import rewrite_command
 from flows.commands.score import score_command
 from flows.commands.store import app as store_app
@@ -247,6 +248,7 @@ def lineage(
 app.command("dashboard")(dashboard_command)
 app.command("row")(row_command)
 app.command("question")(question_command)
+app.command("export")(export_command)
 # For a file of one's own, without the pipeline.
 app.command("score")(score_command)
 app.command("rewrite")(rewrite_command)

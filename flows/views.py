@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 
 from flows.experiment import Experiment
 from flows.form import name_of, tags_of
+from infra.sinks import feed as sinks
 from tasks.report.data import LABELS, Estimate, ReportData
 from tasks.report.lineage import mermaid
 from tasks.report.report import PAGE, read_report
@@ -24,7 +26,11 @@ def introduce(kind: str, experiments: Sequence[Experiment]) -> Callable[[int], N
 
     Returns:
         What names it anew when "next" has turned out to be a seed.
+
+    Raises:
+        SinkError: a sink that is on cannot work; better now than at the run's end.
     """
+    sinks.check()
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         return lambda seed: None
@@ -41,7 +47,7 @@ def introduce(kind: str, experiments: Sequence[Experiment]) -> Callable[[int], N
 
 
 def show_in_ui(report: Artifact) -> None:
-    """Attach the report's headline and its lineage to the flow run; a plan has none."""
+    """Attach the report's headline and its lineage to the flow run, and tell the sinks that are on of it; a plan has none."""
     if walking():
         return
     folder = store().path(report.key)
@@ -56,6 +62,7 @@ def show_in_ui(report: Artifact) -> None:
     graph = mermaid(data.lineage).replace("flowchart LR", "flowchart TD", 1)
     whole = f"```mermaid\n{graph}```\n\nEvery artifact with its key: `rewriting-agent lineage {report.key[:12]}`"
     create_markdown_artifact(whole, key=f"lineage-{about(data)}", description=f"{name}: what the report was made from")
+    sinks.feed(store().manifest(report.key), store(), get_run_logger())
 
 
 def about(data: ReportData) -> str:

@@ -10,6 +10,7 @@ newest report that has it.
 
 import hashlib
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,8 +113,6 @@ class Runs:
     def _run(self, said: dict[str, Any], data: dict[str, Any], entry: Entry, changed: str, groups: Any) -> Run:
         artifacts = {role: str(one["key"]) for role, one in said["artifacts"].items()}
         method, seed = label(str(said["method"])), said["seed"]
-        core = sorted((role, key) for role, key in artifacts.items() if role.split("/")[0] in IDENTITY)
-        identity = [data["backbone"]["digest"], method, seed, core]
         made = [self.index.entries[key] for key in artifacts.values() if key in self.index.entries]
         stages = said.get("stages") or []
         figures = {name: _figure(one) for name, one in (said.get("averages") or {}).items() if one}
@@ -125,7 +124,7 @@ class Runs:
         if said.get("final_loss") is not None:
             figures["final loss"] = (said["final_loss"], None, None)
         return Run(
-            id=hashlib.sha256(orjson.dumps(identity)).hexdigest()[:12],
+            id=run_id(data["backbone"]["digest"], method, seed, artifacts),
             backbone=label(str(data["backbone"]["name"])),
             method=method,
             seed=seed,
@@ -139,6 +138,17 @@ class Runs:
             artifacts=artifacts,
             benchmarks={name: groups.get(name, "") for name in said["scores"]},
         )
+
+
+def run_id(backbone: str, method: str, seed: int | None, artifacts: Mapping[str, str]) -> str:
+    """What a run is called for machines, whichever reports it stands in: `3f2a91c07b5d`.
+
+    Args:
+        backbone: the digest of pi_0.
+        artifacts: keys by role.
+    """
+    core = sorted((role, key) for role, key in artifacts.items() if role.split("/")[0] in IDENTITY)
+    return hashlib.sha256(orjson.dumps([backbone, method, seed, core])).hexdigest()[:12]
 
 
 def _figure(estimate: dict[str, Any]) -> Figure:

@@ -1,0 +1,1 @@
+"""What MLflow, W&B and TensorBoard are told of finished runs (docs/sinks.md)."""
