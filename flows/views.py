@@ -62,7 +62,7 @@ def show_in_ui(report: Artifact) -> None:
     graph = mermaid(data.lineage).replace("flowchart LR", "flowchart TD", 1)
     whole = f"```mermaid\n{graph}```\n\nEvery artifact with its key: `rewriting-agent lineage {report.key[:12]}`"
     create_markdown_artifact(whole, key=f"lineage-{about(data)}", description=f"{name}: what the report was made from")
-    sinks.feed(store().manifest(report.key), store(), get_run_logger())
+    sinks.feed(report, store(), get_run_logger())
 
 
 def about(data: ReportData) -> str:

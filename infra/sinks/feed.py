@@ -6,7 +6,7 @@ from infra.sinks import mlflow, tensorboard, wandb
 from infra.sinks.rows import runs_of
 from tasks.report.lineage import walk
 from tasks.runtime import openlineage_sink, sinks
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store import Artifact, Manifest, Store
 
 FEEDS = {"mlflow": mlflow.feed, "wandb": wandb.feed, "tensorboard": tensorboard.feed}
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
@@ -19,7 +19,7 @@ def check() -> None:
         wandb.check()
 
 
-def feed(report: Manifest, home: Store, log: Log) -> None:
+def feed(report: Artifact, home: Store, log: Log) -> None:
     """Tell every sink that is on of a report's runs; one that fails costs a warning.
 
     (OpenLineage was told of each stage while it ran.)
@@ -27,7 +27,7 @@ def feed(report: Manifest, home: Store, log: Log) -> None:
     for name in sinks.on():
         if name in FEEDS:
             with sinks.harmless(name, log):
-                told = export(name, report, home)
+                told = export(name, home.manifest(report.key), home)
                 log.info("%s: told of %d runs that it did not know", sinks.variable(name), told)
 
 

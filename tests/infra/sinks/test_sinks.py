@@ -136,11 +136,11 @@ def test_a_finished_report_feeds_what_is_on_and_one_sinks_failure_is_a_warning(
     turn_on: Callable[[str, str], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    feed.feed(report, home, LOG)
+    feed.feed(report.artifact(), home, LOG)
     assert caplog.records == []  # none is on: nothing happens
     turn_on("mlflow", "http://me:hunter2pass@127.0.0.1:9/")
     turn_on("tensorboard", str(tmp_path / "logs"))
-    feed.feed(report, home, LOG)
+    feed.feed(report.artifact(), home, LOG)
     warnings = [one.message for one in caplog.records if one.name == "test" and one.levelno == logging.WARNING]
     (warning,) = warnings
     assert "REWRITING_AGENT_MLFLOW" in warning
