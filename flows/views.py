@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
@@ -62,7 +61,7 @@ def show_in_ui(report: Artifact) -> None:
     graph = mermaid(data.lineage).replace("flowchart LR", "flowchart TD", 1)
     whole = f"```mermaid\n{graph}```\n\nEvery artifact with its key: `rewriting-agent lineage {report.key[:12]}`"
     create_markdown_artifact(whole, key=f"lineage-{about(data)}", description=f"{name}: what the report was made from")
-    sinks.feed(report, store(), get_run_logger())
+    sinks.feed(report, store())
 
 
 def about(data: ReportData) -> str:

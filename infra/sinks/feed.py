@@ -1,7 +1,5 @@
 """Every finished report feeds the sinks that are on; `rewriting-agent export` feeds one that was switched on later."""
 
-import logging
-
 from infra.sinks import mlflow, tensorboard, wandb
 from infra.sinks.rows import runs_of
 from tasks.report.lineage import walk
@@ -9,7 +7,6 @@ from tasks.runtime import openlineage_sink, sinks
 from tasks.runtime.store import Artifact, Manifest, Store
 
 FEEDS = {"mlflow": mlflow.feed, "wandb": wandb.feed, "tensorboard": tensorboard.feed}
-Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
 def check() -> None:
@@ -19,16 +16,16 @@ def check() -> None:
         wandb.check()
 
 
-def feed(report: Artifact, home: Store, log: Log) -> None:
+def feed(report: Artifact, home: Store) -> None:
     """Tell every sink that is on of a report's runs; one that fails costs a warning.
 
     (OpenLineage was told of each stage while it ran.)
     """
     for name in sinks.on():
         if name in FEEDS:
-            with sinks.harmless(name, log):
+            with sinks.harmless(name, sinks.logger):
                 told = export(name, home.manifest(report.key), home)
-                log.info("%s: told of %d runs that it did not know", sinks.variable(name), told)
+                sinks.logger.info("%s: told of %d runs that it did not know", sinks.variable(name), told)
 
 
 def export(name: str, report: Manifest, home: Store) -> int:

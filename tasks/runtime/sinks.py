@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from tasks.runtime.engine import mask
 from tasks.runtime.settings import settings
 
+logger = logging.getLogger(__name__)
+
 SETUP = "make setup-sinks"
 PAUSE = 60.0  # seconds in which a sink that failed is not asked again: a run's stages must not wait for its time-outs
 LONGEST = 300  # characters of an error that a warning quotes

@@ -20,8 +20,6 @@ from tasks.runtime.store import Manifest, Store
 from tests.infra.sinks.wandb_file import records
 from tests.tasks.runtime.openlineage_server import openlineage_server
 
-LOG = logging.getLogger("test")
-
 
 @pytest.fixture
 def runs(home: Store, report: Manifest) -> list[SinkRun]:
@@ -136,12 +134,14 @@ def test_a_finished_report_feeds_what_is_on_and_one_sinks_failure_is_a_warning(
     turn_on: Callable[[str, str], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    feed.feed(report.artifact(), home, LOG)
+    feed.feed(report.artifact(), home)
     assert caplog.records == []  # none is on: nothing happens
     turn_on("mlflow", "http://me:hunter2pass@127.0.0.1:9/")
     turn_on("tensorboard", str(tmp_path / "logs"))
-    feed.feed(report.artifact(), home, LOG)
-    warnings = [one.message for one in caplog.records if one.name == "test" and one.levelno == logging.WARNING]
+    feed.feed(report.artifact(), home)
+    warnings = [
+        one.message for one in caplog.records if one.name == "tasks.runtime.sinks" and one.levelno == logging.WARNING
+    ]
     (warning,) = warnings
     assert "REWRITING_AGENT_MLFLOW" in warning
     assert "rewriting-agent export REPORT --to mlflow" in warning
