@@ -46,7 +46,7 @@ def introduce(kind: str, experiments: Sequence[Experiment]) -> Callable[[int], N
 
 
 def show_in_ui(report: Artifact) -> None:
-    """Attach the report's headline and its lineage to the flow run, and tell the sinks that are on of it; a plan has none."""
+    """Attach the report's headline and lineage to the flow run, and feed the sinks that are on; a plan has none."""
     if walking():
         return
     folder = store().path(report.key)
