@@ -1,6 +1,5 @@
 """What a run shows in the Prefect UI beside its log: its name, tags, headline table and lineage."""
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,12 +11,15 @@ from flows.experiment import Experiment
 from flows.form import name_of, tags_of
 from infra.sinks import feed as sinks
 from tasks.report.data import LABELS, Estimate, ReportData
-from tasks.report.lineage import mermaid
+from tasks.report.lineage import collapse, subtitle, title
 from tasks.report.report import PAGE, read_report
 from tasks.runtime.planning import walking
 from tasks.runtime.settings import settings
+from tasks.runtime.show import history_key, picture, table
 from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact
+
+MOST_LISTED = 200  # lines of a lineage
 
 
 def introduce(kind: str, experiments: Sequence[Experiment]) -> Callable[[int], None]:
@@ -57,18 +59,28 @@ def show_in_ui(report: Artifact) -> None:
         key=f"report-{about(data)}",
         description=f"{name}: what was gained and what was forgotten",
     )
-    # From the top down: the UI's column is narrow, and the graph is deeper than it is wide.
-    graph = mermaid(data.lineage).replace("flowchart LR", "flowchart TD", 1)
-    whole = f"```mermaid\n{graph}```\n\nEvery artifact with its key: `rewriting-agent lineage {report.key[:12]}`"
-    create_markdown_artifact(whole, key=f"lineage-{about(data)}", description=f"{name}: what the report was made from")
+    create_markdown_artifact(
+        lineage(data, report.key),
+        key=f"lineage-{about(data)}",
+        description=f"{name}: what the report was made from",
+    )
     sinks.feed(report, store())
+
+
+def lineage(data: ReportData, key: str) -> str:
+    """The lineage as a picture, where there is a dashboard to draw it, and as a table, siblings in one line."""
+    groups, _ = collapse(data.lineage)
+    rows = [(title(one), subtitle(one, 60), one.keys[0][:12], one.seconds) for one in groups]
+    listed = table(("stage", "", "key", "seconds"), rows[-MOST_LISTED:])
+    drawn = picture("lineage", key, "what the report was made from, corpora and backbone above")
+    return f"{drawn}\n{listed}\n\nEvery artifact: `rewriting-agent lineage {key[:12]}`"
 
 
 def about(data: ReportData) -> str:
     """Backbone and method for an artifact's key, `nano-rewriting-agent`: all of one key are a history in the UI."""
     methods = [name for name in data.methods() if name not in ("base", "sft")] or ["sft"]
     said = f"{data.backbone.name}-{methods[0] if len(methods) == 1 else 'several'}"
-    return re.sub("[^a-z0-9]+", "-", said.lower()).strip("-")
+    return history_key(said)
 
 
 def page_of(report: Artifact, folder: Path) -> str:

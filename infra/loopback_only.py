@@ -4,11 +4,14 @@ Prefect's V2 page asks a host of an analytics company for its configuration at e
 Content-Security-Policy header makes the browser refuse that, and whatever else a page may come to ask for.
 
     connect-src 'self'    fetch and websockets to this server alone
+    img-src               its own pictures, and those that the dashboard, on another port here, draws of a run
     script-src            its own scripts; the inline ones and the blob workers by which both pages draw a run's graph
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+
+from tasks.runtime.settings import settings
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -21,7 +24,7 @@ POLICY = "; ".join(
         "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
         "worker-src 'self' blob:",
         "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
+        f"img-src 'self' data: blob: {settings().dashboard or ''}".strip(),
         "font-src 'self' data:",
         "connect-src 'self' data: blob:",
         "form-action 'self'",

@@ -1,6 +1,7 @@
 """The dashboard's server: `uvicorn --factory infra.dashboard.app:create`, or `rewriting-agent dashboard`.
 
-GET /run?run=3f2a91c07b5d -> the page `run`; /file?key=…&path=… -> a file of an artifact; /assets/… -> styles, scripts
+GET /run?run=3f2a91c07b5d -> the page `run`; /file?key=…&path=… -> a file of an artifact; /figure?key=…&name=curves -> a
+picture for Prefect's page; /assets/… -> styles, scripts
 
 It only reads. It is meant for loopback: requests for another host name are refused (a page of the internet that points
 its own name at 127.0.0.1 gets nothing), nothing is loaded from elsewhere, no inline script runs, and with
@@ -27,6 +28,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from infra.dashboard.figure import FIGURES
 from infra.dashboard.live import live_page
 from infra.dashboard.pages import PAGES
 from infra.dashboard.site import HERE, Site
@@ -40,6 +42,10 @@ POLICY = (
 )
 # A report is one file with its styles within; it runs nothing, wherever it comes from.
 REPORT_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+FIGURE_HEADERS = {
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+    "Cross-Origin-Resource-Policy": "same-site",
+}
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -63,12 +69,16 @@ def create(root: Path | None = None, login: str | None = None, prefect: str | No
     async def file(request: Request) -> Response:
         return await run_in_threadpool(stored_file, site, request.query_params)
 
+    async def figure(request: Request) -> Response:
+        return await run_in_threadpool(drawn_figure, site, request.query_params)
+
     return Starlette(
         routes=[
             Mount("/assets", StaticFiles(directory=HERE / "assets"), name="assets"),
             Route("/report.css", lambda _: FileResponse(ROOT / "tasks" / "report" / "page.css")),
             Route("/health", lambda _: PlainTextResponse("ok")),
             Route("/file", file),
+            Route("/figure", figure),
             Route("/", page),
             Route("/{page:str}", page),
         ],
@@ -125,6 +135,20 @@ def stored_file(site: Site, query: Mapping[str, str]) -> Response:
         return FileResponse(found, media_type="text/plain; charset=utf-8")
     kind = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
     return FileResponse(found, media_type=kind, filename=found.name, content_disposition_type="attachment")
+
+
+def drawn_figure(site: Site, query: Mapping[str, str]) -> Response:
+    """A picture of an artifact. Prefect's page, on another port of this machine, may show it."""
+    name = query.get("name", "")
+    try:
+        if name not in FIGURES:
+            raise LookupError(f"no picture {name!r}: there are {', '.join(FIGURES)}")
+        with site.lock:
+            site.index.refresh()
+            drawn = FIGURES[name](site, site.entry(query.get("key", "")).key)
+    except LookupError as error:
+        return PlainTextResponse(str(error.args[0]), status_code=404)
+    return Response(drawn, media_type="image/svg+xml", headers=FIGURE_HEADERS)
 
 
 def _query(request: Request) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from typing import Any
 from tasks.evaluate import benchmark
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.spec import EvaluateSpec
+from tasks.evaluate.view import view
 from tasks.generation.variables import engine_variables
 from tasks.rows.jsonl import write_rows
 from tasks.rows.prompts import prompts_digest
@@ -33,7 +34,15 @@ def gpus(config: EvaluateConfig) -> int:
     return config.tensor_parallel
 
 
-@stage(version=2, environment="inference", gpus=gpus, identity=identity, batch=True, timeout_minutes=7 * 24 * 60)
+@stage(
+    version=2,
+    environment="inference",
+    gpus=gpus,
+    identity=identity,
+    batch=True,
+    timeout_minutes=7 * 24 * 60,
+    shows=view,
+)
 def evaluate(config: Mapping[str, EvaluateConfig], out: Mapping[str, Path], *, model: Path) -> dict[str, Metrics]:
     """Evaluate on the benchmarks whose scores the store lacks; goes on with what a killed attempt left.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.spec import FinetuneSpec
+from tasks.finetune.view import view
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
@@ -29,7 +30,15 @@ def smaller(config: FinetuneConfig) -> FinetuneConfig | None:
     return None if less is None else config.model_copy(update={"per_device_batch": less})
 
 
-@stage(version=1, environment="sft", gpus=gpus, identity=prompts_digest, timeout_minutes=7 * 24 * 60, smaller=smaller)
+@stage(
+    version=1,
+    environment="sft",
+    gpus=gpus,
+    identity=prompts_digest,
+    timeout_minutes=7 * 24 * 60,
+    smaller=smaller,
+    shows=view,
+)
 def finetune(config: FinetuneConfig, out: Path, *, backbone: Path, dataset: Path) -> Metrics:
     """Fine-tune `backbone` on `dataset`; resumes from the checkpoints of a killed attempt in `out`.
 

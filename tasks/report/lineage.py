@@ -4,7 +4,7 @@ Comes in: a key and `load`, which gives the manifest of a key as a dict and rais
     {"kind": "finetune", "key": "5f0c…", "digest": "a1…", "inputs": {"dataset": {"kind", "key", "digest"}, …},
      "config": {…}, "timings": {"started": 1.7e9, "seconds": 41.2}, …}
 Goes out: a Graph of nodes and edges, inputs first. `collapse` merges siblings (shards, seeds, benchmarks) for drawing;
-`mermaid` writes it for a Prefect Markdown artifact, `tree` for the terminal.
+`tree` writes it for the terminal.
 """
 
 import hashlib
@@ -150,29 +150,6 @@ def subtitle(group: Group, limit: int = 24) -> str:
     if not any(apart):
         return label(", ".join(first), limit)
     return label(" … ".join(label(part, limit // 2 - 1) for part in apart if part), limit)
-
-
-def mermaid(graph: Graph) -> str:
-    """A Mermaid flowchart. Everything from manifests is in quoted labels with all but plain characters encoded.
-
-    Mermaid refuses more than 500 edges or 50,000 characters by default; then only the end of the graph is drawn.
-    """
-    groups, edges = collapse(graph)
-    hidden = max(0, len(groups) - 200)
-    lines = ["flowchart LR"]
-    for number, group in enumerate(groups[hidden:], hidden):
-        parts = "<br/>".join(_encode(part) for part in (title(group), subtitle(group)) if part)
-        lines.append(f'  n{number}["{parts}"]')
-    edges = [(a, b) for a, b in edges if a >= hidden and b >= hidden]
-    lines += [f"  n{a} --> n{b}" for a, b in edges[-490:]]
-    if hidden or len(edges) > 490:
-        lines.append(f"  %% {hidden} nodes and {max(0, len(edges) - 490)} edges are not drawn")
-    return "\n".join(lines) + "\n"
-
-
-def _encode(text: str) -> str:
-    """Mermaid's entity codes (`#35;`) for all but letters, digits and a few marks: nothing ends a label or a fence."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in " .,-_:") else f"#{ord(c)};" for c in text)
 
 
 def tree(graph: Graph, key: str | None = None) -> Tree:

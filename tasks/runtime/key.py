@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from tasks.runtime.digest import digest_file, digest_value
 from tasks.runtime.settings import ROOT, settings
-from tasks.runtime.store import Artifact
+from tasks.runtime.store import Artifact, Manifest
 
 Inputs = dict[str, Artifact]
 
@@ -33,6 +33,19 @@ def stage_key(
         "environment": lock_digest(environment),
     }
     return digest_value(parts)[:32], in_key
+
+
+def twin(manifest: Manifest, inputs: Inputs) -> str:
+    """The key of what the same stage and config make of other inputs: of a model's scores, those of its backbone."""
+    parts = {
+        "stage": manifest.kind,
+        "version": manifest.stage_version,
+        "config": manifest.config,
+        "identity": manifest.identity,
+        "inputs": {key: artifact.digest for key, artifact in sorted(inputs.items())},
+        "environment": manifest.environment["lock"],
+    }
+    return digest_value(parts)[:32]
 
 
 def config_for_key(config: BaseModel) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from tasks.runtime.progress_view import ProgressView
 from tasks.runtime.revision import commit
 from tasks.runtime.settings import settings
 from tasks.runtime.shared_store import SharedStore
+from tasks.runtime.show import View, show
 from tasks.runtime.store import Manifest, Store
 
 BUILT, CACHED = "Built", "Cached"  # names of the states in which a stage's task ends
@@ -66,6 +67,7 @@ def stage(
     identity: Callable[[Any], Any] | None = None,
     batch: bool = False,
     smaller: retries.Smaller | None = None,
+    shows: View | None = None,
 ) -> Callable[[Callable[..., Metrics]], StageTask]:
     """Make `function(config, out, *, <inputs>)` a stage; its name is the function's.
 
@@ -81,12 +83,13 @@ def stage(
             artifacts.
         smaller: the config with half of the rows at a time, or None where it has one: for the attempt after one that
             ran out of memory. The result is the same but for rounding.
+        shows: what the UI shows of what was built (tasks/runtime/show.py).
 
     What failed for something that may pass is tried again (tasks/runtime/retries.py).
     """
 
     def decorate(function: Callable[..., Metrics]) -> StageTask:
-        made = _Stage(function, version, environment, cores, gpus, timeout_minutes, identity, batch, smaller)
+        made = _Stage(function, version, environment, cores, gpus, timeout_minutes, identity, batch, smaller, shows)
 
         def look_up_or_build(config: Any, **inputs: Any) -> State:
             return made.look_up_or_build(config, inputs)
@@ -136,6 +139,7 @@ class _Stage:
     identity: Callable[[Any], Any] | None
     batch: bool
     smaller: retries.Smaller | None
+    shows: View | None
 
     @property
     def name(self) -> str:
@@ -228,6 +232,8 @@ class _Stage:
             manifest.cost = {"core_seconds": share * self.cores, "gpu_seconds": share * len(taken)}
             built[part] = home.publish(manifest)
         log.info("%s: built in %.1f s", title, seconds)
+        if self.shows:
+            show(log, title, self.shows, missing, home, _asked(task_run.tags or ())[0])
         return built
 
     def attempt(self, log: Log, title: str, config: Any, out: Path, paths: dict[str, Any]) -> Metrics:
@@ -282,7 +288,7 @@ class _Stage:
 
 def _sign(manifest: Manifest) -> None:
     """Say in the manifest which run makes it, and the seed as it was asked for."""
-    if (asked := _asked_seed(task_run.tags or ())) is not None:
+    if (asked := _asked(task_run.tags or ())[1]) is not None:
         manifest.seeds["asked"] = asked
     run = {"host": platform.node(), "task_run": str(task_run.name or ""), "flow_run": str(flow_run.name or "")}
     run |= {"flow_run_id": str(flow_run.id or ""), "flow": str(flow_run.flow_name or "")}
@@ -316,7 +322,7 @@ def _title(name: str, given: dict[str, Any], tags: Iterable[str]) -> str:
     In brackets its tags: the method or variant, and the seed, that asked for it. The seed is called as it was asked
     for: a config may count from another one (SFT's from 42). Without a tag it is told where it is not the default.
     """
-    config, asked = given.get("config"), _asked_seed(tags)
+    config, asked = given.get("config"), _asked(tags)[1]
     if asked is None and isinstance(config, BaseModel) and "seed" in type(config).model_fields:
         seed = config.seed  # type: ignore[attr-defined]
         asked = None if seed == type(config).model_fields["seed"].default else seed
@@ -336,10 +342,10 @@ def _title(name: str, given: dict[str, Any], tags: Iterable[str]) -> str:
     return " ".join(said)
 
 
-def _asked_seed(tags: Iterable[str]) -> int | None:
-    """The seed that the user asked for, from a task's tag: 1 of "sft/1"; None for what all seeds share."""
+def _asked(tags: Iterable[str]) -> tuple[str, int | None]:
+    """Method and seed that the user asked for, from a task's tag: "sft/1"; "", None for what all of them share."""
     found = (tag.rpartition("/") for tag in tags)
-    return next((int(seed) for _, slash, seed in found if slash and seed.isdecimal()), None)
+    return next(((method, int(seed)) for method, slash, seed in found if slash and seed.isdecimal()), ("", None))
 
 
 def _logger() -> Log:

@@ -22,6 +22,7 @@ from tasks.score.embedder_source import embedder_identity, embedder_location
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.samples_view import SamplesView
 from tasks.train_agent.spec import TrainSpec
+from tasks.train_agent.view import view
 from tasks.verify.fitness import require_fit
 
 
@@ -87,6 +88,7 @@ def smaller(config: TrainAgentConfig) -> TrainAgentConfig | None:
     identity=identity,
     timeout_minutes=7 * 24 * 60,
     smaller=smaller,
+    shows=view,
 )
 def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Path) -> Metrics:
     """Train the agent on `rows`; resumes from the newest whole checkpoint of a killed attempt in `out`.

@@ -16,6 +16,7 @@ from tasks.runtime.stage import Metrics, stage
 from tasks.verify.fitness import require_fit, require_self_fit
 from tasks.verify.gate import GateConfig
 from tasks.verify.types import Candidate, JudgeItem, NoVerdict, Verdict
+from tasks.verify.view import view
 
 BLOCK = 2000  # rows verified between two reports of progress
 ATTEMPTS = 3  # at rows for which the judge gave no verdict
@@ -27,7 +28,7 @@ def gpus(config: GateConfig) -> int:
     return config.judge.gpus_to_start()
 
 
-@stage(version=2, gpus=gpus)
+@stage(version=2, gpus=gpus, shows=view)
 def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path, backbone: Path | None = None) -> Metrics:
     """The gate's verdict on every rewrite.
 

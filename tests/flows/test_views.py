@@ -8,6 +8,8 @@ import pytest
 from flows import views
 from flows.views import headline, show_in_ui
 from tasks.report.data import ReportData
+from tasks.report.lineage import collapse
+from tasks.runtime import show
 from tasks.runtime.settings import settings
 from tasks.runtime.store import Artifact, Store
 from tests.tasks.report.conftest import synthetic_report
@@ -48,11 +50,19 @@ def test_the_run_gets_the_table_and_the_lineage_of_its_report(
     report, lineage = sorted(shown, reverse=True)
     assert report.removeprefix("report-") == lineage.removeprefix("lineage-") == views.about(data)
     assert f"`{tmp_path / 'artifacts' / ('ab' * 16) / 'report.html'}`" in shown[report] and "](" not in shown[report]
-    fence, graph, rest = shown[lineage].split("```")
-    assert fence == ""
-    assert graph.startswith("mermaid\nflowchart TD\n")
-    assert " --> " in graph
-    assert "rewriting-agent lineage abababababab" in rest
+    groups, _ = collapse(data.lineage)
+    listed = [line for line in shown[lineage].splitlines() if line.startswith("|")]
+    assert len(listed) == 2 + len(groups) and "![" not in shown[lineage]
+    assert "rewriting-agent lineage abababababab" in shown[lineage]
+
+
+def test_where_there_is_a_dashboard_the_lineage_is_its_picture(
+    data: ReportData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = settings().model_copy(update={"dashboard": "http://127.0.0.1:4280"})
+    monkeypatch.setattr(show, "settings", lambda: at)
+    assert views.lineage(data, "ab" * 16).startswith("![what the report was made from")
+    assert f"(http://127.0.0.1:4280/figure?name=lineage&key={'ab' * 16})" in views.lineage(data, "ab" * 16)
 
 
 def test_keys_tell_backbone_and_method_so_that_a_key_is_a_history(data: ReportData) -> None:

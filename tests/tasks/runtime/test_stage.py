@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from prefect import flow, tags
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.settings import PREFECT_API_URL
 from prefect.states import State
 from pydantic import BaseModel
@@ -21,10 +22,10 @@ from tasks.rows.jsonl import RowError
 from tasks.runtime import engine, stopping
 from tasks.runtime import key as key_module
 from tasks.runtime.futures import finish
-from tasks.runtime.key import config_for_key, stage_key
+from tasks.runtime.key import config_for_key, stage_key, twin
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import Metrics, NotEnoughGPUs, stage, store
-from tasks.runtime.store import Artifact
+from tasks.runtime.store import Artifact, Manifest, Store
 from tests.conftest import ROOT
 from tests.tasks.runtime.stages_for_tests import (
     CountConfig,
@@ -111,6 +112,33 @@ def test_lineage_names_every_input(home: Path) -> None:
     inputs = store().manifest(made.key).inputs
     assert set(inputs) == {"numbers", "more.again"}
     assert {artifact.kind for artifact in inputs.values()} == {"count"}
+
+
+def test_what_is_built_is_shown_once_and_its_key_is_a_history(home: Path) -> None:
+    def view(built: Mapping[str, Manifest], home: Store) -> str:
+        [manifest] = built.values()
+        return f"{manifest.metrics['total']} numbers"
+
+    counted = stage(version=2, shows=view)(count.plain)
+
+    @flow
+    def twice() -> None:
+        for config in (CountConfig(), CountConfig(upto=6), CountConfig()):
+            with tags("sft/0"):
+                finish(counted.submit(config))
+
+    twice()
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["count-sft"])))
+    assert sorted(str(one.data) for one in found) == ["5 numbers", "6 numbers"]  # cached, it is not shown again
+    assert {one.description for one in found} == {"count seed 0 (sft/0)"}
+
+
+def test_the_twin_of_an_artifact_for_its_own_inputs_is_itself(home: Path) -> None:
+    made = store().manifest(count_and_double(CountConfig()).key)
+    assert twin(made, made.inputs) == made.key
+    other = {name: one.model_copy(update={"digest": "0" * 64}) for name, one in made.inputs.items()}
+    assert twin(made, other) != made.key
 
 
 def test_what_does_not_change_the_result_does_not_change_the_key(home: Path) -> None:
