@@ -4,8 +4,12 @@ import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tasks.runtime.store import Artifact
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,3 +42,19 @@ def prefect_server() -> Iterator[None]:
 
     with prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> "tuple[Path, Artifact]":
+    """The store and the report of one run of the rewriting agent on a handful of rows, every engine for real."""
+    from flows.pipeline import pipeline
+    from tasks.runtime.settings import settings
+    from tests.flows.small import small_experiment
+
+    store = tmp_path_factory.mktemp("small") / "store"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REWRITING_AGENT_STORE", str(store))
+        settings.cache_clear()
+        report = pipeline(experiment=small_experiment())
+    settings.cache_clear()
+    return store, report

@@ -44,7 +44,7 @@ POLICY = (
 REPORT_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 FIGURE_HEADERS = {
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
-    "Cross-Origin-Resource-Policy": "same-site",
+    "Cross-Origin-Resource-Policy": "cross-origin",  # for browsers two ports of 127.0.0.1 are not one site
 }
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -138,14 +138,16 @@ def stored_file(site: Site, query: Mapping[str, str]) -> Response:
 
 
 def drawn_figure(site: Site, query: Mapping[str, str]) -> Response:
-    """A picture of an artifact. Prefect's page, on another port of this machine, may show it."""
+    """A picture of an artifact, by its whole key: Prefect's page may show it, and no other page knows the key."""
     name = query.get("name", "")
     try:
         if name not in FIGURES:
             raise LookupError(f"no picture {name!r}: there are {', '.join(FIGURES)}")
         with site.lock:
             site.index.refresh()
-            drawn = FIGURES[name](site, site.entry(query.get("key", "")).key)
+            if (key := query.get("key", "")) not in site.index.entries:
+                raise LookupError(f"no artifact {key!r}")
+            drawn = FIGURES[name](site, key)
     except LookupError as error:
         return PlainTextResponse(str(error.args[0]), status_code=404)
     return Response(drawn, media_type="image/svg+xml", headers=FIGURE_HEADERS)

@@ -51,7 +51,7 @@ def backbone_of(manifest: Manifest, home: Store) -> str:
     while waiting:
         one = waiting.pop(0)
         if one.kind == "backbone":
-            return str(one.config.get("name", ""))
+            return one.run.get("task_run", "").split()[1]
         for source in one.inputs.values():
             if source.key not in seen:
                 seen.add(source.key)

@@ -1,6 +1,7 @@
 """The whole flow, with every engine for real, on a handful of rows."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,12 +29,14 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> Iterator[Artifact]:
+def finished(small_run: tuple[Path, Artifact], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Artifact]:
     """The report of one run of the rewriting agent, in a store of its own."""
+    home = tmp_path_factory.mktemp("pipeline") / "store"
+    shutil.copytree(small_run[0], home)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REWRITING_AGENT_STORE", str(tmp_path_factory.mktemp("pipeline") / "store"))
+        patch.setenv("REWRITING_AGENT_STORE", str(home))
         settings.cache_clear()
-        yield pipeline(experiment=small_experiment())
+        yield small_run[1]
         settings.cache_clear()
 
 

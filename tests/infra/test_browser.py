@@ -1,4 +1,4 @@
-"""What a user does in a browser, on a real server: fill the form, watch the run, open its report, switch a schedule on.
+"""What a user does in a browser, on a real server: from the form to a run, its report, its lineage, and a schedule.
 
 In:  the system's Chromium, driven by Playwright; `make up` with a folder of its own
 Out: everything is still there after `make down up`, and no page has asked anybody but the server
@@ -15,7 +15,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tasks.report.report import PAGE
-from tasks.runtime.store import Store
+from tasks.runtime.store import Artifact, Store
+from tests.flows.small import SMALL
 from tests.infra.session import Session
 
 CHROMIUM = next(
@@ -31,8 +32,10 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+def session(tmp_path_factory: pytest.TempPathFactory, small_run: tuple[Path, Artifact]) -> Iterator[Session]:
+    """`make up` with a store in which a small run of the rewriting agent lies already."""
     made = Session(tmp_path_factory.mktemp("up"))
+    shutil.copytree(small_run[0], made.environment["REWRITING_AGENT_STORE"])
     made("up")
     yield made
     made("down")
@@ -49,7 +52,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def asked() -> list[str]:
-    """Whom the pages have asked: every request that left the page, by host."""
+    """Whom the pages have asked: every request that left a page, by host."""
     return []
 
 
@@ -64,7 +67,7 @@ def page(browser: Browser, session: Session, asked: list[str], said: list[str]) 
     context = browser.new_context(base_url=f"http://127.0.0.1:{session.port}", viewport={"width": 1280, "height": 1400})
     opened = context.new_page()
     opened.set_default_timeout(SLOWLY)
-    opened.on("request", lambda request: asked.append(urlsplit(request.url).netloc))
+    context.on("request", lambda request: asked.append(urlsplit(request.url).netloc))
     opened.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     expect.set_options(timeout=SLOWLY)
     yield opened
@@ -98,8 +101,8 @@ def test_no_page_asks_anybody_but_the_server_and_none_promotes(
 
 
 def nobody_else(session: Session, asked: list[str], said: list[str]) -> None:
-    """The pages have asked the server alone, and the policy has refused nothing but the one host it is there for."""
-    assert {host for host in asked if host} == {f"127.0.0.1:{session.port}"}
+    """The pages have asked this machine alone, and the policy has refused nothing but the one host it is there for."""
+    assert {urlsplit(f"//{host}").hostname for host in asked if host} == {"127.0.0.1"}  # the dashboard has its own port
     refused = {urlsplit(url).netloc for one in said for url in re.findall(r"https?://[^\s'\"]+", one)}
     assert refused - {f"127.0.0.1:{session.port}"} <= {"sr-client-cfg.amplitude.com"}, "the policy breaks nothing else"
     violations = [one for one in said if "Content Security Policy" in one and "amplitude.com" not in one]
@@ -116,26 +119,31 @@ def test_the_form_fits_a_page_and_refuses_a_wrong_name_with_the_right_one(page: 
     expect(page.get_by_text("no field sample.row: did you mean sample.rows?")).to_be_visible()
 
 
-@pytest.mark.slow
-def test_a_run_from_the_form_to_its_report_and_a_schedule_all_over_down_and_up(
+def test_a_user_runs_compares_follows_a_number_and_schedules_all_over_down_and_up(
     page: Page, session: Session, asked: list[str], said: list[str]
 ) -> None:
     open_form(page)
     page.get_by_role("button", name="Select method").click()
     page.get_by_role("option", name="sft", exact=True).click()
     page.locator("form input[type=number]").fill("1")
-    page.get_by_role("button", name="Select preset").click()
-    page.get_by_role("option", name="smoke", exact=True).click()
-    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Add item").nth(1).click()
+    page.locator("form textarea").first.fill("\n".join(f"{name}={value}" for name, value in SMALL.items()))
     page.get_by_role("button", name="Submit").click()
-    page.get_by_role("link", name="nano-smoke-sft-seed-1").first.click()
+    page.get_by_role("link", name="nano-sft-seed-1").first.click()
     watch(page)
     run = page.url
     for url in (run.replace("/v2/", "/"), run):  # V1's page, then V2's
         page.goto(url)
         expect(page.locator("canvas").first).to_be_visible()  # the graph of the run
-    report = read_report(page, session)
     expect(page.get_by_text("backbone:nano").first).to_be_visible()
+    see_picture(page, "finetune-nano-sft", "loss over the steps")
+    see_picture(page, "lineage-nano-sft", "what the report was made from")
+    page.goto(run)
+    report = read_report(page, session)
+    with page.context.new_page() as dashboard:
+        compare_with_the_run_before(dashboard, dashboard_of(page))
+        follow_a_score_to_a_question(dashboard, dashboard_of(page))
+        follow_a_row_to_its_verdicts(dashboard, dashboard_of(page))
 
     open_deployment(page)
     page.get_by_role("switch", name="toggle At 02:00 AM, only on Saturday").click()
@@ -147,7 +155,7 @@ def test_a_run_from_the_form_to_its_report_and_a_schedule_all_over_down_and_up(
     expect(page.get_by_role("switch", name="toggle At 02:00 AM, only on Saturday")).to_be_checked()
     see_next_run(page)
     page.get_by_role("tab", name="Runs").click()
-    page.get_by_role("link", name="nano-smoke-sft-seed-1").first.click()
+    page.get_by_role("link", name="nano-sft-seed-1").first.click()
     assert read_report(page, session) == report
     nobody_else(session, asked, said)
 
@@ -164,7 +172,6 @@ def watch(page: Page) -> None:
 
 def read_report(page: Page, session: Session) -> str:
     """Open the run's artifact `report`, then the page that it names; returns that page's text."""
-    run = page.url.partition("?")[0]
     page.get_by_role("tab", name="Artifacts").click()
     page.locator("a[href*='/artifacts/key/report-nano']").click()
     page.locator("a[href*='/artifacts/artifact/']").first.click()  # the newest
@@ -174,12 +181,63 @@ def read_report(page: Page, session: Session) -> str:
     dashboard = shown.get_by_role("link", name="in the dashboard").get_attribute("href")
     with page.context.new_page() as opened:
         opened.goto(str(dashboard))
-        expect(opened.get_by_text(path.parent.name[:12]).first).to_be_visible()
+        expect(opened.get_by_text(path.parent.name[:8]).first).to_be_visible()
         opened.goto(path.as_uri())
         text = opened.inner_text("body")
     assert "nano" in text
-    page.goto(run)
     return text
+
+
+def see_picture(page: Page, key: str, alt: str) -> None:
+    """The newest artifact of `key` shows a picture that the dashboard drew, in both of Prefect's pages."""
+    run = page.url.partition("?")[0]
+    page.get_by_role("tab", name="Artifacts").click()
+    page.locator(f"a[href*='/artifacts/key/{key}']").click()
+    page.locator("a[href*='/artifacts/artifact/']").first.click()
+    page.wait_for_url("**/artifacts/artifact/*")
+    for url in (page.url, page.url.replace("/v2/", "/")):
+        page.goto(url)
+        drawn = page.get_by_alt_text(alt)
+        expect(drawn).to_be_visible()
+        page.wait_for_function("picture => picture.complete && picture.naturalWidth > 100", arg=drawn.element_handle())
+    page.goto(run)
+
+
+def dashboard_of(page: Page) -> str:
+    """The dashboard's address, as the run's report names it."""
+    href = page.get_by_role("link", name="in the dashboard").first.get_attribute("href")
+    return str(href).partition("/report?")[0]
+
+
+def compare_with_the_run_before(page: Page, dashboard: str) -> None:
+    page.goto(dashboard)
+    page.get_by_label("method", exact=True).select_option("SFT")
+    boxes = page.get_by_label("choose to compare").all()
+    assert len(boxes) == 2, "the run of this test and the one that was in the store"
+    for box in boxes:
+        box.check()
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator(".lead")).to_contain_text("they part at finetune.seed")
+    assert page.locator("details summary").count() == 5  # of a benchmark each: what flipped
+
+
+def follow_a_score_to_a_question(page: Page, dashboard: str) -> None:
+    page.goto(dashboard)
+    page.get_by_label("method", exact=True).select_option("SFT")
+    page.locator("#table tbody th a").first.click()
+    page.get_by_role("row", name="nano_words").get_by_role("link", name="answers").click()
+    page.locator("tbody th a").first.click()
+    expect(page.locator(".kicker")).to_have_text("Question")
+    assert page.locator("article.row").count() == 4  # the base, the agent's model and SFT's two
+
+
+def follow_a_row_to_its_verdicts(page: Page, dashboard: str) -> None:
+    page.goto(dashboard)
+    page.get_by_label("method", exact=True).select_option("rewriting agent")
+    page.locator("#table tbody th a").first.click()
+    page.get_by_role("link", name="training rows").click()
+    page.locator("article.row h3 a").first.click()
+    expect(page.locator(".verdicts").first).to_be_visible()
 
 
 def see_next_run(page: Page) -> None:
