@@ -24,8 +24,9 @@ def graph(drawn: Lineage, link: Link, method_class: Callable[[str], str]) -> Mar
     if not drawn.boxes or len(drawn.boxes) > MAX_BOXES:
         return None
     places, lines = layout(len(drawn.boxes), drawn.edges, WIDTH + GAP)
-    left = min(x for x, _ in places) - WIDTH / 2
-    width = max(x for x, _ in places) - left + WIDTH / 2
+    reach = [x for line in lines for x, _ in line]  # an edge may go round the boxes
+    left = min([min(x for x, _ in places) - WIDTH / 2, *reach])
+    width = max([max(x for x, _ in places) + WIDTH / 2, *reach]) - left
     height = max(layer for _, layer in places) * STEP + HEIGHT
 
     def at(x: float, layer: int, below: bool = False) -> tuple[float, float]:

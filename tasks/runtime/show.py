@@ -51,7 +51,7 @@ def backbone_of(manifest: Manifest, home: Store) -> str:
     while waiting:
         one = waiting.pop(0)
         if one.kind == "backbone":
-            return one.run.get("task_run", "").split()[1]
+            return " ".join(one.run.get("task_run", "").split("(")[0].split()[1:2])
         for source in one.inputs.values():
             if source.key not in seen:
                 seen.add(source.key)
@@ -83,5 +83,5 @@ def cell(value: object) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.4g}"
-    text = " ".join(str(value).split())[:200]
-    return re.sub(r"[^\w ,;%()+/=–−-]", lambda match: f"&#{ord(match[0])};", text).replace("_", "&#95;")
+    # Backslashes, not entities: one of Prefect's two pages shows an entity in a table as it is written.
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(str(value).split())[:200])

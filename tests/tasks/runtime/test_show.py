@@ -1,6 +1,7 @@
 """What stages show of what they built: under a key that is a history, as Markdown that nothing stored can leave."""
 
 import logging
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +21,7 @@ def put(home: Store, kind: str, key: str, inputs: dict[str, Artifact] | None = N
 
 def test_a_key_tells_stage_backbone_and_method(tmp_path: Path) -> None:
     home = Store(tmp_path)
-    pi_0 = put(home, "backbone", "a" * 32, config={"name": "Qwen2.5-0.5B"})
+    pi_0 = put(home, "backbone", "a" * 32, run={"task_run": "backbone Qwen2.5-0.5B"})
     rows = put(home, "assemble", "b" * 32)
     model = put(home, "finetune", "c" * 32, {"backbone": pi_0, "dataset": rows})
     scores = home.manifest(put(home, "evaluate", "d" * 32, {"model": model}).key)
@@ -37,9 +38,10 @@ def test_a_key_tells_stage_backbone_and_method(tmp_path: Path) -> None:
 )
 def test_no_text_leaves_its_cell(hostile: str) -> None:
     said = show.cell(hostile)
-    assert not set("|<>[]`*_\n\\:!.") & set(said)
+    assert re.fullmatch(r"(\\[!-/:-@\[-`{-~]|[\w ])*", said), "every mark is escaped, and none is an escape's own"
+    assert said.replace("\\", "") == " ".join(hostile.split()).replace("\\", "")
     [line] = show.table(("x",), [(hostile,)]).splitlines()[2:]
-    assert line.count("|") == 2
+    assert len(re.findall(r"(?<!\\)\|", line)) == 2
 
 
 def test_a_picture_is_there_where_a_dashboard_is(monkeypatch: pytest.MonkeyPatch) -> None:
