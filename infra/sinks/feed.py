@@ -1,5 +1,10 @@
 """Every finished report feeds the sinks that are on; `rewriting-agent export` feeds one that was switched on later."""
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from infra.sinks import mlflow, tensorboard, wandb
 from infra.sinks.rows import runs_of
 from tasks.report.lineage import walk
@@ -41,6 +46,20 @@ def export(name: str, report: Manifest, home: Store) -> int:
     where = sinks.target(name)
     assert where is not None
     if name in FEEDS:
-        return FEEDS[name](where, runs_of(report, home))
+        with _alone(name, home):
+            return FEEDS[name](where, runs_of(report, home))
     graph = walk(report.key, lambda key: home.manifest(key).model_dump())
     return openlineage_sink.export((home.manifest(one.key) for one in graph.nodes if not one.missing), home)
+
+
+@contextmanager
+def _alone(name: str, home: Store) -> Iterator[None]:
+    """Two runs that end at once share the base: the second finds what the first has told."""
+    path = home.root / "locks" / f".sink-{name}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

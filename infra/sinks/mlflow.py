@@ -22,9 +22,9 @@ PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT
 def feed(where: str, runs: Sequence[SinkRun]) -> int:
     """Tell the server or store at `where` of `runs`; returns how many were new or had changed."""
     os.environ.update({name: value for name, value in PATIENCE.items() if name not in os.environ})
-    logging.getLogger("mlflow").setLevel(logging.WARNING)  # that it makes its tables
     from mlflow import MlflowClient
 
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # else it tells of the tables that it makes
     client = MlflowClient(tracking_uri=where)
     return sum(_feed(client, _experiment(client, f"rewriting-agent/{run.backbone}"), run) for run in runs)
 

@@ -31,8 +31,7 @@ def _feed(root: Path, run: SinkRun) -> bool:
     noted = folder / ROWS
     if noted.exists() and noted.read_text(encoding="utf-8") == run.digest:
         return False
-    # TensorBoard passes over folders without an event file: what is half written has it under another name.
-    temporary = root.parent / f".{root.name}.{run.id}.{os.getpid()}"
+    temporary = root / f".{run.id}.{os.getpid()}"  # below the root: its parent may be another disk
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         _write(temporary, run)

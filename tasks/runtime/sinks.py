@@ -18,6 +18,7 @@ from tasks.runtime.engine import mask
 from tasks.runtime.settings import settings
 
 logger = logging.getLogger(__name__)
+logger.setLevel(logging.INFO)
 
 SETUP = "make setup-sinks"
 PAUSE = 60.0  # seconds in which a sink that failed is not asked again: a run's stages must not wait for its time-outs

@@ -1,11 +1,14 @@
 """What sinks are told of a run is what its report says."""
 
+from pathlib import Path
+
 import pytest
 
 from infra.dashboard.index import Index
 from infra.dashboard.runs import Runs
-from infra.sinks.rows import runs_of, slug
+from infra.sinks.rows import _figures, _run, runs_of, slug
 from tasks.report.report import read_report
+from tasks.rows.jsonl import write_rows
 from tasks.runtime.store import Manifest, Store
 
 
@@ -33,12 +36,25 @@ def test_figures_and_curves_are_the_reports(home: Store, report: Manifest) -> No
     assert run.tags["commit"] == "0123456789ab"
 
 
+def test_thermometers_are_those_of_the_run_alone(home: Store, report: Manifest, tmp_path: Path) -> None:
+    data = read_report(home.path(report.key))
+    run, own = data.runs[0], Store(tmp_path)
+    folder = own.path(run.artifacts["drift"].key)
+    folder.mkdir(parents=True)
+    rows = [
+        {"id": f"code/{n}", "thermometer": "general text: code", "nll": 2.0 + n, "nll_base": 1.0, "tokens": 9}
+        for n in range(3)
+    ]
+    write_rows(folder / "texts.jsonl", rows)
+    figures = _figures(run, data, own)
+    assert figures["drift/NLL_of_general_text"] == pytest.approx(3.0)
+    assert 2.0 <= figures["drift/NLL_of_general_text.low"] < 3.0 < figures["drift/NLL_of_general_text.high"] <= 4.0
+
+
 def test_without_the_agents_log_the_reports_own_steps_are_told(home: Store, report: Manifest) -> None:
     data = read_report(home.path(report.key))
     gone = data.runs[0].artifacts["agent"].model_copy(update={"key": "f" * 32})
     data.runs[0].artifacts["agent"] = gone
-    from infra.sinks.rows import _run
-
     run = _run(data.runs[0], data, report, home)
     assert run.curves["agent/length"] == [(step, 30.0) for step in range(40)]
 

@@ -3,7 +3,9 @@
 import dataclasses
 import json
 import logging
+import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +37,30 @@ def turn_on(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
     return switch
 
 
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow store with nothing in it: to make its tables takes seconds."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    mlflow.feed(f"sqlite:///{path}", [])
+    return path
+
+
+@pytest.fixture
+def mlflow_store(tables: Path, tmp_path: Path) -> str:
+    """The URI of such a store of the test's own."""
+    shutil.copy(tables, tmp_path)
+    return f"sqlite:///{tmp_path}/mlflow.db"
+
+
 def changed(run: SinkRun) -> SinkRun:
     """The same run with another figure, as a later report may have it."""
     return dataclasses.replace(run, figures=run.figures | {"yield": 0.5, "drift/new": 1.0})
 
 
-def test_mlflow_has_a_run_a_method_and_seed(runs: list[SinkRun], tmp_path: Path) -> None:
+def test_mlflow_has_a_run_a_method_and_seed(runs: list[SinkRun], mlflow_store: str) -> None:
     from mlflow import MlflowClient
 
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    uri = mlflow_store
     assert mlflow.feed(uri, runs) == 2
     assert mlflow.feed(uri, runs) == 0
     client = MlflowClient(tracking_uri=uri)
@@ -65,10 +82,10 @@ def test_mlflow_has_a_run_a_method_and_seed(runs: list[SinkRun], tmp_path: Path)
     assert len(client.search_runs([experiment.experiment_id])) == 2
 
 
-def test_what_mlflow_got_half_of_is_told_again(runs: list[SinkRun], tmp_path: Path) -> None:
+def test_what_mlflow_got_half_of_is_told_again(runs: list[SinkRun], mlflow_store: str) -> None:
     from mlflow import MlflowClient
 
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    uri = mlflow_store
     client = MlflowClient(tracking_uri=uri)
     experiment = client.create_experiment("rewriting-agent/tiny")
     half = client.create_run(experiment, tags={mlflow.ID: runs[1].id})  # killed before it came to its end
@@ -76,6 +93,23 @@ def test_what_mlflow_got_half_of_is_told_again(runs: list[SinkRun], tmp_path: Pa
     mlflow.feed(uri, runs[1:])
     (whole,) = client.search_runs([experiment])
     assert whole.data.metrics["yield"] == runs[1].figures["yield"]
+
+
+def test_two_runs_that_end_at_once_tell_mlflow_of_their_base_once(
+    home: Store, made: tuple[Path, dict[str, str]], mlflow_store: str, turn_on: Callable[[str, str], None]
+) -> None:
+    from mlflow import MlflowClient
+
+    uri = mlflow_store
+    turn_on("mlflow", uri)
+    reports = [home.manifest(made[1][f"report:{method}/0"]) for method in ("sft", "sdft")]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda one: feed.export("mlflow", one, home), reports))
+    client = MlflowClient(tracking_uri=uri)
+    names = [
+        one.info.run_name for one in client.search_runs([one.experiment_id for one in client.search_experiments()])
+    ]
+    assert sorted(names) == ["tiny base", "tiny sdft/0", "tiny sft/0"]
 
 
 def test_tensorboard_has_scalars_by_step(runs: list[SinkRun], tmp_path: Path) -> None:
@@ -94,7 +128,7 @@ def test_tensorboard_has_scalars_by_step(runs: list[SinkRun], tmp_path: Path) ->
     assert tensorboard.feed(where, [changed(run)]) == 1
     assert len(list(folder.glob("events*"))) == 1
     assert EventAccumulator(str(folder)).Reload().Scalars("yield")[0].value == 0.5
-    assert [one.name for one in tmp_path.iterdir()] == ["logs"]
+    assert [one.name for one in Path(where).iterdir()] == ["tiny"]
 
 
 def test_wandb_has_history_summary_and_params_in_its_offline_file(runs: list[SinkRun], tmp_path: Path) -> None:
