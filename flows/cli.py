@@ -18,6 +18,7 @@ from flows.commands.rewrite import rewrite_command
 from flows.commands.score import score_command
 from flows.commands.store import app as store_app
 from flows.commands.verify import verify_command
+from flows.commands.wide import show
 from tasks.verify.judges.judge_eval import judge_eval_command
 
 
@@ -182,7 +183,7 @@ def report(
     reports: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Beginning of the report's key, or the name of its run; the newest where left out. Of several, one "
+            help="Beginning of the report's key or name, or its run's name; the newest where left out. Of several, one "
             "report is made of all their runs."
         ),
     ] = None,
@@ -196,21 +197,21 @@ def report(
         server_answers()
         _show(report_of(reports), json_file)
         return
+    from flows.report_of import find_report
     from tasks.runtime.stage import store
     from tasks.runtime.store import StoreError
 
-    made = (one for one in store().manifests() if one.kind == "report")
-    for one in made:
-        if not reports or one.key.startswith(reports[0]) or one.run.get("flow_run") == reports[0]:
-            _show(one.artifact(), json_file)
-            return
-    asked = f" {reports[0]!r}" if reports else " yet"
-    raise StoreError(f"no report{asked} in {store().root}: `rewriting-agent run` makes one")
+    home = store()
+    if not reports and not any(one.kind == "report" for one in home.manifests()):
+        raise StoreError(f"no report yet in {home.root}: `rewriting-agent run` makes one")
+    _show(find_report(home, reports[0] if reports else "").artifact(), json_file)
 
 
 @app.command()
 def lineage(
-    key: Annotated[str | None, typer.Argument(help="Beginning of a key; without it all artifacts are listed.")] = None,
+    key: Annotated[
+        str | None, typer.Argument(help="Beginning of a key or name; without it all artifacts are listed.")
+    ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Read every byte again and compare.")] = False,
 ) -> None:
     """What an artifact was made from, down to corpora and backbone."""
@@ -225,16 +226,25 @@ def lineage(
 
         index = Index(home.root)
         index.refresh()
-        table = Table("name", "key", "method", "seed", "made", "seconds", "bytes")
+        table = Table("name", "method", "seed", "benchmark", "made", "seconds", "bytes")
         for entry in sorted(index.entries.values(), key=lambda one: -one.started):
             seed, seconds = "" if entry.seed is None else str(entry.seed), f"{entry.seconds or 0.0:.1f}"
             made = _local_time(entry.started or None)
-            name = Text(entry.problem or entry.name, style="red" if entry.problem else "")
-            table.add_row(name, entry.key[:12], entry.method, seed, made, seconds, f"{entry.bytes:,}")
-        console.print(table)
+            name = Text(entry.name)
+            if entry.problem:
+                name = Text(f"{entry.name}: {entry.problem}", style="red")
+            table.add_row(name, entry.method, seed, entry.benchmark, made, seconds, f"{entry.bytes:,}")
+        show(table)
         return
-    graph = walk(home.resolve(key), lambda one: home.manifest(one).model_dump())
-    console.print(tree(graph))
+    called: dict[str, str] = {}
+
+    def load(one: str) -> dict[str, Any]:
+        manifest = home.manifest(one)
+        called[one] = home.name(manifest)
+        return manifest.model_dump()
+
+    graph = walk(home.resolve(key), load)
+    show(tree(graph, called=called))
     if verify:
         damage = {node.key: home.verify(node.key) for node in graph.nodes}
         for one, problem in damage.items():

@@ -15,6 +15,7 @@ from flows.pipeline import RUNNER
 from flows.views import show_in_ui
 from tasks.report.stage import ReportConfig, report
 from tasks.runtime.futures import finish
+from tasks.runtime.names import choose, names_of
 from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact, Manifest, Store, StoreError
 
@@ -44,12 +45,19 @@ def report_of(reports: Annotated[Sequence[str], Field(min_length=1)]) -> Artifac
     return made
 
 
-def find_report(home: Store, name: str) -> Manifest:
-    """The newest report of a run's name, or the one whose key begins so. Raises StoreError where there is none."""
-    for manifest in home.manifests():
-        if manifest.kind == "report" and (manifest.run.get("flow_run") == name or manifest.key.startswith(name)):
-            return manifest
-    raise StoreError(f"no report {name!r} in {home.root}: `rewriting-agent store list --kind report` lists all")
+def find_report(home: Store, asked: str) -> Manifest:
+    """The newest report of a run's name, or the one whose key or name begins so; of "" the newest of all.
+
+    Raises:
+        StoreError: there is none, or several.
+    """
+    found = [one for one in home.manifests() if one.kind == "report"]
+    if of_run := [one for one in found if asked in ("", one.run.get("flow_run"))]:
+        return of_run[0]
+    try:
+        return home.manifest(choose(asked, names_of(found), "report"))
+    except LookupError as error:
+        raise StoreError(f"{error.args[0]} ({home.root})") from None
 
 
 def joined(reports: Sequence[Manifest], home: Store) -> tuple[ReportConfig, Runs]:

@@ -40,7 +40,9 @@ def dashboard_command(
 
 def row_command(
     row: Annotated[str, typer.Argument(metavar="ID", help="Such as numinamath_cot/7d77d01c15f7efab.")],
-    dataset: Annotated[str, typer.Option(help="Beginning of a training set's key: only what led to its target.")] = "",
+    dataset: Annotated[
+        str, typer.Option(help="A training set's name or key, or its beginning: only what led to its target.")
+    ] = "",
 ) -> None:
     """A training row from its corpus to its target: what was tried, the verdicts, the judge's words, the NLL."""
     from infra.dashboard.rows import story
@@ -62,9 +64,9 @@ def row_command(
     for target in found.targets:
         nll = "" if target.nll is None else f", NLL {target.nll:.3f} nats/token over {target.tokens} tokens"
         fell = f", fell back: {target.row['fallback_reason']}" if target.row.get("fallback_reason") else ""
-        _line(f"target in {target.dataset.name} {target.dataset.key[:12]}: {target.row['kind']}{fell}{nll}")
+        _line(f"target in {target.dataset.name}: {target.row['kind']}{fell}{nll}")
     for entry, said in found.sources:
-        _line(f"from {entry.name} {entry.key[:12]} {said.get('source', '')}", style="dim")
+        _line(f"from {entry.name} {said.get('source', '')}", style="dim")
 
 
 def question_command(
@@ -93,18 +95,20 @@ def _index() -> "Index":
     return index
 
 
-def _key(index: "Index", beginning: str) -> str:
-    found = [key for key in index.entries if key.startswith(beginning)]
-    if len(found) != 1:
-        raise typer.BadParameter(f"--dataset {beginning}: {len(found)} artifacts have a key that begins with it")
-    return found[0]
+def _key(index: "Index", asked: str) -> str:
+    from tasks.runtime.names import choose
+
+    try:
+        return choose(asked, {one.key: one.name for one in index.entries.values()})
+    except LookupError as error:
+        raise typer.BadParameter(str(error.args[0]), param_hint="--dataset") from None
 
 
 def _say(head: str, text: str, made: "Entry | None" = None) -> None:
     """A text of a model or a dataset under its head; nothing in it acts on the terminal."""
     from tasks.report.plain_text import plain
 
-    _line(f"{head.strip()}{f' ({made.name} {made.key[:12]})' if made else ''}", style="bold")
+    _line(f"{head.strip()}{f' ({made.name})' if made else ''}", style="bold")
     _line(plain(text).rstrip() + "\n")
 
 

@@ -2,7 +2,8 @@
 
 In:  store/artifacts/<key>/manifest.json
 Out: Entry(kind="finetune", key="5f0c…", inputs=(("backbone", "7d7c…", "666f…"), …), started=1.79e9, seconds=20.6,
-     method="sft", seed=0, detail="nll", …), and `used_by["5f0c…"] == {"a74f…", …}`
+     method="sft", seed=0, detail="nll", …), its name "finetune/nano/sft-seed0/nll/5f0c9a1e", and
+     `used_by["5f0c…"] == {"a74f…", …}`
 
 Artifacts never change, so a folder is read again only where another one lies in its place (its inode differs). What a
 page needs beyond an Entry, a config for instance, it reads from the one manifest.
@@ -20,12 +21,11 @@ from typing import Any
 import orjson
 
 from tasks.report.plain_text import label
+from tasks.runtime import names
 from tasks.runtime.store import MANIFEST
 
 UNREADABLE = "unreadable"  # the kind of an artifact whose manifest is no manifest
-_RUN_TAG = re.compile(r"\w+/\d+")
 _ROLE = re.compile(r"\w+\.(\w+)(?:/(\d+))?(?:\.|$)")  # an input of a report: scores.sft/0.math500, model.sft/0
-_TELLING = ("name", "benchmark", "benchmarks", "part", "loss", "shard")
 
 Input = tuple[str, str, str]  # name, key and content digest
 
@@ -44,11 +44,13 @@ class Entry:
     method: str = ""
     seed: int | None = None
     detail: str = ""
+    benchmark: str = ""
     backbone: str = ""
     flow_run: str = ""
     flow_run_id: str = ""
     commit: str = ""
     problem: str = ""
+    given: str = ""  # the name in the manifest; "" before there were names
 
     @property
     def run(self) -> str:
@@ -57,9 +59,8 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """For people: `finetune/nano/sft-seed0/nll`; the key stays the identity."""
-        run = self.run.replace("/", "-seed")
-        return "/".join(part for part in (self.kind, self.backbone, run, self.detail) if part)
+        """For people: `finetune/nano/sft-seed0/nll/5f0c9a1e`; the key stays the identity."""
+        return self.given or names.readable(self.kind, self.key, self.backbone, self.method, self.seed, self.detail)
 
 
 @dataclass
@@ -156,17 +157,14 @@ class Index:
 
     def _backbone(self, key: str) -> str:
         """The name of the backbone that an artifact was made with; tokenizers lent to the sample do not count."""
-        seen, waiting = set(), [key]
-        while waiting:
-            entry = self.entries.get(waiting.pop())
-            if entry is None or entry.key in seen:
-                continue
-            seen.add(entry.key)
-            if entry.backbone:
-                return entry.backbone
-            if entry.kind not in ("sample", "split"):
-                waiting += [source for _, source, _ in entry.inputs]
-        return ""
+
+        def look(one: str) -> tuple[str, list[str]] | None:
+            entry = self.entries.get(one)
+            if entry is None:
+                return None
+            return entry.backbone, names.own_sources((name, source) for name, source, _ in entry.inputs)
+
+        return names.backbone_of([key], look)
 
 
 def _reach(keys: Iterable[str], neighbours: Any) -> set[str]:
@@ -184,7 +182,7 @@ def entry_of(key: str, manifest: dict[str, Any]) -> Entry:
     """What the index keeps of a manifest. Raises KeyError or TypeError where it is none."""
     config, run, timings = (manifest.get(part) or {} for part in ("config", "run", "timings"))
     asked = str(run.get("task_run", ""))
-    method, seed = _asked_by(asked)
+    method, seed = names.asked_by(asked)
     kind = str(manifest["kind"])
     seconds = timings.get("seconds")
     entry = Entry(
@@ -197,17 +195,16 @@ def entry_of(key: str, manifest: dict[str, Any]) -> Entry:
         bytes=sum(one["bytes"] for one in manifest.get("files") or ()),
         method=method,
         seed=seed,
-        detail=label(
-            ", ".join(_told(name, config[name]) for name in _TELLING if config.get(name) not in (None, "", []))
-        ),
+        detail=label(names.part_of(config)),
+        benchmark=label(", ".join(map(str, _listed(config.get("benchmarks") or config.get("benchmark") or [])))),
         flow_run=str(run.get("flow_run", "")),
         flow_run_id=str(run.get("flow_run_id", "")),
         commit=str(run.get("commit", "")),
     )
-    if kind == "backbone":
-        # A backbone's name is no part of its key; the run that made it was called `backbone nano` (`… tokenizer`).
-        entry.backbone = label(" ".join(asked.split("(")[0].split()[1:2]) or key[:12])
-        entry.detail = "tokenizer" if config.get("tokenizer_only") else ""
+    name = manifest.get("name")
+    entry.given = name if isinstance(name, str) and names.is_name(name) else ""
+    if kind == names.BACKBONE:
+        entry.backbone = label(names.called_backbone(entry.given, asked) or key[:12])
     if kind == "report":
         entry.backbone, entry.method, entry.seed = label(str(config.get("backbone", ""))), "", None
     if kind in ("split", "sample", "corpus", "questions", "backbone"):
@@ -215,18 +212,5 @@ def entry_of(key: str, manifest: dict[str, Any]) -> Entry:
     return entry
 
 
-def _asked_by(task_run: str) -> tuple[str, int | None]:
-    """`rewrite shard 1 seed 0 (sdft/0)` -> ("sdft", 0): the tags that the pipeline gives to a method's stages."""
-    if not task_run.endswith(")") or "(" not in task_run:
-        return "", None
-    for tag in task_run[task_run.rindex("(") + 1 : -1].split(", "):
-        if _RUN_TAG.fullmatch(tag):
-            method, seed = tag.split("/")
-            return method, int(seed)
-    return "", None
-
-
-def _told(name: str, value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(str(one) for one in value[:3]) + (" …" if len(value) > 3 else "")
-    return f"{name} {value}" if isinstance(value, int) else str(value)
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -20,6 +20,7 @@ from tasks.report.chart import METHOD_ROLES
 from tasks.report.data import LABELS, Estimate
 from tasks.report.plain_text import label, shorten
 from tasks.report.wording import duration, interval, number, percent
+from tasks.runtime.names import choose
 
 HERE = Path(__file__).parent
 LONGEST = 20_000  # characters of one text on a page; a longer one is cut and says by how much
@@ -67,14 +68,11 @@ class Site:
         shared = {"link": link, "exported": exported, "assets": "assets/" if exported else "/assets/"}
         return found.render(**context, **shared, prefect=self.prefect, root=str(self.index.root))
 
-    def entry(self, key: str) -> Entry:
-        """An artifact by its key, or the beginning of one. Raises LookupError where none or several have it."""
-        if key in self.index.entries:
-            return self.index.entries[key]
-        found = [one for one in self.index.entries if key and one.startswith(key)]
-        if len(found) != 1:
-            raise LookupError(f"{len(found)} artifacts in {self.index.root} have a key that begins with {key!r}")
-        return self.index.entries[found[0]]
+    def entry(self, asked: str) -> Entry:
+        """An artifact by its key or name, or the beginning of one. Raises LookupError where none or several have it."""
+        entries = self.index.entries
+        key = asked if asked in entries else choose(asked, {one.key: one.name for one in entries.values()})
+        return entries[key]
 
 
 def method_label(method: str) -> str:

@@ -10,7 +10,7 @@ Goes out: a Graph of nodes and edges, inputs first. `collapse` merges siblings (
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rich.text import Text
@@ -152,11 +152,12 @@ def subtitle(group: Group, limit: int = 24) -> str:
     return label(" … ".join(label(part, limit // 2 - 1) for part in apart if part), limit)
 
 
-def tree(graph: Graph, key: str | None = None) -> Tree:
+def tree(graph: Graph, key: str | None = None, called: Mapping[str, str] | None = None) -> Tree:
     """The lineage as a tree for the terminal: the artifact, its inputs below it; what was shown before is not unfolded.
 
     Args:
         key: where to start; by default the artifacts that nothing else in the graph was made from.
+        called: readable names by key, to be shown where there is one.
     """
     nodes = {node.key: node for node in graph.nodes}
     inputs: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
@@ -171,7 +172,7 @@ def tree(graph: Graph, key: str | None = None) -> Tree:
     while stack:
         parent, current, name = stack.pop()
         again = current in shown and bool(inputs[current])
-        branch = parent.add(_line(nodes[current], name, again))
+        branch = parent.add(_line(nodes[current], name, again, (called or {}).get(current, "")))
         if not again:
             shown.add(current)
             below = sorted(inputs[current].items(), key=lambda item: item[1])
@@ -179,14 +180,17 @@ def tree(graph: Graph, key: str | None = None) -> Tree:
     return root.children[0] if len(tops) == 1 else root
 
 
-def _line(node: Node, name: str, again: bool) -> Text:
+def _line(node: Node, name: str, again: bool, called: str) -> Text:
     line = Text()
     if name:
         line.append(f"{label(name)}: ", style="dim")
-    line.append(label(node.kind), style="bold")
-    line.append(f" {node.key[:12]}", style="cyan")
-    if node.name:
-        line.append(f" {label(node.name)}")
+    if called:
+        line.append(called, style="bold")
+    else:
+        line.append(label(node.kind), style="bold")
+        line.append(f" {node.key[:12]}", style="cyan")
+        if node.name:
+            line.append(f" {label(node.name)}")
     if node.missing:
         line.append(" missing", style="bold red")
     elif node.seconds is not None:

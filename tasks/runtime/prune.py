@@ -15,7 +15,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.runtime import in_use
+from tasks.runtime import by_name, in_use
+from tasks.runtime.names import names_of
 from tasks.runtime.store import Manifest, Store, StoreError
 
 DAY = 86_400
@@ -82,6 +83,7 @@ def remove(store: Store, unwanted: Iterable[Leftover]) -> list[Leftover]:
             one.folder.rename(aside)
             shutil.rmtree(aside)
             gone.append(one)
+        by_name.refresh(store.root, names_of(store.manifests()))
     return gone
 
 

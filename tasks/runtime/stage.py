@@ -196,6 +196,8 @@ class _Stage:
         outs = {part: home.partial(manifest.key) for part, manifest in missing.items()}
         for out in outs.values():
             out.mkdir(parents=True, exist_ok=True)
+        for part, manifest in missing.items():
+            manifest.name = home.name(manifest, str(getattr(configs[part], "name", "")))
         log.info("%s: building %s", title, _short(missing))
         engines: list[dict[str, float | str]] = []
         gpus_here = settings().gpu_names() if settings().cuda() else []

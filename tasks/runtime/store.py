@@ -4,6 +4,7 @@
     store/partial/<key>/     resumable work on it, until it is published
     store/broken/<key>.<n>/  what was found damaged, set aside
     store/locks/<key>        held (flock) by whoever builds it; a dead holder holds nothing
+    store/by-name/<name>     links for people (by_name.py)
 
 The manifest is the commit: without it there is nothing, with it the artifact is whole. `publish` writes it last and
 then moves the folder into place by one rename, so a kill between any two steps leaves either resumable work or a
@@ -22,7 +23,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.runtime import stopping
+from tasks.runtime import by_name, names, stopping
 from tasks.runtime.digest import digest_entries, digest_file, files_below
 
 MANIFEST = "manifest.json"
@@ -54,6 +55,7 @@ class Manifest(BaseModel):
 
     kind: str
     key: str
+    name: str = ""  # for people (names.py); "" before there were names
     digest: str = ""
     stage_version: int = 1
     inputs: dict[str, Artifact] = Field(default_factory=dict)
@@ -67,6 +69,11 @@ class Manifest(BaseModel):
     timings: dict[str, Any] = Field(default_factory=dict)
     cost: dict[str, float] = Field(default_factory=dict)
     run: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def made(self) -> float:
+        """When its building began, in seconds since 1970; 0 where nobody noted it."""
+        return float(self.timings.get("started") or 0.0)
 
     def artifact(self) -> Artifact:
         return Artifact(kind=self.kind, key=self.key, digest=self.digest)
@@ -99,14 +106,17 @@ class Store:
         except FileNotFoundError:
             raise StoreError(f"no artifact {key} in {self.root}; `rewriting-agent lineage` lists all") from None
 
-    def manifests(self) -> Iterator[Manifest]:
-        """Every published manifest that can be read, newest first; `unreadable` names the others."""
-        found = (self.root / "artifacts").glob(f"*/{MANIFEST}")
-        for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
+    def manifests(self) -> list[Manifest]:
+        """Every published manifest that can be read, the last made first; `unreadable` names the others."""
+        found: list[tuple[float, Manifest]] = []
+        for path in (self.root / "artifacts").glob(f"*/{MANIFEST}"):
             try:
-                yield Manifest.model_validate_json(path.read_bytes())
+                manifest = Manifest.model_validate_json(path.read_bytes())
             except ValueError:
                 continue
+            # A file's time says when it was copied here; it stands in only where nothing else is known.
+            found.append((manifest.made or path.stat().st_mtime, manifest))
+        return [manifest for _, manifest in sorted(found, key=lambda one: -one[0])]
 
     def unreadable(self) -> list[Path]:
         """Manifests that are none: a disk that was full, a power cut. A run that needs one sets its artifact aside."""
@@ -118,13 +128,27 @@ class Store:
                 broken.append(path)
         return broken
 
-    def resolve(self, prefix: str) -> str:
-        """The full key that begins with `prefix`. Raises StoreError where none or several do."""
+    def name(self, manifest: Manifest, called: str = "") -> str:
+        """The readable name of what `manifest` describes, from what lies on this machine; see names.name_of."""
+
+        def look(key: str) -> Manifest | None:
+            try:
+                return Store.manifest(self, key)  # never from elsewhere: a name is not worth a wait
+            except (StoreError, ValueError):
+                return None
+
+        return names.name_of(manifest, look, called)
+
+    def resolve(self, asked: str) -> str:
+        """The key that is meant by the beginning of a key or of a name. Raises StoreError where none or several are."""
         keys = [path.parent.name for path in (self.root / "artifacts").glob(f"*/{MANIFEST}")]
-        keys = [key for key in keys if key.startswith(prefix)]
-        if len(keys) != 1:
-            raise StoreError(f"{len(keys)} artifacts in {self.root} have a key that begins with {prefix!r}")
-        return keys[0]
+        keys = [key for key in keys if key.startswith(asked)]
+        if len(keys) == 1:
+            return keys[0]
+        try:
+            return names.choose(asked, names.names_of(self.manifests()))
+        except LookupError as error:
+            raise StoreError(f"{error.args[0]} ({self.root})") from None
 
     def look(self, key: str) -> Manifest | None:
         """The manifest of `key` where its artifact is there, by the sizes of its files: for what only asks. No file is
@@ -214,6 +238,7 @@ class Store:
         target.parent.mkdir(parents=True, exist_ok=True)
         self.partial(key).rename(target)
         _sync(target.parent)
+        by_name.link(self.root, self.name(Store.manifest(self, key)), key)
 
     def _set_aside(self, folder: Path) -> None:
         broken = self.root / "broken"

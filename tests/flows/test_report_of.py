@@ -41,7 +41,7 @@ def test_runs_of_one_experiment_are_joined_by_role_and_found_by_name_or_key(home
     assert {role: set(runs) for role, runs in roles.items()} == {"scores": {"base"}, "model": {"sft/0", "sft/1"}}
     assert set(roles["scores"]["base"]) == {"math500"}
     assert (find_report(home, "a"), find_report(home, "report-b")) == (first, second)
-    with pytest.raises(StoreError, match="no report 'c'"):
+    with pytest.raises(StoreError, match="no report has a key or name that begins with 'c'"):
         find_report(home, "c")
 
 

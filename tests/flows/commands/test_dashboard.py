@@ -31,7 +31,7 @@ def test_a_row_is_told_from_its_source_to_its_target(keys: dict[str, str], tmp_p
     rows = tmp_path / "store" / "artifacts" / keys["dataset:sdft/0"] / "rows.jsonl"
     fell = next(row for row in map(json.loads, rows.read_text().splitlines()) if row["fallback_reason"])
     said = told("row", fell["id"], "--dataset", keys["dataset:sdft/0"][:10])
-    assert "rewrite failed (rewrite/tiny/sdft-seed0/shard 0" in said and "fell back: wrong, NLL" in said
+    assert "rewrite failed (rewrite/tiny/sdft-seed0/shard0/" in said and "fell back: wrong, NLL" in said
     assert "\x1b[31m" not in said and "␛[31mred" in said and "[bold]text[/]" in said  # shown as it was written
     assert "target in assemble/tiny/rewriting_agent-seed0" in told("row", fell["id"])
 
@@ -47,13 +47,16 @@ def test_the_list_of_artifacts_is_in_the_order_in_which_they_were_made(keys: dic
     manifest.touch()  # what is made first stays so, whatever touches its files
     lines = [line for line in told("lineage").splitlines() if "│" in line]
     assert "report" in lines[0] and "corpus/made_up" in lines[-1]
-    model = next(line for line in lines if keys["model:sft/0"][:12] in line)
-    assert [cell.strip() for cell in model.split("│")[1:5]] == [
-        "finetune/tiny/sft-seed0/nll",
-        keys["model:sft/0"][:12],
-        "sft",
-        "0",
-    ]
+    name = f"finetune/tiny/sft-seed0/nll/{keys['model:sft/0'][:8]}"
+    model = next(line for line in lines if name in line)
+    assert [cell.strip() for cell in model.split("│")[1:5]] == [name, "sft", "0", ""]
+    assert any(f"│ {one} " in line for line in lines for one in ("nano_facts",))
+
+
+def test_a_lineage_is_asked_for_by_name_and_told_by_names(keys: dict[str, str]) -> None:
+    said = told("lineage", "finetune/tiny/sdft-seed0")
+    assert f"dataset: assemble/tiny/sdft-seed0/{keys['dataset:sdft/0'][:8]}" in said
+    assert "did you mean finetune/tiny/sdft-seed0" in told("lineage", "finetune/tiny/sdft-sed0", code=1)
 
 
 def test_an_export_says_where_to_open_it(tmp_path: Path) -> None:

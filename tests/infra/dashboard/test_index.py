@@ -22,10 +22,22 @@ def test_names_tell_stage_backbone_method_and_seed(site: Site, made: tuple[Path,
     keys = made[1]
     names = {role: site.index.entries[keys[role]].name for role in ("model:sft/1", "agent:rewriting_agent/0", "corpus")}
     assert names == {
-        "model:sft/1": "finetune/tiny/sft-seed1/nll",
-        "agent:rewriting_agent/0": "train_agent/tiny/rewriting_agent-seed0",
-        "corpus": "corpus/made_up",
+        "model:sft/1": f"finetune/tiny/sft-seed1/nll/{keys['model:sft/1'][:8]}",
+        "agent:rewriting_agent/0": f"train_agent/tiny/rewriting_agent-seed0/{keys['agent:rewriting_agent/0'][:8]}",
+        "corpus": f"corpus/made_up/{keys['corpus'][:8]}",
     }
+    assert site.index.entries[keys["scores/nano_facts:sft/0"]].benchmark == "nano_facts"
+
+
+def test_a_name_in_the_manifest_is_shown_and_a_forged_one_is_not(own: tuple[Path, dict[str, str]]) -> None:
+    root, keys = own
+    for role, name in (("model:sft/0", "finetune/mine/sft-seed0/01234567"), ("corpus", "../<script>")):
+        path = root / "artifacts" / keys[role] / "manifest.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"name": name}))
+    index = Index(root)
+    index.refresh()
+    assert index.entries[keys["model:sft/0"]].name == "finetune/mine/sft-seed0/01234567"
+    assert index.entries[keys["corpus"]].name == f"corpus/made_up/{keys['corpus'][:8]}"
 
 
 def test_a_new_run_appears_and_a_removed_one_goes_without_a_restart(

@@ -40,7 +40,7 @@ def test_a_running_stage_shows_progress_curves_rates_and_texts(store: Store, mon
         [found] = attempts(Site(store.root))
         assert (found.state, found.name, found.done, found.total) == (
             "running",
-            "train_agent/rewriting_agent-seed3",
+            "train_agent/rewriting_agent-seed3/01234567",
             3,
             10,
         )

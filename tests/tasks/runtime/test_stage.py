@@ -87,6 +87,9 @@ def test_a_run_is_named_for_its_stage_and_for_what_asked_for_it(home: Path) -> N
     assert [one.seeds for one in manifests] == [{"seed": 0, "asked": 0}, {"seed": 43, "asked": 1}]
     names = [one.run["task_run"] for one in manifests]
     assert names == ["count seed 0 (sft/0)", "count seed 1 (dft/1)"]
+    readable = [f"count/sft-seed0/{manifests[0].key[:8]}", f"count/dft-seed1/{manifests[1].key[:8]}"]
+    assert [one.name for one in manifests] == readable
+    assert [(home / "store" / "by-name" / one / "numbers").read_text().split()[0] for one in readable] == ["0", "43"]
 
 
 def test_a_run_that_waits_is_named_already(home: Path) -> None:
