@@ -196,7 +196,7 @@ def entry_of(key: str, manifest: dict[str, Any]) -> Entry:
         method=method,
         seed=seed,
         detail=label(names.part_of(config)),
-        benchmark=label(", ".join(map(str, _listed(config.get("benchmarks") or config.get("benchmark") or [])))),
+        benchmark=label(_benchmark(config)),
         flow_run=str(run.get("flow_run", "")),
         flow_run_id=str(run.get("flow_run_id", "")),
         commit=str(run.get("commit", "")),
@@ -212,5 +212,8 @@ def entry_of(key: str, manifest: dict[str, Any]) -> Entry:
     return entry
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _benchmark(config: dict[str, Any]) -> str:
+    """The benchmark of an evaluation; questions are of several, and of none in particular."""
+    found = config.get("benchmarks") or config.get("benchmark") or []
+    found = found if isinstance(found, list) else [found]
+    return str(found[0]) if len(found) == 1 else ""
