@@ -30,7 +30,9 @@ class FinetuneConfig(BaseModel):
     global_batch: int = Field(
         default=128, ge=1, description="Rows per optimiser step over all processes (E.1: 4 per device x 8 x 4 GPUs)."
     )
-    per_device_batch: int = Field(default=4, ge=1, description="Rows per forward pass of one process.")
+    per_device_batch: int = Field(
+        default=4, ge=1, description="Rows per forward pass of one process, without packing; packed passes do not ask."
+    )
     warmup_ratio: float = Field(default=0.1, ge=0, le=1, description="Share of the steps that warm up linearly.")
     max_grad_norm: float = Field(default=1.0, gt=0, description="Gradients are clipped to this norm.")
     weight_decay: float = Field(default=0.0, ge=0, le=1, description="AdamW's weight decay.")
@@ -51,24 +53,46 @@ class FinetuneConfig(BaseModel):
         description="Training processes, one a GPU (ZeRO-3 from two on); 0: as many as there are GPUs, one on CPU.",
         json_schema_extra={"key": False},
     )
-    checkpoint_steps: int = Field(
-        default=50,
-        ge=1,
-        description="Steps between checkpoints, from which a killed run resumes.",
+    packing: bool = Field(
+        default=True,
+        description="Pack the rows of each optimiser step into few passes without padding, attention within each row, "
+        "logits in chunks. The step's rows and its loss stay the same, so this is only speed.",
+        json_schema_extra={"key": False},
+    )
+    tokens_per_pass: int | None = Field(
+        default=None,
+        ge=64,
+        description="Most tokens in a packed forward pass of one process; a longer row is a pass of its own. None: as "
+        "many as fit the GPU's memory, 2048 on CPU.",
+        json_schema_extra={"key": False},
+    )
+    less: SkipJsonSchema[int] = Field(
+        default=0,
+        ge=0,
+        le=8,
+        description="How often the tokens of a packed pass were halved for want of memory.",
+        json_schema_extra={"key": False},
+    )
+    checkpoint_minutes: float = Field(
+        default=15,
+        ge=0,
+        description="Minutes between checkpoints, from which a killed run resumes; more where writing one takes more "
+        "than a twentieth of them. 0: after every step.",
         json_schema_extra={"key": False},
     )
 
     @model_validator(mode="after")
     def _batches_fit(self) -> "FinetuneConfig":
-        self.accumulation(max(1, self.processes))
+        if not self.packing:
+            self.accumulation(max(1, self.processes))
         return self
 
     def accumulation(self, processes: int) -> int:
-        """Forward passes per optimiser step of one process. Raises ValueError where the batch does not divide."""
+        """Unpacked passes per optimiser step of one process. Raises ValueError where the batch does not divide."""
         steps, rest = divmod(self.global_batch, self.per_device_batch * processes)
         if rest or steps < 1:
             raise ValueError(
                 f"global_batch {self.global_batch} is not a multiple of per_device_batch {self.per_device_batch} x "
-                f"{processes} processes: change one of them"
+                f"{processes} processes: change one of them, or set finetune.packing=true"
             )
         return steps

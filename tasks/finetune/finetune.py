@@ -24,7 +24,10 @@ def gpus(config: FinetuneConfig) -> int | None:
 
 
 def smaller(config: FinetuneConfig) -> FinetuneConfig | None:
-    """Half of the rows in a pass (or fewer, that the step's batch still divides), and more passes to a step."""
+    """Half of the tokens in a packed pass. Unpacked: half of the rows (or fewer, that the step's batch still divides),
+    and more passes to a step."""
+    if config.packing:
+        return config.model_copy(update={"less": config.less + 1}) if config.less < 8 else None
     rows = config.per_device_batch
     less = next((one for one in range(rows // 2, 0, -1) if rows % one == 0), None)
     return None if less is None else config.model_copy(update={"per_device_batch": less})
@@ -52,7 +55,8 @@ def finetune(config: FinetuneConfig, out: Path, *, backbone: Path, dataset: Path
     """
     cuda = settings().cuda()
     processes = config.processes or (max(1, len(settings().gpu_names())) if cuda else 1)
-    config.accumulation(processes)
+    if not config.packing:
+        config.accumulation(processes)
     if config.dtype == "bfloat16" and processes > 1 and not cuda:
         raise ValueError(
             f"finetune.dtype=bfloat16 in {processes} processes on a CPU: transformers computes in bfloat16 there in "

@@ -14,13 +14,20 @@ import os
 import shutil
 import sys
 from dataclasses import asdict
+from functools import partial
+from importlib.util import find_spec
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
+from tasks.finetune.checkpoints import ByTime, drop_unfinished
 from tasks.finetune.dataset import Counts, prepare
+from tasks.finetune.memory import shape_of, tokens_that_fit
+from tasks.finetune.passes import Plan
 from tasks.finetune.spec import FinetuneSpec
+from tasks.finetune.token_losses import CHUNK
 from tasks.rows.context import longest_context
 from tasks.rows.jsonl import read_rows, write_rows
 from tasks.rows.precision import Precision, resolve
@@ -29,7 +36,7 @@ from tasks.runtime.progress import report
 from tasks.runtime.spec import read_spec, write_metrics
 from tasks.runtime.whole_file import write_json
 
-WHOLE = "whole"  # marks a checkpoint that every rank has finished writing
+CPU_TOKENS = 2048  # of a packed pass on a CPU: more do not stay in its caches
 
 # LLaMA-Factory's examples/deepspeed/ds_z3_config.json (E.1): parameters, gradients and optimiser states are sharded,
 # nothing is offloaded. The "auto"s are filled in from the training arguments.
@@ -82,10 +89,7 @@ def prepare_once(spec: FinetuneSpec) -> None:
         write_json(counted, asdict(counts))
     write_json(scratch / "ds_z3_config.json", ZERO3)
     drop_checkpoints_of_other_ranks(scratch, spec.processes)
-    for checkpoint in (scratch / "trainer").glob("checkpoint-*"):
-        if not (checkpoint / WHOLE).exists():
-            print(f"dropping {checkpoint.name}: the run was killed while it was written")
-            shutil.rmtree(checkpoint)
+    drop_unfinished(scratch / "trainer")
 
 
 def drop_checkpoints_of_other_ranks(scratch: Path, processes: int) -> None:
@@ -116,8 +120,8 @@ def compile_extensions() -> None:
         build_shm_op()
 
 
-def arguments(spec: FinetuneSpec) -> dict[str, Any]:
-    """LLaMA-Factory's arguments for a spec (E.1)."""
+def arguments(spec: FinetuneSpec, accumulation: int) -> dict[str, Any]:
+    """LLaMA-Factory's arguments for a spec (E.1); `accumulation`: passes of one process in a step."""
     config, scratch = spec.config, spec.out / "scratch"
     parallel = spec.processes > 1
     made: dict[str, Any] = {
@@ -132,23 +136,22 @@ def arguments(spec: FinetuneSpec) -> dict[str, Any]:
         "output_dir": str(scratch / "trainer"),
         "learning_rate": config.learning_rate,
         "num_train_epochs": config.epochs,
-        "per_device_train_batch_size": config.per_device_batch,
-        "gradient_accumulation_steps": config.accumulation(spec.processes),
+        "per_device_train_batch_size": 1 if config.packing else config.per_device_batch,
+        "gradient_accumulation_steps": accumulation,
         "optim": "adamw_torch",
         "lr_scheduler_type": "cosine",
         "warmup_ratio": config.warmup_ratio,
         "max_grad_norm": config.max_grad_norm,
         "weight_decay": config.weight_decay,
-        "use_dft_loss": config.loss != "nll",
+        "use_dft_loss": config.loss != "nll" and not config.packing,
+        "flash_attn": "fa2" if config.packing and spec.cuda and find_spec("flash_attn") else "auto",
         "bf16": precision(spec) == "bfloat16",
         "use_cpu": not spec.cuda and not parallel,  # DeepSpeed finds the CPU by DS_ACCELERATOR instead
         "disable_gradient_checkpointing": not spec.cuda,
         "seed": config.seed,
         "data_seed": config.seed,
         "logging_steps": 1,
-        "save_strategy": "steps",
-        "save_steps": config.checkpoint_steps,
-        "save_total_limit": 2,
+        "save_strategy": "no",  # ByTime asks for checkpoints
         "report_to": "none",
         "disable_tqdm": True,
         "ddp_timeout": 180000000,
@@ -173,9 +176,40 @@ def precision(spec: FinetuneSpec) -> Precision:
 
 def train(spec: FinetuneSpec) -> None:
     """Train with LLaMA-Factory, from the newest whole checkpoint where there is one."""
+    from llamafactory.train.sft import workflow
     from llamafactory.train.tuner import run_exp
 
-    run_exp(arguments(spec), callbacks=[Reporter(spec.out / "scratch" / "losses.jsonl"), MarkWhole()])
+    from tasks.finetune.trainer import PackedTrainer, Trainer
+
+    if spec.config.packing:
+        plan = plan_of(spec)
+        accumulation = plan.accumulation(ceil(spec.config.epochs))
+        trainer: Any = partial(PackedTrainer, plan=plan, accumulation=accumulation, loss=spec.config.loss)
+    else:
+        accumulation, trainer = spec.config.accumulation(spec.processes), Trainer
+    workflow.CustomSeq2SeqTrainer = trainer  # LLaMA-Factory 0.9.5 takes none from its caller
+    reporter, checkpoints = Reporter(spec.out / "scratch" / "losses.jsonl"), ByTime(spec.config.checkpoint_minutes)
+    run_exp(arguments(spec, accumulation), callbacks=[reporter, checkpoints])
+
+
+def plan_of(spec: FinetuneSpec) -> Plan:
+    """How the tokenised rows are packed; the same in every process."""
+    from datasets import load_from_disk
+
+    rows = load_from_disk(str(spec.out / "scratch" / "tokens"))
+    lengths = [len(ids) for ids in rows["input_ids"]]
+    return Plan(lengths, spec.config.global_batch, tokens_of_a_pass(spec), spec.processes, spec.config.seed)
+
+
+def tokens_of_a_pass(spec: FinetuneSpec) -> int:
+    """Most tokens of a packed pass: as asked for, else what fits the GPU; halved for each attempt that ran out."""
+    tokens = spec.config.tokens_per_pass or CPU_TOKENS
+    if spec.config.tokens_per_pass is None and spec.cuda:
+        import torch
+
+        memory = torch.cuda.get_device_properties(0).total_memory
+        tokens = tokens_that_fit(shape_of(spec.backbone), memory, precision(spec), spec.processes, CHUNK)
+    return max(64, tokens >> spec.config.less)
 
 
 class Reporter(TrainerCallback):  # type: ignore[misc]
@@ -192,18 +226,6 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         report(state.global_step, state.max_steps, "steps", loss=logs["loss"])
-
-
-class MarkWhole(TrainerCallback):  # type: ignore[misc]
-    """Marks a checkpoint whole after every rank has written its part (a kill amid the writing leaves no mark)."""
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        import torch.distributed as dist
-
-        if dist.is_available() and dist.is_initialized():
-            dist.barrier()
-        if state.is_world_process_zero:
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
 
 
 def collect(spec: FinetuneSpec) -> None:

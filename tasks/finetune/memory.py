@@ -5,7 +5,8 @@ Out: 5.7 GiB
 
 Weights, gradients and AdamW's two moments are float32 (16 bytes a parameter, over `processes` by ZeRO-3); autocast
 keeps a bfloat16 copy of the weights beside them; with activations recomputed each layer leaves its input alone; the
-logits exist in bfloat16, and in float32 as themselves, as the softmax and as its gradient.
+logits exist in bfloat16, and in float32 as themselves, as the softmax and as its gradient: those of every token, or
+where the loss is taken in chunks (packed passes) those of a chunk.
 """
 
 import json
@@ -18,6 +19,7 @@ STATE = 16  # bytes a parameter: weight, gradient, two moments
 LOGITS = {"bfloat16": 2 + 3 * 4, "float32": 3 * 4}  # bytes a logit
 # Values a token that the layer which is recomputed keeps, in widths of the model: attention, MLP of 3 to 4 widths.
 OF_A_LAYER = 34
+MOST_TOKENS, LEAST_TOKENS = 65_536, 1024  # of a pass: more than the first compute no faster
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,24 @@ def shape_of(folder: Path) -> Shape:
     return Shape(parameters(folder), config["hidden_size"], config["num_hidden_layers"], config["vocab_size"])
 
 
-def sft_bytes(shape: Shape, tokens: int, precision: Precision, processes: int = 1) -> int:
-    """Bytes on each GPU while a pass of `tokens`, padding included, goes backward; activations are recomputed."""
+def sft_bytes(shape: Shape, tokens: int, precision: Precision, processes: int = 1, logits: int | None = None) -> int:
+    """Bytes on each GPU while a pass of `tokens`, padding included, goes backward; activations are recomputed.
+
+    `logits`: most tokens whose logits are in memory at once; None: all of the pass.
+    """
     size = 2 if precision == "bfloat16" else 4
     copy = shape.parameters * 2 if precision == "bfloat16" else 0
     activations = tokens * shape.hidden * size * (shape.layers + OF_A_LAYER)
-    return shape.parameters * STATE // processes + copy + activations + tokens * shape.vocabulary * LOGITS[precision]
+    held = tokens if logits is None else min(tokens, logits)
+    return shape.parameters * STATE // processes + copy + activations + held * shape.vocabulary * LOGITS[precision]
+
+
+def tokens_that_fit(shape: Shape, memory: int, precision: Precision, processes: int, logits: int) -> int:
+    """Most tokens of a pass on a GPU of `memory` bytes, of which a tenth is left free; at most MOST_TOKENS.
+
+    Where the weights alone do not fit it is LEAST_TOKENS: the engine then says how much is missing.
+    """
+    fixed = sft_bytes(shape, 0, precision, processes)
+    of_logits = sft_bytes(shape, logits, precision, processes) - sft_bytes(shape, logits, precision, processes, 0)
+    each = sft_bytes(shape, 1, precision, processes, 0) - fixed
+    return min(MOST_TOKENS, max(LEAST_TOKENS, int((0.9 * memory - fixed - of_logits) // each)))

@@ -19,7 +19,7 @@ SMALL = {
     "rewrite.block": 4,
     "finetune.global_batch": 4,
     "finetune.per_device_batch": 4,
-    "finetune.checkpoint_steps": 2,
+    "finetune.checkpoint_minutes": 0,
     "evaluate.limit": 6,
 }
 

@@ -54,11 +54,14 @@ def _losses(out: Path) -> list[float]:
     return [row["loss"] for row in read_rows(out / "loss.jsonl")]
 
 
-def _wait_for_lines(path: Path, lines: int, process: "subprocess.Popen[str]", out: Path) -> None:
-    deadline = time.monotonic() + 300
+def _wait_for_lines(path: Path, lines: int, process: "subprocess.Popen[str]", out: Path) -> int:
+    """Waits for so many lines; returns how many checkpoints there were at once at most."""
+    deadline, most = time.monotonic() + 300, 0
     while not path.exists() or len(path.read_text().splitlines()) < lines:
         assert process.poll() is None and time.monotonic() < deadline, (out / "scratch" / "log").read_text()[-3000:]
-        time.sleep(0.01)
+        most = max(most, len(list((out / "scratch" / "trainer").glob("checkpoint-*"))))
+        time.sleep(0.005)
+    return most
 
 
 def test_loss_of_a_row_is_its_summed_nll_over_its_target_tokens(tmp_path: Path, backbone: Path) -> None:
@@ -73,6 +76,7 @@ def test_loss_of_a_row_is_its_summed_nll_over_its_target_tokens(tmp_path: Path, 
 
     rows = ROWS[:4]
     config: dict[str, Any] = {"learning_rate": 1e-12, "epochs": 1, "global_batch": 1, "per_device_batch": 1}
+    config["packing"] = False
     engines.run(MODULE, _spec(tmp_path, backbone, rows, **config), tmp_path, ONE_THREAD)
 
     tokenizer = AutoTokenizer.from_pretrained(str(backbone))
@@ -100,23 +104,60 @@ def test_loss_of_a_row_is_its_summed_nll_over_its_target_tokens(tmp_path: Path, 
         assert (tmp_path / "model" / name).read_bytes() == (backbone / name).read_bytes()
 
 
-def test_a_run_killed_at_any_step_ends_as_an_undisturbed_one(tmp_path: Path, backbone: Path) -> None:
+def test_packed_steps_are_the_unpacked_ones_also_with_smaller_passes_after_a_kill(
+    tmp_path: Path, backbone: Path
+) -> None:
+    """Same rows in every step, same loss, same gradient norm, same weights at the end, to rounding; with DFT's loss."""
+    import torch
+    from safetensors.torch import load_file
+
+    from tasks.finetune.llamafactory import plan_of
+
+    rows = [row | {"target": "\n".join([row["target"]] * (1 + n * n % 7))} for n, row in enumerate(ROWS[:27])]
+    config: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 2, "global_batch": 8, "loss": "dft"}
+    plain, packed = tmp_path / "plain", tmp_path / "packed"
+    engines.run(MODULE, _spec(plain, backbone, rows, packing=False, **config), plain, ONE_THREAD)
+
+    config |= {"tokens_per_pass": 800, "checkpoint_minutes": 0}
+    spec, smaller = _spec(packed, backbone, rows, **config), _spec(packed, backbone, rows, less=1, **config)
+    process = engines.start(MODULE, spec, packed, ONE_THREAD)
+    _wait_for_lines(packed / "scratch" / "losses.jsonl", 3, process, packed)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert plan_of(spec).accumulation(2) < plan_of(smaller).accumulation(2)
+    engines.run(MODULE, smaller, packed, ONE_THREAD)
+
+    steps = [list(read_rows(out / "loss.jsonl")) for out in (plain, packed)]
+    assert [len(one) for one in steps] == [8, 8]  # the last step of an epoch has three rows
+    for ours, theirs in zip(steps[1], steps[0], strict=True):
+        assert ours["learning_rate"] == theirs["learning_rate"]
+        assert ours["loss"] == pytest.approx(theirs["loss"], abs=1e-5)
+        assert ours["grad_norm"] == pytest.approx(theirs["grad_norm"], rel=1e-4)
+    ours, theirs = (load_file(str(out / "model" / "model.safetensors")) for out in (packed, plain))
+    assert all(torch.allclose(ours[name], theirs[name], atol=1e-4) for name in theirs)
+
+
+@pytest.mark.parametrize("packing", [True, False])
+def test_a_run_killed_at_any_step_ends_as_an_undisturbed_one(tmp_path: Path, backbone: Path, packing: bool) -> None:
     config: dict[str, Any] = {
         "learning_rate": 1e-3,
         "epochs": 12,
         "global_batch": 8,
         "per_device_batch": 4,
-        "checkpoint_steps": 5,
+        "packing": packing,
+        "tokens_per_pass": 256,
     }
     calm, killed = tmp_path / "calm", tmp_path / "killed"
     engines.run(MODULE, _spec(calm, backbone, ROWS, **config), calm, ONE_THREAD)
+    assert not list((calm / "scratch" / "trainer").glob("checkpoint-*"))  # over before the first was due
 
-    spec = _spec(killed, backbone, ROWS, **config)
+    spec = _spec(killed, backbone, ROWS, checkpoint_minutes=0, **config)
     process = engines.start(MODULE, spec, killed, ONE_THREAD)
     steps = killed / "scratch" / "losses.jsonl"
-    _wait_for_lines(steps, 13, process, killed)
+    most = _wait_for_lines(steps, 13, process, killed)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    assert most in (1, 2)
     done = len(steps.read_text().splitlines())
     assert done < 48
     # What a kill amid the writing of a checkpoint leaves behind:
@@ -125,7 +166,8 @@ def test_a_run_killed_at_any_step_ends_as_an_undisturbed_one(tmp_path: Path, bac
 
     output = (killed / "scratch" / "log").read_text()
     assert "dropping checkpoint-9999" in output
-    assert len(steps.read_text().splitlines()) < done + 48  # it resumed
+    assert len(steps.read_text().splitlines()) <= 50  # it resumed: a step or two again
+    assert len(list((killed / "scratch" / "trainer").glob("checkpoint-*"))) == 1
     assert (killed / "loss.jsonl").read_bytes() == (calm / "loss.jsonl").read_bytes()
     assert (killed / "model" / "model.safetensors").read_bytes() == (calm / "model" / "model.safetensors").read_bytes()
     losses = _losses(calm)
@@ -153,7 +195,8 @@ def test_dft_weighs_each_token_by_its_own_probability_and_iw_is_the_same(tmp_pat
     from tasks.finetune.llamafactory import arguments
 
     for loss, dft in (("nll", False), ("dft", True), ("importance_weighted", True)):
-        assert arguments(_spec(tmp_path, backbone, ROWS, loss=loss))["use_dft_loss"] is dft
+        spec = _spec(tmp_path, backbone, ROWS, loss=loss, packing=False)
+        assert arguments(spec, accumulation=1)["use_dft_loss"] is dft
     torch.manual_seed(0)
     logits = torch.randn(2, 6, 11, dtype=torch.float64).float().requires_grad_()
     labels = torch.randint(0, 11, (2, 6))
@@ -170,16 +213,17 @@ def test_dft_weighs_each_token_by_its_own_probability_and_iw_is_the_same(tmp_pat
 def test_two_processes_under_zero3_train_as_one_does_and_resume_when_a_rank_is_killed(
     tmp_path: Path, backbone: Path
 ) -> None:
-    config: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 20, "global_batch": 16, "per_device_batch": 4}
+    """The one unpacked, the two packed."""
+    config: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 20, "global_batch": 16, "tokens_per_pass": 400}
     one, two, killed = tmp_path / "one", tmp_path / "two", tmp_path / "killed"
-    engines.run(MODULE, _spec(one, backbone, ROWS, **config), one, ONE_THREAD)
+    engines.run(MODULE, _spec(one, backbone, ROWS, packing=False, **config), one, ONE_THREAD)
     extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(tmp_path / "extensions"))
     variables = ONE_THREAD | {"DS_ACCELERATOR": "cpu", "TORCH_EXTENSIONS_DIR": extensions}
     engines.run(MODULE, _spec(two, backbone, ROWS, processes=2, **config), two, variables)
     assert _losses(two)[:10] == pytest.approx(_losses(one)[:10], abs=5e-6)
     assert _losses(two) == pytest.approx(_losses(one), rel=1e-3)
 
-    spec = _spec(killed, backbone, ROWS, processes=2, checkpoint_steps=5, **config)
+    spec = _spec(killed, backbone, ROWS, processes=2, checkpoint_minutes=0, **config)
     process = engines.start(MODULE, spec, killed, variables)
     steps = killed / "scratch" / "losses.jsonl"
     _wait_for_lines(steps, 8, process, killed)
@@ -195,8 +239,9 @@ def test_two_processes_under_zero3_train_as_one_does_and_resume_when_a_rank_is_k
 
 def test_batches_that_do_not_divide_are_refused() -> None:
     with pytest.raises(ValueError, match="not a multiple"):
-        FinetuneConfig(global_batch=10, per_device_batch=4)
+        FinetuneConfig(packing=False, global_batch=10, per_device_batch=4)
     assert FinetuneConfig().accumulation(4) == 8
+    assert FinetuneConfig(global_batch=10, processes=3).packing  # packed, any number of processes divides a step
 
 
 def test_bfloat16_rounds_the_passes_and_keeps_the_weights_in_float32(tmp_path: Path, backbone: Path) -> None:

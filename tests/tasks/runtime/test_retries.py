@@ -61,7 +61,7 @@ def test_a_pass_is_made_smaller_down_to_what_it_must_hold() -> None:
     assert trl is not None
     assert trl.micro_batch == 1
     assert smaller_agent(trl) is None
-    sft = smaller_sft(FinetuneConfig(global_batch=10, per_device_batch=5))
+    sft = smaller_sft(FinetuneConfig(packing=False, global_batch=10, per_device_batch=5))
     assert sft is not None
     assert (sft.per_device_batch, sft.accumulation(1)) == (1, 10)
     verl = TrainAgentConfig(max_prompt_tokens=4096, max_new_tokens=4096, verl=VerlConfig(tokens_per_gpu=24576))

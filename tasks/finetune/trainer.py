@@ -1,0 +1,60 @@
+"""LLaMA-Factory's trainer with packed passes and a loss in chunks, and its checkpoints with what resuming needs.
+
+In:  the tokenised rows {"input_ids", "labels"}, a FinetuneConfig
+Out: the same optimiser steps over the same rows as without packing, in fewer and fuller passes
+
+The loss is today's: the sum over the target tokens of all rows of a step, in all passes and processes, by their number.
+"""
+
+from functools import partial
+from typing import Any
+
+from llamafactory.train.sft.trainer import CustomSeq2SeqTrainer
+from torch.utils.data import DataLoader
+from transformers.modeling_outputs import CausalLMOutput
+
+from tasks.finetune.packing import collate, use_rows_attention
+from tasks.finetune.passes import PassSampler, Plan
+from tasks.finetune.token_losses import LOSSES, TokenLoss, summed_loss
+from tasks.score.shared_prefix import check_logits
+
+
+class Trainer(CustomSeq2SeqTrainer):  # type: ignore[misc]
+    """LLaMA-Factory's SFT trainer (0.9.5)."""
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Under ZeRO-3 a checkpoint goes without the gathered weights: its shards hold them, in float32."""
+        if _internal_call and self.is_deepspeed_enabled:
+            return
+        super().save_model(output_dir, _internal_call)
+
+
+class PackedTrainer(Trainer):
+    """Trains on packed passes. `plan` and `accumulation` say which rows make a pass, `loss` what a token costs."""
+
+    def __init__(self, *, plan: Plan, accumulation: int, loss: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan, self.accumulation = plan, accumulation
+        if self.model.config._attn_implementation != "flash_attention_2":
+            use_rows_attention(self.model)
+        check_logits(self.model)
+        self.model.forward = partial(_forward, self.model, LOSSES[loss])
+        self.model_accepts_loss_kwargs = True
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """This process's passes; accelerate would deal whole steps to processes."""
+        steps = self.plan.steps
+        sampler = PassSampler(
+            self.plan, self.accumulation, self.args.process_index, lambda: int(self.state.global_step // steps)
+        )
+        rows = self.train_dataset.select_columns(["input_ids", "labels"])
+        return DataLoader(rows, batch_sampler=sampler, collate_fn=collate, pin_memory=self.args.dataloader_pin_memory)
+
+
+def _forward(
+    model: Any, loss: TokenLoss, *, labels: Any, num_items_in_batch: Any = None, **inputs: Any
+) -> CausalLMOutput:
+    """The causal LM's forward: its decoder, then the loss without whole logits."""
+    hidden_BTH = model.get_decoder()(**inputs, use_cache=False).last_hidden_state
+    summed = summed_loss(model.get_output_embeddings(), hidden_BTH, labels, loss)
+    return CausalLMOutput(loss=summed if num_items_in_batch is None else summed / num_items_in_batch)

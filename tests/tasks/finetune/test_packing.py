@@ -1,0 +1,142 @@
+"""Packed rows do not see each other, and their loss is that of the rows alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.sft
+
+NANO = Path(__file__).resolve().parents[3] / "infra" / "nano" / "model"
+
+
+def _rows(vocabulary: int, seed: int = 0) -> list[dict[str, list[int]]]:
+    """Rows of 5 to 60 random tokens, the first two to four of them a prompt."""
+    import random
+
+    draw = random.Random(seed)
+    rows = []
+    for length in (5, 60, 17, 33, 8, 41):
+        ids = [draw.randrange(vocabulary) for _ in range(length)]
+        prompt = draw.randint(2, 4)
+        rows.append({"input_ids": ids, "labels": [-100] * prompt + ids[prompt:]})
+    return rows
+
+
+@pytest.fixture(scope="module")
+def nano() -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(NANO, dtype=torch.float32).eval()
+
+
+def _packed(model: Any, batch: dict[str, Any]) -> Any:
+    inputs = {name: value for name, value in batch.items() if name != "labels"}
+    return model.get_decoder()(**inputs, use_cache=False).last_hidden_state
+
+
+def test_a_packed_row_is_read_as_if_it_were_alone(nano: Any) -> None:
+    import copy
+
+    import torch
+
+    from tasks.finetune.packing import collate, use_rows_attention
+
+    rows = _rows(nano.config.vocab_size)
+    packing = copy.deepcopy(nano)
+    use_rows_attention(packing)
+    batch = collate(rows)
+    assert batch["input_ids"].shape == (1, 192) and batch["row_ends"] == (5, 65, 82, 115, 123, 164, 192)
+    with torch.no_grad():
+        together, start = _packed(packing, batch)[0], 0
+        for row in rows:
+            alone = nano.get_decoder()(torch.tensor([row["input_ids"]])).last_hidden_state[0]
+            assert torch.allclose(together[start : start + len(alone)], alone, atol=2e-5)
+            start += len(alone)
+        other = [dict(row) for row in rows]
+        other[1]["input_ids"] = [7] * 60
+        changed = _packed(packing, collate(other))[0]
+    assert torch.equal(changed[:5], together[:5]) and torch.equal(changed[65:], together[65:])
+    assert not torch.allclose(changed[5:65], together[5:65])
+
+
+@pytest.mark.parametrize("loss", ["nll", "dft"])
+def test_loss_and_gradients_are_those_of_the_unpacked_mean_over_the_same_tokens(nano: Any, loss: str) -> None:
+    """Against a padded batch through transformers' own loss, or LLaMA-Factory's DFT."""
+    import copy
+
+    import torch
+    from llamafactory.train.trainer_utils import dft_loss_func
+
+    from tasks.finetune.packing import collate, use_rows_attention
+    from tasks.finetune.token_losses import LOSSES, summed_loss
+
+    rows = _rows(nano.config.vocab_size)
+    count = torch.tensor(sum(label != -100 for row in rows for label in row["labels"]))
+    longest = max(len(row["input_ids"]) for row in rows)
+    ids_BT, labels_BT = torch.zeros((len(rows), longest), dtype=torch.long), torch.full((len(rows), longest), -100)
+    mask_BT = torch.zeros_like(ids_BT)
+    for i, row in enumerate(rows):
+        length = len(row["input_ids"])
+        ids_BT[i, :length], mask_BT[i, :length] = torch.tensor(row["input_ids"]), 1
+        labels_BT[i, :length] = torch.tensor(row["labels"])
+    plain, packing = copy.deepcopy(nano).train(), copy.deepcopy(nano).train()
+    if loss == "nll":
+        expected = plain(ids_BT, attention_mask=mask_BT, labels=labels_BT, num_items_in_batch=count).loss
+    else:
+        expected = dft_loss_func(plain(ids_BT, attention_mask=mask_BT), labels_BT, count)
+    expected.backward()
+
+    use_rows_attention(packing)
+    found = torch.tensor(0.0)
+    for part in (rows[:4], rows[4:], []):  # three passes of one step, the last of them empty
+        batch = collate(part)
+        head = packing.get_output_embeddings()
+        one = summed_loss(head, _packed(packing, batch), batch["labels"], LOSSES[loss], chunk=50) / count
+        one.backward()
+        found += one.detach()
+    assert found.item() == pytest.approx(expected.item(), abs=1e-6)
+    for (name, ours), theirs in zip(packing.named_parameters(), plain.parameters(), strict=True):
+        scale = theirs.grad.abs().max()
+        assert torch.allclose(ours.grad, theirs.grad, atol=1e-4 * scale), name
+
+
+def test_no_more_logits_than_a_chunks_are_ever_in_memory() -> None:
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    from tasks.finetune.token_losses import nll, summed_loss
+
+    largest = 0
+
+    class Largest(TorchDispatchMode):
+        def __torch_dispatch__(self, call: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            nonlocal largest
+            out = call(*args, **(kwargs or {}))
+            if isinstance(out, torch.Tensor):
+                largest = max(largest, out.numel())
+            return out
+
+    tokens, hidden, vocabulary, chunk = 512, 4, 1000, 32
+    head = torch.nn.Linear(hidden, vocabulary, bias=False)
+    states = torch.randn(1, tokens, hidden, requires_grad=True)
+    labels = torch.randint(0, vocabulary, (1, tokens))
+    with Largest():
+        summed_loss(head, states, labels, nll, chunk).backward()
+    assert states.grad is not None and states.grad[0, :-1].abs().sum(dim=1).min() > 0
+    assert chunk * vocabulary <= largest < 2 * chunk * vocabulary < tokens * vocabulary
+
+
+def test_models_whose_attention_is_not_plain_are_refused_by_name(tmp_path: Path) -> None:
+    from transformers import MistralConfig, MistralForCausalLM
+
+    from tasks.finetune.packing import use_rows_attention
+
+    small: dict[str, Any] = {"vocab_size": 32, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    config = MistralConfig(**small, num_attention_heads=2, num_key_value_heads=1, sliding_window=8)
+    with pytest.raises(ValueError, match=r"mistral: .*sliding windows.*finetune\.packing=false"):
+        use_rows_attention(MistralForCausalLM(config))
+    config.sliding_window = None
+    use_rows_attention(MistralForCausalLM(config))
