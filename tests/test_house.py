@@ -18,7 +18,7 @@ SHARED = {"runtime", "rows", "rewards", "generation"}  # what carries the stages
 DOORS = {
     "evaluate": {"benchmark", "config", "readers", "user_turn"},
     "sample": {"types"},
-    "score": {"batches", "config", "embedder_source", "embeddings", "load", "nll", "shared_prefix"},
+    "score": {"batches", "config", "embedder_source", "embeddings", "load", "nll", "rows_attention", "shared_prefix"},
     "train_agent": {"config", "group_reward"},
     "verify": {"config", "fitness", "gate", "types", "verify"},
 }

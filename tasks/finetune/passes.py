@@ -19,6 +19,8 @@ from math import ceil
 
 import torch
 
+from tasks.rows.packs import deal, largest
+
 Passes = list[list[int]]
 
 
@@ -53,31 +55,15 @@ class Plan:
         steps = [[self.lengths[row] for row in step] for epoch in range(epochs) for step in self.rows(epoch)]
         passes = max(ceil(sum(step) / (allowed * self.processes)) for step in steps)
         for step in steps:
-            while max(map(sum, deal(step, passes * self.processes))) > allowed:
+            while largest(step, deal(step, passes * self.processes)) > allowed:
                 passes += 1
         return passes
 
     def passes(self, epoch: int, accumulation: int) -> Iterator[Passes]:
         """The passes of each step of an epoch, `accumulation` for each process."""
         for step in self.rows(epoch):
-            dealt = deal_indices([self.lengths[row] for row in step], accumulation * self.processes)
+            dealt = deal([self.lengths[row] for row in step], accumulation * self.processes)
             yield [[step[place] for place in places] for places in dealt]
-
-
-def deal(lengths: Sequence[int], passes: int) -> list[list[int]]:
-    """`lengths` dealt to `passes` of about equal sums."""
-    return [[lengths[place] for place in places] for places in deal_indices(lengths, passes)]
-
-
-def deal_indices(lengths: Sequence[int], passes: int) -> Passes:
-    """Places of `lengths` dealt to `passes` of about equal sums: the longest first, each where there are the fewest."""
-    dealt: Passes = [[] for _ in range(passes)]
-    sums = [0] * passes
-    for place in sorted(range(len(lengths)), key=lambda place: (-lengths[place], place)):
-        least = sums.index(min(sums))
-        dealt[least].append(place)
-        sums[least] += lengths[place]
-    return dealt
 
 
 class PassSampler:

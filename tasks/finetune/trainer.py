@@ -13,9 +13,10 @@ from llamafactory.train.sft.trainer import CustomSeq2SeqTrainer
 from torch.utils.data import DataLoader
 from transformers.modeling_outputs import CausalLMOutput
 
-from tasks.finetune.packing import collate, use_rows_attention
 from tasks.finetune.passes import PassSampler, Plan
+from tasks.finetune.sequences import collate
 from tasks.finetune.token_losses import LOSSES, TokenLoss, summed_loss
+from tasks.score.rows_attention import use_rows_attention
 from tasks.score.shared_prefix import check_logits
 
 

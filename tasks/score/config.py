@@ -34,10 +34,23 @@ class ScoreConfig(BaseModel):
         default="transformers", description="transformers (the question's prefix is shared by its candidates) or vLLM."
     )
     dtype: Dtype = dtype_field()
+    packing: bool = Field(
+        default=True,
+        description="Rows with one target each go through transformers packed, without padding; others share their "
+        "question's prefix.",
+        json_schema_extra={"key": False},
+    )
+    processes: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Scoring processes, one a GPU; 0: as many as there are GPUs, one on CPU.",
+        json_schema_extra={"key": False},
+    )
     tokens_per_batch: int | None = Field(
         default=None,
         ge=64,
-        description="Padded tokens, prefix and targets, in one forward pass; None: 3072 on CPU, 32768 on CUDA.",
+        description="Tokens, prefix and targets, in one forward pass; None: 3072 on CPU, 32768 on CUDA.",
         json_schema_extra={"key": False},
     )
     bucket: int = Field(

@@ -1,90 +1,111 @@
-"""The scoring engine: rows in, one NLL each out, in blocks that a killed attempt need not repeat.
+"""The scoring engine: rows in, one NLL each out, in blocks that processes take as they are free and a killed attempt
+need not repeat; no more than a block of rows is in memory (of rewrites, the questions of all).
 
 In:  a spec (tasks/score/spec.py)
 Out: scores.jsonl {"id", "nll", "tokens"}, skipped.jsonl {"id", "reason"}, scratch/metrics.json
 """
 
+import json
+import os
 import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from tasks.rows.context import longest_context
 from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
 from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.progress import report
 from tasks.runtime.spec import read_spec, write_metrics
+from tasks.runtime.whole_file import write_json
+from tasks.score.dealing import WORKER, lay_out, score_blocks, scored, start_workers
 from tasks.score.load import load_backbone
-from tasks.score.nll import NLLScorer, Score, Target
+from tasks.score.nll import NLLScorer, Score, Target, misfit
 from tasks.score.spec import ScoreSpec
 from tasks.score.vllm_nll import load_vllm, vllm_log_likelihoods
 
-BLOCK = 2048  # rows; sorted by length within a block, so fixed blocks give fixed batches and equal bytes
+BLOCK = 512  # rows; a block is packed, or sorted by length, by itself: fixed blocks give fixed batches and equal bytes
+NO_TARGET = "has no target text"
 
 
 def main() -> None:
     spec = read_spec(ScoreSpec)
-    targets, skipped = read_targets(spec.rows, spec.rewrites)
-    scorer = make_scorer(spec)
-    fitting = []
-    for target in targets:
-        reason = scorer.misfit(target)
-        if reason is None:
-            fitting.append(target)
+    folder = spec.out / "scratch" / f"blocks-{BLOCK}"
+    if WORKER in os.environ:
+        score_here(spec, folder)
+        return
+    counts = prepare(spec, folder)
+    if spec.processes > 1:
+        gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if spec.cuda else []
+        start_workers(spec.processes, [gpu for gpu in gpus if gpu], folder)
+    else:
+        score_here(spec, folder)
+    write_rows(spec.out / "scores.jsonl", scored(folder))
+    dtype = {"dtype": resolve(spec.config.dtype, spec.backbone, spec.cuda)}
+    write_metrics(spec.out, summary(read_rows(spec.out / "scores.jsonl")) | counts | dtype)
+    shutil.rmtree(folder)
+
+
+def prepare(spec: ScoreSpec, folder: Path) -> dict[str, int]:
+    """Lay out in blocks what is to be scored, and write what cannot be; how many rows there are, and are skipped.
+
+    Raises:
+        SystemExit: more than `max_skipped_share` of the rows cannot be scored.
+    """
+    note = folder / "counts.json"
+    if not note.exists():
+        skipped: list[Row] = []
+        shutil.rmtree(folder, ignore_errors=True)
+        laid_out = lay_out(folder, (asdict(target) for target in fitting(spec, skipped)), BLOCK)
+        write_rows(spec.out / "skipped.jsonl", skipped)
+        total = laid_out + len(skipped)
+        if len(skipped) > spec.config.max_skipped_share * total:
+            raise SystemExit(
+                f"{spec.rows}: {len(skipped)} of {total} rows cannot be scored (reasons in skipped.jsonl), more than "
+                f"max_skipped_share={spec.config.max_skipped_share:g}; first: {skipped[0]}"
+            )
+        write_json(note, {"rows": total, "skipped": len(skipped)})
+    counts: dict[str, int] = json.loads(note.read_text(encoding="utf-8"))
+    return counts
+
+
+def fitting(spec: ScoreSpec, skipped: list[Row]) -> Iterator[Target]:
+    """The targets that fit the model's context; the other rows go to `skipped` with their reason."""
+    spare = 1 if spec.config.engine == "vllm" else 0  # vLLM generates a token that nobody asked for
+    chat, context = ChatTokens(spec.backbone), longest_context(spec.backbone) - spare
+    for target, reason in read_targets(spec.rows, spec.rewrites):
+        if fault := reason or misfit(chat, context, target):
+            skipped.append({"id": target.id, "reason": fault})
         else:
-            skipped.append({"id": target.id, "reason": reason})
-    total = len(targets) + len([row for row in skipped if row["reason"] == NO_TARGET])
-    write_rows(spec.out / "skipped.jsonl", skipped)
-    if len(skipped) > spec.config.max_skipped_share * total:
-        raise SystemExit(
-            f"{spec.rows}: {len(skipped)} of {total} rows cannot be scored (reasons in skipped.jsonl), more than "
-            f"max_skipped_share={spec.config.max_skipped_share:g}; first: {skipped[0]}"
-        )
-    blocks = [fitting[start : start + BLOCK] for start in range(0, len(fitting), BLOCK)]
-    files = [spec.out / "scratch" / "blocks" / f"{number:06d}.jsonl" for number in range(len(blocks))]
-    for number, (block, file) in enumerate(zip(blocks, files, strict=True)):
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_rows(file, (as_row(score) for score in scorer.score(block)))
-        report(min(len(fitting), (number + 1) * BLOCK), len(fitting))
-    write_rows(spec.out / "scores.jsonl", (row for file in files for row in read_rows(file)))
-    metrics = summary(list(read_rows(spec.out / "scores.jsonl"))) | {
-        "rows": total,
-        "skipped": len(skipped),
-        "dtype": resolve(spec.config.dtype, spec.backbone, spec.cuda),
-    }
-    write_metrics(spec.out, metrics)
-    shutil.rmtree(spec.out / "scratch" / "blocks", ignore_errors=True)
+            yield target
 
 
-NO_TARGET = "has no target text"
-
-
-def read_targets(rows: Path, rewrites: Path | None) -> tuple[list[Target], list[Row]]:
-    """The targets of `rows`, or the texts of `rewrites` joined to them by id; and the rows that have none.
+def read_targets(rows: Path, rewrites: Path | None) -> Iterator[tuple[Target, str | None]]:
+    """The targets of `rows`, or the texts of `rewrites` joined to them by id, and why there is none.
 
     Raises:
         RowError: a row has no id or question, or a rewrite belongs to no row.
     """
-    targets: list[Target] = []
-    skipped: list[Row] = []
-    questions: dict[str, str] = {}
-    for row in read_rows(rows, required=["id", "question"]):
-        questions[row["id"]] = row["question"]
-        if rewrites is None:
-            text = row.get("target") or row.get("solution")
-            if text:
-                targets.append(Target(row["id"], row["question"], text))
-            else:
-                skipped.append({"id": row["id"], "reason": NO_TARGET})
-    for row in read_rows(rewrites, required=["id", "text", "finished"]) if rewrites is not None else ():
+    asked = read_rows(rows, required=["id", "question"])
+    if rewrites is None:
+        for row in asked:
+            text = row.get("target") or row.get("solution") or ""
+            yield Target(row["id"], row["question"], text), None if text else NO_TARGET
+        return
+    questions = {row["id"]: row["question"] for row in asked}
+    for row in read_rows(rewrites, required=["id", "text", "finished"]):
         if row["id"] not in questions:
-            raise RowError(rewrites or rows, f"row {row['id']}", "id", f"is not in {rows}")
-        if row["text"] or row["finished"]:
-            targets.append(Target(row["id"], questions[row["id"]], row["text"], bool(row["finished"])))
-        else:
-            skipped.append({"id": row["id"], "reason": NO_TARGET})
-    return targets, skipped
+            raise RowError(rewrites, f"row {row['id']}", "id", f"is not in {rows}")
+        target = Target(row["id"], questions[row["id"]], row["text"], bool(row["finished"]))
+        yield target, None if target.text or target.finished else NO_TARGET
+
+
+def score_here(spec: ScoreSpec, folder: Path) -> None:
+    """Score blocks with one model until none is left."""
+    scorer = make_scorer(spec)
+    score_blocks(folder, lambda rows: map(as_row, scorer.score([Target(**row) for row in rows])))
 
 
 def make_scorer(spec: ScoreSpec) -> NLLScorer:
@@ -95,17 +116,20 @@ def make_scorer(spec: ScoreSpec) -> NLLScorer:
         context = llm.llm_engine.model_config.max_model_len - 1
         return NLLScorer(chat, lambda questions: vllm_log_likelihoods(llm, questions), context)
     model = load_backbone(spec.backbone, config.dtype, spec.cuda)
-    return NLLScorer.from_model(model, chat, tokens_per_batch=config.tokens_per_batch, bucket=config.bucket)
+    return NLLScorer.from_model(
+        model, chat, tokens_per_batch=config.tokens_per_batch, bucket=config.bucket, packed=config.packing
+    )
 
 
 def as_row(score: Score) -> Row:
     return {"id": score.id, "nll": round(score.nll, 7), "tokens": score.tokens}
 
 
-def summary(rows: list[Row]) -> dict[str, float | int]:
+def summary(rows: Iterable[Row]) -> dict[str, float | int]:
     """Figures of the scores: mean and deciles over rows, in nats per token."""
-    nll = np.array([row["nll"] for row in rows])
-    figures: dict[str, float | int] = {"scored": len(rows), "tokens": sum(row["tokens"] for row in rows)}
+    both = np.array([(row["nll"], row["tokens"]) for row in rows]).reshape(-1, 2)
+    nll = both[:, 0]
+    figures: dict[str, float | int] = {"scored": len(both), "tokens": int(both[:, 1].sum())}
     if len(nll):
         figures |= {"nll": float(nll.mean())}
         figures |= {f"nll_p{q}": float(np.percentile(nll, q)) for q in (10, 50, 90)}

@@ -15,6 +15,8 @@ from tasks.rows.prompts import question_prompt
 from tasks.rows.tokens import ChatTokens
 from tasks.score.batches import Question
 from tasks.score.load import context_of
+from tasks.score.packed_rows import PackedRows
+from tasks.score.rows_attention import is_plain
 from tasks.score.shared_prefix import SharedPrefix
 
 
@@ -61,17 +63,37 @@ class NLLScorer:
 
     @classmethod
     def from_model(
-        cls, model: Any, chat: ChatTokens, *, tokens_per_batch: int | None = None, bucket: int = 8
+        cls,
+        model: Any,
+        chat: ChatTokens,
+        *,
+        tokens_per_batch: int | None = None,
+        bucket: int = 8,
+        packed: bool = False,
     ) -> "NLLScorer":
         """A scorer for a transformers causal LM, or a PEFT model around one, on any device.
+
+        `packed`: the model serves for scoring alone; questions with one target each go through it without padding,
+        where its attention is plain.
 
         Raises:
             ValueError: the model scales or caps its logits, which is not implemented here.
         """
         default = TOKENS_PER_BATCH["cuda" if model.device.type == "cuda" else "cpu"]
-        forward = SharedPrefix(model, tokens_per_batch or default, bucket)
-        context = context_of(model.config)
-        return cls(chat, forward.log_likelihoods, context)
+        tokens, context = tokens_per_batch or default, context_of(model.config)
+        shared = SharedPrefix(model, tokens, bucket)
+        if not packed or not is_plain(model):
+            return cls(chat, shared.log_likelihoods, context)
+        single = PackedRows(model, tokens)
+
+        def log_likelihoods(questions: Sequence[Question]) -> list[list[float]]:
+            alone = [place for place, question in enumerate(questions) if len(question.targets) == 1]
+            others = [place for place, question in enumerate(questions) if len(question.targets) != 1]
+            found = dict(zip(alone, single.log_likelihoods([questions[place] for place in alone]), strict=True))
+            found |= zip(others, shared.log_likelihoods([questions[place] for place in others]), strict=True)
+            return [found[place] for place in range(len(questions))]
+
+        return cls(chat, log_likelihoods, context)
 
     def score(self, targets: Sequence[Target]) -> list[Score]:
         """One score a target, in order.
@@ -104,13 +126,20 @@ class NLLScorer:
 
     def misfit(self, target: Target) -> str | None:
         """Why the target cannot be scored, or None."""
-        length = len(self.prompt(target.question)) + len(self.chat.target(target.text, target.finished))
-        try:
-            self._check(target.id, length)
-        except TooLong as error:
-            return str(error)
-        return None
+        return misfit(self.chat, self.context, target)
 
     def _check(self, row: str, tokens: int) -> None:
-        if self.context and tokens > self.context:
-            raise TooLong(f"row {row}: prompt and target are {tokens} tokens, the model's context is {self.context}")
+        if reason := _too_long(self.context, row, tokens):
+            raise TooLong(reason)
+
+
+def misfit(chat: ChatTokens, context: int, target: Target) -> str | None:
+    """Why a model of `context` tokens (0: without a limit) cannot score the target, or None."""
+    prompt = chat.prompt(question_prompt(target.question))
+    return _too_long(context, target.id, len(prompt) + len(chat.target(target.text, target.finished)))
+
+
+def _too_long(context: int, row: str, tokens: int) -> str | None:
+    if not context or tokens <= context:
+        return None
+    return f"row {row}: prompt and target are {tokens} tokens, the model's context is {context}"

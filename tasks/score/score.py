@@ -25,7 +25,12 @@ def smaller(config: ScoreConfig) -> ScoreConfig | None:
     return config.model_copy(update={"tokens_per_batch": tokens}) if tokens >= 64 else None
 
 
-@stage(version=1, environment="inference", gpus=1, identity=prompts_digest, timeout_minutes=24 * 60, smaller=smaller)
+def gpus(config: ScoreConfig) -> int | None:
+    """One a process; all of the machine's where the config names no number."""
+    return config.processes or None
+
+
+@stage(version=1, environment="inference", gpus=gpus, identity=prompts_digest, timeout_minutes=24 * 60, smaller=smaller)
 def score(config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrites: Path | None = None) -> Metrics:
     """Score the targets of `rows` (or the texts of `rewrites`) under `backbone`; resumes block by block.
 
@@ -35,14 +40,16 @@ def score(config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrite
     Raises:
         EngineError: scoring failed, or more than `config.max_skipped_share` of the rows cannot be scored.
     """
+    cuda = settings().cuda()
     spec = ScoreSpec(
         config=config,
         backbone=backbone,
         rows=rows / "rows.jsonl",
         rewrites=None if rewrites is None else rewrites / "rewrites.jsonl",
         out=out,
-        cuda=settings().cuda(),
+        cuda=cuda,
+        processes=config.processes or (max(1, len(settings().gpu_names())) if cuda else 1),
     )
-    variables = engine_variables(spec.cuda) if config.engine == "vllm" else None
+    variables = engine_variables(cuda) if config.engine == "vllm" else None
     run("inference", "tasks.score.engine", spec, out, variables)
     return read_metrics(out)

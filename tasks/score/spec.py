@@ -9,7 +9,10 @@ from tasks.score.config import ScoreConfig
 
 
 class ScoreSpec(BaseModel):
-    """`rows` is a rows.jsonl; with `rewrites` (a rewrites.jsonl) its texts are scored instead, joined by id."""
+    """`rows` is a rows.jsonl; with `rewrites` (a rewrites.jsonl) its texts are scored instead, joined by id.
+
+    `processes`: how many score at once, each on a GPU of its own where there are GPUs.
+    """
 
     config: ScoreConfig
     backbone: Path
@@ -17,6 +20,7 @@ class ScoreSpec(BaseModel):
     rewrites: Path | None
     out: Path
     cuda: bool
+    processes: int = 1
 
 
 class CompareSpec(BaseModel):

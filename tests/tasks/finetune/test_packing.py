@@ -42,7 +42,8 @@ def test_a_packed_row_is_read_as_if_it_were_alone(nano: Any) -> None:
 
     import torch
 
-    from tasks.finetune.packing import collate, use_rows_attention
+    from tasks.finetune.sequences import collate
+    from tasks.score.rows_attention import use_rows_attention
 
     rows = _rows(nano.config.vocab_size)
     packing = copy.deepcopy(nano)
@@ -70,8 +71,9 @@ def test_loss_and_gradients_are_those_of_the_unpacked_mean_over_the_same_tokens(
     import torch
     from llamafactory.train.trainer_utils import dft_loss_func
 
-    from tasks.finetune.packing import collate, use_rows_attention
+    from tasks.finetune.sequences import collate
     from tasks.finetune.token_losses import LOSSES, summed_loss
+    from tasks.score.rows_attention import use_rows_attention
 
     rows = _rows(nano.config.vocab_size)
     count = torch.tensor(sum(label != -100 for row in rows for label in row["labels"]))
@@ -132,11 +134,11 @@ def test_no_more_logits_than_a_chunks_are_ever_in_memory() -> None:
 def test_models_whose_attention_is_not_plain_are_refused_by_name(tmp_path: Path) -> None:
     from transformers import MistralConfig, MistralForCausalLM
 
-    from tasks.finetune.packing import use_rows_attention
+    from tasks.score.rows_attention import NotPlain, use_rows_attention
 
     small: dict[str, Any] = {"vocab_size": 32, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
     config = MistralConfig(**small, num_attention_heads=2, num_key_value_heads=1, sliding_window=8)
-    with pytest.raises(ValueError, match=r"mistral: .*sliding windows.*finetune\.packing=false"):
+    with pytest.raises(NotPlain, match=r"mistral: .*sliding windows.*packing=false"):
         use_rows_attention(MistralForCausalLM(config))
     config.sliding_window = None
     use_rows_attention(MistralForCausalLM(config))

@@ -23,11 +23,12 @@ def backbone(tmp_path_factory):
     return save_tiny_model(tmp_path_factory.mktemp("backbone"))
 
 
-def write_spec(out, backbone, rows, rewrites=None, **config):
+def write_spec(out, backbone, rows, rewrites=None, processes=1, **config):
     from tasks.score.spec import ScoreSpec
 
     (out / "scratch").mkdir(parents=True)
-    spec = ScoreSpec(config=ScoreConfig(**config), backbone=backbone, rows=rows, rewrites=rewrites, out=out, cuda=False)
+    given = {"backbone": backbone, "rows": rows, "rewrites": rewrites, "out": out, "processes": processes}
+    spec = ScoreSpec(config=ScoreConfig(**config), cuda=False, **given)
     path = out / "scratch" / "spec.json"
     path.write_text(spec.model_dump_json())
     return path
@@ -107,3 +108,37 @@ def test_bfloat16_rounds_the_scores(run_engine, tmp_path, backbone, rows):
         run_engine(tmp_path / dtype, backbone, rows, max_skipped_share=0.2, dtype=dtype)
         found[dtype] = {row["id"]: row["nll"] for row in read_rows(tmp_path / dtype / "scores.jsonl")}
     assert found["auto"] != found["bfloat16"] == pytest.approx(found["auto"], rel=0.02)
+
+
+def test_two_processes_give_what_one_gives_unpacked(run_engine, tmp_path, backbone):
+    rows = tmp_path / "rows.jsonl"
+    made = [{"id": f"r{i}", "question": f"{i} ?", "solution": "so" + " .." * (i * i % 31)} for i in range(1300)]
+    write_rows(rows, made)
+    run_engine(tmp_path / "one", backbone, rows, packing=False)
+
+    spec = write_spec(tmp_path / "two", backbone, rows, processes=2)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, "-m", "tasks.score.engine", str(spec)]
+    subprocess.run(command, cwd=ROOT, env=environment, timeout=300, check=True)
+
+    one, two = (list(read_rows(tmp_path / name / "scores.jsonl")) for name in ("one", "two"))
+    assert [row["id"] for row in two] == [row["id"] for row in one] == [row["id"] for row in made]
+    assert [row["nll"] for row in two] == pytest.approx([row["nll"] for row in one], abs=1e-5)
+    metrics = [json.loads((tmp_path / name / "scratch" / "metrics.json").read_text()) for name in ("one", "two")]
+    assert metrics[1] == pytest.approx(metrics[0], abs=1e-5)
+
+
+def test_a_process_that_fails_ends_the_others_and_the_engine(tmp_path, backbone):
+    rows = tmp_path / "rows.jsonl"
+    write_rows(rows, [{"id": f"r{i}", "question": "?", "solution": "so"} for i in range(600)])
+    spec = write_spec(tmp_path / "out", backbone, rows, processes=2)
+    blocks = tmp_path / "out" / "scratch" / "blocks-512"
+    blocks.mkdir(parents=True)
+    (blocks / "counts.json").write_text('{"rows": 600, "skipped": 0}')
+    (blocks / "laid_out.json").write_text("600")
+    (blocks / "000000.targets.jsonl").write_text("no JSON")
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, "-m", "tasks.score.engine", str(spec)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, timeout=300, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "a scoring process ended with 1" in done.stderr and "000000.targets.jsonl" in done.stderr
