@@ -53,7 +53,7 @@ def run_event(how: How, manifest: Manifest, started: float, home: Store, error: 
     return RunEvent(
         eventType=RunState[how],
         eventTime=happened.isoformat(timespec="microseconds"),
-        run=Run(str(generate_static_uuid(begun, manifest.key.encode())), _run(manifest, error)),
+        run=Run(str(generate_static_uuid(begun, manifest.key.encode())), _run(manifest, home, error)),
         job=Job(NAMESPACE, manifest.kind, _job(manifest)),
         inputs=_inputs(manifest, home),
         outputs=outputs,
@@ -85,9 +85,9 @@ def _inputs(manifest: Manifest, home: Store) -> list[Any]:
 
 def _input(artifact: Artifact, home: Store) -> dict[str, Any]:
     try:
-        return _said_of(home.manifest(artifact.key), artifact.digest)
+        return _said_of(home.manifest(artifact.key), artifact.digest, home)
     except (StoreError, OSError, ValueError):  # gone from the store: its key and digest are known all the same
-        return _said_of(None, artifact.digest)
+        return _said_of(None, artifact.digest, home)
 
 
 def _output(manifest: Manifest, home: Store) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _output(manifest: Manifest, home: Store) -> dict[str, Any]:
     from openlineage.client.facet_v2 import schema_dataset as schema
 
     folder = home.path(manifest.key)
-    said = _said_of(manifest, manifest.digest)
+    said = _said_of(manifest, manifest.digest, home)
     said["dataSource"] = source.DatasourceDatasetFacet(name="store", uri=folder.as_uri(), producer=PRODUCER)
     rows = [(entry.path, fields) for entry in manifest.files if (fields := _fields(folder / entry.path))]
     if rows:
@@ -109,20 +109,15 @@ def _output(manifest: Manifest, home: Store) -> dict[str, Any]:
     return said
 
 
-def _said_of(manifest: Manifest | None, digest: str) -> dict[str, Any]:
+def _said_of(manifest: Manifest | None, digest: str, home: Store) -> dict[str, Any]:
     """Version and readable name of an artifact."""
     from openlineage.client.facet_v2 import dataset_version_dataset as version
     from openlineage.client.facet_v2 import documentation_dataset as documentation
 
     said: dict[str, Any] = {"version": version.DatasetVersionDatasetFacet(digest, producer=PRODUCER)}
     if manifest is not None:
-        said["documentation"] = documentation.DocumentationDatasetFacet(_readable(manifest), producer=PRODUCER)
+        said["documentation"] = documentation.DocumentationDatasetFacet(home.name(manifest), producer=PRODUCER)
     return said
-
-
-def _readable(manifest: Manifest) -> str:
-    """What people call an artifact: `finetune nll (sft/0)`."""
-    return str(manifest.run.get("task_run") or manifest.kind)
 
 
 def _fields(file: Path) -> list[tuple[str, str]]:
@@ -161,10 +156,10 @@ def _job(manifest: Manifest) -> dict[str, Any]:
     return {"jobType": kind, "sourceCodeLocation": code}
 
 
-def _run(manifest: Manifest, error: BaseException | None) -> dict[str, Any]:
+def _run(manifest: Manifest, home: Store, error: BaseException | None) -> dict[str, Any]:
     from openlineage.client.facet_v2 import error_message_run, parent_run, tags_run
 
-    said = {"key": manifest.key, "name": _readable(manifest), "host": manifest.run.get("host", "")}
+    said = {"key": manifest.key, "name": home.name(manifest), "host": manifest.run.get("host", "")}
     said |= {name: str(seed) for name, seed in manifest.seeds.items()}
     tags = [tags_run.TagsRunFacetFields(name, value, "INTEGRATION") for name, value in said.items() if value]
     facets: dict[str, Any] = {"tags": tags_run.TagsRunFacet(tags, producer=PRODUCER)}

@@ -75,7 +75,7 @@ def test_a_stage_that_runs_is_told_of_with_what_it_was_made_from_and_what_it_mad
     (given,), (made,) = completed["inputs"], completed["outputs"]
     assert given["name"] == f"finetune/{'aa' * 16}"
     assert given["facets"]["version"]["datasetVersion"] == home.manifest("aa" * 16).digest
-    assert given["facets"]["documentation"]["description"] == "finetune nll (sft/0)"
+    assert given["facets"]["documentation"]["description"] == "finetune/sft-seed0/aaaaaaaa"
     assert made["name"] == f"finetune/{'bb' * 16}"
     (table,) = made["facets"]["schema"]["fields"]
     fields = {field["name"]: field["type"] for field in table["fields"]}
