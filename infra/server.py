@@ -85,7 +85,8 @@ def up() -> None:
         if state and not dead and state["ready"]:
             if said := refusal(state["api"]):
                 sys.exit(said)
-            print(f"already up: {_page(state['api'])}")
+            print("already ", end="")
+            _say_where(state["api"], state["dashboard"])
             return
         for name in dead:
             print(f"the {name} has ended by itself (see {home() / f'{name}.log'}): starting everything anew")
@@ -124,7 +125,8 @@ def _start_all() -> list[str]:
         **login(),
     }
     shown = free_port()
-    environment["REWRITING_AGENT_DASHBOARD"] = f"http://{HOST}:{shown}"  # runs link to it
+    dashboard_at = f"http://{HOST}:{shown}"
+    environment["REWRITING_AGENT_DASHBOARD"] = dashboard_at  # runs link to it
     log_from = log.stat().st_size if (log := home() / "server.log").exists() else 0
     started: Started = []
 
@@ -140,7 +142,7 @@ def _start_all() -> list[str]:
                 start_new_session=True,  # it outlives this terminal, and Ctrl-C in it
             )
         started.append({"name": name, "pid": process.pid, "created": psutil.Process(process.pid).create_time()})
-        _write_state(api, started, ready=False)
+        _write_state(api, dashboard_at, started, ready=False)
         return process
 
     print(f"starting the server on {_page(api)} (15 to 60 s) …", flush=True)
@@ -164,12 +166,16 @@ def _start_all() -> list[str]:
         _wait("worker", worker, lambda: bool(client.post(workers, json=online).raise_for_status().json()))
         wrong = check_services(client, log, log_from)
     dashboard = start("dashboard", sys.executable, "-m", "infra.dashboard.serve", str(shown))
-    _wait("dashboard", dashboard, lambda: httpx.get(f"http://{HOST}:{shown}/health", timeout=2).status_code == 200)
-    _write_state(api, started, ready=True)
-    print(f"up: {_page(api)}  (deployments → nano → Run)")
-    print(f"dashboard: http://{HOST}:{shown}  (runs, where every number comes from)")
-    print(f"logs: {home()}\n`make down` ends it.")
+    _wait("dashboard", dashboard, lambda: httpx.get(f"{dashboard_at}/health", timeout=2).status_code == 200)
+    _write_state(api, dashboard_at, started, ready=True)
+    _say_where(api, dashboard_at)
     return wrong
+
+
+def _say_where(api: str, dashboard: str) -> None:
+    print(f"up: {_page(api)}  (deployments → nano → Run)")
+    print(f"dashboard: {dashboard}  (runs, where every number comes from)")
+    print(f"logs: {home()}\n`make down` ends it.")
 
 
 def _deploy(environment: dict[str, str]) -> None:
@@ -276,10 +282,10 @@ def _read_state() -> dict[str, Any]:
         return {}
 
 
-def _write_state(api: str, started: Started, ready: bool) -> None:
+def _write_state(api: str, dashboard: str, started: Started, ready: bool) -> None:
     """After every start, so that `down` finds what a killed `up` left."""
     new = _state().with_suffix(".new")
-    new.write_text(json.dumps({"api": api, "processes": started, "ready": ready}))
+    new.write_text(json.dumps({"api": api, "dashboard": dashboard, "processes": started, "ready": ready}))
     new.replace(_state())
 
 
