@@ -60,13 +60,17 @@ def name_of(manifest: Described, look: Callable[[str], Described | None], called
     if is_name(manifest.name):
         return manifest.name
     method, seed = asked_by(manifest.run.get("task_run", ""))
-    if manifest.kind == BACKBONE:
-        backbone = called or called_backbone(manifest.name, manifest.run.get("task_run", ""))
-    else:
-        said = manifest.config.get("backbone")
-        reported = said if manifest.kind == "report" and isinstance(said, str) else ""
-        backbone = reported or backbone_of(_sources(manifest), lambda key: _seen(look(key)))
+    backbone = backbone_name(manifest, look, called)
     return readable(manifest.kind, manifest.key, backbone, method, seed, part_of(manifest.config))
+
+
+def backbone_name(manifest: Described, look: Callable[[str], Described | None], called: str = "") -> str:
+    """The backbone that an artifact is, or was made with; "" for one of none, as a corpus. Arguments as in `name_of`."""
+    if manifest.kind == BACKBONE:
+        return called or called_backbone(manifest.name, manifest.run.get("task_run", ""))
+    said = manifest.config.get("backbone")
+    reported = said if manifest.kind == "report" and isinstance(said, str) else ""
+    return reported or backbone_of(_sources(manifest), lambda key: _seen(look(key)))
 
 
 def names_of(manifests: Iterable[Described]) -> dict[str, str]:

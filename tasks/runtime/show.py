@@ -19,8 +19,9 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 from prefect.exceptions import PrefectHTTPStatusError
 
+from tasks.runtime.names import backbone_name
 from tasks.runtime.settings import settings
-from tasks.runtime.store import Manifest, Store, StoreError
+from tasks.runtime.store import Manifest, Store
 
 View = Callable[[Mapping[str, Manifest], Store], str]
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
@@ -33,7 +34,9 @@ def show(log: Log, title: str, view: View, built: Mapping[str, Manifest], home: 
     first = next(iter(built.values()))
     try:
         text = view(built, home)
-        create_markdown_artifact(text, key=history_key(first.kind, backbone_of(first, home), method), description=title)
+        create_markdown_artifact(
+            text, key=history_key(first.kind, backbone_name(first, home.look), method), description=title
+        )
     except (httpx.TransportError, PrefectHTTPStatusError) as error:
         log.warning("%s: what it made is not shown in the UI: %s", title, error)
     except Exception:
@@ -43,23 +46,6 @@ def show(log: Log, title: str, view: View, built: Mapping[str, Manifest], home: 
 def history_key(*parts: str) -> str:
     """What all artifacts of one thing are called in the UI: `evaluate-qwen2-5-0-5b-sft`."""
     return re.sub("[^a-z0-9]+", "-", "-".join(part for part in parts if part).lower()).strip("-")
-
-
-def backbone_of(manifest: Manifest, home: Store) -> str:
-    """The name of the backbone that an artifact hangs on; "" for one that hangs on none, as a corpus."""
-    seen, waiting = set(), [manifest]
-    while waiting:
-        one = waiting.pop(0)
-        if one.kind == "backbone":
-            return " ".join(one.run.get("task_run", "").split("(")[0].split()[1:2])
-        for source in one.inputs.values():
-            if source.key not in seen:
-                seen.add(source.key)
-                try:
-                    waiting.append(home.manifest(source.key))
-                except StoreError:
-                    continue  # pruned
-    return ""
 
 
 def picture(name: str, key: str, description: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tasks.runtime import show
+from tasks.runtime.names import backbone_name
 from tasks.runtime.settings import settings
 from tasks.runtime.store import Artifact, Manifest, Store
 
@@ -25,11 +26,11 @@ def test_a_key_tells_stage_backbone_and_method(tmp_path: Path) -> None:
     rows = put(home, "assemble", "b" * 32)
     model = put(home, "finetune", "c" * 32, {"backbone": pi_0, "dataset": rows})
     scores = home.manifest(put(home, "evaluate", "d" * 32, {"model": model}).key)
-    assert show.backbone_of(scores, home) == "Qwen2.5-0.5B"
-    assert show.history_key("evaluate", show.backbone_of(scores, home), "rewriting_agent") == (
+    assert backbone_name(scores, home.look) == "Qwen2.5-0.5B"
+    assert show.history_key("evaluate", backbone_name(scores, home.look), "rewriting_agent") == (
         "evaluate-qwen2-5-0-5b-rewriting-agent"
     )
-    assert show.backbone_of(home.manifest(rows.key), home) == ""
+    assert backbone_name(home.manifest(rows.key), home.look) == ""
 
 
 @pytest.mark.parametrize(
