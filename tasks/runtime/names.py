@@ -65,7 +65,7 @@ def name_of(manifest: Described, look: Callable[[str], Described | None], called
 
 
 def backbone_name(manifest: Described, look: Callable[[str], Described | None], called: str = "") -> str:
-    """The backbone that an artifact is, or was made with; "" for one of none, as a corpus. Arguments as in `name_of`."""
+    """The backbone that an artifact is, or was made with; "" for one of none, as a corpus. As `name_of`."""
     if manifest.kind == BACKBONE:
         return called or called_backbone(manifest.name, manifest.run.get("task_run", ""))
     said = manifest.config.get("backbone")
