@@ -25,6 +25,7 @@ def feed(where: str, runs: Sequence[SinkRun]) -> int:
     from mlflow import MlflowClient
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)  # else it tells of the tables that it makes
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # and that of each retry; the last one raises
     client = MlflowClient(tracking_uri=where)
     return sum(_feed(client, _experiment(client, f"rewriting-agent/{run.backbone}"), run) for run in runs)
 

@@ -173,9 +173,7 @@ def test_a_finished_report_feeds_what_is_on_and_one_sinks_failure_is_a_warning(
     turn_on("mlflow", "http://me:hunter2pass@127.0.0.1:9/")
     turn_on("tensorboard", str(tmp_path / "logs"))
     feed.feed(report.artifact(), home)
-    warnings = [
-        one.message for one in caplog.records if one.name == "tasks.runtime.sinks" and one.levelno == logging.WARNING
-    ]
+    warnings = [one.message for one in caplog.records if one.levelno >= logging.WARNING]
     (warning,) = warnings
     assert "REWRITING_AGENT_MLFLOW" in warning
     assert "rewriting-agent export REPORT --to mlflow" in warning
