@@ -1,21 +1,37 @@
-"""`rewriting-agent store list | verify | prune`: what lies in the store, whether it is whole, what may go."""
+"""`rewriting-agent store list | du | verify | prune | pin | unpin | note`: what lies there, may go, and stays."""
 
 import datetime
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
-from tasks.runtime import prune
-from tasks.runtime.prune import Leftover, leftovers, needed
-from tasks.runtime.store import Store
+from flows.commands.wide import show
+from tasks.report.plain_text import label
+from tasks.runtime import by_name, prune, remarks
+from tasks.runtime.disk_usage import beside, usage
+from tasks.runtime.names import asked_by, choose, names_of
+from tasks.runtime.prune import DAY, Leftover, leftovers, needed
+from tasks.runtime.remarks import Remark
+from tasks.runtime.store import Manifest, Store
 
 KEPT = ("report",)  # kinds that a person made a run for: with all that they were made from they stay
 
 app = typer.Typer(no_args_is_help=True, help="What lies in the store, whether it is whole, and what of it may go.")
 console = Console()
+
+
+class Order(StrEnum):
+    """How `store list` is sorted."""
+
+    age = "age"
+    size = "size"
+    name = "name"
 
 
 def store() -> Store:
@@ -25,24 +41,104 @@ def store() -> Store:
     return stage.store()
 
 
-Keep = Annotated[list[str] | None, typer.Option(help="Beginning of a key that stays, with its inputs; repeatable.")]
+Keep = Annotated[list[str] | None, typer.Option(help="Beginning of a key or name that stays, with its inputs; repeatable.")]
 
 
 @app.command("list")
 def list_command(
     kind: Annotated[str | None, typer.Option(help="Only artifacts of this kind: report, finetune, …")] = None,
+    sort: Annotated[Order, typer.Option(help="Oldest last, largest first, or by name.")] = Order.age,
 ) -> None:
-    """Every artifact: what it is, which run made it, how large it is, and whether a report needs it."""
-    manifests = list(store().manifests())
-    kept = needed(manifests, KEPT)
-    table = Table("artifact", "of the run", "key", "made", "bytes", "needed")
-    for one in manifests:
+    """Every artifact by its name: how large and how old it is, whether a report or a pin needs it, its note."""
+    home = store()
+    manifests = home.manifests()
+    kept, called, said = needed(manifests, KEPT), names_of(manifests), remarks.remarks(home.root)
+    pinned = needed(manifests, (), [key for key, one in said.items() if one.pinned])
+    by_name.refresh(home.root, called)
+    orders: dict[Order, Callable[[Manifest], Any]] = {
+        Order.age: lambda one: -one.made,
+        Order.size: lambda one: -one.bytes,
+        Order.name: lambda one: called[one.key],
+    }
+    table = Table("name", "method", "seed", "bytes", "made", "days", "needed", "of the run", "note")
+    for one in sorted(manifests, key=orders[sort]):
         if kind in (None, one.kind):
-            made = f"{datetime.datetime.fromtimestamp(one.timings.get('started', 0)):%Y-%m-%d %H:%M}"
-            size = f"{sum(entry.bytes for entry in one.files):,}"
-            name = one.run.get("task_run") or one.kind
-            table.add_row(name, one.run.get("flow_run"), one.key[:12], made, size, "yes" if one.key in kept else "")
-    console.print(table)
+            remark, (method, seed) = said.get(one.key, Remark()), asked_by(one.run.get("task_run", ""))
+            made = f"{datetime.datetime.fromtimestamp(one.made):%Y-%m-%d %H:%M}" if one.made else ""
+            days = f"{(time.time() - one.made) / DAY:.1f}" if one.made else ""
+            why = "pinned" if remark.pinned else "by a report" if one.key in kept else ""
+            why = why or ("by a pin" if one.key in pinned else "")
+            told = (method, "" if seed is None else str(seed), f"{one.bytes:,}", made, days, why)
+            # What people and runs are called is text, whatever brackets are in it.
+            table.add_row(called[one.key], *told, Text(label(one.run.get("flow_run", ""))), Text(label(remark.note)))
+    show(table)
+
+
+@app.command("du")
+def du_command(
+    below: Annotated[str, typer.Argument(metavar="NAME", help="Only what is called so: finetune/nano.")] = "",
+    depth: Annotated[int, typer.Option(min=1, help="Parts of a name that are told apart; 1: by stage.")] = 2,
+    days: Annotated[float, typer.Option(min=0, help="What pruning would free of what is older.")] = 7.0,
+) -> None:
+    """How large the store is, by stage and by name, and what pruning would free."""
+    home = store()
+    manifests = home.manifests()
+    called, below = names_of(manifests), below.rstrip("/…")
+    found = usage([(called[one.key], one.bytes) for one in manifests], below, depth)
+    if below and not found:
+        choose(below, called)  # says what is near
+    table = Table("name", Column("artifacts", justify="right"), Column("bytes", justify="right"))
+    for name, (count, size) in found.items():
+        table.add_row(name, f"{count:,}", f"{size:,}")
+    if not below:
+        for name, (count, size) in beside(home.root).items():
+            table.add_row(f"{name}/", f"{count:,} files", f"{size:,}", style="dim")
+    show(table)
+    unwanted = [one for one in leftovers(home, KEPT, days) if not below or one.name.startswith(below)]
+    linked = sum(one.bytes - one.frees for one in unwanted)
+    also = f"; {linked:,} more are links to files that lie elsewhere too" if linked else ""
+    console.print(
+        f"store prune --days {days:g} would free {sum(one.frees for one in unwanted):,} bytes of {len(unwanted)} "
+        f"folders{also}",
+        soft_wrap=True,
+    )
+
+
+Asked = Annotated[str, typer.Argument(metavar="KEY|NAME", help="A key, a name, or the beginning of one.")]
+
+
+@app.command("pin")
+def pin_command(
+    asked: Asked, note: Annotated[str | None, typer.Option(help="Say why; shown wherever the artifact is.")] = None
+) -> None:
+    """Keep an artifact, and all that it was made from, from pruning."""
+    home = store()
+    key = home.resolve(asked)
+    if note is not None:
+        remarks.write_note(home.root, key, note)
+    remarks.pin(home.root, key)
+    above = needed(home.manifests(), (), [key])
+    name = home.name(home.manifest(key))
+    console.print(f"pinned: {name}, with {len(above) - 1} that it was made from", soft_wrap=True)
+
+
+@app.command("unpin")
+def unpin_command(asked: Asked) -> None:
+    """Take a pin away; a note stays."""
+    home = store()
+    key = home.resolve(asked)
+    was = key in remarks.pinned(home.root)
+    remarks.unpin(home.root, key)
+    console.print(f"{'no longer' if was else 'was not'} pinned: {home.name(home.manifest(key))}", soft_wrap=True)
+
+
+@app.command("note")
+def note_command(asked: Asked, text: Annotated[str, typer.Argument(help='"" takes the note away.')]) -> None:
+    """Say something of an artifact; shown by `store list` and the dashboard."""
+    home = store()
+    key = home.resolve(asked)
+    remarks.write_note(home.root, key, text)
+    console.print(f"{'noted' if text.strip() else 'no note'}: {home.name(home.manifest(key))}", soft_wrap=True)
 
 
 @app.command("verify")
@@ -64,13 +160,13 @@ def prune_command(
 ) -> None:
     """List, or take away, what no report was made from and what is left of killed runs. What is in use stays."""
     home = store()
-    found = leftovers(home, KEPT, days, keep or ())
+    found = leftovers(home, KEPT, days, [home.resolve(one) for one in keep or ()])
     if remove:
         found = prune.remove(home, found)
-    table = Table("", "kind", "key", "days", "bytes")
+    table = Table("", "name", "days", "bytes")
     for one in found:
-        table.add_row(one.what, one.kind, one.key[:12], f"{one.days:.1f}", f"{one.bytes:,}")
-    console.print(table)
+        table.add_row(one.what, one.name or one.key[:12], f"{one.days:.1f}", f"{one.bytes:,}")
+    show(table)
     console.print(said_of(found, remove))
 
 
@@ -92,6 +188,6 @@ def said_of(found: Sequence[Leftover], removed: bool) -> str:
 def rows_of(found: Sequence[Leftover]) -> list[dict[str, Any]]:
     """The same for a table in the UI."""
     return [
-        {"what": one.what, "kind": one.kind, "key": one.key[:12], "days": round(one.days, 1), "bytes": one.bytes}
+        {"what": one.what, "name": one.name or one.key[:12], "days": round(one.days, 1), "bytes": one.bytes}
         for one in found
     ]

@@ -3,8 +3,8 @@
 In:  a store, the kinds of artifact to keep with all that they were made from ({"report"}), an age in days
 Out: [Leftover("artifact", kind "rewrite", key "9f3c…", 5,120 bytes, 12.3 days)], which `remove` takes away
 
-Kept whatever its age: what the lineage of a kept artifact names, and what is being built. Of a store that machines
-share (shared_store.py) only this machine's copies go; it fetches again what it needs again.
+Kept whatever its age: what the lineage of a kept or pinned (remarks.py) artifact names, and what is being built. Of
+a store that machines share (shared_store.py) only this machine's copies go; it fetches again what it needs again.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.runtime import by_name, in_use
+from tasks.runtime import by_name, in_use, remarks
 from tasks.runtime.names import names_of
 from tasks.runtime.store import Manifest, Store, StoreError
 
@@ -32,6 +32,8 @@ class Leftover:
     folder: Path
     bytes: int
     days: float  # since it was made, or last written
+    frees: int = 0  # bytes of files that lie nowhere else: a model's weights may be links to the user's own file
+    name: str = ""  # of an artifact
 
 
 def needed(manifests: Iterable[Manifest], kinds: Collection[str], keep: Collection[str] = ()) -> set[str]:
@@ -47,7 +49,7 @@ def needed(manifests: Iterable[Manifest], kinds: Collection[str], keep: Collecti
 
 
 def leftovers(store: Store, kinds: Collection[str], days: float, keep: Collection[str] = ()) -> list[Leftover]:
-    """What is not needed (see `needed`), older than `days`, and not being built; the largest first.
+    """What is not needed (see `needed`) or pinned, older than `days`, and not being built; the largest first.
 
     Raises:
         StoreError: a manifest cannot be read: nobody knows what it needs.
@@ -58,8 +60,9 @@ def leftovers(store: Store, kinds: Collection[str], days: float, keep: Collectio
             "their folders away, or let the run that needs them build them again"
         )
     manifests = list(store.manifests())
-    kept = needed(manifests, kinds, keep)
-    found = [_leftover("artifact", one.kind, one.key, store.path(one.key)) for one in manifests if one.key not in kept]
+    kept, called = needed(manifests, kinds, (*keep, *remarks.pinned(store.root))), names_of(manifests)
+    unwanted = [one for one in manifests if one.key not in kept]
+    found = [_leftover("artifact", one.kind, one.key, store.path(one.key), called[one.key]) for one in unwanted]
     for what in ("partial", "broken"):
         for folder in (store.root / what).glob("*"):
             found.append(_leftover(what, "", folder.name.partition(".")[0], folder))
@@ -75,7 +78,10 @@ def remove(store: Store, unwanted: Iterable[Leftover]) -> list[Leftover]:
     """
     gone = []
     with in_use.alone(store.root):
+        kept = needed(store.manifests(), (), remarks.pinned(store.root))  # pinned since it was listed
         for one in unwanted:
+            if one.what == "artifact" and one.key in kept:
+                continue
             if _is_locked(store, one.key) or not one.folder.exists():
                 continue
             aside = store.root / "broken" / f"{one.key}.{time.time_ns()}"
@@ -87,10 +93,12 @@ def remove(store: Store, unwanted: Iterable[Leftover]) -> list[Leftover]:
     return gone
 
 
-def _leftover(what: str, kind: str, key: str, folder: Path) -> Leftover:
+def _leftover(what: str, kind: str, key: str, folder: Path, name: str = "") -> Leftover:
     stats = [path.stat() for path in (folder, *_files(folder))]
     size = sum(stat.st_size for stat in stats[1:])
-    return Leftover(what, kind, key, folder, size, (time.time() - max(stat.st_mtime for stat in stats)) / DAY)
+    frees = sum(stat.st_size for stat in stats[1:] if stat.st_nlink == 1)
+    days = (time.time() - max(stat.st_mtime for stat in stats)) / DAY
+    return Leftover(what, kind, key, folder, size, days, frees, name)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -5,6 +5,7 @@
     store/broken/<key>.<n>/  what was found damaged, set aside
     store/locks/<key>        held (flock) by whoever builds it; a dead holder holds nothing
     store/by-name/<name>     links for people (by_name.py)
+    store/pins/, notes/      what people say of artifacts (remarks.py)
 
 The manifest is the commit: without it there is nothing, with it the artifact is whole. `publish` writes it last and
 then moves the folder into place by one rename, so a kill between any two steps leaves either resumable work or a
@@ -74,6 +75,11 @@ class Manifest(BaseModel):
     def made(self) -> float:
         """When its building began, in seconds since 1970; 0 where nobody noted it."""
         return float(self.timings.get("started") or 0.0)
+
+    @property
+    def bytes(self) -> int:
+        """The size of its files."""
+        return sum(entry.bytes for entry in self.files)
 
     def artifact(self) -> Artifact:
         return Artifact(kind=self.kind, key=self.key, digest=self.digest)

@@ -31,10 +31,10 @@ def told(*arguments: str) -> Result:
 
 def test_the_list_says_what_a_report_needs(store: Store) -> None:
     lines = [line for line in told("list").output.splitlines() if "nano-sft-seed-0" in line]
-    assert {line.split("│")[1].strip(): "yes" in line for line in lines} == {
-        "corpus": True,
-        "report": True,
-        "orphan": False,
+    assert {line.split("│")[1].strip(): "by a report" in line for line in lines} == {
+        "corpus/aaaaaaaa": True,
+        "report/bbbbbbbb": True,
+        "orphan/cccccccc": False,
     }
     assert "orphan" not in told("list", "--kind", "report").output
 
@@ -53,3 +53,41 @@ def test_pruning_only_lists_until_it_is_told_to_remove(store: Store) -> None:
     assert store.path(KEYS["orphan"]).exists()
     assert "are gone" in told("prune", "--days", "0", "--remove").output
     assert {one.kind for one in store.manifests()} == {"corpus", "report"}
+
+
+def test_a_pin_keeps_and_a_note_is_shown_as_it_was_written(store: Store) -> None:
+    assert "pinned: orphan/cccccccc, with 0 that it was made from" in told("pin", "orphan", "--note", "[red]why").output
+    line = next(line for line in told("list").output.splitlines() if "orphan" in line)
+    assert "pinned" in line and "[red]why" in line
+    assert "0 folders" in told("prune", "--days", "0").output
+    assert "no longer pinned" in told("unpin", "cccc").output and "was not pinned" in told("unpin", "cccc").output
+    assert "1 folders" in told("prune", "--days", "0").output
+    assert "[red]why" in told("list").output, "the note stays"
+    assert told("note", "orphan", "").exit_code == 0 and "[red]why" not in told("list").output
+    assert "up to 2,000 characters" in str(told("note", "orphan", "x" * 2001).output)
+
+
+@pytest.mark.parametrize("command", [("pin",), ("unpin",), ("note",), ("du",)])
+def test_what_is_not_there_is_told_with_what_is_near(store: Store, command: tuple[str, ...]) -> None:
+    more = ("text",) if command == ("note",) else ()
+    done = told(*command, "orphans", *more)
+    assert done.exit_code == 1 and "did you mean orphan" in done.output
+
+
+def test_sizes_are_told_by_name_and_what_pruning_would_free(store: Store) -> None:
+    store.partial("d" * 32).mkdir(parents=True)
+    (store.partial("d" * 32) / "half").write_bytes(b"x" * 7)
+    lines = told("du", "--days", "0").output.splitlines()
+    found = {cells[1].strip(): cells[3].strip() for line in lines if len(cells := line.split("│")) > 3}
+    assert found == {"corpus": "100", "orphan": "100", "report": "100", "partial/": "7"}
+    freed = store.path(KEYS["orphan"]) / "manifest.json"
+    assert f"would free {107 + freed.stat().st_size:,} bytes of 2 folders" in lines[-1]
+    assert "of 1 folders" in told("du", "orphan", "--days", "0").output
+
+
+def test_the_list_is_sorted_and_mends_the_tree_of_links(store: Store) -> None:
+    (store.root / "by-name" / "orphan" / "cccccccc").unlink()
+    lines = told("list", "--sort", "name").output.splitlines()
+    names = [line.split("│")[1].strip() for line in lines if "-seed-" in line]
+    assert names == ["corpus/aaaaaaaa", "orphan/cccccccc", "report/bbbbbbbb"]
+    assert (store.root / "by-name" / "orphan" / "cccccccc" / "file").exists()

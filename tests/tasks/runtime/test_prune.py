@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.runtime import in_use
+from tasks.runtime import in_use, remarks
 from tasks.runtime.prune import DAY, leftovers, remove
 from tasks.runtime.store import Artifact, Manifest, Store, StoreError
 
@@ -54,6 +54,28 @@ def test_what_a_report_was_made_from_stays_and_the_rest_goes(store: Store) -> No
 def test_what_is_new_or_named_stays(store: Store) -> None:
     assert kinds(store, days=11) == []
     assert kinds(store, keep=[KEYS["agent"]]) == ["orphan"]
+
+
+def test_what_is_pinned_stays_with_all_that_it_was_made_from_also_if_pinned_after_it_was_listed(store: Store) -> None:
+    remarks.pin(store.root, KEYS["orphan"])
+    unwanted = leftovers(store, (), days=7)
+    assert sorted(one.kind for one in unwanted) == ["agent", "model", "report"]
+    remarks.pin(store.root, KEYS["model"])
+    assert sorted(one.kind for one in remove(store, unwanted)) == ["agent", "report"]
+    remarks.unpin(store.root, KEYS["orphan"])
+    assert kinds(store) == ["orphan"], "the corpus is the model's too"
+
+
+def test_a_pin_that_a_power_cut_emptied_still_pins(store: Store) -> None:
+    remarks.pin(store.root, KEYS["orphan"])
+    (store.root / "pins" / f"{KEYS['orphan']}.json").write_bytes(b"")
+    assert kinds(store) == ["agent"]
+
+
+def test_links_to_files_that_lie_elsewhere_free_nothing(store: Store, tmp_path: Path) -> None:
+    os.link(store.path(KEYS["agent"]) / "file", tmp_path / "mine")
+    agent, orphan = sorted(leftovers(store, {"report"}, 7), key=lambda one: one.kind)
+    assert agent.bytes - agent.frees == 100 and orphan.bytes == orphan.frees
 
 
 def test_work_that_nobody_goes_on_with_and_what_was_set_aside_go_too(store: Store) -> None:
