@@ -41,7 +41,9 @@ def store() -> Store:
     return stage.store()
 
 
-Keep = Annotated[list[str] | None, typer.Option(help="Beginning of a key or name that stays, with its inputs; repeatable.")]
+Keep = Annotated[
+    list[str] | None, typer.Option(help="A key or name, or its beginning, that stays with its inputs; repeatable.")
+]
 
 
 @app.command("list")

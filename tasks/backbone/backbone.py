@@ -25,6 +25,7 @@ from tasks.rows.precision import parameter_count, parameters
 from tasks.rows.source import SourceError, download, local_path, source_identity
 from tasks.runtime.digest import digest_entries, digest_file
 from tasks.runtime.engine import run
+from tasks.runtime.known_digests import known_digests, known_file_digest
 from tasks.runtime.progress import report
 from tasks.runtime.settings import ROOT, settings
 from tasks.runtime.spec import read_metrics
@@ -104,9 +105,9 @@ class BackboneConfig(BaseModel):
                 raise SourceError(f"{self.model}: `sha256` is for a GGUF file; `revision` pins a model on the hub")
             folder = local_path(self.model)
             if folder is not None and folder.is_dir():
-                source = digest_entries(
-                    (path.name, path.stat().st_size, digest_file(path)) for path in self.imported(folder)
-                )
+                files = self.imported(folder)
+                digests = zip(files, known_digests(files, folder), strict=True)
+                source = digest_entries((path.name, path.stat().st_size, digest) for path, digest in digests)
             else:
                 source = source_identity(self.model, self.revision)
         template = self.template()
@@ -144,7 +145,7 @@ class BackboneConfig(BaseModel):
         path = local_path(self.model)
         if path is None:
             raise SourceError(f"{self.model}: no such file")
-        digest = digest_file(path)
+        digest = known_file_digest(path)
         if self.sha256 not in (None, digest):
             raise SourceError(f"{self.model} has SHA-256 {digest}, not {self.sha256} as `sha256` says: another file")
         return digest

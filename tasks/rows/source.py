@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tasks.runtime.digest import digest_file, digest_folder
+from tasks.runtime.known_digests import known_file_digest, known_folder_digest
 from tasks.runtime.settings import ROOT
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -32,7 +32,7 @@ def source_identity(location: str, revision: str | None) -> Any:
     """
     path = local_path(location)
     if path is not None:
-        return digest_file(path) if path.is_file() else digest_folder(path)
+        return known_file_digest(path) if path.is_file() else known_folder_digest(path)
     check_pinned(location, revision)
     return {"repository": location, "revision": revision}
 

@@ -6,6 +6,7 @@
     store/locks/<key>        held (flock) by whoever builds it; a dead holder holds nothing
     store/by-name/<name>     links for people (by_name.py)
     store/pins/, notes/      what people say of artifacts (remarks.py)
+    store/digests/           of the user's own files, hashed once (known_digests.py)
 
 The manifest is the commit: without it there is nothing, with it the artifact is whole. `publish` writes it last and
 then moves the folder into place by one rename, so a kill between any two steps leaves either resumable work or a
