@@ -3,9 +3,9 @@
 GET /run?run=3f2a91c07b5d -> the page `run`; /file?key=…&path=… -> a file of an artifact; /figure?key=…&name=curves -> a
 picture for Prefect's page; /assets/… -> styles, scripts
 
-It only reads. It is meant for loopback: requests for another host name are refused (a page of the internet that points
-its own name at 127.0.0.1 gets nothing), nothing is loaded from elsewhere, no inline script runs, and with
-PREFECT_SERVER_API_AUTH_STRING=user:password it asks for a login as Prefect does.
+It only reads, but for pins and notes (remark_form.py). It is meant for loopback: requests for another host name are
+refused (a page of the internet that points its own name at 127.0.0.1 gets nothing), nothing is loaded from elsewhere,
+no inline script runs, and with PREFECT_SERVER_API_AUTH_STRING=user:password it asks for a login as Prefect does.
 """
 
 import base64
@@ -31,6 +31,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from infra.dashboard.figure import FIGURES
 from infra.dashboard.live import live_page
 from infra.dashboard.pages import PAGES
+from infra.dashboard.remark_form import answer_remark
 from infra.dashboard.site import HERE, Site
 from tasks.runtime.settings import ROOT, settings
 
@@ -48,7 +49,8 @@ FIGURE_HEADERS = {
 }
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # To no other site; with no-referrer a browser would hide from us, too, which page a form was sent from.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
@@ -72,12 +74,16 @@ def create(root: Path | None = None, login: str | None = None, prefect: str | No
     async def figure(request: Request) -> Response:
         return await run_in_threadpool(drawn_figure, site, request.query_params)
 
+    async def remark(request: Request) -> Response:
+        return await answer_remark(site, request)
+
     return Starlette(
         routes=[
             Mount("/assets", StaticFiles(directory=HERE / "assets"), name="assets"),
             Route("/report.css", lambda _: FileResponse(ROOT / "tasks" / "report" / "page.css")),
             Route("/health", lambda _: PlainTextResponse("ok")),
             Route("/file", file),
+            Route("/remark", remark, methods=["POST"]),
             Route("/figure", figure),
             Route("/", page),
             Route("/{page:str}", page),

@@ -8,6 +8,7 @@ from infra.dashboard.graph import graph
 from infra.dashboard.index import Entry
 from infra.dashboard.lineage import lineage, state_of
 from infra.dashboard.site import Context, Link, Query, Site, method_class, one
+from tasks.runtime.remarks import Remark, remarks
 
 LISTED = 500  # artifacts on one page of their list
 
@@ -23,12 +24,18 @@ def artifacts_page(site: Site, query: Query, link: Link) -> Context:
         reach = site.index.below(source)
         entries = [entry for entry in entries if entry.key in reach]
     kinds = sorted({entry.kind for entry in site.index.entries.values()})
-    words = text.casefold().split()
+    words, said = text.casefold().split(), remarks(site.index.root)
     found = [
         entry
         for entry in entries
         if (not kind or entry.kind == kind)
-        and all(word in entry.name.casefold() or entry.key.startswith(word) or word in entry.flow_run for word in words)
+        and all(
+            entry.key.startswith(word)
+            or word in entry.name.casefold()
+            or word in entry.flow_run
+            or word in said.get(entry.key, Remark()).note.casefold()
+            for word in words
+        )
     ]
     found.sort(key=lambda entry: -entry.started)
     return {
@@ -37,6 +44,7 @@ def artifacts_page(site: Site, query: Query, link: Link) -> Context:
         "kinds": kinds,
         "kind": kind,
         "text": text,
+        "said": said,
         "below": site.index.entries.get(source) if source else None,
     }
 
@@ -72,6 +80,7 @@ def artifact_page(site: Site, query: Query, link: Link) -> Context:
         "reports": sorted(reports, key=lambda e: -e.started),
         "below": len(below) - 1,
         "runs": site.runs.with_artifact(entry.key),
+        "said": remarks(site.index.root),
         "curves": curves(site.index.folder(entry.key)),
         "state": state_of(site.index, entry.key),
         "downstream": graph(after, box_link(link), method_class) if len(below) > 1 else None,

@@ -5,6 +5,7 @@ A page takes the site, the parameters of its address and `link`, and gives its t
     run_page(site, {"run": ["3f2a91c07b5d"]}, link)  ->  {"run": Run(…), "lineage": <svg …>, …}
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -15,6 +16,7 @@ from infra.dashboard.lineage import lineage, state_of
 from infra.dashboard.runs import AVERAGES, Run
 from infra.dashboard.site import Context, Link, Query, Site, method_class, method_label, one, run_title
 from tasks.report.report import FIGURES, PAGE
+from tasks.runtime.remarks import Remark, remarks
 
 MORE = {"target NLL": "target NLL, nats/token", "final loss": "final SFT loss, nats/token"}
 
@@ -22,10 +24,11 @@ MORE = {"target NLL": "target NLL, nats/token", "final loss": "final SFT loss, n
 def runs_page(site: Site, query: Query, link: Link) -> Context:
     """Every run, for the table and the plot of the page's script."""
     found = sorted(site.runs.by_id.values(), key=lambda run: -run.made)
+    said = remarks(site.index.root)
     return {
         "table": {
-            "columns": _columns(found),
-            "rows": [_run_row(run, link) for run in found],
+            "columns": _columns(found, noted=any(_said_of(run, said) for run in found)),
+            "rows": [_run_row(run, link, said) for run in found],
             "compare": link("compare"),
         },
         "runs": len(found),
@@ -35,7 +38,19 @@ def runs_page(site: Site, query: Query, link: Link) -> Context:
     }
 
 
-def _columns(found: list[Run]) -> list[dict[str, Any]]:
+def _said_of(run: Run, said: Mapping[str, Remark]) -> dict[str, Remark]:
+    """By key, what is said of the artifacts that are a run's own, and of its reports."""
+    return {key: said[key] for key in dict.fromkeys((*run.artifacts.values(), *run.reports)) if key in said}
+
+
+def _told(said: Iterable[Remark]) -> str:
+    """`pinned; the one in the talk`."""
+    found = list(said)
+    notes = dict.fromkeys(one.note for one in found if one.note)
+    return "; ".join([*(["pinned"] if any(one.pinned for one in found) else []), *notes])
+
+
+def _columns(found: list[Run], noted: bool) -> list[dict[str, Any]]:
     benchmarks = dict.fromkeys(name for run in found for name in run.benchmarks)
     percent = [(name, AVERAGES[name], name != "overall") for name in AVERAGES]
     percent += [("general_drop_percent", "forgotten", False), ("yield", "yield", True)]
@@ -52,12 +67,13 @@ def _columns(found: list[Run]) -> list[dict[str, Any]]:
         {"id": "seconds", "title": "cost", "type": "duration", "shown": True},
         {"id": "made", "title": "made", "type": "time", "shown": True},
         {"id": "flow_run", "title": "flow run", "type": "text", "shown": True},
+        {"id": "note", "title": "note", "type": "text", "shown": noted},
         {"id": "changed", "title": "changed settings", "type": "text", "shown": True},
         {"id": "commit", "title": "commit", "type": "text", "filter": True, "shown": any(run.commit for run in found)},
     ]
 
 
-def _run_row(run: Run, link: Link) -> dict[str, Any]:
+def _run_row(run: Run, link: Link, said: Mapping[str, Remark]) -> dict[str, Any]:
     figures: dict[str, Any] = dict(run.figures)
     if drop := figures.get("general_drop_percent"):
         figures["general_drop_percent"] = [None if one is None else one / 100 for one in drop]
@@ -73,6 +89,7 @@ def _run_row(run: Run, link: Link) -> dict[str, Any]:
             "seconds": run.seconds,
             "made": run.made,
             "flow_run": ", ".join(dict.fromkeys(run.flow_runs)),
+            "note": _told(_said_of(run, said).values()),
             "changed": run.changed,
             "commit": run.commit,
         },
@@ -103,6 +120,7 @@ def report_page(site: Site, query: Query, link: Link) -> Context:
         "page": link("file", key=entry.key, path=PAGE),
         "json": link("file", key=entry.key, path=FIGURES),
         "groups": _compared_methods(runs),
+        "said": remarks(site.index.root),
         **drawing_of(drawn, link),
     }
 
@@ -126,6 +144,11 @@ def run_page(site: Site, query: Query, link: Link) -> Context:
         "title": run_title(run),
         "report": report,
         "roles": roles,
+        "remarks": [
+            (made, remark)
+            for key, remark in _said_of(run, remarks(site.index.root)).items()
+            if (made := site.index.entries.get(key))
+        ],
         "averages": AVERAGES,
         "curves": _curves(site, run),
         "others": _others(site, run),

@@ -31,7 +31,7 @@ Context = dict[str, Any]
 
 
 class Site:
-    """One store, as its pages show it. Nothing here writes. Whoever asks for a page holds `lock`: one at a time."""
+    """One store, as its pages show it. Whoever asks for a page holds `lock`: one at a time."""
 
     def __init__(self, root: Path, prefect: str = "") -> None:
         self.index = Index(root.resolve())

@@ -42,7 +42,7 @@
       td.append(row.href ? make("a", { href: row.href, textContent: scaled(found[0], column.type) }) : scaled(found[0], column.type));
       if (found[1] !== null) td.append(make("small", { textContent: `${scaled(found[1], column.type)} to ${scaled(found[2], column.type)}` }));
     } else if (column.type === "text") {
-      td.className = column.id === "changed" || column.id === "flow_run" ? "wide" : "left";
+      td.className = ["changed", "flow_run", "note"].includes(column.id) ? "wide" : "left";
       td.textContent = found;
     } else {
       td.textContent = column.type === "duration" ? duration(found) : column.type === "time" ? time(found) : found;

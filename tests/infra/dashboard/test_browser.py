@@ -3,15 +3,18 @@
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
 
+from benchmarks._store import make_store
 from infra.dashboard.app import create
 from infra.dashboard.export import export_pages
 from infra.dashboard.serve import HOST, free_port
+from tasks.runtime.remarks import pinned
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -35,10 +38,14 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def base(made: Made) -> Iterator[str]:
     """The address of a server on the hostile store."""
+    with serving(made[0]) as address:
+        yield address
+
+
+@contextmanager
+def serving(root: Path) -> Iterator[str]:
     port = free_port(0)
-    server = uvicorn.Server(
-        uvicorn.Config(create(made[0], login="", prefect=""), host=HOST, port=port, log_level="error")
-    )
+    server = uvicorn.Server(uvicorn.Config(create(root, login="", prefect=""), host=HOST, port=port, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -144,6 +151,32 @@ def test_no_stored_text_acts_on_any_page(page: "Page", base: str, made: Made) ->
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
             f"{address} is wider than its window"
         )
+
+
+def test_a_note_is_written_on_a_page_and_shown_as_text(page: "Page", tmp_path: Path) -> None:
+    note = "</textarea><script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
+    keys = make_store(tmp_path / "store", runs=2)
+    with serving(tmp_path / "store") as address:
+        page.goto(f"{address}/artifact?key={keys['model:sft/0']}")
+        page.get_by_label("Note").fill(note)
+        page.get_by_label("pinned").check()
+        page.get_by_role("button", name="Save").click()
+        page.wait_for_url("**#remark")
+        assert page.get_by_label("Note").input_value() == note and page.get_by_label("pinned").is_checked()
+        assert not hacked(page)
+        page.goto(address)
+        row = page.locator("#table tbody tr", has_text="pinned; </textarea>")
+        assert row.count() == 1 and not hacked(page)
+        # A page of another origin posts the same form: the browser says so, and nothing is written.
+        (tmp_path / "evil.html").write_text(
+            f'<form method="post" action="{address}/remark"><input name="key" value="{keys["corpus"]}">'
+            '<input name="pinned" value="1"><button>go</button></form>'
+        )
+        page.goto((tmp_path / "evil.html").as_uri())
+        page.get_by_role("button", name="go").click()
+        assert "from the dashboard's own pages alone" in page.locator("body").inner_text()
+        assert pinned(tmp_path / "store") == {keys["model:sft/0"]}
+        page.problems.clear()  # the browser reports the refusal as an error of the page
 
 
 def test_an_export_is_read_from_disk(page: "Page", made: Made, tmp_path: Path) -> None:
