@@ -59,6 +59,7 @@ def _columns(found: list[Run], noted: bool) -> list[dict[str, Any]]:
         {"id": "method", "title": "method", "type": "text", "filter": True, "shown": True},
         {"id": "seed", "title": "seed", "type": "integer", "filter": True, "shown": True},
         {"id": "backbone", "title": "backbone", "type": "text", "filter": True, "shown": True},
+        {"id": "note", "title": "note", "type": "text", "shown": noted},
         *({"id": name, "title": f"{title}, %", "type": "percent", "shown": shown} for name, title, shown in percent),
         *(
             {"id": name, "title": title, "type": "number", "shown": name == "target NLL"}
@@ -67,7 +68,6 @@ def _columns(found: list[Run], noted: bool) -> list[dict[str, Any]]:
         {"id": "seconds", "title": "cost", "type": "duration", "shown": True},
         {"id": "made", "title": "made", "type": "time", "shown": True},
         {"id": "flow_run", "title": "flow run", "type": "text", "shown": True},
-        {"id": "note", "title": "note", "type": "text", "shown": noted},
         {"id": "changed", "title": "changed settings", "type": "text", "shown": True},
         {"id": "commit", "title": "commit", "type": "text", "filter": True, "shown": any(run.commit for run in found)},
     ]
