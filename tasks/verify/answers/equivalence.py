@@ -37,6 +37,7 @@ from tasks.verify.answers.normal import squeeze
 from tasks.verify.answers.numbers import Number, read_number, same_number
 from tasks.verify.answers.qualification import without_qualification
 from tasks.verify.answers.quantities import same_quantity
+from tasks.verify.answers.ranges import same_range
 from tasks.verify.answers.relations import as_interval, same_relation
 from tasks.verify.answers.units import split_unit
 
@@ -174,6 +175,8 @@ def _set_builder(text: str) -> str:
 
 
 def _values(gold: str, answer: str, same: Leaf, leaf: Leaf) -> bool | None:
+    if (in_order := same_range(gold, answer)) is not None:
+        return in_order
     if r"\pm" in gold or r"\pm" in answer:
         return _with_signs(gold, answer, same)
     gold_union, answer_union = split_union(gold), split_union(answer)

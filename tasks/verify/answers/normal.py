@@ -9,6 +9,7 @@ import unicodedata
 from functools import lru_cache
 
 WORDS_OPEN, WORDS_CLOSE = "«", "»"
+_DOLLAR = "\x02"  # an amount's, "$" in the end; that of mathematics is taken away
 
 _PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?|[A-J]")
 
@@ -52,7 +53,7 @@ _ALIASES = {
     "rbrack": "]", "langle": "(", "rangle": ")", "lparen": "(", "rparen": ")", "lvert": "|", "rvert": "|", "vert": "|",
     "ast": "\\cdot", "times": "\\cdot", "div": "/", "backslash": "\\setminus", "degree": "^\\circ", "dbinom": "binom",
     "tbinom": "binom", "colon": ":", "bigcup": "cup", "R": "\\mathbb{R}", "wedge": "^", "textdegree": "^\\circ",
-    "percent": "%", "textpercent": "%", "dollar": "", "textdollar": "", "thickapprox": "approx", "land": "«and»",
+    "percent": "%", "textpercent": "%", "dollar": _DOLLAR, "textdollar": _DOLLAR, "thickapprox": "approx", "land": "«and»",
     "lor": "«or»", "implies": ";", "iff": ";", "euro": "", "pounds": "", "mod": "«mod»", "imath": "i",
 }  # fmt: skip
 _ALIAS = re.compile(r"\\(" + "|".join(sorted(_ALIASES, key=len, reverse=True)) + r")(?![A-Za-z])")
@@ -83,6 +84,12 @@ _ASIDE = re.compile(r"(?<=[0-9}%]) ?\((?!(?:in )?base|mod)([A-Za-z][A-Za-z ]{2,3
 _NATURAL = re.compile(r"(?<![\\A-Za-z])(infinity|pi)(?![A-Za-z])", re.IGNORECASE)
 
 
+# A dollar that is money: escaped, or the only one; else they stand in pairs around mathematics.
+_ESCAPED_DOLLAR = re.compile(r"\\+\$")
+_ONE_DOLLAR = re.compile(r"\$(?=\s*-?[0-9.])|(?<=[0-9])\s?\$$")
+_AMOUNT = re.compile(rf"(.?)(\s*){_DOLLAR}(?=(\s*-?\s*[0-9.])?)", re.DOTALL)
+
+
 _BETWEEN_DIGITS = re.compile(r"(?<=[0-9]) (?=[0-9])")  # "3 1/2" is not 31/2
 ROW = "¶"  # between the rows of a matrix
 
@@ -93,13 +100,20 @@ def normalise(answer: str) -> str:
     text = answer.strip()
     if _PLAIN.fullmatch(text):
         return text
+    if "\\$" in text:
+        text = _ESCAPED_DOLLAR.sub(_DOLLAR, text)
+    elif text.count("$") == 1:
+        text = _ONE_DOLLAR.sub(_DOLLAR, text)
     if not text.isascii():
         text = _unicode(text)
     if "\\" in text or "$" in text or "{" in text:
         text = _latex(text)
+    if _DOLLAR in text:
+        text = _AMOUNT.sub(_amount, text.replace("$", ""))
     text = (
         _SPACE.sub(" ", text)
         .replace("$", "")
+        .replace(_DOLLAR, "$")
         .replace("**", "^" if re.search(r"[0-9A-Za-z)]\*\*[0-9A-Za-z({-]", text) else "")
     )
     if ".." in text or "ldots" in text or "repeating" in text:
@@ -139,7 +153,7 @@ def _latex(text: str) -> str:
         text = re.sub(r"\\\\(?:\[[^\]]*\])?|\\cr(?![A-Za-z])", ROW, text)
     text = re.sub(r"\\+([\[\]()])", lambda m: " " if len(m[0]) == 2 else m[0], text)  # \( \) \[ \] delimit mathematics
     text = re.sub(r"\\\\(?=[A-Za-z])", r"\\", text)  # an escape doubled on its way through JSON
-    text = re.sub(r"\\[$]|\{\s*,\s*\}|\\text\{\s*[,:;]\s*\}", _punctuation, text)
+    text = re.sub(r"\{\s*,\s*\}|\\text\{\s*[,:;]\s*\}", _punctuation, text)
     text = text.replace(r"\%", "%").replace(r"\#", "#").replace(r"\&", "«and»")
     text = _DROP.sub(lambda m: "" if m[0].startswith(r"\!") else " ", text)
     for _ in range(4):  # styles nest: \textbf{\text{(A)}}
@@ -156,6 +170,14 @@ def _latex(text: str) -> str:
         if text == before:
             break
     return _CIRC.sub(r"^\\circ ", text)
+
+
+def _amount(match: re.Match[str]) -> str:
+    """The dollar of an amount by itself stays; that of a term within a computation goes."""
+    before, space, number = match.groups()
+    kept = number and before in "=,;([{<>»-"
+    at_end = before.isdigit() and match.end() == len(match.string)
+    return f"{before}{space}{_DOLLAR if kept or at_end else ''}"
 
 
 def _punctuation(match: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from tasks.verify.answers.number_words import read_number_words
+from tasks.verify.answers.number_words import PARTS, read_number_words
 
 MAX_DIGITS = 400
 MAX_EXPONENT = 400
@@ -46,17 +46,22 @@ _BASE_WORD = re.compile(
 )
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
 _FACTORS = {
-    "ten": Fraction(10), "dozen": Fraction(12), "hundred": Fraction(100), "thousand": Fraction(1000),
-    "million": Fraction(10**6), "billion": Fraction(10**9), "trillion": Fraction(10**12),
-    "tenth": Fraction(1, 10), "hundredth": Fraction(1, 100), "thousandth": Fraction(1, 1000),
-    "millionth": Fraction(1, 10**6), "billionth": Fraction(1, 10**9),
+    "k": Fraction(1000), "ten": Fraction(10), "dozen": Fraction(12), "score": Fraction(20), "hundred": Fraction(100),
+    "gross": Fraction(144), "thousand": Fraction(1000), "lakh": Fraction(10**5), "million": Fraction(10**6),
+    "mln": Fraction(10**6), "crore": Fraction(10**7), "billion": Fraction(10**9), "bn": Fraction(10**9),
+    "trillion": Fraction(10**12), "thousandth": Fraction(1, 1000), "millionth": Fraction(1, 10**6),
+    "billionth": Fraction(1, 10**9), "tenth": Fraction(1, 10), "hundredth": Fraction(1, 100),
+    "百": Fraction(100), "千": Fraction(1000), "万": Fraction(10**4), "亿": Fraction(10**8),
 }  # fmt: skip
-_FACTOR = re.compile(rf"(.*[0-9}}»]) ?«? ?({'|'.join(_FACTORS)})s?»?", re.IGNORECASE)
+_NO_PLURAL = ("k", "score", "gross")
+_FACTORS |= {f"{word}s": factor for word, factor in _FACTORS.items() if word not in _NO_PLURAL} | PARTS
+_FACTOR = re.compile(rf"(.*[0-9}}»]) ?«? ?({'|'.join(sorted(_FACTORS, key=len, reverse=True))})»?", re.IGNORECASE)
+_VARIABLE = re.compile(r".*[0-9] ?k", re.IGNORECASE)  # "12k" is 12,000 in \text{k} only
 
 
 def is_factor(word: str) -> bool:
     """Whether a word behind a number scales it: "million", "dozen", "hundredths"."""
-    return word.lower() in _FACTORS or word.lower().removesuffix("s") in _FACTORS
+    return word.lower() in _FACTORS
 
 
 @lru_cache(maxsize=16384)
@@ -96,12 +101,12 @@ def _rarer(text: str) -> Number | None:
     if match := _BASE.fullmatch(text) or _BASE_WORD.fullmatch(text):
         base = _BASES.get(match[3]) or int(match[3])
         return _in_base(match[1], match[2], base)
-    if match := _FACTOR.fullmatch(text):
+    if (match := _FACTOR.fullmatch(text)) and not _VARIABLE.fullmatch(text):
         number = read_number(match[1])
         plain = number is not None and not number.percent and number.base is None
         return Number(number.value * _FACTORS[match[2].lower()]) if number and plain else None
     in_words = read_number_words(text.strip("«»"))
-    return None if in_words is None else Number(Fraction(in_words))
+    return None if in_words is None else Number(in_words)
 
 
 def _signed(sign: str, value: Fraction | int) -> Fraction:

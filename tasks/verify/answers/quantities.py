@@ -17,6 +17,12 @@ _TIME = re.compile(
 )
 _TWO_UNITS = re.compile(r"[0-9] ?«? ?[A-Za-z]++[^0-9]*+[0-9]")
 
+# Measures of which one name is used for the other: "5 degrees" for 5 °C, "5 pounds" for £5, ¥5 for 5 yuan.
+_BY_ONE_NAME = {
+    frozenset(pair)
+    for pair in (("angle", "celsius"), ("angle", "fahrenheit"), ("weight", "sterling"), ("¥", "yen"), ("¥", "yuan"))
+}
+
 
 def same_quantity(gold: str, answer: str) -> bool | None:
     """Whether two quantities are one, as far as their units decide it; None where only the values can."""
@@ -39,7 +45,7 @@ def same_quantity(gold: str, answer: str) -> bool | None:
             return at_rate
         if left and right and left != right:
             if left.measure != right.measure:
-                return False
+                return None if frozenset((left.measure, right.measure)) in _BY_ONE_NAME else False
             numbers = read_number(wanted[0]), read_number(got[0])
             if numbers[0] is None or numbers[1] is None:
                 return False

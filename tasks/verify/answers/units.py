@@ -32,9 +32,12 @@ def _table() -> dict[str, Unit]:
         "mass": {"mg milligram": "1/1000", "g gm gram": "1", "kg kilogram": "1000", "ton tonne": "1000000"},
         "weight": {"oz ounce": "1", "lb lbs pound": "16"},
         "volume": {"ml milliliter millilitre": "1/1000", "l liter litre": "1"},
-        "dollars": {"dollar usd": "1", "cent ¢": "1/100"}, "euros": {"euro eur": "1"}, "yen": {"yen jpy": "1"},
-        "rupees": {"rupee inr rs": "1"}, "yuan": {"yuan rmb cny": "1"}, "pesos": {"peso": "1"},
-        "angle": {"degree deg ^\\circ": "1"},
+        "dollars": {"$ dollar usd us": "1", "cent ¢": "1/100"}, "euros": {"€ euro eur": "1"}, "yen": {"yen jpy": "1"},
+        "sterling": {"£ gbp": "1", "pence": "1/100"}, "rupees": {"₹ rupee inr rs": "1"},
+        "yuan": {"yuan rmb cny 元 块": "1", "角": "1/10"}, "¥": {"¥": "1"}, "pesos": {"₱ peso": "1"},
+        "roubles": {"₽ rouble ruble": "1"}, "won": {"₩ won": "1"},
+        "angle": {"degree deg ^\\circ": "1"}, "kelvin": {"kelvin": "1"},
+        "celsius": {"°c celsius centigrade": "1"}, "fahrenheit": {"°f fahrenheit": "1"},
         "morning": {"am": "1"}, "afternoon": {"pm": "1"},
     }  # fmt: skip
     table = {}
@@ -48,9 +51,12 @@ def _table() -> dict[str, Unit]:
                 unit = Unit(f"length^{power}", Fraction(scale) ** power)
                 table[f"{name}^{power}"] = unit
                 table.update({f"{word} {name}": unit for word in words})
+    for month in _MONTHS.split():  # "5 May" is not "5 June"
+        table[month] = table[month[:3]] = Unit(month, Fraction(1))
     return table
 
 
+_MONTHS = "january february march april may june july august september october november december"
 _UNITS = _table()
 _SHORT = {
     "mm", "cm", "dm", "km", "ft", "in", "yd", "mi", "mg", "kg", "lb", "lbs", "oz", "ml", "gm", "sec", "min", "hr",
@@ -70,12 +76,16 @@ _WORD = r"(?:[A-Za-z]{2,}+\.?|[amghLsNJWVKACF](?![A-Za-z]))(?:\^\{?-?[0-9]\}?)?"
 _MARK = r"(?:«[^«»]*+»(?:\^\{?-?[0-9]\}?)?|\\cdot ?|\^\\circ ?[CF]?)"
 _TRAILING_TEXT = re.compile(rf"({_MARK}(?:[/ ·]*+{_MARK})*+)[/ ·]*$")
 _TRAILING_WORDS = re.compile(rf"(?:(?<=[0-9)}}\]%])|(?<=\\pi))(\s*+)(/?)({_WORD}(?:[ /-]++{_WORD})*+)[ /-]*$")
-_CURRENCY = re.compile(r"(-?)(?:[€£¥₹₽₩₱]|«?(?:Rs\.?|USD|US|INR|EUR|RM|CAD|AUD)»?)\s*(?=[0-9.])", re.IGNORECASE)
-_CURRENCY_AFTER = re.compile(r"(?<=[0-9])\s*[€£¥₹₽₩₱]$")
+_CURRENCY = re.compile(
+    r"(-?)(?:(?:US|«US»)?([$€£¥₹₽₩₱])|«?(Rs|USD|US|INR|EUR|RM|CAD|AUD)\.?»?)\s*(?=-?[0-9.])", re.IGNORECASE
+)
+_CURRENCY_AFTER = re.compile(r"(?<=[0-9])\s*([$€£¥₹₽₩₱])$")
+_THOUSANDS_OF = re.compile(r"[0-9][0-9.,]*[kK]")  # "$12k"
 _APPROX = re.compile(
     r"(?:\\approx ?|«(?:approximately|about|approx\.?|around|roughly)»|(?:approximately|about|approx\.?|roughly) )"
     r"(?=\S)"
 )
+_PER = re.compile(r"(?:per|an?) ")
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?«? ?([A-Za-z]+)\.?(?: ?(?:,|and))? ?»?(?: ?(?:,|«?and»?))? ?")
 # Words that compute with the value or say something of it; "16 squared units" is an area, "4 squared" is not 4.
 _CHANGES_VALUE = re.compile(
@@ -91,12 +101,16 @@ def split_unit(text: str) -> tuple[str, str | None]:
         return text, None
     currency = _CURRENCY.match(text)
     if currency:
-        return currency[1] + text[currency.end() :], None
-    text = _CURRENCY_AFTER.sub("", text)
+        rest = text[currency.end() :]
+        value, per = (f"{rest[:-1]}«thousand»", None) if _THOUSANDS_OF.fullmatch(rest) else split_unit(rest)
+        name = (currency[2] or currency[3]).lower()
+        return currency[1] + value, f"{name} {per}" if per and _PER.match(per) else name
+    if after := _CURRENCY_AFTER.search(text):
+        return text[: after.start()], after[1]
     if match := _APPROX.match(text):
         text = text[match.end() :]
     if (match := _DEGREES.fullmatch(text)) and not re.search(r"sin|cos|tan|cot|sec|csc", text):
-        return match[1], "^\\circ" if not match[2] else None
+        return match[1], f"°{match[2].lower()}" if match[2] else "^\\circ"
     if "«" in text:
         match = _TRAILING_TEXT.search(text)
         if match and _has_value(text[: match.start()]) and not _is_connector(match[1]):
@@ -147,6 +161,7 @@ def unit_named(name: str | None) -> Unit | None:
     """The unit of that name, if it is a known one."""
     if name is None:
         return None
+    name = name.removeprefix("degree ").removeprefix("degrees ") or name
     return _UNITS.get(name) or _UNITS.get(re.sub(r"(?<=[a-z]{2})s(?=\^|$)", "", name))
 
 
