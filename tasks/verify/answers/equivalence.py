@@ -143,11 +143,17 @@ def _with_units(gold: str, answer: str, leaf: Spender) -> bool | None:
     decided = same_quantity(gold, answer)
     if decided is not None:
         return decided
-    for (core, unit), other in ((wanted, answer), (got, gold)):
-        if unit == r"^\circ" and r"\pi" in other and r"\pi" not in core:
-            radians = rf"\frac{{{core}\pi}}{{180}}"
-            return leaf(radians, other)
+    if wanted[1] == r"^\circ" and r"\pi" in answer and r"\pi" not in wanted[0]:
+        return _structured(_radians(wanted[0]), answer, leaf)
+    if got[1] == r"^\circ" and r"\pi" in gold and r"\pi" not in got[0]:
+        return _structured(gold, _radians(got[0]), leaf)
     return _structured(wanted[0], got[0], leaf)
+
+
+def _radians(degrees: str) -> str:
+    """ "C=120" is C=\\frac{120\\pi}{180}."""
+    sides, signs = split_relation(degrees)
+    return "".join(map("".join, zip(sides[:-1], signs, strict=True))) + rf"\frac{{{sides[-1]}\pi}}{{180}}"
 
 
 def _structured(gold: str, answer: str, leaf: Spender) -> bool | None:

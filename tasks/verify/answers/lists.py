@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from tasks.verify.answers.forms import Bracket, all_of, read_bracket, split_list, split_relation, split_union
 from tasks.verify.answers.normal import squeeze
-from tasks.verify.answers.numbers import read_number
+from tasks.verify.answers.numbers import Number, read_number, same_number
 from tasks.verify.answers.relations import Same, is_variable
 
 VECTOR = "|"  # the bracket of a vector written as a matrix: it is no interval, whatever brackets the other side has
@@ -162,4 +162,5 @@ def same_ratios(gold: str, answer: str, same: Same) -> bool | None:
     parts, number = (left, right[0]) if len(got) == 1 else (right, left[0])
     if len(parts) != 2 or number is None or parts[0] is None or parts[1] is None or not parts[1].value:
         return False
-    return parts[0].value / parts[1].value == number.value
+    ratio = Number(parts[0].value / parts[1].value)
+    return same_number(ratio, number) if parts is left else same_number(number, ratio)

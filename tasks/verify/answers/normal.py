@@ -78,7 +78,7 @@ _CYCLE = re.compile(  # 0.1666... and "0.1666 repeating": what stands there thre
 _TO = re.compile(r"(?<=[0-9])\s*«?\s*to\s*»?\s*(?=[0-9])")  # "1 to 2" is the ratio 1:2
 _FRACTION_TIMES = re.compile(  # "1/2 x", "3/5i", "4/3\pi": the fraction times what follows, as precedence has it
     r"(?<![\w.}^])([0-9]+)\s?/\s?([0-9]+)"
-    r"(?:\s(?=(?![mghLs]$)[A-Za-z](?![A-Za-z])|\(|\\(?!text)|(?:sin|cos|tan|log|ln)\b)|(?=i(?![A-Za-z])|\\pi))"
+    r"(?:\s(?=(?![mghLs]$)[A-Za-z](?![A-Za-z])|\(|\\(?!text)|(?:sin|cos|tan|log|ln)\b)|(?=i(?![A-Za-z])|\\(?:pi|sqrt|theta|alpha|ln|log|sin|cos|tan)(?![A-Za-z])))"
 )
 _ASIDE = re.compile(r"(?<=[0-9}%]) ?\((?!(?:in )?base|mod)([A-Za-z][A-Za-z ]{2,30})\)$")  # "18 (eggs)"
 _NATURAL = re.compile(r"(?<![\\A-Za-z])(infinity|pi)(?![A-Za-z])", re.IGNORECASE)

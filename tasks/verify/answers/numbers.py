@@ -177,6 +177,8 @@ def close(
         return True
     if gold_decimals is None and answer_decimals is None:
         return False
+    if _as_printed(gold, gold_decimals, answer) or _as_printed(answer, answer_decimals, gold):
+        return True
     limit = Fraction(1001, 10**7)
     if gold_decimals is not None and answer_decimals is not None:
         places, other, limit = min(gold_decimals, answer_decimals), gold, Fraction(1001, 10**8)
@@ -197,6 +199,13 @@ def close(
         return False
     difference = abs(gold - answer)
     return difference * 2 <= Fraction(10) ** -places and difference <= limit * abs(other)
+
+
+def _as_printed(decimal: Fraction, places: int | None, exact: Fraction) -> bool:
+    """Whether a decimal of 16 digits or more is a computer's double beside the value: 0.30000000000000004 for 0.3."""
+    if places is None or abs(places) > MAX_DIGITS or abs(decimal) * Fraction(10) ** places < 10**15:
+        return False
+    return abs(decimal - exact) <= abs(exact) * Fraction(4, 10**16)
 
 
 def _cut_off(decimal: Fraction, places: int, exact: Fraction) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from antlr4 import PredictionMode
 from latex2sympy2_extended.latex2sympy2 import ConversionConfig, _Latex2Sympy
 
+from tasks.verify.answers.arguments import bracketed
 from tasks.verify.answers.limits import refuse
 
 
@@ -53,6 +54,9 @@ class _Parser(_Latex2Sympy):  # type: ignore[misc]
             raise ValueError("read in part only")
 
 
+_PLAIN_FUNCTION = re.compile(
+    r"(?<![A-Za-z\\])(arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|ln|log|exp)(?![A-Za-z])"
+)
 _TRIGONOMETRIC = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)")
 _OF_DEGREES = re.compile(r"\\(sin|cos|tan|cot|sec|csc)(\^\{?[0-9]\}?)? *([0-9.]+)\^\\circ")
 
@@ -80,8 +84,9 @@ def read(latex: str) -> Any:
 
 def _prepared(latex: str) -> str:
     text = latex.replace("«", r"\text{").replace("»", "}").replace("¶", r"\\")
-    text = re.sub(r"(?<![A-Za-z\\])(sin|cos|tan|cot|sec|csc|ln|log|exp)(?![A-Za-z])", r"\\\1 ", text)
+    text = _PLAIN_FUNCTION.sub(r"\\\1 ", text)
     if _TRIGONOMETRIC.search(text):  # brackets: the parser takes all factors that follow into the function
         text = _OF_DEGREES.sub(r"\\\1\2(\3\\cdot\\frac{\\pi}{180})", text)
         text = re.sub(r"(?<=[0-9])\^\\circ", r"\\cdot\\frac{\\pi}{180}", text)
+    text = bracketed(text)
     return re.sub(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", "", text)

@@ -18,9 +18,10 @@ Sides = Sequence[str]
 
 _EQUALITIES = ("=", r"\approx", r"\in", r"\equiv", r"\to")
 _FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
+_CONSTANTS = ("e", "i", r"\pi")
 _INDEX = r"(?:_\{?\w+\}?)?"
 _NAME = re.compile(
-    r"(?:\\?[A-Za-z]+(?:_\{?[^{}=]*\}?)?'*(?:\^\{?-1\}?)?(?:\([^()=]*\))?|«[^«»]*»|\|[^|=]*[A-Za-z][^|=]*\|"
+    r"(?:\\?[A-Za-z]+(?:_\{?[^{}=]*\}?)?'*(?:\^\{?-1\}?)?(?:\([^()]*\))?|«[^«»]*»|\|[^|=]*[A-Za-z][^|=]*\|"
     rf"|\([A-Za-z]{_INDEX}(?:,[A-Za-z]{_INDEX})*\)"
     r"|\\(?:angle|triangle|overline|widehat|overrightarrow|arg|det|operatorname) ?\{?[A-Za-z ]+\}?"
     r"|\\frac\{[A-Z]{1,3}\}\{[A-Z]{1,3}\}|[A-Z][A-Za-z0-9_{}]*:[A-Z][A-Za-z0-9_{}]*)"
@@ -40,10 +41,7 @@ def same_relation(
     """Two chains of relations, at least one of which has a sign."""
     gold_equal = bool(gold_signs) and all(sign in _EQUALITIES for sign in gold_signs)
     answer_equal = bool(answer_signs) and all(sign in _EQUALITIES for sign in answer_signs)
-    if gold_signs == ("=",) and _is_name(gold[1]) and not _is_name(gold[0]):
-        gold = gold[::-1]
-    if answer_signs == ("=",) and _is_name(answer[1]) and not _is_name(answer[0]):
-        answer = answer[::-1]
+    gold, answer = _name_first(gold, gold_signs), _name_first(answer, answer_signs)
     if gold_equal and answer_equal:
         return _equations(gold, gold_signs, answer, answer_signs, same, leaf)
     if gold_equal and not answer_signs:
@@ -54,8 +52,16 @@ def same_relation(
         # "x+y=5" for 5: accepted where the left side has no number of its own, else it is an equation to be solved
         if _is_name(answer[0]) or not re.search(r"(?<![_^{0-9])[0-9]", answer[0]):
             return same(gold[0], exact_value(answer, answer_signs))
+        if answer_signs == ("=",) and letters(answer[0]):  # a sum is computed, "2x=6" is not
+            return all_of([same(gold[0], answer[1]), leaf(*answer)])
         return _computed(answer, answer_signs, lambda value: same(gold[0], value))
     return _inequalities(gold, gold_signs, answer, answer_signs, same, leaf)
+
+
+def _name_first(sides: Sides, signs: Sides) -> Sides:
+    """ "5=x" as "x=5"; a constant is no name."""
+    turned = signs == ("=",) and _is_name(sides[1]) and not _is_name(sides[0]) and sides[1] not in _CONSTANTS
+    return sides[::-1] if turned else sides
 
 
 def exact_value(sides: Sides, signs: Sides) -> str:
@@ -126,6 +132,9 @@ def _in_terms_of(gold: str, answer: str, value: str) -> str | None:
 def _inequalities(
     gold: Sides, gold_signs: Sides, answer: Sides, answer_signs: Sides, same: Same, leaf: Same
 ) -> bool | None:
+    if len(gold_signs) == len(answer_signs) == 1 and _FLIPPED.get(gold_signs[0]) == answer_signs[0]:
+        if all_of(same(g, a) for g, a in zip(gold, reversed(answer), strict=True)):
+            return True
     wanted, subject = as_interval(gold, gold_signs)
     got, other = as_interval(answer, answer_signs)
     if subject and other and subject.lower() != other.lower():
@@ -209,4 +218,4 @@ def _is_subject(side: str) -> bool:
     side = side.strip()
     if size := _SIZE.fullmatch(side):
         side = size[1]
-    return (is_variable(side) and side not in ("e", "i", r"\pi")) or bool(re.fullmatch(r"[a-zA-Z]\([a-z]\)", side))
+    return (is_variable(side) and side not in _CONSTANTS) or bool(re.fullmatch(r"[a-zA-Z]\([a-z]\)", side))

@@ -23,12 +23,14 @@ from tasks.verify.answers.parsing import read
 
 DIGITS = 50  # evaluated
 AGREED = sympy.Float("1e-40", DIGITS)  # relative difference up to which two exact values are one
+_NO_VALUE = (sympy.nan, sympy.zoo)  # 1/0: equals nothing, nor itself written otherwise
 _POINTS = (
     ("0.731", "1.317", "2.219", "0.417", "3.171", "1.713"),
     ("1.193", "0.573", "0.871", "2.357", "0.293", "1.931"),
     ("2.671", "3.137", "1.447", "0.911", "1.753", "0.619"),
     ("97.31", "53.17", "211.9", "31.07", "151.3", "73.71"),
     ("-0.613", "0.377", "-1.259", "1.627", "-2.143", "0.829"),
+    ("-1.371", "-0.831", "-2.417", "-0.559", "-1.733", "-3.079"),
     ("5", "3", "7", "4", "6", "2"),
 )
 
@@ -41,8 +43,15 @@ def symbolic_leaf(gold: str, answer: str) -> bool | None:
         return False
     if isinstance(wanted, Relational) or isinstance(got, Relational):
         return _same_relation(gold, answer, wanted, got)
-    decimals = [number.decimals if (number := read_number(text)) else None for text in (gold, answer)]
-    return _same_value(wanted, got, decimals[0], decimals[1])
+    return _same_value(wanted, got, _decimals(gold), _decimals(answer))
+
+
+def _decimals(text: str) -> int | None:
+    """Digits behind the point of the value that a number shows: 3 of 41.4 %, which is 0.414."""
+    number = read_number(text)
+    if number is None or number.decimals is None:
+        return None
+    return number.decimals + 2 if number.percent else number.decimals
 
 
 def slow_leaf(gold: str, answer: str) -> bool | None:
@@ -67,12 +76,14 @@ def _exact(expression: Any) -> Any:
 
 
 def _same_value(gold: Any, answer: Any, gold_decimals: int | None, answer_decimals: int | None) -> bool:
-    if gold == answer:
+    if gold == answer and not gold.has(*_NO_VALUE):
         return True
     try:
         gold, answer = _exact(gold), _exact(answer)
     except (RecursionError, ValueError, TypeError, AttributeError, NotImplementedError):
         return _math_verify(gold, answer)
+    if any(side.has(*_NO_VALUE) for side in (gold, answer)):
+        return False
     if gold == answer:
         return True
     if not (isinstance(gold, sympy.Expr) and isinstance(answer, sympy.Expr)):
@@ -103,7 +114,7 @@ def _number(expression: Any, at: dict[Any, Any]) -> Any:
         value = sympy.N(expression.xreplace(at) if at else expression, DIGITS)
     else:  # not xreplace: SymPy would look for exact roots of the rationals put in
         value = expression.evalf(DIGITS, subs=at)
-    if value.is_number and value.is_finite is not False and not value.has(sympy.nan, sympy.zoo, sympy.oo):
+    if value.is_number and value.is_finite is not False and not value.has(*_NO_VALUE, sympy.oo):
         real, imaginary = value.as_real_imag()
         if real.is_Float or real.is_Integer or real.is_Rational:
             return (real, imaginary)
@@ -144,8 +155,11 @@ def _fraction(expression: Any, evaluated: Any) -> Fraction:
 
 
 def _agree(symbols: list[Any], evaluate: Callable[[dict[Any, Any]], tuple[Any, Any]]) -> bool | None:
-    """Whether both sides agree at every point where both have a number; None where fewer than two points tell."""
-    told = 0
+    """Whether both sides agree at every point where both have a real number; where fewer than two points tell, at every
+    point where both have a number; None where fewer than two tell still.
+
+    A root of a negative number is outside the domain that is meant: 1/\\sqrt{n} is \\sqrt{1/n}."""
+    real, others = 0, []
     for row, point in enumerate(_POINTS):
         at = {
             symbol: sympy.Rational(point[(position * (row + 1)) % len(point)]) + sympy.Rational(position, 17)
@@ -159,12 +173,16 @@ def _agree(symbols: list[Any], evaluate: Callable[[dict[Any, Any]], tuple[Any, A
             continue
         if left is None or right is None:
             continue
-        if (left[1] == 0) != (right[1] == 0) and not _near(left, right):
-            continue  # one side real, the other complex: outside the domain of one of them
-        if not _near(left, right):
-            return False
-        told += 1
-    return True if told >= 2 else None
+        near = _near(left, right)
+        if left[1] == 0 == right[1] or (near and 0 in (left[1], right[1])):
+            real += 1
+            if not near:
+                return False
+        elif left[1] != 0 != right[1]:  # else one side is real, the other complex: outside the domain of one of them
+            others.append(near)
+    if real >= 2:
+        return True
+    return None if real + len(others) < 2 else all(others)
 
 
 def _same_relation(gold: str, answer: str, wanted: Any, got: Any) -> bool | None:
