@@ -35,7 +35,7 @@ from tasks.verify.answers.lists import (
 )
 from tasks.verify.answers.normal import squeeze
 from tasks.verify.answers.numbers import Number, read_number, same_number
-from tasks.verify.answers.qualification import without_qualification
+from tasks.verify.answers.qualification import with_parameter_of, without_qualification
 from tasks.verify.answers.quantities import same_quantity
 from tasks.verify.answers.ranges import same_range
 from tasks.verify.answers.relations import as_interval, same_relation
@@ -76,6 +76,8 @@ def _same(gold: str, answer: str, leaf: Spender, choices: bool = True) -> bool |
     decided = _choices(gold, answer, leaf) if choices else None
     if decided is not None:
         return decided
+    if (renamed := with_parameter_of(gold, answer)) != answer:
+        return _same(gold, renamed, leaf)
     heads = without_qualification(gold, answer)
     if heads is False:
         return False

@@ -31,6 +31,8 @@ def same_lists(gold: Sequence[str], answer: Sequence[str], same: Same) -> bool |
 def _one_and_many(one: str, many: Sequence[str], same: Same) -> bool | None:
     """A tuple, a set or a union for a list without brackets: "(3,5)" for "3,5", a union for "x<1 or x>2"."""
     value = _value_of(one)
+    if r"\pm" in value:
+        return same_members([value], list(map(_value_of, many)), same)
     if len(split_union(value)) > 1:
         return same_members(split_union(value), many, same)
     bracket = read_bracket(value)

@@ -8,6 +8,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from tasks.verify.answers.calls import in_latex
+
 WORDS_OPEN, WORDS_CLOSE = "«", "»"
 _DOLLAR = "\x02"  # an amount's, "$" in the end; that of mathematics is taken away
 
@@ -28,10 +30,11 @@ _SIGNS = {
     "⅚": r"\frac{5}{6}", "⅛": r"\frac{1}{8}", "⅜": r"\frac{3}{8}", "⅝": r"\frac{5}{8}", "⅞": r"\frac{7}{8}",
     "⁄": "/", "¢": r"\text{ cents}", "\u200b": "", "\u2061": "", "\u2062": "", "\ufeff": "", "\x00": "",
 }  # fmt: skip
+_SIGNS |= {sign: f",{number}" for number, sign in enumerate("①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳", start=1)}
 _SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
 _SUBSCRIPT = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_RADICAL = re.compile(r"√\s*(?:\(([^()]*)\)|\{([^{}]*)\}|([0-9.]+|[A-Za-z]))")
+_RADICAL = re.compile(r"√\s*(?:([0-9.]+|[A-Za-z])|(?=[({]))")
 
 _STYLE = (
     r"left|right|bigl?|bigr|Bigl?|Bigr|biggl?|biggr|Biggl?|Biggr|middle|displaystyle|textstyle|scriptstyle|limits|"
@@ -60,7 +63,7 @@ _ALIAS = re.compile(r"\\(" + "|".join(sorted(_ALIASES, key=len, reverse=True)) +
 _ARGUMENT = r"(?:([0-9A-Za-z]|\\(?:pi|theta|alpha|beta|phi|omega)(?![A-Za-z]))|(\{(?:[^{}]|\{[^{}]*\})*\}))"
 _BARE_FRAC = re.compile(rf"\\(frac|binom)\s*{_ARGUMENT}\s*{_ARGUMENT}")
 _BARE_SQRT = re.compile(r"\\sqrt\s*([0-9A-Za-z])")
-_PLAIN_SQRT = re.compile(r"(?<![\\A-Za-z])sqrt\s*(?:\(([^()]*)\)|\{([^{}]*)\}|([0-9]+))")
+_PLAIN_SQRT = re.compile(r"(?<![\\A-Za-z])sqrt\s*(?:([0-9]+)|(?=\{))")
 _CIRC = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z]))")
 _TIGHT = re.compile(r"\s*([-+*/^_=<>(){}\[\],;:|&%«»¶])\s*")
 _LIST_COMMA = re.compile(r",\s+(?=[0-9]{3}(?![0-9]))")  # "32, 349" is a list, "32,349" a number
@@ -68,8 +71,7 @@ _PERCENT_WORD = re.compile(
     r"«?(?<![A-Za-z])(?:percent(?:age)?|per cent|pct)(?:\s+points?)?(?![A-Za-z])»?", re.IGNORECASE
 )
 _NOON = re.compile(r"(?<![A-Za-z])([apAP])\.\s?[mM]\b\.?")
-_ORDINAL = re.compile(r"(?<=[0-9])\s*\^?\s*\{?«?(?:st|nd|rd|th)»?\}?$")
-_POWER_IN_BRACKETS = re.compile(r"\^\(([^(){}]+)\)")  # e^(2x): the parser would read the bracket as a factor
+_ORDINAL = re.compile(r"(?<=[0-9])\s*\^?\s*\{?«?(?:st|nd|rd|th)(?:»|(?= [a-z]+(?:»|$))|$)\}?")
 _STRAY = re.compile(r"(?<!\\)\\(?=[0-9])")  # "\15", as a substitution of "\$15" leaves it
 _DOUBLED = re.compile(r"(?<!\\)\\\\begin\{")
 _CYCLE = re.compile(  # 0.1666... and "0.1666 repeating": what stands there three times (a longer cycle twice) goes on
@@ -119,7 +121,9 @@ def normalise(answer: str) -> str:
     if ".." in text or "ldots" in text or "repeating" in text:
         text = _CYCLE.sub(lambda m: rf"{m[1]}\overline{{{m[2] or m[3]}}}", text)
     text = _TO.sub(":", text.replace("+/-", r"\pm "))
-    text = _PLAIN_SQRT.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", text)
+    text = _PLAIN_SQRT.sub(_sqrt, text)
+    if "(" in text:
+        text = in_latex(text)
     text = _NATURAL.sub(lambda m: r"\infty " if len(m[0]) > 2 else r"\pi ", text)
     if "/" in text:
         text = _FRACTION_TIMES.sub(r"\\frac{\1}{\2} ", text)
@@ -127,8 +131,6 @@ def normalise(answer: str) -> str:
     text = _ORDINAL.sub("", _PERCENT_WORD.sub("%", text))
     text = _LIST_COMMA.sub(",\x01", text)
     text = _TIGHT.sub(r"\1", text).replace("\x01", " ").strip()
-    if "^(" in text:
-        text = _POWER_IN_BRACKETS.sub(r"^{\1}", text)
     if text[-1:] == ")":
         text = _ASIDE.sub(r"«\1»", text)
     text = text.rstrip(" .,;:\\").lstrip(" ,;:")
@@ -141,8 +143,14 @@ def _unicode(text: str) -> str:
     text = re.sub(r"(?<=[0-9 ])([ckm]?m)([²³])", lambda m: f"«{m[1]}»^{2 if m[2] == '²' else 3}", text)
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+", lambda m: "^{" + m[0].translate(_SUPERSCRIPT) + "}", text)
     text = re.sub(r"[₀₁₂₃₄₅₆₇₈₉]+", lambda m: "_{" + m[0].translate(_SUBSCRIPT) + "}", text)
-    text = _RADICAL.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", text)
+    text = _RADICAL.sub(_sqrt, text)
     return _SIGN.sub(lambda m: _SIGNS[m[0]], unicodedata.normalize("NFKC", text))
+
+
+def _sqrt(match: re.Match[str]) -> str:
+    if match[1]:
+        return rf"\sqrt{{{match[1]}}}"
+    return "sqrt" if match.string[match.end()] == "(" else r"\sqrt"  # of a bracket: calls.py
 
 
 def _latex(text: str) -> str:
