@@ -10,7 +10,21 @@ MAX_BOXES = 64
 MAX_BOX = 8000  # characters in which a box must close
 UNCLOSED = 300  # characters of a reference's box that never closes
 
-_BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![A-Za-z])")
+_OPTIONS = r"(?:\s*\[[^\]\n]{0,60}\])*"
+_BOX = re.compile(rf"\\(?:boxed|Aboxed|fbox|framebox)(?![A-Za-z]){_OPTIONS}")
+# Boxes that decorate as well: they hold the answer where there is no other box.
+_OTHER_BOX = re.compile(
+    rf"\\(?:bbox|tcbox|ovalbox|shadowbox|doublebox)(?![A-Za-z]){_OPTIONS}"
+    r"|\\colorbox\s*\{[^{}]{1,40}\}|\\fcolorbox\s*\{[^{}]{1,40}\}\s*\{[^{}]{1,40}\}|\\enclose\s*\{[a-z ,]*box[^{}]*\}"
+)
+# What stands in a box that is spoken of: "\\boxed{answer}", "\\boxed{...}", "the \\boxed environment".
+_PLACEHOLDER = re.compile(
+    r"[\s`\"'.…?_#<>\[\]$~*]*(?:\\[lc]?dots|\\(?:text|mathrm|textbf)\{)?[\s.…<]*"
+    r"(?:(?:your |the |my )?(?:final )?(?:numerical |numeric )?(?:answer|ans|result|content|contents|value|solution)s?(?: here)?)?"
+    r"[\s`\"'.…?>\]}*]*",
+    re.IGNORECASE,
+)
+_BARE = re.compile(r"(?:[-+]?[0-9.,]*[0-9]|\\(?!text|boxed)[A-Za-z]+|[A-Za-z](?![A-Za-z`'])|[-+(\[|])[^\s$.,`]*")
 _BRACE = re.compile(r"\\[{}\\]|[{}]")
 _JOINT = re.compile(
     r"[\s$.,;:()\\\[\]*]*(?:\\q?quad|\\text\s*\{)?[\s$,;}{\\()\[\]~]*"
@@ -24,18 +38,21 @@ _ADJACENT = re.compile(
 
 def has_box(text: str) -> bool:
     """Whether a box stands in the text, empty or not."""
-    return _BOX.search(text) is not None
+    return "\\" in text and (_BOX.search(text) or _OTHER_BOX.search(text)) is not None
 
 
 def last_boxed(text: str, unclosed: bool = False) -> tuple[str, int] | None:
     """Content and end of the last box that is not empty. Boxes joined by "and", "or" or a comma are one answer."""
     boxes: list[tuple[int, str, int]] = []
     limit = len(text)
-    for match in reversed(list(_BOX.finditer(text))[-MAX_BOXES:]):
+    if "\\" not in text:
+        return None
+    found = list(_BOX.finditer(text)) or list(_OTHER_BOX.finditer(text))
+    for match in reversed(found[-MAX_BOXES:]):
         content, end = _content(text, match.end(), limit, unclosed)
         if content is None:  # cut off; an earlier box was not the last word
             break
-        if not content.strip() or (boxes and end > boxes[-1][0]):  # empty, or around a box that was read already
+        if _is_placeholder(content) or (boxes and end > boxes[-1][0]):  # empty, or around a box that was read already
             continue
         if boxes and not _joined(text[end : boxes[-1][0]]):
             break
@@ -43,6 +60,10 @@ def last_boxed(text: str, unclosed: bool = False) -> tuple[str, int] | None:
     if not boxes:
         return None
     return ", ".join(dict.fromkeys(content for _, content, _ in reversed(boxes))), boxes[0][2]
+
+
+def _is_placeholder(content: str) -> bool:
+    return not content.strip() or (len(content) <= 60 and _PLACEHOLDER.fullmatch(content) is not None)
 
 
 def _joined(between: str) -> bool:
@@ -53,10 +74,10 @@ def _content(text: str, start: int, limit: int, unclosed: bool) -> tuple[str | N
     while start < limit and text[start] in " \t\n":
         start += 1
     if start >= limit:
-        return None, start
+        return "", start
     if text[start] != "{":
-        match = re.compile(r"[^\s$.,]+").match(text, start)
-        return (match[0], match.end()) if match else (None, start)
+        match = _BARE.match(text, start)
+        return (match[0], match.end()) if match else ("", start)
     depth = 0
     for brace in _BRACE.finditer(text, start, min(limit, start + MAX_BOX)):
         if len(brace[0]) == 2:

@@ -6,6 +6,9 @@ Out: closing_value -> "72 clips altogether"
 
 import re
 
+from tasks.verify.answers.clauses import behind_statement, behind_value
+from tasks.verify.answers.languages import ELSEWHERE, FOREIGN, is_sentence
+
 _IN_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 STATEMENT = re.compile(
     r"(?:final\s+answer|correct\s+answer|correct\s+(?:option|choice)|(?<![A-Za-z])(?:the|our|your|my|an)\s+answer|"
@@ -30,17 +33,16 @@ _LETTER = re.compile(
     r"(?i:answer|ans|option|choice)\.?\s*(?:(?i:is|option|choice)|[:=-])*\s*"
     r"\(?([A-J])\)?(?=[.,)]?\s*(?:$|\n|\)|(?i:is\b)|[0-9$]))"
     r"|(?:it's|it is|choose|pick|select)\s+(?i:option\s+|choice\s+)?\(?([A-J])\)?\s*[.!]?\s*$"
-    r"|(?<![A-Za-z])\(?([A-J])\)?\s+is\s+(?:the\s+)?(?:correct|right|best|answer)|(?:^|\n)\s*\**\(?([A-J])\)?\**\.?\s*$"
+    r"|(?<![A-Za-z])\(?([A-J])\)?\**\s+is\s+(?:the\s+)?(?:correct|right|best|answer)|(?:^|\n)\s*\**\(?([A-J])\)?\**\.?\s*$"
 )
 _LETTER_WORDS = ("ans", "option", "choice", "it's", "it is", "choose", "pick", "select", "correct", "right", "best")
 _LAST_LETTER = re.compile(r"(?:^|\n)\s*\**\(?[A-J]\)?\**\.?\s*$")
-_CHINESE = re.compile(r"(?:答案[是为：:]*|故选[：:]?)\s*")
 MATH = re.compile(
     r"\$\$(.+?)\$\$|"
     r"(?<![\\0-9])\$(?!\s*[0-9,.]+[^$\n]{0,3}(?:\s[a-z]{2,}|$))(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]",
     re.DOTALL,
 )
-_SENTENCE_END = re.compile(r"(?<![A-Z])(?<!\bRs)(?<!\bvs)(?<!\bapprox)[.!?](?=\s+(?:[A-Z\\$\[<*]|$)|\s*$)|\n|。")
+_SENTENCE_END = re.compile(r"(?<![A-Z])(?<!\bRs)(?<!\bvs)(?<!\bapprox)[.!?](?=\s+(?:[A-Z\\$\[<*]|$)|\s*$)|\n|[。！？।؟]")
 _NUMBER = re.compile(
     r"(?:[$€£¥₹]\s*)?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:\s*/\s*[0-9]+)?"
     r"(?:\s*%|\s*percent|\s*[€£¥₹])?|-?\.[0-9]+"
@@ -54,12 +56,15 @@ _LABEL = re.compile(  # of a step or a list's item: "Step 5: …", "12. …"
     r"^[\s*#>-]*(?:(?:step|case|part|problem|question|example|method)\s*[0-9]+\s*[:.)]|\(?[0-9]{1,2}[.)](?=\s))[\s*]*",
     re.IGNORECASE,
 )
-_DENIES = re.compile(r"\b(?:not an?|not the|isn't|cannot be|does not|doesn't|do not|don't)\b", re.IGNORECASE)
+_DENIES = re.compile(
+    r"\b(?:not an?|not the|isn't|cannot be|does not|doesn't|do not|don't|n'est pas|nicht|kein|no es)\b|不是|不能|नहीं|ليس", re.IGNORECASE
+)
 _CONCLUDES = re.compile(
-    r"\b(?:therefore|thus|hence|so|conclusions?|conclude|summary|in total|altogether|finally|final|answer)\b",
+    r"\b(?:therefore|thus|hence|so|conclusions?|conclude|summary|in total|altogether|finally|final|answer|donc|ainsi|"
+    r"also|somit|daher|lo tanto|entonces|quindi|итого|значит)\b|因此|所以|一共|总共|इसलिए|कुल|إذن|لذلك",
     re.IGNORECASE,
 )
-_ATTACHED = re.compile(r"[^\W_]|#")  # "horse #12" is a name
+_ATTACHED = re.compile(r"[A-Za-z0-9#]")  # "horse #12" is a name
 _ADVERB = re.compile(r"^(?:therefore|thus|then|now|also|only|exactly|just|still),?\s+", re.IGNORECASE)
 _NAME = re.compile(r"\\?[A-Za-z]+(?:_\{?\w+\}?)?'?(?:\([A-Za-z]\))?")
 _TOTAL = re.compile(r"\b(?:total of|altogether)\b|[=$€£]|^\s*[0-9]", re.IGNORECASE)
@@ -82,8 +87,8 @@ def stated_answer(tail: str) -> str | None:
     said = None
     if any(word in lower for word in ("choice", "option", "solution", "ans")):  # cheap, before an expensive pattern
         said = stated(tail, STATEMENT) or stated(tail, _BEFORE_MATH)
-    if not said and ("答案" in tail or "故选" in tail):
-        said = stated(tail, _CHINESE)
+    if not said and not tail.isascii() or re.search("risposta|respuesta|resposta|antwort|rgebnis", lower):
+        said = said or stated(tail, ELSEWHERE)
     if said:
         return said
     letter = None
@@ -98,7 +103,7 @@ def stated(text: str, pattern: re.Pattern[str]) -> str | None:
     for match in reversed(list(pattern.finditer(text))):
         said = _first_sentence(text[match.end() : match.end() + 1000].lstrip(" \n*"))
         if said and not said.startswith("not "):
-            return _narrow(said)
+            return _narrow(behind_statement(said))
     return None
 
 
@@ -156,6 +161,10 @@ def _narrow(said: str) -> str | None:
         reason = r",?\s+(?=(?:because|since)\b)|,\s+(?=(?:it|as|so|not|which|and)\b)"
         return re.split(reason, said)[0] if len(said) <= 120 else said[:3]
     words = said.split()
+    if (letter := re.match(r"\(?([A-J]{1,6})\)?\s*", said)) and FOREIGN.match(said, letter.end()):
+        return letter[1]
+    if FOREIGN.search(said) and len(said) > 12 and (number := _NUMBER.search(said)):
+        return number[0].strip()
     if len(words) > 6:
         letter = re.search(r"(?<![A-Za-z'])\(?([A-J])\)?(?=[,.;]|\s*$)", said)
         return _value_in(said) or (letter[1] if letter else None)
@@ -165,6 +174,7 @@ def _narrow(said: str) -> str | None:
 
 
 def _value_in(sentence: str) -> str | None:
+    sentence = behind_value(sentence)
     math = list(MATH.finditer(sentence))
     after = sentence[math[-1].end() :] if math else sentence
     if math and not _NUMBER.search(after):
@@ -177,7 +187,7 @@ def _value_in(sentence: str) -> str | None:
         after = shorter
     parts = _IS.split(after)
     last = _ADVERB.sub("", parts[-1].strip(" .*"))
-    if last and len(last.split()) <= 3 and _NUMBER.search(last):
+    if last and len(last.split()) <= 3 and _NUMBER.search(last) and not FOREIGN.search(last):
         return last
     numbers = [
         match for match in _NUMBER.finditer(after) if not (match.start() and _ATTACHED.match(after[match.start() - 1]))
@@ -193,6 +203,8 @@ def is_bare(text: str) -> bool:
         return False
     words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", outside)
     if (_TELLS.match(text) or (len(words) > 5 and text.endswith("."))) and not re.search(r"[\\=<>$]", text):
+        return False
+    if is_sentence(text):
         return False
     return not _SENTENCE.search(outside) or len(words) <= 2
 

@@ -18,10 +18,11 @@ from tasks.verify.answers.closing import (
     stated,
     stated_answer,
 )
+from tasks.verify.answers.languages import ELSEWHERE
 
 Source = Literal["boxed", "marked", "statement", "whole", "sentence"]
 
-TAIL = 4000  # characters from the end in which a closing statement is looked for
+TAIL = 4000  # characters from the end in which a closing statement is looked for first
 SHORT = 300  # a longer text is a solution, not an answer
 
 
@@ -33,6 +34,9 @@ class Extracted:
     source: Source
 
 
+# Where JSON read a lone backslash as an escape: "\\boxed" came as a backspace and "oxed", "\\frac" as a form feed and "rac".
+_UNESCAPED = re.compile(r"[\a\x08\f\v](?=[a-z])|\t(?=(?:ext|imes|frac|heta|an|au)(?![a-z]))|\r(?=(?:ight|angle|floor|ho)(?![a-z]))")
+_ESCAPES = {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\v": r"\v", "\t": r"\t", "\r": r"\r"}
 _RUN = re.compile(r"\s{4,}|(?<=\s)[\s$*]{8,}")  # long runs mean nothing, and cost the patterns their square
 _MARK = re.compile(r"####[ \t]*([^\n]+)")
 _CUT_OFF = re.compile(r"\\boxed\s*\{[^}]*$")
@@ -46,15 +50,16 @@ _LABELLED = re.compile(  # "Total cost: $45"; what follows a second currency sig
     r"[A-Z]?[a-z]{2,20}(?: [A-Za-z]{1,20}){0,6} ?:\s*"
     r"([$€£¥₹]?\s*-?[0-9][0-9.,/]*(?:\s*[$€£¥₹%](?=\s)|[^:=<>()\\]{0,30}$))"
 )
+_MARKDOWN = re.compile(r"^[\s#>*_]+|[\s*_]+$|\*\*(?=:)|(?<=:)\*\*")
 
 
 def extract_answer(text: str) -> Extracted | None:
     """The answer of a model's text, a whole solution or a bare answer; None where it states none."""
-    text = _RUN.sub(_shortened, text[-200_000:]).strip()
+    text = _RUN.sub(_shortened, _read(text[-200_000:])).strip()
     if "<" in text:
         text = _spoken(text)
     boxed = last_boxed(text)
-    marked = _last(_MARK, text[-TAIL:])
+    marked = _last(_MARK, text) if "####" in text else None
     if "nswer" in text[-TAIL:] and (heading := _last(_HEADING, text)):
         below = text[heading.end() :].strip()
         if below and not has_box(below) and not marked:
@@ -68,7 +73,7 @@ def extract_answer(text: str) -> Extracted | None:
     tail = text[-TAIL:]
     if has_box(tail) and _CUT_OFF.search(tail):
         return None  # a box that never closes was cut off
-    if said := stated_answer(tail):
+    if said := stated_answer(tail) or (stated_answer(text) if len(text) > TAIL else None):
         return Extracted(said, "statement")
     if text and len(text) <= SHORT and "\n" not in text and not has_box(text) and is_bare(text):
         return Extracted(_without_label(text), "whole")
@@ -98,24 +103,30 @@ def _boxed_or_later(box: str, after: str) -> Extracted:
 
 
 def _without_label(answer: str) -> str:
-    label = _LABELLED.match(answer) if ":" in answer else None
+    label = _LABELLED.match(_MARKDOWN.sub("", answer)) if ":" in answer else None
     return label[1] if label else answer
 
 
 def extract_gold(text: str) -> Extracted | None:
     """The answer of a reference, which is an answer or a solution; an answer may be any short text."""
-    text = _RUN.sub(_shortened, text[-200_000:]).strip()
+    text = _RUN.sub(_shortened, _read(text[-200_000:])).strip()
     boxed = last_boxed(text, unclosed=True)
     if boxed:
         return Extracted(boxed[0], "boxed")
-    marked = _last(_MARK, text[-TAIL:])
+    marked = _last(_MARK, text) if "####" in text else None
     if marked:
         return Extracted(marked[1].strip(), "marked")
     if has_box(text):
         return None  # an empty box
-    if text and len(text) <= SHORT and "\n\n" not in text and not STATEMENT.search(text):
+    if text and len(text) <= SHORT and "\n\n" not in text and not STATEMENT.search(text) and not ELSEWHERE.search(text):
         return Extracted(_without_label(text), "whole")
     return extract_answer(text)
+
+
+def _read(text: str) -> str:
+    if not any(sign in text for sign in _ESCAPES):
+        return text
+    return _UNESCAPED.sub(lambda found: _ESCAPES[found[0]], text)
 
 
 def _shortened(run: re.Match[str]) -> str:

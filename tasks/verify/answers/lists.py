@@ -14,6 +14,7 @@ from tasks.verify.answers.normal import squeeze
 from tasks.verify.answers.numbers import Number, read_number, same_number
 from tasks.verify.answers.relations import Same, is_variable
 
+_LABEL = re.compile(r"«?([A-Z][a-z]{2,}(?: [A-Za-z]+){0,3}):»?(\S.*)")
 VECTOR = "|"  # the bracket of a vector written as a matrix: it is no interval, whatever brackets the other side has
 
 
@@ -23,9 +24,21 @@ def same_lists(gold: Sequence[str], answer: Sequence[str], same: Same) -> bool |
         return _one_and_many(gold[0], answer, same)
     if len(answer) == 1:
         return _one_and_many(answer[0], gold, lambda one, other: same(other, one))
+    wanted, got = _by_label(gold), _by_label(answer)
+    if wanted and got and wanted.keys() == got.keys():
+        return all_of(same(value, got[label]) for label, value in wanted.items())
+    if bool(wanted) != bool(got):  # "Minimum: 1, Maximum: 3" against "1, 3": the values in their order
+        return _in_order([*wanted.values()] or gold, [*got.values()] or answer, same)
     if _names_apart(gold) != _names_apart(answer):  # "x=2,y=-3" against "2,-3": the values in their order
         return _in_order(gold, answer, same)
     return same_members(gold, answer, same)
+
+
+def _by_label(items: Sequence[str]) -> dict[str, str]:
+    """The values of items that all have a label of their own in words; {} where they have none."""
+    found = [_LABEL.fullmatch(item) for item in items]
+    by_label = {match[1].casefold(): match[2] for match in found if match}
+    return by_label if len(by_label) == len(items) else {}
 
 
 def _one_and_many(one: str, many: Sequence[str], same: Same) -> bool | None:

@@ -9,6 +9,7 @@ import unicodedata
 from functools import lru_cache
 
 from tasks.verify.answers.calls import in_latex
+from tasks.verify.answers.languages import SCRIPTS
 
 WORDS_OPEN, WORDS_CLOSE = "«", "»"
 _DOLLAR = "\x02"  # an amount's, "$" in the end; that of mathematics is taken away
@@ -35,6 +36,13 @@ _SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
 _SUBSCRIPT = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _RADICAL = re.compile(r"√\s*(?:([0-9.]+|[A-Za-z])|(?=[({]))")
+
+# Words of other scripts behind a number, as a unit; one letter only of those that write without spaces ("5а" is none).
+_FOREIGN_WORDS = re.compile(
+    rf"(?<=[0-9)}}%])(?: ?([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+)| ([{SCRIPTS}]{{2,}}(?: [{SCRIPTS}]{{2,}}){{0,2}}))[.。।]?\s*\$?$"
+)
+_NO_UNIT = re.compile(r"[或和与及不非无没错半多余]|^(?:или|не|нет|नहीं|या|और|أو|ليس|לא|או)(?:\s|$)")
+_SCALE = re.compile(r"[万亿]|[百千](?![克米瓦卡赫分])")
 
 _STYLE = (
     r"left|right|bigl?|bigr|Bigl?|Bigr|biggl?|biggr|Biggl?|Biggr|middle|displaystyle|textstyle|scriptstyle|limits|"
@@ -139,6 +147,7 @@ def normalise(answer: str) -> str:
 
 def _unicode(text: str) -> str:
     text = text.replace(WORDS_OPEN, '"').replace(WORDS_CLOSE, '"').replace(ROW, " ")  # our own marks, in no answer
+    text = _FOREIGN_WORDS.sub(_foreign_words, text)
     text = _SIGN.sub(lambda m: _SIGNS[m[0]], text)
     text = re.sub(r"(?<=[0-9 ])([ckm]?m)([²³])", lambda m: f"«{m[1]}»^{2 if m[2] == '²' else 3}", text)
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+", lambda m: "^{" + m[0].translate(_SUPERSCRIPT) + "}", text)
@@ -151,6 +160,15 @@ def _sqrt(match: re.Match[str]) -> str:
     if match[1]:
         return rf"\sqrt{{{match[1]}}}"
     return "sqrt" if match.string[match.end()] == "(" else r"\sqrt"  # of a bracket: calls.py
+
+
+def _foreign_words(match: re.Match[str]) -> str:
+    """ "12万元" as 12«万 元»: what scales the number stands by itself."""
+    words = match[1] or match[2]
+    if _NO_UNIT.search(words):
+        return match[0]
+    scale = _SCALE.match(words)
+    return f"{WORDS_OPEN}{scale[0]} {words[1:]}{WORDS_CLOSE}" if scale else f"{WORDS_OPEN}{words}{WORDS_CLOSE}"
 
 
 def _latex(text: str) -> str:
