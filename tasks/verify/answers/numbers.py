@@ -101,7 +101,7 @@ def _rarer(text: str) -> Number | None:
     if match := _BASE.fullmatch(text) or _BASE_WORD.fullmatch(text):
         base = _BASES.get(match[3]) or int(match[3])
         return _in_base(match[1], match[2], base)
-    if (match := _FACTOR.fullmatch(text)) and not _VARIABLE.fullmatch(text):
+    if (match := _FACTOR.fullmatch(text)) and not _VARIABLE.fullmatch(text) and match[2] != "K":
         number = read_number(match[1])
         plain = number is not None and not number.percent and number.base is None
         return Number(number.value * _FACTORS[match[2].lower()]) if number and plain else None

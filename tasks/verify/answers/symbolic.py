@@ -94,7 +94,7 @@ def _same_value(gold: Any, answer: Any, gold_decimals: int | None, answer_decima
         return bool(gold == answer)
     if not symbols:
         return _same_constant(gold, answer, gold_decimals, answer_decimals)
-    decided = _agree(symbols, lambda at: (_number(gold, at), _number(answer, at)))
+    decided = _agree(symbols, lambda at: (_number(gold, at), _number(answer, at)), _radicands(gold, answer))
     return _math_verify(gold, answer) if decided is None else decided
 
 
@@ -154,7 +154,15 @@ def _fraction(expression: Any, evaluated: Any) -> Fraction:
     return Fraction(str(evaluated[0]))
 
 
-def _agree(symbols: list[Any], evaluate: Callable[[dict[Any, Any]], tuple[Any, Any]]) -> bool | None:
+def _radicands(*sides: Any) -> list[Any]:
+    """What stands under an even root or in a logarithm: meant to be positive."""
+    roots = [one.base for side in sides for one in side.atoms(sympy.Pow) if one.exp.is_Rational and one.exp.q % 2 == 0]
+    return [one for one in roots + [log.args[0] for side in sides for log in side.atoms(sympy.log)] if one.free_symbols]
+
+
+def _agree(
+    symbols: list[Any], evaluate: Callable[[dict[Any, Any]], tuple[Any, Any]], radicands: list[Any]
+) -> bool | None:
     """Whether both sides agree at every point where both have a real number; where fewer than two points tell, at every
     point where both have a number; None where fewer than two tell still.
 
@@ -175,9 +183,12 @@ def _agree(symbols: list[Any], evaluate: Callable[[dict[Any, Any]], tuple[Any, A
             continue
         near = _near(left, right)
         if left[1] == 0 == right[1] or (near and 0 in (left[1], right[1])):
-            real += 1
-            if not near:
+            if not near and any((one.evalf(15, subs=at) < 0) == True for one in radicands):  # noqa: E712
+                others.append(near)  # \\sqrt{a}\\sqrt{b} is real for negative a and b, and not \\sqrt{ab}
+            elif not near:
                 return False
+            else:
+                real += 1
         elif left[1] != 0 != right[1]:  # else one side is real, the other complex: outside the domain of one of them
             others.append(near)
     if real >= 2:
@@ -210,7 +221,7 @@ def _same_relation(gold: str, answer: str, wanted: Any, got: Any) -> bool | None
             first.append(value)
         return (first[0] if first else None), value
 
-    decided = _agree(symbols, compare)
+    decided = _agree(symbols, compare, _radicands(left, right))
     if decided is None:
         return _math_verify(wanted, got)
     if not decided or first[0][1] != 0 or first[0][0] == 0:

@@ -65,7 +65,7 @@ _SHORT = {
     "mm", "cm", "dm", "km", "ft", "in", "yd", "mi", "mg", "kg", "lb", "lbs", "oz", "ml", "gm", "sec", "min", "hr",
     "hrs", "mph", "kph", "kmph", "kmh", "rpm", "ppm", "usd", "cc", "sq", "cu", "pm", "am", "cal", "kcal", "ev", "mev",
     "gev", "kev", "pa", "kpa", "hz", "khz", "mhz", "nm", "um", "pc", "kpc", "mpc", "au", "erg", "mol", "kj", "mj", "kw",
-    "kwh", "psi", "atm", "amu", "rad", "sr", "db", "yr", "rs",
+    "kwh", "psi", "atm", "amu", "rad", "sr", "db", "yr", "rs", "k",
 }  # fmt: skip
 _BETWEEN = {"per", "a", "an", "of", "each", "the", "every", "more", "total", "left", "over", "for"}
 _NOT_UNITS = {
@@ -200,5 +200,6 @@ def _is_unit(words: str, spaced: bool) -> bool:
 
 
 def _name(words: str) -> str:
-    name = re.sub(r"[«»{}]", " ", words).replace("\\cdot", " ").lower()
+    name = re.sub(r"[«»{}]", " ", words).replace("\\cdot", " ")
+    name = "kelvin" if name.strip() == "K" else name.lower()
     return re.sub(r"\s*\^\s*", "^", re.sub(r"\s+", " ", name)).strip(" .,/")
