@@ -22,6 +22,18 @@ from tasks.verify.types import Candidate
 from tasks.verify.verify import Verifier
 
 BLOCK = 20_000  # rows held at once
+NEXT = {  # the beginning of a verdict's reason → what to do about it
+    "the solution was cut off": "allow more tokens when sampling, or leave the rows out: `finished` is false",
+    "no boxed answer": r"ask for the answer in \\boxed{…} on the last line",
+    "the answer is empty": r"ask for a value in \\boxed{…}: the box holds none",
+    "the reference states no answer": "give `gold` a value, a box or #### in front of it; a proof cannot be compared",
+    "no decision within": "allow more time: --deadline 20",
+    "the answer has": "look at the rows: the answer is longer than any value; ask for the value alone",
+    "longer than": "look at the rows: an answer or reference is longer than 1,500 characters; give the value alone",
+    "nested too deeply": "look at the rows: write the answer with fewer brackets",
+    "not compared": "look at the rows: the value is too large to compute; write it as in `gold`",
+    "the process": "run the rows again; with the same end, write the answer in a simpler form",
+}
 
 
 def verify_command(
@@ -36,7 +48,7 @@ def verify_command(
     config = VerifyConfig(deadline_seconds=deadline)
     if processes is not None:
         config = config.model_copy(update={"processes": processes})
-    counts: Counter[str] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     bad: list[dict[str, Any]] = []
     verdicts: list[dict[str, Any]] = []
     began = time.monotonic()
@@ -70,29 +82,41 @@ def read_candidate(number: int, line: str) -> Candidate | str:
         return f"line {number}: is not JSON: {error.msg}"
     if not isinstance(row, dict):
         return f"line {number}: is not a JSON object"
-    answer = row.get("solution", row.get("answer"))
+    answer = next((row[name] for name in ("solution", "answer") if row.get(name) not in (None, "")), row.get("solution"))
     for name, value in (("gold", row.get("gold")), ("solution or answer", answer)):
         if not isinstance(value, str | int | float) or isinstance(value, bool):
             return f"line {number}, row {row.get('id', '?')}: field {name}: is missing or no text"
-    row_id, finished = str(row.get("id", number)), bool(row.get("finished", True))
-    return Candidate(row_id, str(row.get("question", "")), str(row["gold"]), str(answer), finished)
+    finished = bool(row.get("finished", True))
+    return Candidate(_id(number, row), str(row.get("question", "")), str(row["gold"]), str(answer), finished)
 
 
-def _verify(verifier: Verifier, block: list[Candidate], counts: Counter[str]) -> list[dict[str, Any]]:
+def _id(number: int, row: dict[str, Any]) -> Any:
+    """The row's id as it came, an integer or a text; the line's number where it has none."""
+    return number if row.get("id") is None else row["id"]
+
+
+def what_next(reason: str) -> str:
+    """What a person can do about the rows of a reason; "" where there is nothing to do."""
+    return next((advice for beginning, advice in NEXT.items() if reason.startswith(beginning)), "")
+
+
+def _verify(verifier: Verifier, block: list[Candidate], counts: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
     rows = []
     for verdict in verifier(block):
         answer = verdict.answer
-        counts[answer.verdict] += 1
+        counts[answer.verdict, what_next(answer.reason)] += 1
         rows.append({"id": verdict.id, **asdict(answer)})
     return rows
 
 
-def _show(counts: Counter[str], bad: list[dict[str, Any]], seconds: float, file: Path) -> None:
+def _show(counts: Counter[tuple[str, str]], bad: list[dict[str, Any]], seconds: float, file: Path) -> None:
     console = Console()
-    table = Table("verdict", "rows", "share")
+    table = Table("verdict", "rows", "share", "what to do next")
     total = sum(counts.values())
     for outcome in ("correct", "wrong", "no_answer", "undecided"):
-        table.add_row(outcome, str(counts[outcome]), f"{100 * counts[outcome] / max(total, 1):.2f} %")
+        found = {advice: number for (verdict, advice), number in counts.items() if verdict == outcome} or {"": 0}
+        for advice, number in sorted(found.items(), key=lambda one: -one[1]):
+            table.add_row(outcome, str(number), f"{100 * number / max(total, 1):.2f} %", advice)
     console.print(table)
     console.print(f"{total} rows in {seconds:.1f} s ({total / max(seconds, 1e-9):.0f} rows/s)")
     for problem in bad[:5]:

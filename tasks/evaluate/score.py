@@ -8,12 +8,12 @@ Out: {"id": "mmlu/anatomy/3", "correct": true, "verdict": "correct", "reason": "
 An answer that was cut off is scored as it stands: what counts is what it says in its last box.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from scipy.stats import binomtest
 
+from tasks.evaluate.letters import letter_alone, several, several_letters
 from tasks.rows.jsonl import Row
 from tasks.verify.types import AnswerVerdict, Candidate
 from tasks.verify.verify import Verifier, check_answer
@@ -24,40 +24,24 @@ _known: dict[tuple[str, str], AnswerVerdict] = {}
 
 def judge(rows: Sequence[Row], texts: Sequence[str], verifier: Verifier) -> None:
     """Have a whole batch judged at once, over the verifier's processes; `verdict` then knows the answers."""
-    candidates = []
+    asked = []
     for row, text in zip(rows, texts, strict=True):
-        if _several(row):
+        if several(row):
             _known[row["id"], text] = several_letters(row["answer"], text)
         else:
-            candidates.append(Candidate(row["id"], row["question"], row["answer"], text))
-    for candidate, found in zip(candidates, verifier(candidates), strict=True):
-        _known[candidate.id, candidate.solution] = found.answer
+            asked.append((row, text))
+    candidates = [Candidate(row["id"], row["question"], row["answer"], letter_alone(row, text)) for row, text in asked]
+    for (row, text), found in zip(asked, verifier(candidates), strict=True):
+        _known[row["id"], text] = found.answer
 
 
 def verdict(row: Row, text: str) -> AnswerVerdict:
     """The verdict on one answer, judged now where no batch has been."""
     key = row["id"], text
     if key not in _known:
-        _known[key] = (several_letters if _several(row) else check_answer)(row["answer"], text)
+        one = several_letters(row["answer"], text) if several(row) else check_answer(row["answer"], letter_alone(row, text))
+        _known[key] = one
     return _known[key]
-
-
-def _several(row: Row) -> bool:
-    return bool(row["options"]) and len(row["answer"]) > 1
-
-
-def several_letters(gold: str, text: str) -> AnswerVerdict:
-    """A row with several right letters ("AC"): correct if the last box holds just these, in any order."""
-    boxes = re.findall(r"\\boxed\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}", text)
-    if not boxes:
-        return AnswerVerdict("no_answer", "no boxed answer", None, gold)
-    content = re.sub(r"\\(?:text|mathrm|textbf|mathbf|rm)\b", "", boxes[-1])
-    if not re.fullmatch(r"[\s{}(),;.&、，]*(?:(?:[A-J]|and)[\s{}(),;.&、，]*)+", content):
-        return AnswerVerdict("wrong", "the box holds no list of option letters", boxes[-1], gold)
-    letters = "".join(sorted(set(re.findall("[A-J]", content))))
-    if letters == gold:
-        return AnswerVerdict("correct", "same letters", letters, gold)
-    return AnswerVerdict("wrong", "other letters", letters, gold)
 
 
 def summary(name: str, answers: Sequence[Row]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tasks.verify.arithmetic.notation import Tokens, tokenize
 from tasks.verify.arithmetic.statements import Equality, equalities
 from tasks.verify.types import JudgeItem, ReasoningVerdict
 
-VERSION = 2  # part of the judge's identity: raise it whenever a verdict can change
+VERSION = 3  # part of the judge's identity: raise it whenever a verdict can change
 MAX_CHARACTERS = 200_000
 
 _ANNOTATION = re.compile(r"<<([^<>\n]{1,300})>>")

@@ -20,7 +20,7 @@ _TOKEN = re.compile(
       | \\begin\{(?P<e>[a-z]*matrix|array|cases|tabular)\}.*?\\end\{(?P=e)\} | \\?[\#@] )
   | (?P<p>\\?%|percent\b)
   | (?P<n>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)? | [0-9]+(?:\.[0-9]+)? | \.[0-9]+ )
-  | (?P<w>[A-Za-z][A-Za-z'’]*(?:[ -](?![xX]\ ?[0-9($.\\])[A-Za-z][A-Za-z'’]*)*)     # a run of words is one token
+  | (?P<w>(?!sqrt\ ?[({])[A-Za-z][A-Za-z'’]*(?:[ -](?![xX]\ ?[0-9($.\\]|sqrt\ ?[({])[A-Za-z][A-Za-z'’]*)*)     # a run of words is one token
   | (?P<d>\^\s*(?:\\circ|\{\s*\\circ\s*\}|\\prime) | °)
   | (?P<s>[ \t&`€£¥]+ | \$(?!\$) | \\[$,;!:>\ ] | ~ | (?<![0-9)])\*\* | \*\*(?![0-9(])
       | \\(?:left|right|displaystyle|boxed|fbox|bigl?|bigr?|Bigl?|Bigr?)(?![a-z])
@@ -29,7 +29,7 @@ _TOKEN = re.compile(
   | (?P<r>=+>|<=+|>=|(?<=\s)!=|/=|=+|≈|≃|≅|\\(?:neq?|approx|simeq|doteq)(?![a-z]))
   | (?P<t>\\(?:text|textrm|textbf|textit|mathrm|mathbf|mbox|hbox)\s*\{[^{}]*\})
   | (?P<f>\\[dtc]?frac(?![a-z]))
-  | (?P<q>\\sqrt(?![a-z]))
+  | (?P<q>\\sqrt(?![a-z])|sqrt(?=\ ?[({])|√(?=\ ?[({]))
   | (?P<b>\\[dt]?binom(?![a-z]))
   | (?P<l>\n | \\\\(?:\[[^\]\n]{0,12}\])? )
   | (?P<k>\$\$|[,;:?".—]|\\[\[\]()]|\\(?:begin|end)\{[^{}]*\}|\\(?:q?quad|Rightarrow|implies|to|rightarrow)(?![a-z]))

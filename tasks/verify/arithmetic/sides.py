@@ -102,8 +102,9 @@ class UnitReader:
     def _unit_below(self) -> None:
         """`/hour`: the unit a rate is per."""
         words = self.values[self.at]
-        if words[1:2] in ("", " ") or (words[0].isupper() and words not in _CAPITALS):
-            self.kinds[self.at] = "v"  # 24/Y, 4/BC
+        called = self.kinds[self.at + 1] == "(" and " " not in words
+        if called or words[1:2] in ("", " ") or (words[0].isupper() and words not in _CAPITALS):
+            self.kinds[self.at] = "v"  # 24/Y, 4/BC, 4/log(2)
             return
         self.side.units.append(frozenset(part.removesuffix("s") for part in words.lower().split()[:2]))
         self.at += 1

@@ -42,6 +42,8 @@ SCHEMA: dict[str, Any] = {
 }
 
 MAX_REPLY = 200_000  # characters of a reply that are read
+# An escape of JSON, or a backslash that is none: models quote LaTeX as it is, "\\(x=2\\)".
+_ESCAPE = re.compile(r'\\(["\\/bfnrt]|u[0-9a-fA-F]{4})|\\')
 _CONTROL = re.compile(r"<(?=[|/｜a-zA-Z_\[])|\[(?=/?(?:INST|SYS|AVAILABLE|TOOL))")
 
 
@@ -87,8 +89,8 @@ def read_reply(text: str) -> tuple[bool, str | None, str]:
         ReplyError: there is none, or it contradicts itself.
     """
     found: dict[str, Any] | None = None
-    decoder, at = json.JSONDecoder(), 0
-    text = text[-MAX_REPLY:].rpartition("</think>")[2]
+    decoder, at = json.JSONDecoder(strict=False), 0  # a line may break within a string
+    text = _ESCAPE.sub(lambda found: found[0] if found[1] else "\\\\", text[-MAX_REPLY:].rpartition("</think>")[2])
     openings = 0
     while (at := text.find("{", at)) >= 0 and openings < 1000:
         openings += 1

@@ -2,9 +2,12 @@
 
 import pytest
 
-from tasks.evaluate.score import judge, several_letters, summary, verdict
+from tasks.evaluate.letters import several_letters
+from tasks.evaluate.score import judge, summary, verdict
 from tasks.verify.config import VerifyConfig
 from tasks.verify.verify import Verifier
+
+KILOMETRES = ["10 km", "12 km", "14 km", "16 km"]
 
 
 @pytest.mark.parametrize(
@@ -17,7 +20,24 @@ from tasks.verify.verify import Verifier
         ("AC", "$\\boxed{A}$", "wrong"),
         ("AC", "$\\boxed{ABC}$", "wrong"),
         ("AC", "$\\boxed{\\text{Cats and Apples}}$", "wrong"),
-        ("AC", "A and C", "no_answer"),
+        ("AC", "So A and C hold.", "no_answer"),
+        ("AC", "$\\boxed{A}$ and $\\boxed{C}$", "correct"),
+        ("AC", "$\\boxed{A}$, $\\boxed{C}$", "correct"),
+        ("AC", "\\boxed{A\\ C}", "correct"),
+        ("AC", "\\boxed{A \\quad C}", "correct"),
+        ("AC", "\\boxed{\\{A, C\\}}", "correct"),
+        ("AC", "\\boxed{\\text{Options A and C}}", "correct"),
+        ("AC", "\\boxed{a, c}", "correct"),
+        ("AC", "\\boxed{A和C}", "correct"),
+        ("AC", "**Answer: A, C**", "correct"),
+        ("AC", "\\boxed{AC}. The answer is enclosed in \\boxed{} as asked.", "correct"),
+        ("AC", "\\boxed{A+C}", "correct"),
+        ("AC", "The answer is AC.", "correct"),
+        ("AC", "因此选AC。", "correct"),
+        ("AC", "\\boxed{A or B}", "wrong"),
+        ("AC", "\\boxed{A, not C}", "wrong"),
+        ("AC", "\\boxed{A}, \\boxed{B} and \\boxed{C}", "wrong"),
+        ("AC", "\\boxed{bad}", "wrong"),
     ],
 )
 def test_several_right_letters_must_all_be_boxed_and_no_other(gold: str, text: str, outcome: str) -> None:
@@ -29,6 +49,12 @@ def test_several_right_letters_must_all_be_boxed_and_no_other(gold: str, text: s
     [
         ("C", ["a", "b", "c"], "Because of this,\n$\\boxed{C}$", True),
         ("C", ["a", "b", "c"], "It could be $\\boxed{C}$. No:\n$\\boxed{B}$", False),
+        ("B", KILOMETRES, "\\boxed{B - 12 km}", True),
+        ("B", KILOMETRES, "\\boxed{B, 12 km}", True),
+        ("B", KILOMETRES, "\\boxed{B - 14 km}", False),
+        ("B", KILOMETRES, "\\boxed{B, C}", False),
+        ("B", KILOMETRES, "Hence, **(B)** is correct.", True),
+        ("B", KILOMETRES, "$\\boxed{B}$ The answer is in \\boxed format.", True),
         ("\\frac{1}{2}", [], "so half.\n$\\boxed{0.5}$", True),
         ("\\frac{1}{2}", [], "so half.\n$\\boxed{2}$", False),
         ("The sum is 3, thus $\\boxed{3}$.", [], "$\\boxed{3}$", True),  # the reference is a whole solution

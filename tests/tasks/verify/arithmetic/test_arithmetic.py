@@ -17,6 +17,9 @@ from tasks.verify.arithmetic.arithmetic import ArithmeticJudge, Steps, check_ste
 from tasks.verify.types import JudgeItem
 
 TRUE = [
+    "10/sqrt(3+1) = 5",
+    "so sqrt(16) = 4 and 3*sqrt(16) = 12",
+    "10/√(3+1) = 5",
     "48/2 = <<48/2=24>>24 clips",
     "3 days x 8 hours/day = 24 hours",
     "$3 * 12 = $36, and $36 - $20 = $16",
@@ -53,6 +56,7 @@ FALSE = [
     ("48/2 = <<48/2=23>>23 clips", "48/2=23"),
     ("5=<<5=51>>51 and <<+3+4=7>>7", "5=51"),
     ("48 + 24 = 74 clips", "48 + 24 = 74"),
+    ("1/sqrt(4) = 4", "1/sqrt(4) = 4"),
     ("8 hours - 6 hours = 3 hours", "8 hours - 6 hours = 3"),
     ("3 + 4 = 7, so 7 * 2 = 15, so 15 + 1 = 17", "7 * 2 = 15"),
     (r"$\frac{1}{2} \cdot 10 = 6$", r"\frac{1}{2} \cdot 10 = 6"),
@@ -85,6 +89,7 @@ FALSE = [
 ]
 
 NOT_ARITHMETIC = [
+    "4/log(2) = 5",
     "x + 3 = 12",
     "2x + 3x = 6",
     "f(2) = 3 + 4",
