@@ -1,7 +1,7 @@
 """`rewriting-agent verify FILE [--json OUT]`: verdicts on the answers of any JSON lines file.
 
 In:  {"gold": "#### 72", "solution": "… $\\boxed{72}$"}      or {"gold": "72", "answer": "72.0"}; `id` is kept
-Out: {"id": "1", "verdict": "correct", "reason": "identical", "extracted": "72", "gold": "72"}, one line a row, in order
+Out: {"id": 1, "verdict": "correct", "reason": "identical", "extracted": "72", "gold": "72"}, one line a row, in order
 """
 
 import json
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from flows.commands.wide import show
 from tasks.rows.jsonl import read_lines, write_rows
 from tasks.verify.config import VerifyConfig
 from tasks.verify.types import Candidate
@@ -32,7 +32,7 @@ NEXT = {  # the beginning of a verdict's reason → what to do about it
     "longer than": "look at the rows: an answer or reference is longer than 1,500 characters; give the value alone",
     "nested too deeply": "look at the rows: write the answer with fewer brackets",
     "not compared": "look at the rows: the value is too large to compute; write it as in `gold`",
-    "the process": "run the rows again; with the same end, write the answer in a simpler form",
+    "the comparison": "run the rows again; with the same end, write the answer in a simpler form",
 }
 
 
@@ -82,7 +82,9 @@ def read_candidate(number: int, line: str) -> Candidate | str:
         return f"line {number}: is not JSON: {error.msg}"
     if not isinstance(row, dict):
         return f"line {number}: is not a JSON object"
-    answer = next((row[name] for name in ("solution", "answer") if row.get(name) not in (None, "")), row.get("solution"))
+    answer = next(
+        (row[name] for name in ("solution", "answer") if row.get(name) not in (None, "")), row.get("solution")
+    )
     for name, value in (("gold", row.get("gold")), ("solution or answer", answer)):
         if not isinstance(value, str | int | float) or isinstance(value, bool):
             return f"line {number}, row {row.get('id', '?')}: field {name}: is missing or no text"
@@ -110,15 +112,14 @@ def _verify(verifier: Verifier, block: list[Candidate], counts: Counter[tuple[st
 
 
 def _show(counts: Counter[tuple[str, str]], bad: list[dict[str, Any]], seconds: float, file: Path) -> None:
-    console = Console()
     table = Table("verdict", "rows", "share", "what to do next")
     total = sum(counts.values())
     for outcome in ("correct", "wrong", "no_answer", "undecided"):
         found = {advice: number for (verdict, advice), number in counts.items() if verdict == outcome} or {"": 0}
         for advice, number in sorted(found.items(), key=lambda one: -one[1]):
             table.add_row(outcome, str(number), f"{100 * number / max(total, 1):.2f} %", advice)
-    console.print(table)
-    console.print(f"{total} rows in {seconds:.1f} s ({total / max(seconds, 1e-9):.0f} rows/s)")
+    show(table)
+    print(f"{total} rows in {seconds:.1f} s ({total / max(seconds, 1e-9):.0f} rows/s)")
     for problem in bad[:5]:
         print(f"{file}: {problem['error']}", file=sys.stderr)
     if bad:

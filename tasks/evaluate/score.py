@@ -13,8 +13,8 @@ from typing import Any
 
 from scipy.stats import binomtest
 
-from tasks.evaluate.letters import letter_alone, several, several_letters
 from tasks.rows.jsonl import Row
+from tasks.verify.letters import letter_alone, several, several_letters
 from tasks.verify.types import AnswerVerdict, Candidate
 from tasks.verify.verify import Verifier, check_answer
 
@@ -39,7 +39,11 @@ def verdict(row: Row, text: str) -> AnswerVerdict:
     """The verdict on one answer, judged now where no batch has been."""
     key = row["id"], text
     if key not in _known:
-        one = several_letters(row["answer"], text) if several(row) else check_answer(row["answer"], letter_alone(row, text))
+        one = (
+            several_letters(row["answer"], text)
+            if several(row)
+            else check_answer(row["answer"], letter_alone(row, text))
+        )
         _known[key] = one
     return _known[key]
 

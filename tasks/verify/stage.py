@@ -28,7 +28,7 @@ def gpus(config: GateConfig) -> int:
     return config.judge.gpus_to_start()
 
 
-@stage(version=2, gpus=gpus, shows=view)
+@stage(version=3, gpus=gpus, shows=view)
 def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path, backbone: Path | None = None) -> Metrics:
     """The gate's verdict on every rewrite.
 

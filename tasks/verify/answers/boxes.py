@@ -20,7 +20,8 @@ _OTHER_BOX = re.compile(
 # What stands in a box that is spoken of: "\\boxed{answer}", "\\boxed{...}", "the \\boxed environment".
 _PLACEHOLDER = re.compile(
     r"[\s`\"'.…?_#<>\[\]$~*]*(?:\\[lc]?dots|\\(?:text|mathrm|textbf)\{)?[\s.…<]*"
-    r"(?:(?:your |the |my )?(?:final )?(?:numerical |numeric )?(?:answer|ans|result|content|contents|value|solution)s?(?: here)?)?"
+    r"(?:(?:your |the |my )?(?:final )?(?:numerical |numeric )?(?:answer|ans|result|content|value|solution)s?"
+    r"(?: here)?)?"
     r"[\s`\"'.…?>\]}*]*",
     re.IGNORECASE,
 )

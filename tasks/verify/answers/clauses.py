@@ -42,6 +42,10 @@ def behind_value(sentence: str) -> str:
     """A sentence without the clauses that state other numbers than its value."""
     for cut in _OF_SENTENCE.finditer(sentence):
         head, rest = sentence[: cut.start()], sentence[cut.end() :]
-        if head.count("$") % 2 == 0 and re.search("[0-9]", head) and not (cut[0][-1] == ")" and re.search("[0-9]", rest)):
+        if (
+            head.count("$") % 2 == 0
+            and re.search("[0-9]", head)
+            and not (cut[0][-1] == ")" and re.search("[0-9]", rest))
+        ):
             return head if not cut[0][-1].isdigit() or not _CONCLUDING.search(rest) else sentence
     return sentence

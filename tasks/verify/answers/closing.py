@@ -42,7 +42,9 @@ MATH = re.compile(
     r"(?<![\\0-9])\$(?!\s*[0-9,.]+[^$\n]{0,3}(?:\s[a-z]{2,}|$))(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]",
     re.DOTALL,
 )
-_SENTENCE_END = re.compile(r"(?<![A-Z])(?<!\bRs)(?<!\bvs)(?<!\bapprox)[.!?](?=\s+(?:[A-Z\\$\[<*]|$)|\s*$)|\n|[。！？।؟]")
+_SENTENCE_END = re.compile(
+    r"(?<![A-Z])(?<!\bRs)(?<!\bvs)(?<!\bapprox)[.!?](?=\s+(?:[A-Z\\$\[<*]|$)|\s*$)|\n|[。！？।؟]"
+)
 _NUMBER = re.compile(
     r"(?:[$€£¥₹]\s*)?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:\s*/\s*[0-9]+)?"
     r"(?:\s*%|\s*percent|\s*[€£¥₹])?|-?\.[0-9]+"
@@ -57,7 +59,9 @@ _LABEL = re.compile(  # of a step or a list's item: "Step 5: …", "12. …"
     re.IGNORECASE,
 )
 _DENIES = re.compile(
-    r"\b(?:not an?|not the|isn't|cannot be|does not|doesn't|do not|don't|n'est pas|nicht|kein|no es)\b|不是|不能|नहीं|ليس", re.IGNORECASE
+    r"\b(?:not an?|not the|isn't|cannot be|does not|doesn't|do not|don't|n'est pas|nicht|kein|no es)\b|"
+    r"不是|不能|नहीं|ليس",
+    re.IGNORECASE,
 )
 _CONCLUDES = re.compile(
     r"\b(?:therefore|thus|hence|so|conclusions?|conclude|summary|in total|altogether|finally|final|answer|donc|ainsi|"
@@ -87,7 +91,7 @@ def stated_answer(tail: str) -> str | None:
     said = None
     if any(word in lower for word in ("choice", "option", "solution", "ans")):  # cheap, before an expensive pattern
         said = stated(tail, STATEMENT) or stated(tail, _BEFORE_MATH)
-    if not said and not tail.isascii() or re.search("risposta|respuesta|resposta|antwort|rgebnis", lower):
+    if (not said and not tail.isascii()) or re.search("risposta|respuesta|resposta|antwort|rgebnis", lower):
         said = said or stated(tail, ELSEWHERE)
     if said:
         return said
@@ -210,5 +214,5 @@ def is_bare(text: str) -> bool:
 
 
 _SENTENCE = re.compile(
-    r"\b(?:is|are|it's|that's|so|therefore|thus|hence|find|get|gives|equals|which|solution)\b", re.IGNORECASE
+    r"\b(?:is|are|it's|that's|so|therefore|thus|hence|do|cannot|find|get|gives|equals|which|solution)\b", re.IGNORECASE
 )

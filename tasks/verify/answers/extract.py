@@ -34,8 +34,10 @@ class Extracted:
     source: Source
 
 
-# Where JSON read a lone backslash as an escape: "\\boxed" came as a backspace and "oxed", "\\frac" as a form feed and "rac".
-_UNESCAPED = re.compile(r"[\a\x08\f\v](?=[a-z])|\t(?=(?:ext|imes|frac|heta|an|au)(?![a-z]))|\r(?=(?:ight|angle|floor|ho)(?![a-z]))")
+# Where JSON read a lone backslash as an escape: "\\boxed" came as a backspace and "oxed".
+_UNESCAPED = re.compile(
+    r"[\a\x08\f\v](?=[a-z])|\t(?=(?:ext|imes|frac|heta|an|au)(?![a-z]))|\r(?=(?:ight|angle|floor|ho)(?![a-z]))"
+)
 _ESCAPES = {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\v": r"\v", "\t": r"\t", "\r": r"\r"}
 _RUN = re.compile(r"\s{4,}|(?<=\s)[\s$*]{8,}")  # long runs mean nothing, and cost the patterns their square
 _MARK = re.compile(r"####[ \t]*([^\n]+)")

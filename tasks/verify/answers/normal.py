@@ -39,7 +39,9 @@ _RADICAL = re.compile(r"√\s*(?:([0-9.]+|[A-Za-z])|(?=[({]))")
 
 # Words of other scripts behind a number, as a unit; one letter only of those that write without spaces ("5а" is none).
 _FOREIGN_WORDS = re.compile(
-    rf"(?<=[0-9)}}%])(?: ?([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+)| ([{SCRIPTS}]{{2,}}(?: [{SCRIPTS}]{{2,}}){{0,2}}))[.。।]?\s*\$?$"
+    r"(?<=[0-9)}%])(?: ?([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+)"
+    rf"| ([{SCRIPTS}]{{2,}}(?: [{SCRIPTS}]{{2,}}){{0,2}}))"
+    r"[.。।]?\s*\$?$"
 )
 _NO_UNIT = re.compile(r"[或和与及不非无没错半多余]|^(?:или|не|нет|नहीं|या|और|أو|ليس|לא|או)(?:\s|$)")
 _SCALE = re.compile(r"[万亿]|[百千](?![克米瓦卡赫分])")
@@ -64,8 +66,9 @@ _ALIASES = {
     "rbrack": "]", "langle": "(", "rangle": ")", "lparen": "(", "rparen": ")", "lvert": "|", "rvert": "|", "vert": "|",
     "ast": "\\cdot", "times": "\\cdot", "div": "/", "backslash": "\\setminus", "degree": "^\\circ", "dbinom": "binom",
     "tbinom": "binom", "colon": ":", "bigcup": "cup", "R": "\\mathbb{R}", "wedge": "^", "textdegree": "^\\circ",
-    "percent": "%", "textpercent": "%", "dollar": _DOLLAR, "textdollar": _DOLLAR, "thickapprox": "approx", "land": "«and»",
-    "lor": "«or»", "implies": ";", "iff": ";", "euro": "", "pounds": "", "mod": "«mod»", "imath": "i",
+    "percent": "%", "textpercent": "%", "dollar": _DOLLAR, "textdollar": _DOLLAR, "thickapprox": "approx",
+    "land": "«and»", "lor": "«or»", "implies": ";", "iff": ";", "euro": "€", "pounds": "£", "mod": "«mod»",
+    "imath": "i",
 }  # fmt: skip
 _ALIAS = re.compile(r"\\(" + "|".join(sorted(_ALIASES, key=len, reverse=True)) + r")(?![A-Za-z])")
 _ARGUMENT = r"(?:([0-9A-Za-z]|\\(?:pi|theta|alpha|beta|phi|omega)(?![A-Za-z]))|(\{(?:[^{}]|\{[^{}]*\})*\}))"

@@ -16,7 +16,7 @@ _UNITS = {word: value for value, word in enumerate(_SMALL)}
 _TENS_VALUES = {word: 10 * value for value, word in enumerate(_TENS, start=2)}
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _SHAPE = re.compile(r"[A-Za-z]+(?:[ -][A-Za-z]+){0,23}")
-_ORDINALS = "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+_ORDINALS = ["third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"]
 # What a number of parts is in: "two thirds", and "one third" of one only, since "twenty third" is an ordinal.
 PARTS = {f"{word}s": Fraction(1, value) for value, word in enumerate(_ORDINALS, start=3)}
 PARTS |= {"halves": Fraction(1, 2), "quarters": Fraction(1, 4), "hundredths": Fraction(1, 100)}
@@ -43,11 +43,11 @@ def _in_parts(words: list[str]) -> Fraction | None:
     if "and" in before:
         at = before.index("and")
         whole, before = _whole(before[:at]), before[at + 1 :]
-    if part in PARTS:
-        count = _whole(before)
-    else:
-        count = 1 if before in (["one"], ["a"]) or words == ["half"] else None
-    return None if whole is None or count is None or whole >= 100 else whole + count * (PARTS.get(part) or _ONE_PART[part])
+    one = before in (["one"], ["a"]) or words == ["half"]
+    count = _whole(before) if part in PARTS else 1 if one else None
+    if whole is None or count is None or whole >= 100:
+        return None
+    return whole + count * (PARTS.get(part) or _ONE_PART[part])
 
 
 def _whole(words: list[str]) -> int | None:

@@ -10,7 +10,8 @@ from typing import Literal
 from tasks.verify.answers.normal import squeeze
 
 _QUALIFIER = re.compile(
-    r"(?:(?<![,; ])[,; ]++\(?|\()([a-zA-Z](?:,[a-zA-Z])*) ?(?:\\in ?\\mathbb\{[A-Z]\}|«(?:is )?an integer»)(?:\^\+)?\)?$|"
+    r"(?:(?<![,; ])[,; ]++\(?|\()([a-zA-Z](?:,[a-zA-Z])*) ?(?:\\in ?\\mathbb\{[A-Z]\}|«(?:is )?an integer»)"
+    r"(?:\^\+)?\)?$|"
     r"(?<![,; ])[,; ]*+«?[ ,]*+(?<![A-Za-z\\])"
     r"(?:where|for|such that|whenever|if|when|with|provided|unless|otherwise)(?![A-Za-z])",
     re.IGNORECASE,

@@ -132,9 +132,9 @@ def _in_terms_of(gold: str, answer: str, value: str) -> str | None:
 def _inequalities(
     gold: Sides, gold_signs: Sides, answer: Sides, answer_signs: Sides, same: Same, leaf: Same
 ) -> bool | None:
-    if len(gold_signs) == len(answer_signs) == 1 and _FLIPPED.get(gold_signs[0]) == answer_signs[0]:
-        if all_of(same(g, a) for g, a in zip(gold, reversed(answer), strict=True)):
-            return True
+    turned = len(gold_signs) == len(answer_signs) == 1 and _FLIPPED.get(gold_signs[0]) == answer_signs[0]
+    if turned and all_of(same(g, a) for g, a in zip(gold, reversed(answer), strict=True)):
+        return True
     wanted, subject = as_interval(gold, gold_signs)
     got, other = as_interval(answer, answer_signs)
     if subject and other and subject.lower() != other.lower():

@@ -167,7 +167,8 @@ def _agree(
     point where both have a number; None where fewer than two tell still.
 
     A root of a negative number is outside the domain that is meant: 1/\\sqrt{n} is \\sqrt{1/n}."""
-    real, others = 0, []
+    real = 0
+    others: list[bool] = []
     for row, point in enumerate(_POINTS):
         at = {
             symbol: sympy.Rational(point[(position * (row + 1)) % len(point)]) + sympy.Rational(position, 17)

@@ -22,8 +22,9 @@ class Unit:
 
 def _table() -> dict[str, Unit]:
     lengths = {
-        "mm millimeter millimetre 毫米": "1/1000", "cm centimeter centimetre 厘米": "1/100", "dm decimeter 分米": "1/10",
-        "m meter metre 米": "1", "km kilometer kilometre 千米 公里": "1000", "in inch inches": "0.0254", "ft foot feet": "0.3048",
+        "mm millimeter millimetre 毫米": "1/1000", "cm centimeter centimetre 厘米": "1/100",
+        "dm decimeter 分米": "1/10", "m meter metre 米": "1", "km kilometer kilometre 千米 公里": "1000",
+        "in inch inches": "0.0254", "ft foot feet": "0.3048",
         "yd yard": "0.9144", "mi mile": "1609.344",
     }  # fmt: skip
     others = {
@@ -32,7 +33,8 @@ def _table() -> dict[str, Unit]:
             "week 周": "604800",
         },
         "calendar": {"month": "1", "year yr": "12"},
-        "mass": {"mg milligram": "1/1000", "g gm gram 克": "1", "kg kilogram 千克 公斤": "1000", "ton tonne": "1000000"},
+        "mass": {"mg milligram": "1/1000", "g gm gram 克": "1", "kg kilogram 千克 公斤": "1000",
+                 "ton tonne": "1000000"},
         "weight": {"oz ounce": "1", "lb lbs pound": "16"},
         "volume": {"ml milliliter millilitre": "1/1000", "l liter litre": "1"},
         "dollars": {"$ dollar usd us": "1", "cent ¢": "1/100"}, "euros": {"€ euro eur": "1"}, "yen": {"yen jpy": "1"},

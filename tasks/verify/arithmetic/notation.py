@@ -20,7 +20,8 @@ _TOKEN = re.compile(
       | \\begin\{(?P<e>[a-z]*matrix|array|cases|tabular)\}.*?\\end\{(?P=e)\} | \\?[\#@] )
   | (?P<p>\\?%|percent\b)
   | (?P<n>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)? | [0-9]+(?:\.[0-9]+)? | \.[0-9]+ )
-  | (?P<w>(?!sqrt\ ?[({])[A-Za-z][A-Za-z'’]*(?:[ -](?![xX]\ ?[0-9($.\\]|sqrt\ ?[({])[A-Za-z][A-Za-z'’]*)*)     # a run of words is one token
+  # A run of words is one token.
+  | (?P<w>(?!sqrt\ ?[({])[A-Za-z][A-Za-z'’]*(?:[ -](?![xX]\ ?[0-9($.\\]|sqrt\ ?[({])[A-Za-z][A-Za-z'’]*)*)
   | (?P<d>\^\s*(?:\\circ|\{\s*\\circ\s*\}|\\prime) | °)
   | (?P<s>[ \t&`€£¥]+ | \$(?!\$) | \\[$,;!:>\ ] | ~ | (?<![0-9)])\*\* | \*\*(?![0-9(])
       | \\(?:left|right|displaystyle|boxed|fbox|bigl?|bigr?|Bigl?|Bigr?)(?![a-z])

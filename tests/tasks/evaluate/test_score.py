@@ -2,9 +2,9 @@
 
 import pytest
 
-from tasks.evaluate.letters import several_letters
 from tasks.evaluate.score import judge, summary, verdict
 from tasks.verify.config import VerifyConfig
+from tasks.verify.letters import several_letters
 from tasks.verify.verify import Verifier
 
 KILOMETRES = ["10 km", "12 km", "14 km", "16 km"]

@@ -1,4 +1,4 @@
-"""Pairs on which the comparison was wrong once, by kind, and their neighbours: rewritten they stay right, spoilt they fail.
+"""Pairs on which the comparison was wrong once, by kind, and their neighbours, right ones and spoilt ones.
 
 reported.jsonl: {"kind", "gold", "text", "equal"}; `then` [text, times] follows the text where it was long.
 """

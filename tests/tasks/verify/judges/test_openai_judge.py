@@ -291,8 +291,14 @@ def test_quoting_changes_no_text() -> None:
         ('```json\n{"valid": false, "first_wrong_step": " 1+1=3 ", "reason": "is 2"}\n```', (False, "1+1=3", "is 2")),
         ('{"valid": true, "first_wrong_step": "none"}', (True, None, "")),
         ('{broken {"valid": false}', (False, None, "")),
-        (r'{"reason": "the step \(x=2\) holds", "first_wrong_step": null, "valid": true}', (True, None, r"the step \(x=2\) holds")),
-        (r'{"first_wrong_step": "\underline{2}=3", "reason": "\"no\"", "valid": false}', (False, r"\underline{2}=3", '"no"')),
+        (
+            r'{"reason": "the step \(x=2\) holds", "first_wrong_step": null, "valid": true}',
+            (True, None, r"the step \(x=2\) holds"),
+        ),
+        (
+            r'{"first_wrong_step": "\underline{2}=3", "reason": "\"no\"", "valid": false}',
+            (False, r"\underline{2}=3", '"no"'),
+        ),
         (r'{"reason": "\\sqrt{4}=2", "valid": true}', (True, None, r"\sqrt{4}=2")),
         ('{"reason": "line one\nline two", "valid": true}', (True, None, "line one\nline two")),
     ],

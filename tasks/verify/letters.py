@@ -48,7 +48,7 @@ def option_letters(answer: str) -> str | None:
 
 
 def letter_alone(row: Row, text: str) -> str:
-    """The text, or its letter in a box where the answer is a letter with that option's own text behind a comma or dash."""
+    """The text, or its letter in a box where the answer is a letter and that option's own text behind it."""
     found = extract_answer(text) if row["options"] else None
     match = _WITH_OPTION.fullmatch(found.text) if found else None
     at = ord(match[1]) - ord("A") if match else len(row["options"])

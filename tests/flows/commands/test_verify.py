@@ -1,0 +1,42 @@
+"""`verify`: ids come back as they came, an empty field is none, and each reason says what to do next."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+from flows.commands.verify import NEXT, read_candidate, what_next
+from tasks.rows.jsonl import read_rows
+from tasks.verify.types import Candidate
+
+ROWS = [
+    {"id": 7, "gold": "5", "solution": r"\boxed{5}"},
+    {"id": "a", "gold": "5", "solution": None, "answer": "5"},
+    {"id": None, "gold": "5", "solution": "", "answer": "5"},
+    {"gold": "5", "solution": "I do not know."},
+    {"gold": "5", "solution": r"\boxed{5}", "finished": False},
+]
+
+
+def test_verdicts_carry_the_ids_of_the_rows_and_say_what_to_do(tmp_path: Path) -> None:
+    file, out = tmp_path / "rows.jsonl", tmp_path / "verdicts.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    done = CliRunner().invoke(app, ["verify", str(file), "--json", str(out), "--processes", "1"])
+    assert done.exit_code == 0, done.output
+    verdicts = list(read_rows(out))
+    assert [row["id"] for row in verdicts] == [7, "a", 3, 4, 5]
+    assert [row["verdict"] for row in verdicts] == ["correct", "correct", "correct", "no_answer", "no_answer"]
+    assert "what to do next" in done.output
+    assert "allow more tokens" in done.output and "on the last line" in done.output
+
+
+@pytest.mark.parametrize("beginning", NEXT)
+def test_advice_has_no_line_of_its_own_for_what_is_right(beginning: str) -> None:
+    assert what_next(f"{beginning} …") and not what_next("identical")
+
+
+def test_an_answer_of_zero_is_an_answer() -> None:
+    candidate = read_candidate(1, json.dumps({"gold": 0, "answer": 0}))
+    assert isinstance(candidate, Candidate) and candidate.solution == "0"
