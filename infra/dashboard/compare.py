@@ -11,22 +11,9 @@ of them has. What differs only because its inputs do is a consequence and not li
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import orjson
 
 from infra.dashboard.index import Index
-
-What = Literal["config", "identity", "code", "environment", "input", "data"]
-ABSENT = "–"
-
-
-@dataclass(frozen=True)
-class Difference:
-    what: What
-    name: str
-    ours: str
-    theirs: str
+from tasks.runtime.differences import Difference, differences, kind_of
 
 
 @dataclass
@@ -76,11 +63,10 @@ def parting(index: Index, ours: Mapping[str, str], theirs: Mapping[str, str]) ->
         if pair[0] not in index.entries or pair[1] not in index.entries:
             continue
         a, b = (index.manifest(key) for key in pair)
-        differences = _own(a, b)
-        if differences:
-            key = (a["kind"], differences)
-            found.setdefault(key, Point(a["kind"], differences, [])).pairs.append(pair)
-        alike = [name for name in a["inputs"] if _kind(a, name) == _kind(b, name)]
+        own = differences(a, b)
+        if own:
+            found.setdefault((a["kind"], own), Point(a["kind"], own, [])).pairs.append(pair)
+        alike = [name for name in a["inputs"] if kind_of(a, name) == kind_of(b, name)]
         waiting += [(a["inputs"][name]["key"], b["inputs"][name]["key"]) for name in reversed(alike)]
     depth = {key: len(index.above([key])) for point in found.values() for key, _ in point.pairs[:1]}
     return Parting(
@@ -91,59 +77,3 @@ def parting(index: Index, ours: Mapping[str, str], theirs: Mapping[str, str]) ->
         only_ours=[role for role in ours if role not in theirs],
         only_theirs=[role for role in theirs if role not in ours],
     )
-
-
-def _own(a: dict[str, Any], b: dict[str, Any]) -> tuple[Difference, ...]:
-    """What two manifests at the same place differ in by themselves."""
-    found = _fields("config", a.get("config"), b.get("config"))
-    identity = _fields("identity", a.get("identity"), b.get("identity"))
-    # A root's identity is its content: a corpus, a backbone; elsewhere prompts and definitions of benchmarks.
-    found += identity if a["inputs"] else [Difference("data", one.name, one.ours, one.theirs) for one in identity]
-    if a.get("stage_version") != b.get("stage_version"):
-        found.append(Difference("code", "version", _told(a.get("stage_version")), _told(b.get("stage_version"))))
-    environments = [one.get("environment") or {} for one in (a, b)]
-    if environments[0] != environments[1]:
-        found.append(Difference("environment", "lock", *(_lock(one) for one in environments)))
-    for name in dict.fromkeys([*a["inputs"], *b["inputs"]]):
-        if (ours := _kind(a, name)) != (theirs := _kind(b, name)):
-            found.append(Difference("input", name, ours, theirs))
-    return tuple(_together(found))
-
-
-def _kind(manifest: dict[str, Any], name: str) -> str:
-    """What an input is; ABSENT where there is none of that name."""
-    return str(manifest["inputs"][name]["kind"]) if name in manifest["inputs"] else ABSENT
-
-
-def _together(found: list[Difference]) -> list[Difference]:
-    """`rewrites.000`, `rewrites.001`, … that only one of them has are one difference."""
-    kept: dict[tuple[str, str, str, str], Difference] = {}
-    for one in found:
-        name = one.name.split(".")[0] if one.what == "input" else one.name
-        kept.setdefault((one.what, name, one.ours, one.theirs), Difference(one.what, name, one.ours, one.theirs))
-    return list(kept.values())
-
-
-def _fields(what: What, a: Any, b: Any, prefix: str = "") -> list[Difference]:
-    """Fields in which two nested values differ, by their path."""
-    if a == b:
-        return []
-    if isinstance(a, dict) and isinstance(b, dict):
-        dotted = f"{prefix}." if prefix else ""
-        return [
-            one
-            for name in dict.fromkeys([*a, *b])
-            for one in _fields(what, a.get(name, ...), b.get(name, ...), f"{dotted}{name}")
-        ]
-    return [Difference(what, prefix or what, _told(a), _told(b))]
-
-
-def _told(value: Any) -> str:
-    if value is ...:
-        return ABSENT
-    said = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return said if len(said) <= 200 else said[:199] + "…"
-
-
-def _lock(environment: dict[str, str]) -> str:
-    return f"{environment.get('name', '')} {environment.get('lock', '')[:12]}"

@@ -1,0 +1,103 @@
+"""Memory of a stage on each of its GPUs, and the artifact's size on disk, reckoned from the model's shape.
+
+In:  a finetune of Mistral-7B in four processes, rows of 8,192 tokens
+Out: 54.1 GiB a GPU, of which state 27 GiB                 (tasks/finetune/memory.py reckons SFT)
+
+Inference: weights in bfloat16 and the cache of at least one sequence of the longest kind. GRPO: while it rolls out, the
+actor and vLLM's share; while it learns, actor, adapter with AdamW, and the logits of one pass.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows.plan.table import Gpu, Model, table
+from tasks.backbone.backbone import BackboneConfig
+from tasks.finetune.memory import LOGITS, STATE, Shape, sft_bytes
+from tasks.rows.precision import parameters
+from tasks.rows.source import local_path
+
+GB = 1e9
+EMBEDDER = 1.2 * GB  # Qwen3-Embedding-0.6B in bfloat16
+CONTEXT = 1.0 * GB  # CUDA's context, kernels, fragments
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes on each GPU; `least`: without which nothing runs, where the rest is taken as it is there."""
+
+    bytes: float
+    told: str
+
+
+def model_of(config: BackboneConfig, stored: Path | None = None) -> Model | None:
+    """The shape of a backbone: of its artifact or folder, else by the table; None where neither knows it."""
+    folder = stored or local_path(config.model)
+    if folder is not None and (folder / "config.json").is_file() and list(folder.glob("*.safetensors")):
+        import json
+
+        said: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        heads = said.get("num_attention_heads") or 1
+        width = said.get("head_dim") or said["hidden_size"] // heads
+        cache = width * (said.get("num_key_value_heads") or heads)
+        layers, words = said["num_hidden_layers"], said["vocab_size"]
+        size = parameters(folder)
+        return Model(parameters=size, hidden=said["hidden_size"], layers=layers, vocabulary=words, cache_width=cache)
+    known = table().models
+    return next((known[name] for name in known if config.model.startswith(name)), None)
+
+
+def need(kind: str, config: Any, model: Model, gpus: int, gpu: Gpu, longest: int) -> Need | None:
+    """What a stage takes of each of its `gpus`; None for stages without a model.
+
+    Args:
+        longest: tokens of the longest row, prompt included, where the config names none.
+    """
+    if kind == "finetune":
+        shape = Shape(model.parameters, model.hidden, model.layers, model.vocabulary)
+        tokens = min(config.max_tokens, longest) * config.per_device_batch
+        state = model.parameters * STATE / gpus
+        return Need(sft_bytes(shape, tokens, "bfloat16", gpus) + CONTEXT, f"state {state / GB:.0f} GB")
+    if kind in ("rewrite", "self_solve"):
+        return _inference(model, gpus, config.max_prompt_tokens + config.max_new_tokens)
+    if kind in ("measure", "evaluate"):
+        one = next(iter(config.values())) if isinstance(config, dict) else config
+        return _inference(model, gpus, getattr(one, "max_prompt_tokens", 2048) + one.max_new_tokens)
+    if kind == "score":
+        logits = (config.tokens_per_batch or 32768) * model.vocabulary * LOGITS["bfloat16"]
+        return Need(model.parameters * 2 + min(logits, 0.5 * gpu.memory * GB) + CONTEXT, "weights, and a pass's logits")
+    if kind == "drift":
+        return Need(model.parameters * 4 + CONTEXT + 4 * GB, "two models, and a pass's logits")
+    if kind == "train_agent" and config.engine == "verl":
+        return _grpo(config, model, gpus, gpu)
+    return None
+
+
+def _inference(model: Model, gpus: int, tokens: int) -> Need:
+    cache = 2 * model.layers * model.cache_width * 2 * tokens
+    told = f"weights {model.parameters * 2 / gpus / GB:.1f} GB, {cache / gpus / GB:.2f} GB a longest sequence"
+    return Need((model.parameters * 2 + cache) / gpus + CONTEXT, told)
+
+
+def _grpo(config: Any, model: Model, gpus: int, gpu: Gpu) -> Need:
+    where = config.verl
+    actor = model.parameters * 4 / (gpus * where.machines)
+    adapter = 2 * config.rank * 7 * model.hidden * model.layers * STATE / (gpus * where.machines)
+    learning = actor + adapter + where.tokens_per_gpu * model.vocabulary * LOGITS["float32"] + EMBEDDER + CONTEXT
+    rollout = (0 if where.offload else actor + adapter) + config.vllm_memory * gpu.memory * GB + EMBEDDER + CONTEXT
+    told = f"rollout {rollout / GB:.0f} GB, learning {learning / GB:.0f} GB"
+    weights = model.parameters * 2 / where.tensor_parallel
+    if weights > config.vllm_memory * gpu.memory * GB:
+        rollout += weights - config.vllm_memory * gpu.memory * GB
+    return Need(max(learning, rollout), told)
+
+
+def disk(kind: str, config: Any, model: Model | None, rows: int, tokens: float) -> float:
+    """Bytes of the artifact: weights as they are written, four bytes of text a token, 300 bytes a row."""
+    if kind == "backbone":
+        return 0.0 if config.tokenizer_only or model is None else model.parameters * 2.0
+    if kind == "finetune" and model is not None:
+        return model.parameters * 2.0
+    if kind == "train_agent" and model is not None:
+        return 2.0 * config.rank * 7 * model.hidden * model.layers * 4
+    return 300.0 * rows + 4.0 * tokens

@@ -1,0 +1,71 @@
+"""The shipped table: what is assumed where the store has measured nothing, every row with its source (table.yaml)."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Speed(_Row):
+    """Units a second of one GPU, or of one process on a CPU."""
+
+    kinds: tuple[str, ...]
+    device: str  # cpu, a name of `gpus`, or any
+    parameters: float | None = None
+    start: float
+    per_second: float
+    source: str
+
+
+class Length(_Row):
+    kinds: tuple[str, ...]
+    tokens: float
+    source: str
+
+
+class Corpus(_Row):
+    rows: int
+    source: str
+
+
+class Gpu(_Row):
+    """By the data sheet: GB, GB/s and TFLOPS in bfloat16 without sparsity; `called`: what the driver's name holds."""
+
+    memory: float
+    bandwidth: float
+    tflops: float
+    called: tuple[str, ...]
+
+
+class Model(_Row):
+    """What memory depends on. `cache_width`: width of the keys of one layer and token; the values' is the same."""
+
+    parameters: int
+    hidden: int
+    layers: int
+    vocabulary: int
+    cache_width: int
+    gated: bool = False
+
+
+class Table(_Row):
+    speeds: tuple[Speed, ...]
+    lengths: tuple[Length, ...]
+    rows: dict[str, Corpus]
+    questions: dict[str, int]
+    gpus: dict[str, Gpu]
+    models: dict[str, Model]
+
+
+@cache
+def table() -> Table:
+    """The table, read once."""
+    text = (Path(__file__).parent / "table.yaml").read_text(encoding="utf-8")
+    values: Any = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506: both are safe
+    return Table.model_validate(values)

@@ -1,0 +1,139 @@
+"""How much a stage has to do, in the unit that its time goes by: of a finished one from its manifest, of a planned one
+from its config and what its inputs will hold.
+
+In:  a manifest of kind rewrite, {"output_tokens": 16405, …};  a planned rewrite of a split of 800 rows in two shards
+Out: 16405 (tokens)                                            400 rows, which the lengths turn into tokens
+
+`WORK` has an entry for every stage.
+"""
+
+import gzip
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tasks.runtime.settings import ROOT
+from tasks.runtime.store import Manifest
+
+Rows = Mapping[str, int]  # rows of each input
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of stage.
+
+    `done`: amount of work in a finished artifact. `rows`: rows that a planned one works on, of its config and of its
+    inputs' rows. `times`: passes or samples a row. `made`: rows that it leaves for what comes after it.
+    """
+
+    unit: str  # tokens where a row's share is its length; else the rows are the amount
+    done: Callable[[Mapping[str, Any], Mapping[str, Any]], float]  # of metrics and config
+    rows: Callable[[Any, Rows], int]
+    times: Callable[[Any, int], float] = lambda config, rows: 1
+    made: Callable[[Any, int], int] = lambda config, rows: rows
+
+
+def _sum(inputs: Rows, name: str) -> int:
+    return sum(rows for key, rows in inputs.items() if key.split(".")[0] == name)
+
+
+def _read(metrics: Mapping[str, Any], config: Mapping[str, Any]) -> float:
+    return sum(value for name, value in metrics.items() if name.startswith("read_"))
+
+
+def _rollouts(metrics: Mapping[str, Any], config: Mapping[str, Any]) -> float:
+    lengths = [metrics[name] for name in ("length_passing_first", "length_passing_last") if metrics.get(name)]
+    rewrites = metrics["steps"] * config["prompts_per_step"] * config["candidates"]
+    return float(rewrites * sum(lengths) / max(1, len(lengths)))
+
+
+def _grpo_times(config: Any, rows: int) -> float:
+    steps = config.steps or max(1, rows // config.prompts_per_step)
+    return steps * config.prompts_per_step * config.candidates / max(1, rows)
+
+
+def _part(config: Any, rows: int) -> int:
+    """Rows of one part of the sample; verifiable rows are counted when it is split, so this is the most there can be."""
+    left = max(0, rows - config.sft_rows)
+    held_out = min(config.held_out_rows, left)
+    agent = min(config.agent_rows, left) - held_out
+    return max(0, {"sft": min(config.sft_rows, rows), "held_out": held_out, "agent": agent}[config.part])
+
+
+@cache
+def _passages(file: Path | None) -> int:
+    if file is None:
+        return 0
+    with gzip.open(ROOT / file) as lines:
+        return sum(1 for _ in lines)
+
+
+WORK: dict[str, Kind] = {
+    "backbone": Kind("models", lambda m, c: 1.0, lambda c, i: 1),
+    "corpus": Kind("rows", lambda m, c: m["read"], lambda c, i: i.get("", 0)),
+    "questions": Kind("questions", lambda m, c: m["questions"], lambda c, i: i.get("", 0)),
+    "sample": Kind("rows", _read, lambda c, i: _sum(i, "corpora"), made=lambda c, rows: min(c.rows, rows)),
+    "split": Kind("rows", lambda m, c: m["rows"], lambda c, i: i["sample"], made=_part),
+    "train_agent": Kind("tokens", _rollouts, lambda c, i: i["rows"], times=_grpo_times),
+    "measure": Kind(
+        "tokens",
+        lambda m, c: m["rows"] * c["candidates"] * m["length"],
+        lambda c, i: i["rows"],
+        times=lambda c, rows: c.candidates,
+    ),
+    "rewrite": Kind("tokens", lambda m, c: m["output_tokens"], lambda c, i: -(-i["rows"] // c.shards)),
+    "self_solve": Kind("tokens", lambda m, c: m["output_tokens"], lambda c, i: -(-i["rows"] // c.shards)),
+    "verify": Kind("rows", lambda m, c: m["rewrites"], lambda c, i: i["rewrites"]),
+    "assemble": Kind("rows", lambda m, c: m["rows"], lambda c, i: i["rows"]),
+    "finetune": Kind(
+        "tokens",
+        lambda m, c: m["target_tokens"] * c["epochs"],
+        lambda c, i: i["dataset"],
+        times=lambda c, rows: c.epochs,
+    ),
+    "score": Kind("tokens", lambda m, c: m["tokens"], lambda c, i: i["rows"]),
+    "evaluate": Kind("tokens", lambda m, c: m["tokens"], lambda c, i: i.get("", 0)),
+    "drift": Kind(
+        "texts",
+        lambda m, c: m["texts"],
+        # Of each benchmark so many answers and choices as it has; passages beside them.
+        lambda c, i: _passages(c.passages)
+        + sum(min(c.answers, rows) + min(c.choices, rows) for name, rows in i.items() if name.startswith("answers")),
+    ),
+    "report": Kind("artifacts", lambda m, c: m["artifacts"], lambda c, i: max(1, len(i))),
+}
+
+
+def done(manifest: Manifest) -> float | None:
+    """The amount of work in a finished artifact; None where its metrics do not tell, as those of older versions."""
+    try:
+        return float(WORK[manifest.kind].done(manifest.metrics, manifest.config))
+    except (KeyError, TypeError):
+        return None
+
+
+# How many rows stand behind an artifact's tokens, by the first of these metrics that it has.
+COUNTED = ("written", "scored", "n", "kept")
+
+
+def length(manifest: Manifest) -> float | None:
+    """Tokens a row, of a finished artifact whose work is counted in tokens."""
+    metrics = manifest.metrics
+    if manifest.kind == "measure":
+        return metrics.get("length")
+    if manifest.kind == "train_agent":
+        return metrics.get("length_passing_last") or metrics.get("length_passing_first")
+    total = metrics.get("target_tokens") if manifest.kind == "finetune" else done(manifest)
+    rows = next((metrics[name] for name in COUNTED if metrics.get(name)), None)
+    return None if total is None or not rows else total / rows
+
+
+def made(manifest: Manifest) -> int | None:
+    """Rows that a finished artifact left for what comes after it."""
+    metrics = manifest.metrics
+    found = {"rewrite": "written", "self_solve": "written", "verify": "rewrites", "evaluate": "n", "drift": "texts"}
+    name = found.get(manifest.kind, "questions" if manifest.kind == "questions" else "rows")
+    value = metrics.get(name)
+    return int(value) if isinstance(value, (int, float)) else None
