@@ -7,6 +7,7 @@ Inference: weights in bfloat16 and the cache of at least one sequence of the lon
 actor and vLLM's share; while it learns, actor, adapter with AdamW, and the logits of one pass.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ CONTEXT = 1.0 * GB  # CUDA's context, kernels, fragments
 
 @dataclass(frozen=True)
 class Need:
-    """Bytes on each GPU; `least`: without which nothing runs, where the rest is taken as it is there."""
+    """Bytes on each GPU, and what they hold."""
 
     bytes: float
     told: str
@@ -34,8 +35,6 @@ def model_of(config: BackboneConfig, stored: Path | None = None) -> Model | None
     """The shape of a backbone: of its artifact or folder, else by the table; None where neither knows it."""
     folder = stored or local_path(config.model)
     if folder is not None and (folder / "config.json").is_file() and list(folder.glob("*.safetensors")):
-        import json
-
         said: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         heads = said.get("num_attention_heads") or 1
         width = said.get("head_dim") or said["hidden_size"] // heads
@@ -97,7 +96,7 @@ def disk(kind: str, config: Any, model: Model | None, rows: int, tokens: float) 
     if kind == "backbone":
         return 0.0 if config.tokenizer_only or model is None else model.parameters * 2.0
     if kind == "finetune" and model is not None:
-        return model.parameters * 2.0
+        return model.parameters * 4.0
     if kind == "train_agent" and model is not None:
         return 2.0 * config.rank * 7 * model.hidden * model.layers * 4
     return 300.0 * rows + 4.0 * tokens

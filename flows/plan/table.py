@@ -25,6 +25,7 @@ class Speed(_Row):
 
 class Length(_Row):
     kinds: tuple[str, ...]
+    parameters: int | None = None  # of that model alone
     tokens: float
     source: str
 

@@ -11,11 +11,15 @@ import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from tasks.rows.source import local_path
 from tasks.runtime.settings import ROOT
 from tasks.runtime.store import Manifest
+
+LOOKED_AT = 2000  # lines of a file, to tell how many it has
 
 Rows = Mapping[str, int]  # rows of each input
 
@@ -55,7 +59,7 @@ def _grpo_times(config: Any, rows: int) -> float:
 
 
 def _part(config: Any, rows: int) -> int:
-    """Rows of one part of the sample; verifiable rows are counted when it is split, so this is the most there can be."""
+    """Rows of one part of the sample, at most: rows that cannot be verified are counted when it is split."""
     left = max(0, rows - config.sft_rows)
     held_out = min(config.held_out_rows, left)
     agent = min(config.agent_rows, left) - held_out
@@ -71,7 +75,7 @@ def _passages(file: Path | None) -> int:
 
 
 WORK: dict[str, Kind] = {
-    "backbone": Kind("models", lambda m, c: 1.0, lambda c, i: 1),
+    "backbone": Kind("models", lambda m, c: 1.0, lambda c, i: int(c.is_tried()), made=lambda c, rows: 1),
     "corpus": Kind("rows", lambda m, c: m["read"], lambda c, i: i.get("", 0)),
     "questions": Kind("questions", lambda m, c: m["questions"], lambda c, i: i.get("", 0)),
     "sample": Kind("rows", _read, lambda c, i: _sum(i, "corpora"), made=lambda c, rows: min(c.rows, rows)),
@@ -137,3 +141,25 @@ def made(manifest: Manifest) -> int | None:
     name = found.get(manifest.kind, "questions" if manifest.kind == "questions" else "rows")
     value = metrics.get(name)
     return int(value) if isinstance(value, (int, float)) else None
+
+
+def rows_of_file(path: str, files: str) -> int:
+    """Rows of a corpus on this machine, from the length of the first lines; 0 where there is none to look at."""
+    place = local_path(path)
+    found = [] if place is None else [place] if place.is_file() else sorted(place.glob(files))
+    return sum(_rows_of(one) for one in found)
+
+
+def _rows_of(file: Path) -> int:
+    if file.suffix == ".parquet":
+        import pyarrow.parquet as parquet
+
+        return int(parquet.ParquetFile(file).metadata.num_rows)
+    if not file.name.endswith((".jsonl", ".jsonl.gz")):
+        return 0
+    size, packed = file.stat().st_size, file.name.endswith(".gz")
+    with file.open("rb") as raw, gzip.open(raw) if packed else file.open("rb") as lines:
+        counted = sum(1 for _ in islice(lines, LOOKED_AT))
+        whole = next(iter(lines), None) is None
+        read = raw.tell() if packed else lines.tell()
+    return counted if whole or not read else round(counted * size / read)

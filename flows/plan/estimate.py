@@ -1,0 +1,246 @@
+"""A plan with figures: of each step whether it is there, why not, how much it has to do, how long that takes.
+
+In:  a walk through a flow (tasks/runtime/planning.py) and the store's earlier artifacts
+Out: Plan(stages=[PlannedStage(title="finetune nll seed 0 (sft/0)", state="to make", rows=800, tokens=60800,
+     seconds=21.4, source="72 of this store", …), …], power=[…])
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from flows.plan import memory
+from flows.plan.power import Power
+from flows.plan.speed import Past
+from flows.plan.table import Gpu, Model, table
+from flows.plan.work import WORK, Rows, made, rows_of_file
+from tasks.runtime.differences import Difference, nearest
+from tasks.runtime.planning import Expected, Part, Step, Walk, expected_in
+
+State = Literal["cached", "goes on", "to make"]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the run computes on: `gpus` of the kind `gpu`, or the cores of a CPU."""
+
+    device: str  # cpu, or a name of the table's GPUs
+    gpus: int
+    price: float | None = None  # of a GPU's hour, on a CPU of a core's
+
+    @property
+    def gpu(self) -> Gpu | None:
+        return table().gpus.get(self.device)
+
+
+class PlannedArtifact(BaseModel):
+    """`key` is null where it holds what is still to be made."""
+
+    name: str
+    key: str | None
+    state: State
+    why: str
+    nearest: str | None = None
+
+
+class PlannedStage(BaseModel):
+    """A stage's run, with what it makes. Seconds are of wall time, memory and disk in bytes."""
+
+    title: str
+    also: list[str]
+    kind: str
+    state: State
+    artifacts: list[PlannedArtifact]
+    rows: int | None = None
+    amount: float = 0.0
+    unit: str = ""
+    seconds: float = 0.0
+    gpus: int = 0
+    gpu_hours: float = 0.0
+    core_hours: float = 0.0
+    money: float | None = None
+    source: str = ""
+    measured: bool = False
+    memory: float | None = None
+    memory_told: str = ""
+    fits: bool | None = None
+    disk: float = 0.0
+
+
+class Plan(BaseModel):
+    """Everything that `rewriting-agent plan --json` writes."""
+
+    schema_version: Literal[1] = 1
+    device: str
+    gpus: int
+    price: float | None
+    stages: list[PlannedStage]
+    power: list[Power] = []
+    refused: list[str] = []
+
+    def total(self, name: str) -> float:
+        return sum(getattr(stage, name) or 0.0 for stage in self.stages)
+
+
+def estimate(walk: Walk, past: Past, machine: Machine) -> list[PlannedStage]:
+    """The walk's steps with their figures, in the order in which the flow asks for them."""
+    reckoning = _Reckoning(walk, past, machine)
+    return [reckoning.stage(step) for step in walk.stages]
+
+
+class _Reckoning:
+    """Rows and sizes go down the graph: each step asks its inputs."""
+
+    def __init__(self, walk: Walk, past: Past, machine: Machine) -> None:
+        self.walk, self.past, self.machine = walk, past, machine
+        self._rows: dict[int, dict[str, int]] = {}
+
+    def stage(self, step: Step) -> PlannedStage:
+        artifacts = [self._artifact(step, name, part) for name, part in step.parts.items()]
+        states: set[State] = {one.state for one in artifacts}
+        order: tuple[State, ...] = ("to make", "goes on", "cached")
+        state: State = next(one for one in order if one in states)
+        kind = WORK[step.kind]
+        found = PlannedStage(
+            title=step.title, also=step.also, kind=step.kind, state=state, artifacts=artifacts, unit=kind.unit
+        )
+        rows = self.rows(step)
+        found.rows = sum(rows.values())
+        if state != "cached":
+            self._cost(found, step, {name: rows[name] for name in step.missing()})
+        return found
+
+    def _artifact(self, step: Step, name: str, part: Part) -> PlannedArtifact:
+        if part.found is not None:
+            return PlannedArtifact(name=name, key=part.key, state="cached", why="")
+        state: State = "goes on" if part.begun else "to make"
+        said, near = self._why(step, part)
+        return PlannedArtifact(name=name, key=part.key, state=state, why=said, nearest=near)
+
+    def _why(self, step: Step, part: Part) -> tuple[str, str | None]:
+        if part.begun:
+            return "a killed attempt is gone on with", None
+        near = nearest(part.manifest, self.past.by_kind.get(step.kind, []))
+        waits = dict.fromkeys(one.step.title for one in expected_in(step.inputs) if not one.step.cached)
+        more = f" and {len(waits) - 1} more" if len(waits) > 1 else ""
+        after = f"after {next(iter(waits))}{more}" if waits else ""
+        if near is None:
+            return "; ".join(["none of its kind is there", *([after] if after else [])]), None
+        own = [one for one in near[1] if one.what != "content" or not after]
+        told = ", ".join(tell(one) for one in own[:3]) + (f" and {len(own) - 3} more" if len(own) > 3 else "")
+        return "; ".join(one for one in (told, after) if one), near[0].key
+
+    def rows(self, step: Step) -> dict[str, int]:
+        """Rows of each of a step's artifacts: as they are, or as its inputs let expect."""
+        if id(step) not in self._rows:
+            self._rows[id(step)] = {name: self._rows_of(step, name, part) for name, part in step.parts.items()}
+        return self._rows[id(step)]
+
+    def _rows_of(self, step: Step, name: str, part: Part) -> int:
+        if part.found is not None and (rows := made(part.found)) is not None:
+            return rows
+        kind, config = WORK[step.kind], self._config(step, name)
+        return kind.made(config, kind.rows(config, self._inputs(step, config)))
+
+    def _inputs(self, step: Step, config: Any) -> Rows:
+        """Rows of a step's inputs by name; what it has no input for, from the table or its file, under ""."""
+        found = {"": _of_source(step.kind, config)} if step.kind in ("corpus", "questions", "evaluate") else {}
+        for name, value in step.inputs.items():
+            if isinstance(value, Expected):
+                rows = self.rows(value.step)
+                found |= {f"{name}.{part}": n for part, n in rows.items()} if value.step.task.batch else {
+                    name: next(iter(rows.values()))
+                }
+            elif isinstance(value, Mapping):
+                for key, one in value.items():
+                    if isinstance(one, Expected):
+                        found[f"{name}.{key}"] = sum(self.rows(one.step).values())
+        return found
+
+    def _config(self, step: Step, name: str) -> Any:
+        return step.config[name] if step.task.batch else step.config
+
+    def _model(self, step: Step) -> tuple[Model | None, str]:
+        """Shape and digest of the backbone that a step's model comes from."""
+        if step.kind == "backbone":
+            part = next(iter(step.parts.values()))
+            stored = self.walk.home.path(part.found.key) if part.found else None
+            if stored is not None and not stored.is_dir():
+                stored = None  # of a shared store, not fetched yet
+            return memory.model_of(step.config, stored), part.found.digest if part.found else ""
+        above = step.inputs.get("backbone") or step.inputs.get("model")
+        return self._model(above.step) if isinstance(above, Expected) else (None, "")
+
+    def _cost(self, found: PlannedStage, step: Step, rows: Mapping[str, int]) -> None:
+        kind, machine = WORK[step.kind], self.machine
+        model, digest = self._model(step)
+        lengths: list[str] = []
+        for name, count in rows.items():
+            config = self._config(step, name)
+            worked = kind.rows(config, self._inputs(step, config))
+            each = 1.0
+            if kind.unit == "tokens":
+                each, said = self._length(step, digest, name)
+                lengths.append(said)
+            found.amount += (count if step.kind == "evaluate" else worked) * kind.times(config, worked) * each
+        config = self._config(step, next(iter(rows)))
+        wanted = step.task.gpus({name: step.config[name] for name in rows} if step.task.batch else step.config)
+        found.gpus = (machine.gpus if wanted is None else wanted) if machine.gpu else 0
+        device = machine.device if found.gpus or step.kind not in _COMPUTING else "cpu"
+        parameters = model.parameters if model and step.kind in _COMPUTING else None
+        speed = self.past.speed(step.kind, config.model_dump(), device, parameters)
+        found.seconds = speed.start + found.amount / (speed.per_second * max(1, found.gpus))
+        found.source, found.measured = speed.source, speed.measured
+        if lengths:
+            found.source += f"; lengths: {next(iter(dict.fromkeys(lengths)))}"
+        found.gpu_hours = found.seconds * found.gpus / 3600
+        found.core_hours = found.seconds * step.task.cores / 3600
+        if machine.price is not None:
+            found.money = machine.price * (found.gpu_hours if machine.gpu else found.core_hours)
+        tokens = found.amount if kind.unit == "tokens" else 0.0
+        found.disk = memory.disk(step.kind, config, model, sum(rows.values()), tokens)
+        if model is not None and machine.gpu is not None and found.gpus:
+            self._memory(found, step, config, model, machine.gpu)
+
+    def _length(self, step: Step, digest: str, name: str) -> tuple[float, str]:
+        if (known := self.past.length(step.kind, digest, name)) is not None:
+            return known
+        config = self._config(step, name)
+        size = (model := self._model(step)[0]) and model.parameters
+        known_for = [one for one in table().lengths if step.kind in one.kinds and one.parameters in (size, None)]
+        row = known_for[0]
+        most = getattr(config, "max_new_tokens", None) or row.tokens
+        return min(row.tokens, most), row.source
+
+    def _memory(self, found: PlannedStage, step: Step, config: Any, model: Model, gpu: Gpu) -> None:
+        longest = max((one.config.max_tokens for one in self.walk.stages if one.kind == "sample"), default=8192)
+        need = memory.need(step.kind, config, model, found.gpus, gpu, longest)
+        if need is not None:
+            found.memory, found.memory_told = need.bytes, need.told
+            found.fits = need.bytes <= gpu.memory * memory.GB
+
+
+_COMPUTING = {
+    *("train_agent", "measure", "rewrite", "self_solve", "finetune", "score", "evaluate", "drift"),
+}  # with a model; of other stages time does not go by its size
+
+
+def _of_source(kind: str, config: Any) -> int:
+    """Rows of a corpus that was not read yet, or questions of benchmarks."""
+    if kind == "corpus":
+        known = table().rows.get(config.path)
+        return known.rows if known else rows_of_file(config.path, config.files)
+    sizes = (table().questions.get(name, 0) for name in config.benchmarks)
+    limit = getattr(config, "limit", None) if kind == "evaluate" else None
+    return sum(min(size, limit) if limit else size for size in sizes)
+
+
+def tell(one: Difference) -> str:
+    """`learning_rate 0.0008, there 0.0012`"""
+    if one.what == "content":
+        return f"another {one.name}"
+    what = {"data": "other content: ", "environment": "environment's ", "code": "the stage's "}.get(one.what, "")
+    short = [value if len(value) <= 24 else value[:23] + "…" for value in (one.ours, one.theirs)]
+    return f"{what}{one.name} {short[0]}, there {short[1]}"
