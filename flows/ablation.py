@@ -12,6 +12,7 @@ from prefect import flow, tags
 from flows.experiment import Experiment
 from flows.form import Changes, Presets, Seeds, asks, experiment_of
 from flows.pipeline import RUNNER, Data, Runs, run_method, run_seeds, submit_report, train_and_measure
+from flows.plan.start import ready
 from flows.views import introduce, show_in_ui
 from tasks.runtime.futures import finish
 from tasks.runtime.store import Artifact
@@ -35,6 +36,7 @@ def ablation(
     """One report with the whole agent, vanilla SFT and every variant."""
     asked = experiment_of(backbone, preset, changes, experiment)
     name = introduce("ablation", [asked])
+    ready([asked])
     data = Data(asked)
     runs: Runs = {"base": data.base()}
     runs |= run_seeds(seeds, partial(run_variants, asked, data, variants, downstream), name)

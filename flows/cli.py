@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from flows.commands.dashboard import dashboard_command, question_command, row_command
 from flows.commands.export import export_command
+from flows.commands.plan import plan_command, why_command
 from flows.commands.rewrite import rewrite_command
 from flows.commands.score import score_command
 from flows.commands.store import app as store_app
@@ -255,6 +256,8 @@ def lineage(
         console.print(f"{len(damage)} artifacts are whole")
 
 
+app.command("plan")(plan_command)
+app.command("why")(why_command)
 app.command("dashboard")(dashboard_command)
 app.command("row")(row_command)
 app.command("question")(question_command)

@@ -21,6 +21,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.experiment import Experiment, Method, changed_fields
 from flows.form import Changes, Presets, Seeds, asks, experiment_of
 from flows.placement import place
+from flows.plan.start import ready
 from flows.views import introduce, show_in_ui
 from tasks.assemble.assemble import assemble
 from tasks.backbone.backbone import backbone
@@ -64,6 +65,7 @@ def pipeline(
     """Fine-tune one backbone by one method and report what was gained and what was forgotten."""
     asked = experiment_of(backbone, preset, changes, experiment)
     name = introduce("pipeline", [asked])
+    ready([asked])
     data = Data(asked)
     methods: tuple[Method, ...] = tuple(dict.fromkeys(("sft", method)))
     runs: Runs = {"base": data.base()}

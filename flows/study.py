@@ -9,6 +9,7 @@ from flows.experiment import METHODS, Experiment, Method
 from flows.form import Changes, Presets, Seeds, asks, experiment_of
 from flows.incomplete import Incomplete, whole_runs
 from flows.pipeline import RUNNER, Data, Runs, run_methods, run_seeds, submit_report
+from flows.plan.start import ready
 from flows.views import introduce, show_in_ui
 from tasks.runtime.futures import finish
 from tasks.runtime.store import Artifact
@@ -31,6 +32,7 @@ def study(
     else:
         studied = [experiment_of(name, preset, changes) for name in backbones]
     name = introduce("study", studied)
+    ready(studied)
     compared: tuple[Method, ...] = tuple(dict.fromkeys(("sft", *methods)))
     begun: list[tuple[Experiment, Runs]] = []
     for experiment in share_sample(studied):

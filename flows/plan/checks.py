@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from flows.experiment import Experiment
+from flows.placement import computing
 from flows.plan import memory
 from flows.plan.estimate import Machine
 from flows.plan.table import table
 from tasks.evaluate import benchmark
 from tasks.finetune.finetune import gpus as sft_gpus
 from tasks.rows.source import SourceError, check_pinned, local_path
+from tasks.runtime.placement import lacking
 from tasks.score.config import PACKAGED_EMBEDDER, EmbedderConfig
 
 
@@ -26,18 +28,26 @@ class CannotWork(ValueError):
 
 @dataclass(frozen=True)
 class Asked:
-    """One experiment, and what it would be computed on."""
+    """One experiment, what it would be computed on, and which kinds of stage are still to be made (None: all)."""
 
     experiment: Experiment
     machine: Machine
+    making: frozenset[str] | None = None
+
+    def makes(self, kind: str) -> bool:
+        return self.making is None or kind in self.making
 
 
 Check = Callable[[Asked], Iterator[str]]
 
 
-def refusals(experiments: Sequence[Experiment], machine: Machine) -> list[str]:
-    """Everything that cannot work, each sentence once."""
-    found = (said for one in experiments for check in CHECKS for said in check(Asked(one, machine)))
+def refusals(experiments: Sequence[Experiment], machine: Machine, making: frozenset[str] | None = None) -> list[str]:
+    """Everything that cannot work, each sentence once.
+
+    Args:
+        making: kinds of stage of which something is still to be made; what is in the store needs no GPU and no token.
+    """
+    found = (said for one in experiments for check in CHECKS for said in check(Asked(one, machine, making)))
     return list(dict.fromkeys(found))
 
 
@@ -45,7 +55,7 @@ def batches_divide(asked: Asked) -> Iterator[str]:
     """The optimiser's step over so many GPUs as there are (0 processes: all), for SFT and for GRPO."""
     sft, gpus = asked.experiment.finetune, asked.machine.gpus
     processes = sft.processes or max(1, gpus if asked.machine.gpu else 1)
-    if sft.global_batch % (sft.per_device_batch * processes):
+    if asked.makes("finetune") and sft.global_batch % (sft.per_device_batch * processes):
         fits = [n for n in range(processes, 0, -1) if sft.global_batch % (sft.per_device_batch * n) == 0]
         do = f"--set finetune.processes={fits[0]}" if fits else f"--set finetune.global_batch={sft.per_device_batch}"
         yield (
@@ -53,7 +63,7 @@ def batches_divide(asked: Asked) -> Iterator[str]:
             f"{processes} {'GPUs' if asked.machine.gpu else 'processes'}: {do}"
         )
     agent = asked.experiment.train_agent
-    if agent.engine == "verl":
+    if asked.makes("train_agent") and agent.engine == "verl":
         ranks, rollouts = agent.verl.gpus * agent.verl.machines, agent.prompts_per_step * agent.candidates
         if agent.prompts_per_step % agent.updates_per_step or rollouts // agent.updates_per_step % ranks:
             yield (
@@ -63,20 +73,24 @@ def batches_divide(asked: Asked) -> Iterator[str]:
 
 
 def models_fit(asked: Asked) -> Iterator[str]:
-    """Each stage's memory on the GPUs that are named, where the model's shape is known."""
+    """Each stage's memory on the GPUs that are named, with the fewest rows at a time that it comes down to where memory
+    runs out; where the model's shape is known."""
     gpu, experiment = asked.machine.gpu, asked.experiment
     model = memory.model_of(experiment.backbone)
     if gpu is None or model is None:
         return
-    agent = experiment.train_agent
+    agent, sft = experiment.train_agent, experiment.finetune.model_copy(update={"per_device_batch": 1})
+    least = max(1, agent.max_prompt_tokens + agent.max_new_tokens)
+    agent = agent.model_copy(update={"verl": agent.verl.model_copy(update={"tokens_per_gpu": least})})
     for kind, config, gpus in (
-        ("finetune", experiment.finetune, sft_gpus(experiment.finetune) or asked.machine.gpus),
+        ("finetune", sft, sft_gpus(sft) or asked.machine.gpus),
         ("train_agent", agent, agent.verl.gpus),
         ("rewrite", experiment.rewrite, experiment.rewrite.tensor_parallel),
         ("evaluate", experiment.evaluate, experiment.evaluate.tensor_parallel),
     ):
         need = memory.need(kind, config, model, max(1, gpus), gpu, experiment.sample.max_tokens)
-        if need is not None and (over := need.bytes - gpu.memory * memory.GB) > 0:
+        over = 0 if need is None else need.bytes - gpu.memory * memory.GB
+        if need is not None and over > 0 and asked.makes(kind) and kind not in experiment.placement:
             yield (
                 f"{kind} takes {need.bytes / memory.GB:.0f} GB a GPU ({need.told}) and {asked.machine.device} has "
                 f"{gpu.memory:.0f}: {over / memory.GB:.0f} GB too much. {_less(kind)}"
@@ -84,26 +98,17 @@ def models_fit(asked: Asked) -> Iterator[str]:
 
 
 def gpus_are_there(asked: Asked) -> Iterator[str]:
-    """Stages that compute here want no more GPUs than there are; the pools of others are looked at when they are used."""
-    if not asked.machine.gpu:
-        return
-    experiment, there = asked.experiment, asked.machine.gpus
-    wanted = {
-        "train_agent": experiment.train_agent.verl.gpus if experiment.train_agent.engine == "verl" else 1,
-        "finetune": experiment.finetune.processes,
-        "rewrite": experiment.rewrite.tensor_parallel,
-        "evaluate": experiment.evaluate.tensor_parallel,
-    }
-    for stage, count in wanted.items():
-        if count > there and stage not in experiment.placement:
-            yield f"{stage} computes on {count} GPUs, there are {there}: --preset one_gpu, or name a pool (placement)"
+    """Stages that compute here want no more GPUs than there are; work pools are asked when a run begins."""
+    wanted = {stage: task.gpus(config) for stage, task, config in computing(asked.experiment) if asked.makes(stage)}
+    if asked.machine.gpu and (said := lacking(asked.experiment.placement, wanted, asked.machine.gpus)):
+        yield said
 
 
 def hub_opens(asked: Asked) -> Iterator[str]:
     """A gated model on the hub is had with a token alone, unless it lies in the hub's cache."""
     config = asked.experiment.backbone
     known = table().models.get(config.model)
-    if local_path(config.model) is not None or config.is_gguf():
+    if local_path(config.model) is not None or config.is_gguf() or not asked.makes("backbone"):
         return
     from huggingface_hub import get_token, try_to_load_from_cache
 
@@ -149,8 +154,8 @@ CHECKS: tuple[Check, ...] = (sources_are_there, hub_opens, batches_divide, gpus_
 
 def _less(kind: str) -> str:
     return {
-        "finetune": "More GPUs (--set finetune.processes=4), or --set finetune.per_device_batch=1",
-        "train_agent": "--set train_agent.verl.offload=true, fewer train_agent.verl.tokens_per_gpu, or more verl.gpus",
+        "finetune": "More GPUs (--set finetune.processes=4), or shorter rows (--set sample.max_tokens=4096)",
+        "train_agent": "--set train_agent.verl.offload=true, less train_agent.vllm_memory, or more verl.gpus",
         "rewrite": "--set rewrite.tensor_parallel=2",
         "evaluate": "--set evaluate.tensor_parallel=2",
     }[kind]

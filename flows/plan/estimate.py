@@ -54,6 +54,7 @@ class PlannedStage(BaseModel):
     state: State
     artifacts: list[PlannedArtifact]
     rows: int | None = None
+    rows_each: dict[str, int] = {}
     amount: float = 0.0
     unit: str = ""
     seconds: float = 0.0
@@ -107,7 +108,7 @@ class _Reckoning:
             title=step.title, also=step.also, kind=step.kind, state=state, artifacts=artifacts, unit=kind.unit
         )
         rows = self.rows(step)
-        found.rows = sum(rows.values())
+        found.rows, found.rows_each = sum(rows.values()), rows
         if state != "cached":
             self._cost(found, step, {name: rows[name] for name in step.missing()})
         return found
@@ -150,9 +151,11 @@ class _Reckoning:
         for name, value in step.inputs.items():
             if isinstance(value, Expected):
                 rows = self.rows(value.step)
-                found |= {f"{name}.{part}": n for part, n in rows.items()} if value.step.task.batch else {
-                    name: next(iter(rows.values()))
-                }
+                found |= (
+                    {f"{name}.{part}": n for part, n in rows.items()}
+                    if value.step.task.batch
+                    else {name: next(iter(rows.values()))}
+                )
             elif isinstance(value, Mapping):
                 for key, one in value.items():
                     if isinstance(one, Expected):
@@ -205,10 +208,10 @@ class _Reckoning:
             self._memory(found, step, config, model, machine.gpu)
 
     def _length(self, step: Step, digest: str, name: str) -> tuple[float, str]:
-        if (known := self.past.length(step.kind, digest, name)) is not None:
+        config, model = self._config(step, name), self._model(step)[0]
+        size = model.parameters if model else None
+        if (known := self.past.length(step.kind, digest, name, size)) is not None:
             return known
-        config = self._config(step, name)
-        size = (model := self._model(step)[0]) and model.parameters
         known_for = [one for one in table().lengths if step.kind in one.kinds and one.parameters in (size, None)]
         row = known_for[0]
         most = getattr(config, "max_new_tokens", None) or row.tokens

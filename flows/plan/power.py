@@ -28,6 +28,7 @@ POWER, LEVEL = 0.8, 0.05
 # method 1 to 4 points apart (docs/nano_study.md).
 DISCORDANCE, BETWEEN_SEEDS = 0.15, 0.02
 MOST_PAIRS = 10  # pairs of models whose answers are read
+FEWEST = 50  # questions from which a share of disagreement is taken; none in 50 counts as one in 52
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,8 @@ def _discordance(home: Store, scores: list[Manifest]) -> float | None:
     }
     shares = []
     for a, b in list(combinations(answers.values(), 2))[:MOST_PAIRS]:
-        if shared := a.keys() & b.keys():
-            shares.append(mean(a[key] != b[key] for key in shared))
+        if len(shared := a.keys() & b.keys()) >= FEWEST:
+            shares.append((1 + sum(a[key] != b[key] for key in shared)) / (2 + len(shared)))
     return mean(shares) if shares else None
 
 

@@ -17,6 +17,7 @@ from flows.plan.work import done, length
 from tasks.runtime.store import Manifest
 
 NEAR = 1.25  # models whose sizes differ by less are of one size
+ALIKE = 3  # models whose sizes differ by less write answers of like lengths
 GENERATE = {"rewrite", "self_solve", "measure", "evaluate"}  # bound by the memory's bandwidth; the others compute
 FEWEST = 3  # halves of a regression hold at least so many artifacts
 
@@ -75,22 +76,27 @@ class Past:
         # Each of a build's artifacts has its share of the build's seconds.
         gpu_seconds = sum(one.cost.get("gpu_seconds", 0.0) for one in build)
         gpus = max(1, round(gpu_seconds / seconds))
-        device = first.run.get("device") or ("gpu" if gpu_seconds else "cpu")
+        told = first.run.get("device") or ("gpu" if gpu_seconds else "cpu")
+        device = shipped.gpu_called(told) or told
         amount = sum(amount for amount in amounts if amount is not None)
         return Record(first.kind, variant(first.config), amount / gpus, seconds, device, self.parameters(first))
 
-    def length(self, kind: str, backbone: str, part: str) -> tuple[float, str] | None:
-        """Tokens a row of this kind of stage, of the same backbone's artifacts (its digest) before others; of a
-        benchmark by its name."""
-        found: list[tuple[bool, float]] = []
+    def length(self, kind: str, backbone: str, part: str, parameters: int | None) -> tuple[float, str] | None:
+        """Tokens a row of this kind of stage: of the same backbone's artifacts (its digest), else of those of models of
+        its size; of a benchmark by its name."""
+        own, others = [], []
         for one in self.by_kind.get(kind, []):
             if kind == "evaluate" and one.metrics.get("benchmark") != part:
                 continue
-            above = one.inputs.get("backbone") or one.inputs.get("model")
-            if (tokens := length(one)) is not None:
-                found.append((above is not None and above.digest == backbone, tokens))
-        own = [tokens for mine, tokens in found if mine] or [tokens for _, tokens in found]
-        return (median(own), f"{len(own)} of this store") if own else None
+            if (tokens := length(one)) is None:
+                continue
+            above, size = one.inputs.get("backbone") or one.inputs.get("model"), self.parameters(one)
+            if above is not None and above.digest == backbone:
+                own.append(tokens)
+            elif size and parameters and max(size, parameters) <= ALIKE * min(size, parameters):
+                others.append(tokens)
+        found = own or others
+        return (median(found), f"{len(found)} of this store") if found else None
 
     def speed(self, kind: str, config: Mapping[str, object], device: str, parameters: int | None) -> Speed:
         """Of a kind of stage on this device with a model of so many parameters.
@@ -165,7 +171,7 @@ def _shipped(kind: str, device: str, parameters: int | None) -> Speed | None:
     nearest = min(here, key=lambda row: abs(_ratio(row.parameters, size)))
     below = [row for row in here if (row.parameters or 0) <= size]
     above = [row for row in here if (row.parameters or 0) >= size]
-    if below and above and below[-1] != above[0] and device != "cpu":
+    if below and above and below[-1] != above[0]:
         a, b = below[-1], above[0]
         part = _ratio(size, a.parameters or 1) / _ratio(b.parameters, a.parameters or 1)
         speed = a.per_second ** (1 - part) * b.per_second**part

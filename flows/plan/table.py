@@ -68,5 +68,10 @@ class Table(_Row):
 def table() -> Table:
     """The table, read once."""
     text = (Path(__file__).parent / "table.yaml").read_text(encoding="utf-8")
-    values: Any = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506: both are safe
+    values: Any = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return Table.model_validate(values)
+
+
+def gpu_called(name: str) -> str | None:
+    """The table's name of a GPU by what its driver calls it: h100-80 of "NVIDIA H100 80GB HBM3"."""
+    return next((device for device, gpu in table().gpus.items() if all(one in name for one in gpu.called)), None)

@@ -103,8 +103,10 @@ WORK: dict[str, Kind] = {
         "texts",
         lambda m, c: m["texts"],
         # Of each benchmark so many answers and choices as it has; passages beside them.
-        lambda c, i: _passages(c.passages)
-        + sum(min(c.answers, rows) + min(c.choices, rows) for name, rows in i.items() if name.startswith("answers")),
+        lambda c, i: (
+            _passages(c.passages)
+            + sum(min(c.answers, rows) + min(c.choices, rows) for name, rows in i.items() if name.startswith("answers"))
+        ),
     ),
     "report": Kind("artifacts", lambda m, c: m["artifacts"], lambda c, i: max(1, len(i))),
 }
@@ -157,9 +159,16 @@ def _rows_of(file: Path) -> int:
         return int(parquet.ParquetFile(file).metadata.num_rows)
     if not file.name.endswith((".jsonl", ".jsonl.gz")):
         return 0
-    size, packed = file.stat().st_size, file.name.endswith(".gz")
-    with file.open("rb") as raw, gzip.open(raw) if packed else file.open("rb") as lines:
+    with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
         counted = sum(1 for _ in islice(lines, LOOKED_AT))
-        whole = next(iter(lines), None) is None
-        read = raw.tell() if packed else lines.tell()
-    return counted if whole or not read else round(counted * size / read)
+        read = lines.tell()
+    return max(counted, round(counted * _bytes(file) / read)) if read else 0
+
+
+def _bytes(file: Path) -> int:
+    """Of the text; a gzip file tells it at its end (RFC 1952), but for multiples of 4 GiB."""
+    if file.suffix != ".gz":
+        return file.stat().st_size
+    with file.open("rb") as raw:
+        raw.seek(-4, 2)
+        return int.from_bytes(raw.read(4), "little")

@@ -136,6 +136,12 @@ class StageCost(_Model):
     core_seconds: FiniteFloat | None = Field(default=None, ge=0, description="wall time times the cores the stage held")
     gpu_seconds: FiniteFloat | None = Field(default=None, ge=0, description="wall time times the GPUs the stage held")
     cached: bool = False
+    planned_seconds: FiniteFloat | None = Field(
+        default=None, ge=0, description="wall time that the plan of the building run reckoned"
+    )
+    work: FiniteFloat | None = Field(default=None, description="amount of work done, in `unit`")
+    planned_work: FiniteFloat | None = Field(default=None, description="amount that was planned")
+    unit: str = Field(default="", description="tokens, rows, texts …: what the stage's time goes by")
 
 
 class Run(_Model):

@@ -219,19 +219,25 @@ def _lineage_rows(data: ReportData) -> list[dict[str, Any]]:
 
 
 def _durations(data: ReportData) -> list[dict[str, Any]]:
-    """By stage in the order of first use; an artifact shared by several runs counts once."""
+    """By stage in the order of first use; an artifact shared by several runs counts once. What was planned is summed
+    over the artifacts that a plan was kept with, and `planned_of` is what these took."""
     stages = {cost.key: cost for run in [data.base, *data.runs] for cost in run.stages}
     rows: dict[str, dict[str, Any]] = {}
+    sums = ("core_seconds", "gpu_seconds", "planned_seconds", "planned_of", "planned_work", "work")
     for cost in stages.values():
         row = rows.setdefault(
             cost.stage,
-            {"stage": cost.stage, "count": 0, "cached": 0, "seconds": 0.0, "core_seconds": None, "gpu_seconds": None},
+            {"stage": cost.stage, "count": 0, "cached": 0, "seconds": 0.0, "unit": ""} | dict.fromkeys(sums),
         )
         row["count"] += 1
         row["cached"] += cost.cached
         row["seconds"] += cost.seconds
-        for name in ("core_seconds", "gpu_seconds"):
-            if (value := getattr(cost, name)) is not None:
+        values = cost.model_dump() | {"planned_of": None if cost.planned_seconds is None else cost.seconds}
+        if cost.work is None or cost.planned_work is None:  # compared where both are known
+            values |= {"work": None, "planned_work": None}
+        row["unit"] = row["unit"] or cost.unit
+        for name in sums:
+            if (value := values[name]) is not None:
                 row[name] = (row[name] or 0.0) + value
     total = sum(row["seconds"] for row in rows.values())
     return [row | {"share": row["seconds"] / total if total else 0.0} for row in rows.values()]

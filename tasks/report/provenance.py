@@ -23,6 +23,7 @@ def costs(keys: list[str], load: Load, flow_run_id: str) -> list[StageCost]:
             continue
         manifest = load(node.key)
         cost, run = manifest.get("cost") or {}, manifest.get("run") or {}
+        planned = (manifest.get("timings") or {}).get("planned") or {}
         costs.append(
             StageCost(
                 stage=node.kind,
@@ -31,6 +32,10 @@ def costs(keys: list[str], load: Load, flow_run_id: str) -> list[StageCost]:
                 core_seconds=cost.get("core_seconds"),
                 gpu_seconds=cost.get("gpu_seconds") or None,
                 cached=bool(flow_run_id) and run.get("flow_run_id") != flow_run_id,
+                planned_seconds=planned.get("seconds"),
+                planned_work=planned.get("amount"),
+                work=planned.get("done"),
+                unit=planned.get("unit", ""),
             )
         )
     return costs

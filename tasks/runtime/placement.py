@@ -92,13 +92,18 @@ def check(table: Table, gpus: Mapping[str, int | None]) -> None:
             wrong = [said for stage, place in table.items() if (said := _wrong(client, stage, place, gpus.get(stage)))]
             if own and settings().cuda():
                 here = _bounds(client.read_work_pool(own))[1] or here
-    most, stage = max(((needed or 0, stage) for stage, needed in gpus.items() if stage not in table), default=(0, ""))
-    if most > here > 0:
-        wrong.append(
-            f"{stage} computes on {most} GPUs, {f'a run of {own}' if own else 'this machine'} has {here}: {FEWER}"
-        )
+    if here and (said := lacking(table, gpus, here, f"a run of {own}" if own else "this machine")):
+        wrong.append(said)
     if wrong:
         raise PlacementError("\n".join(wrong))
+
+
+def lacking(
+    table: Mapping[Any, Any], gpus: Mapping[Any, int | None], here: int, where: str = "this machine"
+) -> str | None:
+    """A sentence where a stage that `table` sends nowhere computes on more GPUs than there are `here`."""
+    most, stage = max(((needed or 0, stage) for stage, needed in gpus.items() if stage not in table), default=(0, ""))
+    return f"{stage} computes on {most} GPUs, {where} has {here}: {FEWER}" if most > here else None
 
 
 def _wrong(client: SyncPrefectClient, stage: str, place: Place, needed: int | None) -> str | None:

@@ -10,7 +10,7 @@ key: a provisional one takes its place, made in the same way of the inputs' prov
 twice is planned once.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -22,6 +22,31 @@ from tasks.runtime.store import Artifact, Manifest, Store
 PROVISIONAL = "not made yet: "  # begins the digest of an artifact that is still to be made
 
 _walk: ContextVar["Walk | None"] = ContextVar("plan", default=None)
+_noted: ContextVar["Mapping[tuple[str, str], Noted] | None"] = ContextVar("noted", default=None)
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What was planned for one artifact. `done` tells the amount of work of its metrics and config."""
+
+    seconds: float
+    amount: float
+    unit: str
+    done: Callable[[Manifest], float | None]
+
+    def beside(self, manifest: Manifest) -> dict[str, Any]:
+        """The estimate and what came of it, for the artifact's timings."""
+        return {"seconds": self.seconds, "amount": self.amount, "unit": self.unit, "done": self.done(manifest)}
+
+
+def note(planned: "Mapping[tuple[str, str], Noted]") -> None:
+    """Keep, with what this run builds from here on, what was planned: by the title of the stage's run and the part."""
+    _noted.set(planned)
+
+
+def noted(title: str, part: str) -> "Noted | None":
+    """What was planned for this part of a stage's run; None without a plan."""
+    return (_noted.get() or {}).get((title, part))
 
 
 def walking() -> "Walk | None":

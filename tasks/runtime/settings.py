@@ -68,6 +68,13 @@ class Settings(BaseSettings):
             names = [name.strip() for name in listed.split(",") if name.strip()]
         return names[: self.gpus]
 
+    def gpu_model(self) -> str:
+        """What the driver calls the first GPU, "NVIDIA H100 80GB HBM3"; "cpu" where engines compute on none."""
+        told = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")) if self.cuda() else []
+        lines = told[0].read_text(encoding="utf-8", errors="replace").splitlines() if told else []
+        model = (line.partition(":")[2].strip() for line in lines if line.startswith("Model:"))
+        return next(model, "gpu" if self.cuda() and self.gpu_names() else "cpu")
+
 
 @cache
 def settings() -> Settings:

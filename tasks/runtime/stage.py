@@ -31,7 +31,7 @@ from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 from pydantic import BaseModel
 
-from tasks.runtime import attempt, engine, in_use, openlineage_sink, placement, retries, slots
+from tasks.runtime import attempt, engine, in_use, openlineage_sink, placement, planning, retries, slots
 from tasks.runtime.futures import StageTask
 from tasks.runtime.key import Inputs, flatten, lock_digest, stage_key
 from tasks.runtime.progress_view import ProgressView
@@ -231,6 +231,8 @@ class _Stage:
             share = seconds / len(missing)
             manifest.metrics = metrics[part]
             manifest.timings = {"started": started, "seconds": share, "engines": engines}
+            if (planned := planning.noted(title, part)) is not None:
+                manifest.timings["planned"] = planned.beside(manifest)
             manifest.cost = {"core_seconds": share * self.cores, "gpu_seconds": share * len(taken)}
             built[part] = home.publish(manifest)
         log.info("%s: built in %.1f s", title, seconds)
@@ -292,7 +294,12 @@ def _sign(manifest: Manifest) -> None:
     """Say in the manifest which run makes it, and the seed as it was asked for."""
     if (asked := _asked(task_run.tags or ())[1]) is not None:
         manifest.seeds["asked"] = asked
-    run = {"host": platform.node(), "task_run": str(task_run.name or ""), "flow_run": str(flow_run.name or "")}
+    run = {
+        "host": platform.node(),
+        "device": settings().gpu_model(),
+        "task_run": str(task_run.name or ""),
+        "flow_run": str(flow_run.name or ""),
+    }
     run |= {"flow_run_id": str(flow_run.id or ""), "flow": str(flow_run.flow_name or "")}
     manifest.run = run | {"commit": commit()}
 

@@ -15,10 +15,12 @@ from prefect.states import State
 from flows.ablation import ablation
 from flows.experiment import load_experiment
 from flows.pipeline import pipeline
+from flows.plan.start import walk_through
 from flows.report_of import report_of
 from flows.study import study
 from tasks.report.report import PAGE, read_report
 from tasks.rows.jsonl import Row, read_rows
+from tasks.runtime.planning import Step
 from tasks.runtime.prune import needed
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
@@ -26,6 +28,8 @@ from tasks.runtime.store import Artifact, Manifest
 from tests.flows.small import SMALL, small_experiment
 
 pytestmark = pytest.mark.timeout(900)
+
+PLANNED: list[Step] = []  # before anything was made
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +61,33 @@ def states_of_tasks(flow_run: UUID | None) -> set[str | None]:
                 break
             time.sleep(0.5)
     return {run.state_name for run in runs}
+
+
+def test_the_run_makes_exactly_what_was_planned_and_the_plan_then_finds_it(finished: Artifact) -> None:
+    planned = [(step.title, name, part.key) for step in PLANNED for name, part in step.parts.items()]
+    found = {(one.run["task_run"], part_of(one)): one.key for one in store().manifests()}
+    assert sorted((title, name) for title, name, _ in planned) == sorted(found)
+    known = {(title, name): key for title, name, key in planned if key is not None}
+    assert {title.partition(" ")[0] for title, _ in known} == {"backbone", "corpus", "questions"}
+    assert known.items() <= found.items()
+    again = walk_through(pipeline.fn, {"experiment": small_experiment()}).stages
+    assert all(step.cached for step in again)
+    assert {(step.title, name): part.key for step in again for name, part in step.parts.items()} == found
+
+
+def test_what_was_planned_stands_beside_what_came_of_it(finished: Artifact) -> None:
+    for one in store().manifests():
+        planned = one.timings["planned"]
+        assert planned["seconds"] >= 0 and planned["unit"]
+        if one.kind not in ("report", "backbone"):
+            assert planned["done"] is not None, f"{one.kind}: its metrics no longer tell its work"
+    text = (store().path(finished.key) / PAGE).read_text()
+    assert "planned" in text
+
+
+def part_of(manifest: Manifest) -> str:
+    """What a plan calls the artifact of a stage's run."""
+    return str(manifest.config["benchmarks"][0]) if manifest.kind == "evaluate" else manifest.kind
 
 
 def test_every_row_of_the_split_has_one_target_that_says_what_it_is(finished: Artifact) -> None:

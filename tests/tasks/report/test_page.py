@@ -294,3 +294,23 @@ def bare(**fields) -> ReportData:
         summaries=[Summary(method="base", averages=averages), Summary(method="sft", seeds=[0], averages=averages)],
         **fields,
     )
+
+
+def test_what_was_planned_stands_beside_what_came_of_it(report_data: ReportData) -> None:
+    """The artifact without a plan counts in the wall time, not in the comparison."""
+    assert "planned" not in page_text(report_data)
+    planned = {"planned_seconds": 40.0, "planned_work": 1000.0, "work": 1250.0, "unit": "tokens"}
+    stages = [
+        StageCost(stage="finetune", key="a", seconds=60.0, **planned),
+        StageCost(stage="finetune", key="b", seconds=9),
+    ]
+    text = page_text(
+        report_data.model_copy(update={"base": report_data.base.model_copy(update={"stages": stages}), "runs": []})
+    )
+    assert "× 1.50" in text and "1,250 tokens" in text and "planned 1,000" in text
+
+
+def page_text(data: ReportData) -> str:
+    found = Structure()
+    found.feed(render(data))
+    return " ".join(found.text)

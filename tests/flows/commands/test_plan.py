@@ -1,0 +1,93 @@
+"""`plan` and `why` ask the store alone: no server, no download, nothing built."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.runtime.store import Artifact, Manifest, Store
+from tests.conftest import ROOT
+
+
+def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: which GPUs there are is read once a process. No server answers at that address."""
+    given = {"REWRITING_AGENT_STORE": str(home), "PREFECT_API_URL": "http://127.0.0.1:9/api", "HF_TOKEN": "hf_none"}
+    return subprocess.run(
+        [sys.executable, "-m", "flows", *arguments], cwd=ROOT, env=os.environ | given, capture_output=True, text=True
+    )
+
+
+def plan(home: Path, *arguments: str) -> dict[str, Any]:
+    done = command(home, "plan", "--json", "-", *arguments)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_a_plan_needs_no_server_and_builds_nothing(tmp_path: Path) -> None:
+    made = plan(tmp_path / "store", "--preset", "smoke", "--price", "0.1")
+    assert not (tmp_path / "store").exists()
+    titles = [stage["title"] for stage in made["stages"]]
+    assert titles[:2] == ["backbone nano", "backbone nano tokenizer"] and titles[-1] == "report"
+    assert {stage["state"] for stage in made["stages"]} == {"to make"}
+    by_title = {stage["title"]: stage for stage in made["stages"]}
+    assert by_title["split sft"]["rows"] == 32
+    sft = by_title["finetune nll seed 0 (sft/0)"]
+    assert sft["seconds"] > 0 and sft["source"].startswith("measured: nano")
+    assert sft["money"] == pytest.approx(0.1 * sft["core_hours"])
+    assert sft["artifacts"][0]["key"] is None and "after backbone nano" in sft["artifacts"][0]["why"]
+    assert {one["group"]: one["questions"] for one in made["power"]} == {"downstream": 16, "general": 24}
+
+
+def test_gpus_that_are_named_are_planned_for(tmp_path: Path) -> None:
+    made = plan(tmp_path, "-b", "Mistral-7B-Instruct-v0.3", "--gpu", "h100-80", "--gpus", "4", "--price", "2")
+    by_title = {stage["title"]: stage for stage in made["stages"]}
+    agent = by_title["train_agent seed 0 (rewriting_agent/0)"]
+    assert (agent["gpus"], agent["unit"], agent["fits"]) == (4, "tokens", True)
+    assert agent["gpu_hours"] == pytest.approx(4 * agent["seconds"] / 3600)
+    assert agent["money"] == pytest.approx(2 * agent["gpu_hours"])
+    assert sum(title.startswith("rewrite shard") for title in by_title) == 4
+
+
+def test_a_study_and_an_ablation_are_planned_as_their_flows_make_them(tmp_path: Path) -> None:
+    methods = ("--method", "sft", "--method", "sdft", "--seeds", "2", "--preset", "smoke")
+    titles = [stage["title"] for stage in plan(tmp_path, *methods)["stages"]]
+    assert titles.count("finetune nll seed 1 (sdft/1)") == 1
+    shared = next(stage for stage in plan(tmp_path, *methods)["stages"] if stage["kind"] == "rewrite")
+    assert shared["also"] == ["rewrite shard 0 seed 1 (sdft/1)"], "both seeds train on the same rewrites"
+    titles = [stage["title"] for stage in plan(tmp_path, "--variant", "no_div", "--no-downstream")["stages"]]
+    assert "train_agent seed 0 (no_div/0)" in titles and not any("finetune" in title for title in titles)
+
+
+def test_what_cannot_work_ends_with_1_and_says_what_to_type(tmp_path: Path) -> None:
+    done = command(tmp_path, "plan", "-b", "Llama-3.2-1B-Instruct", "-p", "one_gpu", "--gpu", "h100-80", "--gpus", "3",
+                   "--set", "finetune.processes=0")  # fmt: skip
+    assert done.returncode == 1
+    assert "cannot work: finetune.global_batch 128 is not a multiple" in done.stdout
+    done = command(tmp_path, "plan", "--set", "corpora.0.path=mine.jsonl")
+    assert done.returncode == 1 and "cannot work: corpora.0: mine.jsonl: no such file" in done.stdout
+    done = command(tmp_path, "plan", "--gpu", "h1000")
+    assert done.returncode == 2 and "there are h200-141, h100-80" in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_why_tells_what_differs_from_the_nearest(tmp_path: Path) -> None:
+    home = Store(tmp_path)
+    corpus = Artifact(kind="corpus", key="c", digest="dc")
+    for key, rows, seed in (("a" * 32, 96, 0), ("b" * 32, 96, 1), ("e" * 32, 500, 1)):
+        config = {"rows": rows, "max_tokens": 192, "seed": seed}
+        one = Manifest(kind="sample", key=key, stage_version=3, config=config, inputs={"corpora.a": corpus})
+        home.partial(key).mkdir(parents=True)
+        (home.partial(key) / "rows.jsonl").write_text("{}\n")
+        home.publish(one.model_copy(update={"run": {"task_run": f"sample seed {seed}", "flow_run": "mine"}}))
+    said = command(tmp_path, "why", "aaaa").stdout
+    assert "nearest: sample seed 1 bbbbbbbbbbbb, of the run mine" in said and "config seed: 0, there 1" in said
+    said = command(tmp_path, "why", "sample", "--preset", "smoke", "--set", "sample.seed=1").stdout
+    assert "sample seed 1 is to be made, after corpus numinamath_cot" in said
+    assert "nearest: sample seed 1 bbbbbbbbbbbb" in said and "config rows" not in said
+    done = command(tmp_path, "why", "finetuning")
+    assert done.returncode == 2 and "no stage's name: backbone, corpus" in " ".join(
+        done.stderr.replace("│", " ").split()
+    )

@@ -1,0 +1,85 @@
+"""What cannot work is said before anything is downloaded, with what to type; what works is let through."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.experiment import backbone_names, load_experiment
+from flows.plan.checks import refusals
+from flows.plan.estimate import Machine
+
+MISTRAL = "Mistral-7B-Instruct-v0.3"
+FOUR = Machine("h100-80", 4)
+
+
+@pytest.fixture(autouse=True)
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_of_a_test")
+
+
+def said(backbone: str, machine: Machine, presets: tuple[str, ...] = (), **changes: Any) -> list[str]:
+    fields = {name.replace("__", "."): value for name, value in changes.items()}
+    return refusals([load_experiment(backbone, fields, presets)], machine)
+
+
+@pytest.mark.parametrize("backbone", backbone_names())
+def test_every_backbone_works_on_what_its_file_is_for(backbone: str) -> None:
+    four = backbone.startswith(("Llama", "Mistral"))
+    hub_alone = not four and backbone not in ("nano", "SmolLM2-135M-Instruct", "Qwen2.5-Coder-0.5B-Instruct")
+    machine = FOUR if four else Machine("a6000-48" if hub_alone else "cpu", int(hub_alone))
+    assert said(backbone, machine) == []
+
+
+def test_a_batch_that_the_gpus_do_not_divide() -> None:
+    (one,) = said("Llama-3.2-1B-Instruct", Machine("h100-80", 3), ("one_gpu",), finetune__processes=0)
+    assert one.startswith("finetune.global_batch 128 is not a multiple of per_device_batch 4 x 3 GPUs")
+    assert one.endswith("--set finetune.processes=2")
+    assert said("Llama-3.2-1B-Instruct", Machine("h100-80", 3), ("one_gpu",), finetune__processes=2) == []
+    (one,) = said(MISTRAL, Machine("h100-80", 8), train_agent__verl__gpus=7)
+    assert "5120 rewrites a step" in one and "7 GPUs" in one
+
+
+def test_a_model_that_does_not_fit_is_told_with_what_is_missing() -> None:
+    (one,) = said(MISTRAL, Machine("h100-80", 1), ("one_gpu",))
+    assert one.startswith("finetune takes 1") and "(state 116 GB) and h100-80 has 80: " in one
+    assert " GB too much. More GPUs (--set finetune.processes=4)" in one
+    assert not [line for line in said(MISTRAL, Machine("rtx4090-24", 4)) if line.startswith("rewrite takes")]
+    assert any("train_agent takes" in line for line in said(MISTRAL, Machine("l4-24", 4)))
+
+
+def test_more_gpus_than_there_are() -> None:
+    lines = said(MISTRAL, Machine("h200-141", 2))
+    assert any("train_agent computes on 4 GPUs, this machine has 2" in line for line in lines)
+    placed = said(MISTRAL, Machine("h200-141", 2), placement={"train_agent": {"pool": "gpu"}})
+    assert not [line for line in placed if "train_agent" in line]
+
+
+def test_a_gated_model_without_a_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
+    (one,) = said(MISTRAL, FOUR)
+    assert "is gated: accept its licence" in one and "HF_TOKEN" in one
+    assert said("Qwen2.5-0.5B-Instruct", Machine("a6000-48", 1)) == [], "it is not gated"
+    folder = str(tmp_path)
+    assert said(MISTRAL, FOUR, backbone__model=folder) == [], "it lies on this machine"
+
+
+def test_what_is_in_the_store_needs_no_gpu_and_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    experiment = load_experiment(MISTRAL)
+    assert refusals([experiment], Machine("h100-80", 3), frozenset({"report"})) == []
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    here = Machine("cpu", 0)
+    (one,) = said("nano", here, corpora__0__path="mine.jsonl")
+    assert one.startswith("corpora.0: mine.jsonl: no such file")
+    (one,) = said("nano", here, evaluate__benchmarks=["math500"], evaluate__benchmark_data=str(tmp_path))
+    assert one.startswith("evaluate.benchmarks: math500") and "math500.jsonl.gz does not exist" in one
+    (one,) = said("nano", here, evaluate__benchmarks=["maths"])
+    assert "no benchmark 'maths'" in one
+    (one,) = said("nano", here, backbone__model="models/none.gguf")
+    assert one == "backbone: models/none.gguf: no such file"
+    (one,) = said(MISTRAL, FOUR, corpora__0__revision="main")
+    assert one.startswith("corpora.0: AI-MO/NuminaMath-CoT: give `revision` as a full commit")

@@ -1,0 +1,64 @@
+"""The least difference is found in 80 of 100 studies: simulated, with the same sampling of questions and of seeds."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from flows.plan.power import BETWEEN_SEEDS, DISCORDANCE, FEWEST, least_difference, power
+from tasks.rows.jsonl import write_rows
+from tasks.runtime.store import Manifest, Store
+
+
+@pytest.mark.parametrize(("seeds", "between"), [(1, 0.0), (4, 0.02)])
+def test_eight_of_ten_studies_find_the_least_difference(seeds: int, between: float) -> None:
+    """Two benchmarks of different sizes; where the methods disagree, the better one is right more often by d / psi."""
+    random, questions, psi = np.random.default_rng(0), {"a": 400, "b": 900}, {"a": 0.1, "b": 0.2}
+    d = least_difference(questions, psi, between, seeds)
+    variance = sum(psi[name] / n for name, n in questions.items()) / 4 + 2 * between**2 / seeds
+    found = 0
+    for _ in range(4000):
+        shift = random.normal(0, between, (2, seeds)).mean(axis=1) @ [1, -1]
+        differences = []
+        for name, n in questions.items():
+            disagree = random.random(n) < psi[name]
+            better = random.random(n) < (1 + d / psi[name]) / 2
+            differences.append(np.where(disagree, np.where(better, 1, -1), 0).mean())
+        found += abs(np.mean(differences) + shift) > norm.ppf(0.975) * np.sqrt(variance)
+    assert found / 4000 == pytest.approx(0.8, abs=0.03)
+
+
+def test_more_questions_and_more_seeds_show_smaller_differences() -> None:
+    one = least_difference({"a": 500}, {"a": 0.1}, 0.01, 1)
+    assert least_difference({"a": 2000}, {"a": 0.1}, 0.0, 1) == pytest.approx(
+        least_difference({"a": 500}, {"a": 0.1}, 0.0, 1) / 2
+    )
+    assert least_difference({"a": 500}, {"a": 0.1}, 0.01, 8) < one
+
+
+def test_disagreement_and_spread_are_taken_from_earlier_models_where_there_are_enough(tmp_path: Path) -> None:
+    home = Store(tmp_path)
+
+    def scores(method: str, seed: int, wrong: int, n: int = 200) -> Manifest:
+        key = f"{method}{seed}"
+        home.path(key).mkdir(parents=True)
+        write_rows(home.path(key) / "answers.jsonl", ({"id": str(i), "correct": i >= wrong} for i in range(n)))
+        return Manifest(
+            kind="evaluate",
+            key=key,
+            metrics={"benchmark": "nano_facts", "n": n, "accuracy": 1 - wrong / n},
+            run={"task_run": f"evaluate ({method}/{seed})"},
+        )
+
+    few = power({"nano_facts": 240}, 3, home, [scores("few", 0, 2, FEWEST - 1)])
+    assert [(one.group, one.discordance, one.between_seeds) for one in few] == [
+        ("general", DISCORDANCE, 100 * BETWEEN_SEEDS)
+    ]
+    assert few[0].source.startswith("assumed")
+    earlier = [scores("sft", seed, wrong) for seed, wrong in enumerate((20, 24, 28))] + [scores("sdft", 0, 40)]
+    (found,) = power({"nano_facts": 240}, 3, home, earlier)
+    assert found.discordance == pytest.approx(21 / 202)
+    assert found.between_seeds == pytest.approx(2.0)
+    assert found.source.startswith("measured")
+    assert found.of_questions < found.points
