@@ -148,6 +148,8 @@ class _Reckoning:
     def _inputs(self, step: Step, config: Any) -> Rows:
         """Rows of a step's inputs by name; what it has no input for, from the table or its file, under ""."""
         found = {"": _of_source(step.kind, config)} if step.kind in ("corpus", "questions", "evaluate") else {}
+        if step.kind == "report":  # it reads the manifest of every artifact
+            found[""] = sum(len(one.parts) for one in self.walk.stages)
         for name, value in step.inputs.items():
             if isinstance(value, Expected):
                 rows = self.rows(value.step)
@@ -187,7 +189,9 @@ class _Reckoning:
             if kind.unit == "tokens":
                 each, said = self._length(step, digest, name)
                 lengths.append(said)
-            found.amount += (count if step.kind == "evaluate" else worked) * kind.times(config, worked) * each
+            found.amount += (
+                (count if step.kind in ("evaluate", "split") else worked) * kind.times(config, worked) * each
+            )
         config = self._config(step, next(iter(rows)))
         wanted = step.task.gpus({name: step.config[name] for name in rows} if step.task.batch else step.config)
         found.gpus = (machine.gpus if wanted is None else wanted) if machine.gpu else 0
@@ -215,16 +219,24 @@ class _Reckoning:
         known_for = [one for one in table().lengths if step.kind in one.kinds and one.parameters in (size, None)]
         row = known_for[0]
         most = getattr(config, "max_new_tokens", None) or row.tokens
+        if step.kind != "evaluate":
+            most = min(most, self._longest() / SHORTER)
         return min(row.tokens, most), row.source
 
+    def _longest(self) -> int:
+        """Tokens of the sample's longest row, question included."""
+        return max((one.config.max_tokens for one in self.walk.stages if one.kind == "sample"), default=8192)
+
     def _memory(self, found: PlannedStage, step: Step, config: Any, model: Model, gpu: Gpu) -> None:
-        longest = max((one.config.max_tokens for one in self.walk.stages if one.kind == "sample"), default=8192)
-        need = memory.need(step.kind, config, model, found.gpus, gpu, longest)
+        need = memory.need(step.kind, config, model, found.gpus, gpu, self._longest())
         if need is not None:
             found.memory, found.memory_told = need.bytes, need.told
             found.fits = need.bytes <= gpu.memory * memory.GB
 
 
+# A solution that is not known has at most this part of the longest row's tokens: of NuminaMath-CoT's rows of up to 384
+# tokens SmolLM2 counts 119 in a solution.
+SHORTER = 3
 _COMPUTING = {
     *("train_agent", "measure", "rewrite", "self_solve", "finetune", "score", "evaluate", "drift"),
 }  # with a model; of other stages time does not go by its size

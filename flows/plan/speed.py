@@ -19,7 +19,6 @@ from tasks.runtime.store import Manifest
 NEAR = 1.25  # models whose sizes differ by less are of one size
 ALIKE = 3  # models whose sizes differ by less write answers of like lengths
 GENERATE = {"rewrite", "self_solve", "measure", "evaluate"}  # bound by the memory's bandwidth; the others compute
-FEWEST = 3  # halves of a regression hold at least so many artifacts
 
 
 @dataclass(frozen=True)
@@ -133,21 +132,28 @@ def _near(a: int | None, b: int | None) -> bool:
 
 
 def _fitted(records: list[Record], assumed: Speed | None) -> Speed:
-    """Start and speed of builds of one kind, device and size."""
+    """Start and speed of builds of one kind, device and size.
+
+    Where the builds are alike, or so small that their start hides the speed, they tell how this machine compares with
+    the table's: start and speed are the table's times that factor.
+    """
     source = f"{len(records)} of this store"
     ordered = sorted(records, key=lambda one: one.amount)
     # Between small and large builds, in the middle of the amounts' range.
     middle = (ordered[0].amount + ordered[-1].amount) / 2
     small = [one for one in ordered if one.amount <= middle]
     large = [one for one in ordered if one.amount > middle]
-    amount, seconds = median(one.amount for one in ordered), median(one.seconds for one in ordered)
-    start = min(assumed.start if assumed else 0.0, 0.8 * seconds)
-    if large and ordered[-1].amount >= 1.5 * max(1.0, median(one.amount for one in small)):
+    told = assumed is None or ordered[-1].amount / assumed.per_second >= 0.5 * assumed.start
+    if large and told and ordered[-1].amount >= 1.5 * max(1.0, median(one.amount for one in small)):
         a, s = median(one.amount for one in small), median(one.seconds for one in small)
         b, t = median(one.amount for one in large), median(one.seconds for one in large)
         slope = max((t - s) / (b - a), 0.1 * t / b)
         return Speed(max(0.0, s - slope * a), 1 / slope, source, measured=True)
-    return Speed(start, max(amount, 1e-9) / max(seconds - start, 1e-3), source, measured=True)
+    amount, seconds = median(one.amount for one in ordered), median(one.seconds for one in ordered)
+    if assumed is None:
+        return Speed(0.0, max(amount, 1e-9) / seconds, source, measured=True)
+    factor = seconds / max(assumed.start + amount / assumed.per_second, 1e-3)
+    return Speed(factor * assumed.start, assumed.per_second / factor, source, measured=True)
 
 
 def _shipped(kind: str, device: str, parameters: int | None) -> Speed | None:

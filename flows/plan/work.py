@@ -75,7 +75,12 @@ def _passages(file: Path | None) -> int:
 
 
 WORK: dict[str, Kind] = {
-    "backbone": Kind("models", lambda m, c: 1.0, lambda c, i: int(c.is_tried()), made=lambda c, rows: 1),
+    "backbone": Kind(
+        "models",
+        lambda m, c: float(not c.get("tokenizer_only")),
+        lambda c, i: int(c.is_tried()),
+        made=lambda c, rows: 1,
+    ),
     "corpus": Kind("rows", lambda m, c: m["read"], lambda c, i: i.get("", 0)),
     "questions": Kind("questions", lambda m, c: m["questions"], lambda c, i: i.get("", 0)),
     "sample": Kind("rows", _read, lambda c, i: _sum(i, "corpora"), made=lambda c, rows: min(c.rows, rows)),
@@ -108,7 +113,7 @@ WORK: dict[str, Kind] = {
             + sum(min(c.answers, rows) + min(c.choices, rows) for name, rows in i.items() if name.startswith("answers"))
         ),
     ),
-    "report": Kind("artifacts", lambda m, c: m["artifacts"], lambda c, i: max(1, len(i))),
+    "report": Kind("artifacts", lambda m, c: m["artifacts"], lambda c, i: i.get("", 0)),
 }
 
 

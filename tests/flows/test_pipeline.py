@@ -29,8 +29,6 @@ from tests.flows.small import SMALL, small_experiment
 
 pytestmark = pytest.mark.timeout(900)
 
-PLANNED: list[Step] = []  # before anything was made
-
 
 @pytest.fixture(scope="module")
 def finished(small_run: tuple[Path, Artifact], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Artifact]:
@@ -63,16 +61,26 @@ def states_of_tasks(flow_run: UUID | None) -> set[str | None]:
     return {run.state_name for run in runs}
 
 
-def test_the_run_makes_exactly_what_was_planned_and_the_plan_then_finds_it(finished: Artifact) -> None:
-    planned = [(step.title, name, part.key) for step in PLANNED for name, part in step.parts.items()]
+def test_the_run_makes_exactly_what_was_planned_and_the_plan_then_finds_it(finished: Artifact, tmp_path: Path) -> None:
+    before = [(one.title, name, part.key) for one in plan_in(tmp_path / "empty") for name, part in one.parts.items()]
     found = {(one.run["task_run"], part_of(one)): one.key for one in store().manifests()}
-    assert sorted((title, name) for title, name, _ in planned) == sorted(found)
-    known = {(title, name): key for title, name, key in planned if key is not None}
+    assert sorted((title, name) for title, name, _ in before) == sorted(found)
+    known = {(title, name): key for title, name, key in before if key is not None}
     assert {title.partition(" ")[0] for title, _ in known} == {"backbone", "corpus", "questions"}
     assert known.items() <= found.items()
-    again = walk_through(pipeline.fn, {"experiment": small_experiment()}).stages
-    assert all(step.cached for step in again)
-    assert {(step.title, name): part.key for step in again for name, part in step.parts.items()} == found
+    after = plan_in(store().root)
+    assert all(step.cached for step in after)
+    assert {(step.title, name): part.key for step in after for name, part in step.parts.items()} == found
+
+
+def plan_in(home: Path) -> list[Step]:
+    """The steps of the run's plan, with what lies in this store."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REWRITING_AGENT_STORE", str(home))
+        settings.cache_clear()
+        steps = walk_through(pipeline.fn, {"experiment": small_experiment()}).stages
+    settings.cache_clear()
+    return steps
 
 
 def test_what_was_planned_stands_beside_what_came_of_it(finished: Artifact) -> None:
