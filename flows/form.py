@@ -41,6 +41,7 @@ QUESTIONS = {
     "downstream": "Fine-tune and evaluate as well; off: only train agents and measure them on held-out rows.",
     "backbone": "A name under infra/backbones, a YAML file of your own, or the folder of a model.",
     "backbones": "Names under infra/backbones, YAML files of your own, or folders of models; one report each.",
+    "price": "Of a GPU-hour, on a CPU of a core-hour, in any currency.",
     "experiment": "Advanced: a whole experiment in place of the backbone's file. Preset and changes are put upon it.",
     "experiments": "Advanced: whole experiments in place of the backbones' files. Preset and changes are put on them.",
 }

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from flows.plan.estimate import Plan, PlannedStage
 from flows.plan.memory import GB
+from tasks.runtime import show as ui
 
 WIDE = 112  # columns in which keys are shown as well
 
@@ -115,3 +116,12 @@ def count(value: float) -> str:
             short = value / (1e3 if letter == "K" else size)
             return f"{short:.3g}{letter}" if short < 1000 else f"{short:.0f}{letter}"
     return f"{value:,.0f}"
+
+
+def markdown(plan: Plan) -> str:
+    """The plan as the UI shows it: what is to be made, what it costs, what it can show."""
+    names = ["stage", "key", "state", "work", "time", "GPU-hours" if plan.gpus else "core-hours"]
+    names += (["money"] if plan.price else []) + (["GB a GPU"] if plan.gpus else [])
+    rows = [list(_cells(stage, plan)) for stage in plan.stages if stage.state != "cached"]
+    refused = [f"**Cannot work:** {said}" for said in plan.refused]
+    return "\n\n".join([*refused, ui.table(names, rows), *(line for line in lines(plan) if line.strip())])

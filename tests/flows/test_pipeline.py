@@ -63,14 +63,15 @@ def states_of_tasks(flow_run: UUID | None) -> set[str | None]:
 
 def test_the_run_makes_exactly_what_was_planned_and_the_plan_then_finds_it(finished: Artifact, tmp_path: Path) -> None:
     before = [(one.title, name, part.key) for one in plan_in(tmp_path / "empty") for name, part in one.parts.items()]
-    found = {(one.run["task_run"], part_of(one)): one.key for one in store().manifests()}
-    assert sorted((title, name) for title, name, _ in before) == sorted(found)
-    known = {(title, name): key for title, name, key in before if key is not None}
-    assert {title.partition(" ")[0] for title, _ in known} == {"backbone", "corpus", "questions"}
-    assert known.items() <= found.items()
+    found = [(one.run["task_run"], part_of(one), one.key) for one in store().manifests()]
+    # Shards of `verify` are called alike.
+    assert sorted((title, name) for title, name, _ in before) == sorted((title, name) for title, name, _ in found)
+    known = {one for one in before if one[2] is not None}
+    assert {title.partition(" ")[0] for title, _, _ in known} == {"backbone", "corpus", "questions"}
+    assert known <= set(found)
     after = plan_in(store().root)
     assert all(step.cached for step in after)
-    assert {(step.title, name): part.key for step in after for name, part in step.parts.items()} == found
+    assert sorted((one.title, name, part.key) for one in after for name, part in one.parts.items()) == sorted(found)
 
 
 def plan_in(home: Path) -> list[Step]:
