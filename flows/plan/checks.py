@@ -55,9 +55,9 @@ def batches_divide(asked: Asked) -> Iterator[str]:
     """The optimiser's step over so many GPUs as there are (0 processes: all), for SFT and for GRPO."""
     sft, gpus = asked.experiment.finetune, asked.machine.gpus
     processes = sft.processes or max(1, gpus if asked.machine.gpu else 1)
-    if asked.makes("finetune") and sft.global_batch % (sft.per_device_batch * processes):
+    if asked.makes("finetune") and not sft.packing and sft.global_batch % (sft.per_device_batch * processes):
         fits = [n for n in range(processes, 0, -1) if sft.global_batch % (sft.per_device_batch * n) == 0]
-        do = f"--set finetune.processes={fits[0]}" if fits else f"--set finetune.global_batch={sft.per_device_batch}"
+        do = "--set finetune.packing=true" + (f", or --set finetune.processes={fits[0]}" if fits else "")
         yield (
             f"finetune.global_batch {sft.global_batch} is not a multiple of per_device_batch {sft.per_device_batch} x "
             f"{processes} {'GPUs' if asked.machine.gpu else 'processes'}: {do}"

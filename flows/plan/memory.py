@@ -14,7 +14,7 @@ from typing import Any
 
 from flows.plan.table import Gpu, Model, table
 from tasks.backbone.backbone import BackboneConfig
-from tasks.finetune.memory import LOGITS, STATE, Shape, sft_bytes
+from tasks.finetune.memory import CHUNK, LOGITS, STATE, Shape, sft_bytes
 from tasks.rows.precision import parameters
 from tasks.rows.source import local_path
 
@@ -54,9 +54,10 @@ def need(kind: str, config: Any, model: Model, gpus: int, gpu: Gpu, longest: int
     """
     if kind == "finetune":
         shape = Shape(model.parameters, model.hidden, model.layers, model.vocabulary)
-        tokens = min(config.max_tokens, longest) * config.per_device_batch
-        state = model.parameters * STATE / gpus
-        return Need(sft_bytes(shape, tokens, "bfloat16", gpus) + CONTEXT, f"state {state / GB:.0f} GB")
+        row, state = min(config.max_tokens, longest), model.parameters * STATE / gpus
+        # Packed passes are as long as the memory allows, at least the longest row.
+        tokens, logits = (row, CHUNK) if config.packing else (row * config.per_device_batch, None)
+        return Need(sft_bytes(shape, tokens, "bfloat16", gpus, logits) + CONTEXT, f"state {state / GB:.0f} GB")
     if kind in ("rewrite", "self_solve"):
         return _inference(model, gpus, config.max_prompt_tokens + config.max_new_tokens)
     if kind in ("measure", "evaluate"):

@@ -24,10 +24,9 @@ from transformers import TrainerCallback
 
 from tasks.finetune.checkpoints import ByTime, drop_unfinished
 from tasks.finetune.dataset import Counts, prepare
-from tasks.finetune.memory import shape_of, tokens_that_fit
+from tasks.finetune.memory import CHUNK, shape_of, tokens_that_fit
 from tasks.finetune.passes import Plan
 from tasks.finetune.spec import FinetuneSpec
-from tasks.finetune.token_losses import CHUNK
 from tasks.rows.context import longest_context
 from tasks.rows.jsonl import read_rows, write_rows
 from tasks.rows.precision import Precision, resolve

@@ -19,6 +19,7 @@ STATE = 16  # bytes a parameter: weight, gradient, two moments
 LOGITS = {"bfloat16": 2 + 3 * 4, "float32": 3 * 4}  # bytes a logit
 # Values a token that the layer which is recomputed keeps, in widths of the model: attention, MLP of 3 to 4 widths.
 OF_A_LAYER = 34
+CHUNK = 1024  # target tokens of a packed pass whose logits are in memory at once
 MOST_TOKENS, LEAST_TOKENS = 65_536, 1024  # of a pass: more than the first compute no faster
 
 

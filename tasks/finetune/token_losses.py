@@ -20,8 +20,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
 from tasks.finetune.dataset import IGNORE
-
-CHUNK = 1024  # target tokens whose logits are in memory at once
+from tasks.finetune.memory import CHUNK
 
 TokenLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 

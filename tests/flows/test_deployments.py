@@ -132,7 +132,8 @@ def test_a_deployments_entrypoint_takes_its_parameters(deployment: dict[str, Any
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=name_of_deployment)
 def test_schedules_are_written_and_inactive(deployment: dict[str, Any]) -> None:
-    assert deployment.get("schedules") or kind(deployment) == "report_of"  # a report is asked for by name
+    # A report is asked for by name, a plan before a run.
+    assert deployment.get("schedules") or kind(deployment) in ("report_of", "plan")
     assert all(schedule["cron"] and schedule["active"] is False for schedule in deployment.get("schedules", []))
     needs_gpus = any(tag.startswith("gpu:") for tag in deployment["tags"])
     assert deployment["work_pool"]["name"] == ("gpu" if needs_gpus else "local")

@@ -27,15 +27,18 @@ def said(backbone: str, machine: Machine, presets: tuple[str, ...] = (), **chang
 def test_every_backbone_works_on_what_its_file_is_for(backbone: str) -> None:
     four = backbone.startswith(("Llama", "Mistral"))
     hub_alone = not four and backbone not in ("nano", "SmolLM2-135M-Instruct", "Qwen2.5-Coder-0.5B-Instruct")
-    machine = FOUR if four else Machine("a6000-48" if hub_alone else "cpu", int(hub_alone))
+    machine = FOUR if four else Machine("l4-24" if hub_alone else "cpu", int(hub_alone))
     assert said(backbone, machine) == []
 
 
 def test_a_batch_that_the_gpus_do_not_divide() -> None:
-    (one,) = said("Llama-3.2-1B-Instruct", Machine("h100-80", 3), ("one_gpu",), finetune__processes=0)
+    three, one_gpu = Machine("h100-80", 3), ("one_gpu",)
+    assert said("Llama-3.2-1B-Instruct", three, one_gpu, finetune__processes=0) == [], "packed passes do not ask"
+    fields = {"finetune__packing": False}
+    (one,) = said("Llama-3.2-1B-Instruct", three, one_gpu, finetune__processes=0, **fields)
     assert one.startswith("finetune.global_batch 128 is not a multiple of per_device_batch 4 x 3 GPUs")
-    assert one.endswith("--set finetune.processes=2")
-    assert said("Llama-3.2-1B-Instruct", Machine("h100-80", 3), ("one_gpu",), finetune__processes=2) == []
+    assert one.endswith("--set finetune.packing=true, or --set finetune.processes=2")
+    assert said("Llama-3.2-1B-Instruct", three, one_gpu, finetune__processes=2, **fields) == []
     (one,) = said(MISTRAL, Machine("h100-80", 8), train_agent__verl__gpus=7)
     assert "5120 rewrites a step" in one and "7 GPUs" in one
 
@@ -60,7 +63,7 @@ def test_a_gated_model_without_a_token(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
     (one,) = said(MISTRAL, FOUR)
     assert "is gated: accept its licence" in one and "HF_TOKEN" in one
-    assert said("Qwen2.5-0.5B-Instruct", Machine("a6000-48", 1)) == [], "it is not gated"
+    assert said("Qwen2.5-0.5B-Instruct", Machine("l4-24", 1)) == [], "it is not gated"
     folder = str(tmp_path)
     assert said(MISTRAL, FOUR, backbone__model=folder) == [], "it lies on this machine"
 
