@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import sqrt
 from pathlib import Path
-from statistics import mean, stdev
-
-from scipy.stats import norm
+from statistics import NormalDist, mean, stdev
 
 from tasks.evaluate.benchmark import benchmark
 from tasks.rows.jsonl import read_rows
@@ -50,7 +48,7 @@ def least_difference(
     questions: Mapping[str, int], discordance: Mapping[str, float], between_seeds: float, seeds: int
 ) -> float:
     """The least difference of an average, as a share; of accuracies and standard deviation as shares."""
-    factor = float(norm.ppf(1 - LEVEL / 2) + norm.ppf(POWER))
+    factor = NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(POWER)
     of_questions = sum(discordance[name] / n for name, n in questions.items()) / len(questions) ** 2
     return factor * sqrt(of_questions + 2 * between_seeds**2 / seeds)
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from tasks.report.data import Estimate, Proportion
 
@@ -29,6 +28,8 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
         raise ValueError(f"{successes} successes of {n}: expected 0 <= successes <= n")
     if n == 0:
         return 0.0, 1.0
+    from scipy import stats  # a second, at the start of every command
+
     interval = stats.binomtest(successes, n).proportion_ci(confidence, method="wilson")
     rate = successes / n  # rounding puts the bound beside 0 or 1 at the ends
     return max(0.0, min(float(interval.low), rate)), min(1.0, max(float(interval.high), rate))
@@ -64,6 +65,8 @@ def mean_over_rows(
     point = float(statistic(values))
     if np.ptp(values) == 0 or resamples == 0:
         return Estimate(value=point, low=point, high=point) if resamples else Estimate(value=point)
+    from scipy import stats  # a second, at the start of every command
+
     result = stats.bootstrap(
         (values,),
         lambda sample, axis: statistic(sample, axis=axis),

@@ -14,8 +14,6 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from scipy.stats import binomtest
-
 from tasks.rows.jsonl import read_rows
 from tasks.verify.arithmetic.arithmetic import ArithmeticJudge
 from tasks.verify.gate import GateConfig
@@ -48,6 +46,8 @@ def require_fit(gate: GateConfig, rows: Path) -> None:
     checker = ArithmeticJudge(judge.require_step)
     chosen = solutions[:: -(-len(solutions) // CHECKED) or 1]
     refused = [verdict for verdict in map(checker.judge_text, chosen) if not verdict.valid]
+    from scipy.stats import binomtest  # a second, at the start of every command
+
     if not refused or binomtest(len(refused), len(chosen)).proportion_ci(method="wilson").low <= MOST_REFUSED:
         return
     reasons = Counter("a false equality" if one.first_wrong_step else "no equality to check" for one in refused)
@@ -75,6 +75,8 @@ def require_self_fit(gate: GateConfig, judge: Judge | None, rows: Sequence[Judge
     verdicts = judge.judge(rows[:: -(-len(rows) // ASKED)])
     decided = [verdict for verdict in verdicts if verdict.valid is not None]
     passed = sum(verdict.valid is True for verdict in decided)
+    from scipy.stats import binomtest  # a second, at the start of every command
+
     if not decided or binomtest(passed, len(decided)).proportion_ci(method="wilson").high >= LEAST_PASSED:
         return
     odds = sorted(found for verdict in decided if (found := log_odds(verdict)) is not None)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from tasks.verify.judges.measures import Measure, Share, measure
 
@@ -55,5 +54,7 @@ def calibrate(labels: Sequence[bool], log_odds: Sequence[float], seed: int = 0) 
 
 def _auc(right: np.ndarray, wrong: np.ndarray) -> float:
     """Mann and Whitney's U over n·m; ties count half."""
+    from scipy.stats import rankdata  # a second, at the start of every command
+
     ranks = rankdata(np.concatenate([right, wrong]))[: len(right)]
     return float((ranks.sum() - len(right) * (len(right) + 1) / 2) / (len(right) * len(wrong)))

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
 
 RESAMPLES = 2000
 
@@ -70,6 +69,8 @@ def measure(source: str, labels: Sequence[bool], verdicts: Sequence[bool | None]
 def _wilson(count: int, total: int) -> Share:
     if total == 0:
         return Share(None)
+    from scipy.stats import binomtest  # a second, at the start of every command
+
     interval = binomtest(count, total).proportion_ci(method="wilson")
     return Share(count / total, float(interval.low), float(interval.high))
 
