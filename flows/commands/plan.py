@@ -86,7 +86,8 @@ def why_command(
 
     home = store()
     manifests = list(home.manifests())
-    there = [one for one in manifests if one.key.startswith(name)] if len(name) >= 4 else []
+    there = [one for one in manifests if one.key.startswith(name) or ("/" in name and one.name.startswith(name))]
+    there = there if len(name) >= 4 else []
     if there:
         for one in there:
             _tell(one.run.get("task_run") or one.kind, one.key, "is in the store", nearest(one, manifests))

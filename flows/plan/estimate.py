@@ -36,9 +36,10 @@ class Machine:
 
 
 class PlannedArtifact(BaseModel):
-    """`key` is null where it holds what is still to be made."""
+    """`key` is null where it holds what is still to be made, and `stored_as`, its readable name, is empty then."""
 
     name: str
+    stored_as: str = ""
     key: str | None
     state: State
     why: str
@@ -115,10 +116,12 @@ class _Reckoning:
 
     def _artifact(self, step: Step, name: str, part: Part) -> PlannedArtifact:
         if part.found is not None:
-            return PlannedArtifact(name=name, key=part.key, state="cached", why="")
+            return PlannedArtifact(name=name, stored_as=part.found.name, key=part.key, state="cached", why="")
         state: State = "goes on" if part.begun else "to make"
         said, near = self._why(step, part)
-        return PlannedArtifact(name=name, key=part.key, state=state, why=said, nearest=near)
+        called = str(getattr(self._config(step, name), "name", ""))
+        stored_as = self.walk.home.name(part.manifest, called) if part.known else ""
+        return PlannedArtifact(name=name, stored_as=stored_as, key=part.key, state=state, why=said, nearest=near)
 
     def _why(self, step: Step, part: Part) -> tuple[str, str | None]:
         if part.begun:

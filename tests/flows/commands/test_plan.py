@@ -29,12 +29,14 @@ def plan(home: Path, *arguments: str) -> dict[str, Any]:
 
 def test_a_plan_needs_no_server_and_builds_nothing(tmp_path: Path) -> None:
     made = plan(tmp_path / "store", "--preset", "smoke", "--price", "0.1")
-    assert not (tmp_path / "store").exists()
+    assert [path.name for path in (tmp_path / "store").iterdir()] in ([], ["digests"]), "of files, which are read once"
     titles = [stage["title"] for stage in made["stages"]]
     assert titles[:2] == ["backbone nano", "backbone nano tokenizer"] and titles[-1] == "report"
     assert {stage["state"] for stage in made["stages"]} == {"to make"}
     by_title = {stage["title"]: stage for stage in made["stages"]}
     assert by_title["split sft"]["rows"] == 32
+    (corpus,) = by_title["corpus numinamath_cot"]["artifacts"]
+    assert corpus["stored_as"].startswith("corpus/") and corpus["key"][:8] in corpus["stored_as"]
     sft = by_title["finetune nll seed 0 (sft/0)"]
     assert sft["seconds"] > 0 and sft["source"].startswith("measured: nano")
     assert sft["money"] == pytest.approx(0.1 * sft["core_hours"])
