@@ -16,7 +16,8 @@ from tasks.runtime.settings import ROOT, settings
 
 HERE = Path(__file__).resolve().parent
 PRINTED_BY = {"stage_overhead": "cached_rerun"}  # figures that come from another benchmark's run
-ENVIRONMENT = {"nll": "inference", "grpo_step": "inference", "sampling": "inference"}  # the others run in core
+# The others run in core.
+ENVIRONMENT = {"nll": "inference", "grpo_step": "inference", "sampling": "inference", "sft": "sft"}
 
 
 def names() -> list[str]:

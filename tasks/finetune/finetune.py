@@ -9,6 +9,7 @@ Out: model/    the fine-tuned model, readable by transformers and vLLM
 from pathlib import Path
 
 from tasks.finetune.config import FinetuneConfig
+from tasks.finetune.rendezvous import MODULE, nodes
 from tasks.finetune.spec import FinetuneSpec
 from tasks.finetune.view import view
 from tasks.rows.prompts import prompts_digest
@@ -43,29 +44,32 @@ def smaller(config: FinetuneConfig) -> FinetuneConfig | None:
     shows=view,
 )
 def finetune(config: FinetuneConfig, out: Path, *, backbone: Path, dataset: Path) -> Metrics:
-    """Fine-tune `backbone` on `dataset`; resumes from the checkpoints of a killed attempt in `out`.
+    """Fine-tune `backbone` on `dataset`; resumes from the checkpoints of a killed attempt in `out`;
+    on several machines by tasks/finetune/rendezvous.py.
 
     Returns:
         rows, kept, bad, overlong, target_tokens, steps, first_loss, final_loss (mean of the last tenth), processes,
         dtype.
 
     Raises:
-        ValueError: bfloat16 was asked for in several processes on a CPU.
+        ValueError: bfloat16 was asked for in several processes on a CPU, or several machines know no meeting point.
         EngineError: training failed, or more rows than `config.max_dropped_share` are bad or overlong.
     """
     cuda = settings().cuda()
     processes = config.processes or (max(1, len(settings().gpu_names())) if cuda else 1)
+    machines = nodes()
     if not config.packing:
-        config.accumulation(processes)
-    if config.dtype == "bfloat16" and processes > 1 and not cuda:
+        config.accumulation(processes * machines)
+    if config.dtype == "bfloat16" and processes * machines > 1 and not cuda:
         raise ValueError(
-            f"finetune.dtype=bfloat16 in {processes} processes on a CPU: transformers computes in bfloat16 there in "
-            "one process only. Set finetune.processes=1, or finetune.dtype=float32"
+            f"finetune.dtype=bfloat16 in {processes * machines} processes on a CPU: transformers computes in bfloat16 "
+            "there in one process only. Set finetune.processes=1, or finetune.dtype=float32"
         )
+    rows = dataset / "rows.jsonl"
     spec = FinetuneSpec(
-        config=config, backbone=backbone, rows=dataset / "rows.jsonl", out=out, processes=processes, cuda=cuda
+        config=config, backbone=backbone, rows=rows, out=out, processes=processes, cuda=cuda, nodes=machines
     )
-    run("sft", "tasks.finetune.llamafactory", spec, out, engine_variables(cuda, processes))
+    run("sft", MODULE, spec, out, engine_variables(cuda, spec.world))
     return read_metrics(out)
 
 

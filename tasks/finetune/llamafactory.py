@@ -26,6 +26,7 @@ from tasks.finetune.checkpoints import ByTime, drop_unfinished
 from tasks.finetune.dataset import Counts, prepare
 from tasks.finetune.memory import CHUNK, shape_of, tokens_that_fit
 from tasks.finetune.passes import Plan
+from tasks.finetune.rendezvous import is_first, torchrun
 from tasks.finetune.spec import FinetuneSpec
 from tasks.rows.context import longest_context
 from tasks.rows.jsonl import read_rows, write_rows
@@ -62,15 +63,15 @@ ZERO3 = {
 
 
 def main() -> None:
-    """Prepare the rows once, then train: in this process, or in `processes` of them under torchrun."""
+    """Prepare the rows once, then train: in this process, or in `processes` of them (a machine) under torchrun."""
     spec = read_spec(FinetuneSpec)
     if "LOCAL_RANK" not in os.environ:
-        prepare_once(spec)
-        if spec.processes > 1:
+        if is_first():
+            prepare_once(spec)
+        if spec.world > 1:
             if not spec.cuda:
                 compile_extensions()
-            ranks = ["--standalone", f"--nproc-per-node={spec.processes}", "-m", "tasks.finetune.llamafactory"]
-            os.execv(sys.executable, [sys.executable, "-m", "torch.distributed.run", *ranks, sys.argv[1]])
+            os.execv(sys.executable, torchrun(spec.nodes, spec.processes, sys.argv[1]))
     train(spec)
     if int(os.environ.get("RANK", "0")) == 0:
         collect(spec)
@@ -87,7 +88,7 @@ def prepare_once(spec: FinetuneSpec) -> None:
         counts = prepare(spec.rows, tokens, limit, spec.config.max_dropped_share, spec.out)
         write_json(counted, asdict(counts))
     write_json(scratch / "ds_z3_config.json", ZERO3)
-    drop_checkpoints_of_other_ranks(scratch, spec.processes)
+    drop_checkpoints_of_other_ranks(scratch, spec.world)
     drop_unfinished(scratch / "trainer")
 
 
@@ -122,7 +123,7 @@ def compile_extensions() -> None:
 def arguments(spec: FinetuneSpec, accumulation: int) -> dict[str, Any]:
     """LLaMA-Factory's arguments for a spec (E.1); `accumulation`: passes of one process in a step."""
     config, scratch = spec.config, spec.out / "scratch"
-    parallel = spec.processes > 1
+    parallel = spec.world > 1
     made: dict[str, Any] = {
         "stage": "sft",
         "do_train": True,
@@ -168,7 +169,7 @@ def precision(spec: FinetuneSpec) -> Precision:
     Several processes on a CPU stay in float32: transformers 5 allows bfloat16 there only with `use_cpu`, which
     DeepSpeed does not bear.
     """
-    if spec.config.dtype == "auto" and spec.processes > 1 and not spec.cuda:
+    if spec.config.dtype == "auto" and spec.world > 1 and not spec.cuda:
         return "float32"
     return resolve(spec.config.dtype, spec.backbone, spec.cuda)
 
@@ -185,7 +186,7 @@ def train(spec: FinetuneSpec) -> None:
         accumulation = plan.accumulation(ceil(spec.config.epochs))
         trainer: Any = partial(PackedTrainer, plan=plan, accumulation=accumulation, loss=spec.config.loss)
     else:
-        accumulation, trainer = spec.config.accumulation(spec.processes), Trainer
+        accumulation, trainer = spec.config.accumulation(spec.world), Trainer
     workflow.CustomSeq2SeqTrainer = trainer  # LLaMA-Factory 0.9.5 takes none from its caller
     reporter, checkpoints = Reporter(spec.out / "scratch" / "losses.jsonl"), ByTime(spec.config.checkpoint_minutes)
     run_exp(arguments(spec, accumulation), callbacks=[reporter, checkpoints])
@@ -197,7 +198,7 @@ def plan_of(spec: FinetuneSpec) -> Plan:
 
     rows = load_from_disk(str(spec.out / "scratch" / "tokens"))
     lengths = [len(ids) for ids in rows["input_ids"]]
-    return Plan(lengths, spec.config.global_batch, tokens_of_a_pass(spec), spec.processes, spec.config.seed)
+    return Plan(lengths, spec.config.global_batch, tokens_of_a_pass(spec), spec.world, spec.config.seed)
 
 
 def tokens_of_a_pass(spec: FinetuneSpec) -> int:
@@ -207,7 +208,7 @@ def tokens_of_a_pass(spec: FinetuneSpec) -> int:
         import torch
 
         memory = torch.cuda.get_device_properties(0).total_memory
-        tokens = tokens_that_fit(shape_of(spec.backbone), memory, precision(spec), spec.processes, CHUNK)
+        tokens = tokens_that_fit(shape_of(spec.backbone), memory, precision(spec), spec.world, CHUNK)
     return max(64, tokens >> spec.config.less)
 
 
@@ -250,7 +251,7 @@ def collect(spec: FinetuneSpec) -> None:
     counts = Counts(**json.loads((scratch / "counts.json").read_text(encoding="utf-8")))
     tail = [losses[step]["loss"] for step in sorted(losses)][-max(1, len(losses) // 10) :]
     figures = {"steps": max(losses), "first_loss": losses[min(losses)]["loss"], "final_loss": sum(tail) / len(tail)}
-    write_metrics(spec.out, asdict(counts) | figures | {"processes": spec.processes, "dtype": precision(spec)})
+    write_metrics(spec.out, asdict(counts) | figures | {"processes": spec.world, "dtype": precision(spec)})
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -235,6 +236,26 @@ def test_two_processes_under_zero3_train_as_one_does_and_resume_when_a_rank_is_k
     engines.run(MODULE, spec, killed, variables)
     assert (killed / "loss.jsonl").read_bytes() == (two / "loss.jsonl").read_bytes()
     assert (killed / "model" / "model.safetensors").read_bytes() == (two / "model" / "model.safetensors").read_bytes()
+
+
+@pytest.mark.slow
+def test_two_machines_that_meet_train_as_one_process_does(tmp_path: Path, backbone: Path) -> None:
+    """Two rendezvous of one rank each, over gloo on this machine."""
+    config: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 2, "global_batch": 16, "tokens_per_pass": 400}
+    one, two = tmp_path / "one", tmp_path / "two"
+    engines.run(MODULE, _spec(one, backbone, ROWS, **config), one, ONE_THREAD)
+    spec = _spec(two, backbone, ROWS, **config).model_copy(update={"nodes": 2})
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(tmp_path / "extensions"))
+    variables = ONE_THREAD | {"DS_ACCELERATOR": "cpu", "TORCH_EXTENSIONS_DIR": extensions, "NNODES": "2"}
+    variables |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    other = engines.start(MODULE, spec, two, variables | {"NODE_RANK": "1"})
+    engines.run(MODULE, spec, two, variables | {"NODE_RANK": "0"})
+    assert other.wait(timeout=60) == 0
+    assert _losses(two) == pytest.approx(_losses(one), abs=1e-5)
+    assert json.loads((two / "scratch" / "metrics.json").read_text())["processes"] == 2
 
 
 def test_batches_that_do_not_divide_are_refused() -> None:
