@@ -2,9 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
@@ -21,6 +20,9 @@ from flows.commands.store import app as store_app
 from flows.commands.verify import verify_command
 from flows.commands.wide import show
 from tasks.verify.judges.judge_eval import judge_eval_command
+
+if TYPE_CHECKING:
+    from infra.temporary_server import TemporaryServer
 
 
 class _Group(typer.core.TyperGroup):
@@ -92,7 +94,7 @@ def run(
     json_file: Json = None,
 ) -> None:
     """Run one method on one backbone, from the corpora to a report. What is already made is not made again."""
-    server_answers = _prepare_prefect()
+    server = _prepare_prefect()
     from flows.experiment import METHODS
 
     if method not in METHODS:
@@ -102,9 +104,9 @@ def run(
     _check([backbone], presets, overrides)
     from flows.pipeline import pipeline
 
-    server_answers()
-    asked: Any = {"method": method, "seeds": "next" if seed == "next" else [int(seed)]}
-    _show(pipeline(**asked, preset=presets or [], changes=overrides or [], backbone=backbone), json_file)
+    asked = {"method": method, "seeds": "next" if seed == "next" else [int(seed)], "backbone": backbone}
+    [made] = _run(pipeline, asked | _changes(presets, overrides), server)
+    _show(made, json_file)
 
 
 @app.command()
@@ -121,7 +123,7 @@ def study(
     ] = None,
 ) -> None:
     """Compare methods over backbones and seeds: the paper's Table 1. Reuses every artifact that is there."""
-    server_answers = _prepare_prefect()
+    server = _prepare_prefect()
     from flows.experiment import METHODS
 
     methods = method or list(METHODS)
@@ -132,11 +134,10 @@ def study(
     from flows.incomplete import Incomplete
     from flows.study import study as study_flow
 
-    server_answers()
-    asked: Any = {"methods": methods, "seeds": list(range(seeds))}
+    asked = {"methods": methods, "seeds": list(range(seeds)), "backbones": backbones}
     failed = None
     try:
-        reports = study_flow(**asked, preset=presets or [], changes=overrides or [], backbones=backbones)
+        reports = _run(study_flow, asked | _changes(presets, overrides), server)
     except Incomplete as error:
         reports, failed = error.reports, error
     for made in reports:
@@ -166,7 +167,7 @@ def ablation(
     json_file: Json = None,
 ) -> None:
     """Take parts of the reward or of the construction away: the paper's Tables 3, 4 and 5."""
-    server_answers = _prepare_prefect()
+    server = _prepare_prefect()
     from flows.ablation import REWARDS, VARIANTS
     from flows.ablation import ablation as ablation_flow
 
@@ -174,9 +175,9 @@ def ablation(
     if unknown := set(variants) - set(VARIANTS):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(VARIANTS)}")
     _check([backbone], presets, overrides)
-    server_answers()
-    asked: Any = {"variants": variants, "seeds": list(range(seeds)), "downstream": downstream}
-    _show(ablation_flow(**asked, preset=presets or [], changes=overrides or [], backbone=backbone), json_file)
+    asked = {"variants": variants, "seeds": list(range(seeds)), "downstream": downstream, "backbone": backbone}
+    [made] = _run(ablation_flow, asked | _changes(presets, overrides), server)
+    _show(made, json_file)
 
 
 @app.command()
@@ -192,11 +193,11 @@ def report(
 ) -> None:
     """Show a report that was made, its table and where its page lies; or make one of the runs of several."""
     if reports and len(reports) > 1:
-        server_answers = _prepare_prefect()
+        server = _prepare_prefect()
         from flows.report_of import report_of
 
-        server_answers()
-        _show(report_of(reports), json_file)
+        [made] = _run(report_of, {"reports": reports}, server)
+        _show(made, json_file)
         return
     from flows.report_of import find_report
     from tasks.runtime.stage import store
@@ -281,11 +282,17 @@ def _check(backbones: list[str], presets: list[str] | None, overrides: list[str]
         raise typer.BadParameter(str(error)) from None
 
 
-def _prepare_prefect() -> Callable[[], None]:
+def _changes(presets: list[str] | None, overrides: list[str] | None) -> dict[str, Any]:
+    return {"preset": presets or [], "changes": overrides or []}
+
+
+def _prepare_prefect() -> "TemporaryServer | None":
     """Prefect's own files lie in the project; the server that `make up` started is used where it runs, else a new one.
 
-    Prefect reads its settings when it is imported: call this before anything that imports it, and what it returns
-    (it waits until the server answers) before the first run.
+    Prefect reads its settings when it is imported: call this before anything that imports it.
+
+    Returns:
+        The new one, to be started before the first run; None where a server runs.
     """
     from infra.server import client_environment, login, refusal
     from infra.temporary_server import TemporaryServer
@@ -293,15 +300,28 @@ def _prepare_prefect() -> Callable[[], None]:
 
     os.environ.setdefault("PREFECT_HOME", str(settings().environments / "prefect"))
     if "PREFECT_API_URL" in os.environ:
-        return lambda: None
+        return None
     if running := client_environment():
         os.environ.update(running)
         if said := refusal(running["PREFECT_API_URL"]):
             raise PermissionError(said)
-        return lambda: None
+        return None
     server = TemporaryServer()
     os.environ.update(login() | {"PREFECT_API_URL": server.api})
-    return server.wait
+    return server
+
+
+def _run(flow: Any, parameters: dict[str, Any], server: "TemporaryServer | None") -> list[Any]:
+    """The flow's reports. Where no server runs, one is started only if something is still to be made."""
+    from flows.finished import finished
+
+    if server is not None:
+        if made := finished(flow, parameters):
+            console.print("everything is in the store: nothing was run")
+            return made
+        server.start()
+    made = flow(**parameters)
+    return made if isinstance(made, list) else [made]
 
 
 def _show(made: Any, json_file: Path | None = None) -> None:

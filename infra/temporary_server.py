@@ -2,7 +2,7 @@
 
 Prefect has one of its own for this, which a command that is killed leaves behind. This one hangs, like an engine, on a
 pipe that only the command holds: it ends when the command does, however that ends. It keeps its runs in the database
-of PREFECT_HOME, where `make up` shows them later, and starts while the command imports Prefect.
+of PREFECT_HOME, where `make up` shows them later.
 """
 
 import os
@@ -22,13 +22,16 @@ QUIET = ["--lifespan", "on", "--log-level", "error"]
 
 
 class TemporaryServer:
-    """Starts at once; `wait` returns when it answers. `api` is its address for clients: PREFECT_API_URL."""
+    """`api` is its address for clients, PREFECT_API_URL, from the beginning; `start` starts it and waits."""
 
     def __init__(self) -> None:
         with socket.socket() as free:
             free.bind((HOST, 0))
-            port = str(free.getsockname()[1])
-        self.api = f"http://{HOST}:{port}/api"
+            self.port = str(free.getsockname()[1])
+        self.api = f"http://{HOST}:{self.port}/api"
+
+    def start(self) -> None:
+        """Return when it answers. Raises RuntimeError where it ended or takes longer than STARTUP_SECONDS."""
         home().mkdir(parents=True, exist_ok=True)
         self.log = home() / "temporary-server.log"
         # Never closed on purpose: the end of this process closes it, after everything else was reported to the server.
@@ -36,7 +39,7 @@ class TemporaryServer:
         quiet = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*SUPERVISOR, str(lifeline), sys.executable, *SERVER, "--host", HOST, "--port", port, *QUIET],
+                [*SUPERVISOR, str(lifeline), sys.executable, *SERVER, "--host", HOST, "--port", self.port, *QUIET],
                 env=os.environ | quiet | {"PREFECT_HOME": str(home())},
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
@@ -46,9 +49,6 @@ class TemporaryServer:
                 pass_fds=(lifeline,),
             )
         os.close(lifeline)
-
-    def wait(self) -> None:
-        """Return when the server answers. Raises RuntimeError where it ended or takes longer than STARTUP_SECONDS."""
         deadline = time.monotonic() + STARTUP_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             try:

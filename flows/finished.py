@@ -1,0 +1,33 @@
+"""What a flow would make, where all of it is in the store: read at once, without a Prefect server.
+
+In:  pipeline, {"method": "sft", "seeds": [0], "backbone": "nano"}
+Out: [Artifact(kind="report", …)], or None where something is still to be made
+"""
+
+from typing import Any
+
+from flows.plan.start import walk_through
+from infra.sinks import feed as sinks
+from tasks.runtime.stage import store
+from tasks.runtime.store import Artifact
+
+
+def finished(flow: Any, parameters: dict[str, Any]) -> list[Artifact] | None:
+    """The reports of the flow with these parameters, if every stage that it asks for is there, whole.
+
+    The graph is the flow's own (tasks/runtime/planning.py). What cannot be planned is left to the run, which says why.
+    """
+    try:
+        walk = walk_through(flow.fn, parameters)
+    except (OSError, RuntimeError, ValueError):
+        return None
+    if not all(step.cached for step in walk.stages):
+        return None
+    home = store()
+    keys = [part.manifest.key for step in walk.stages if step.kind == "report" for part in step.parts.values()]
+    reports = [report for key in keys if (report := home.find(key)) is not None]
+    if not keys or len(reports) < len(keys):
+        return None
+    for report in reports:
+        sinks.feed(report, home)
+    return reports

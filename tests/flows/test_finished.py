@@ -1,0 +1,67 @@
+"""What is made already is shown without a server; what is not, is left to the run."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.finished import finished
+from flows.pipeline import pipeline
+from tasks.runtime.settings import settings
+from tasks.runtime.store import Artifact
+from tests.conftest import ROOT
+from tests.flows.small import SMALL, small_experiment
+
+Small = tuple[Path, Artifact]
+
+
+@pytest.fixture
+def home(small_run: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the store in which the small run is whole."""
+    copied = shutil.copytree(small_run[0], tmp_path / "store")
+    monkeypatch.setenv("REWRITING_AGENT_STORE", str(copied))
+    settings.cache_clear()
+    yield copied
+    settings.cache_clear()
+
+
+def test_a_run_that_is_made_is_its_report(home: Path, small_run: Small) -> None:
+    assert finished(pipeline, {"experiment": small_experiment()}) == [small_run[1]]
+
+
+def test_what_is_still_to_be_made_is_left_to_the_run(home: Path, small_run: Small) -> None:
+    asked = {"experiment": small_experiment()}
+    assert finished(pipeline, asked | {"seeds": [1]}) is None
+    assert finished(pipeline, asked | {"seeds": "next"}) is None
+    shutil.rmtree(home / "artifacts" / small_run[1].key)
+    assert finished(pipeline, asked) is None
+
+
+def test_a_damaged_report_is_left_to_the_run(home: Path, small_run: Small) -> None:
+    page = home / "artifacts" / small_run[1].key / "report.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("report", "retort", 1), encoding="utf-8")
+    assert finished(pipeline, {"experiment": small_experiment()}) is None
+
+
+def test_the_command_shows_it_without_a_server(home: Path, small_run: Small, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+    environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "REWRITING_AGENT_STORE": str(home)}
+    changes = [part for name, value in SMALL.items() for part in ("--set", f"{name}={value}")]
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "flows", "run", "--backbone", "nano", *changes],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "everything is in the store: nothing was run" in done.stdout
+    assert small_run[1].key in done.stdout
+    assert not (tmp_path / "prefect" / "temporary-server.log").exists(), f"{time.monotonic() - started:.0f} s"
