@@ -1,6 +1,6 @@
 """`rewriting-agent rewrite FILE --adapter A`: rewrite and verify a file of demonstrations, rows in, rows out.
 
-In:  JSON lines with questions, solutions and, if there are, answers under the usual names (rows/demonstrations.py)
+In:  a file of questions, solutions and, if there are, answers, of any usual kind and shape (tasks/rows/reader/)
 Out: every usable row as it was, and beside its fields
      {"target": "Step 1: …", "kind": "rewrite" | "expert", "verdict": {…} | null, "fallback_reason": null | "wrong" | …}
 
@@ -10,6 +10,7 @@ again goes on from there.
 
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,8 +20,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.agent import find_adapter, find_experiment
-from tasks.rows.demonstrations import Demonstrations, describe, read_demonstrations
-from tasks.rows.jsonl import Row, read_rows, write_rows
+from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey
+from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
+from tasks.rows.reader.files import SUFFIXES
+from tasks.rows.reader.reader import Demonstration, Reader, SetAside
 from tasks.runtime.digest import digest_file, digest_folder, digest_value
 from tasks.runtime.status_line import status_line
 
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def rewrite_command(
-    file: Annotated[Path, typer.Argument(help="JSON lines with questions and solutions; .gz is read too.")],
+    file: Annotated[Path, typer.Argument(help=f"Questions and solutions: {KINDS}.")],
     adapter: Annotated[
         str | None,
         typer.Option(
@@ -51,29 +54,45 @@ def rewrite_command(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write; default: FILE with .rewritten.jsonl.")
     ] = None,
+    mapping: Map = None,
+    encoding: Encoding = None,
 ) -> None:
     """Rewrite demonstrations with an agent and verify each; a row whose rewrite fails keeps its own solution."""
-    if not file.is_file():
-        raise typer.BadParameter(f"{file} is not a file")
-    out = out or file.with_name(file.name.removesuffix(".gz").removesuffix(".jsonl") + ".rewritten.jsonl")
-    given = read_demonstrations(file)
-    if not given.rows:
-        first = describe(given.bad[0]) if given.bad else "the file is empty"
-        raise typer.BadParameter(f"{file}: no row can be used; first: {first}")
+    reader = open_reader(file, mapping, encoding)
+    out = out or file.with_name(_stem(file.name) + ".rewritten.jsonl")
+    first, bad = survey(reader, file)
     agent = None if adapter is None else find_adapter(adapter)
     experiment = find_experiment(agent, backbone)
     console = Console()
+    show_understood(console, reader, first)
     if agent is not None:
         console.print(f"the agent {agent} on {experiment.backbone.name}", markup=False, soft_wrap=True)
+    # What decides which rows there are: the bytes, and how they are read.
+    digest = digest_value([_digest(file), reader.mapping, encoding])
     with status_line(console):
-        assembled = rewrite_file(given, digest_file(file), agent, experiment, out)
-    summarise(console, assembled, given, out)
+        fates = rewrite_file(reader, digest, agent, experiment, out)
+    if bad:
+        write_rows(quarantine_of(out), ({name: getattr(one, name) for name in one.__slots__} for one in bad))
+    summarise(console, fates, bad, out)
+
+
+def _stem(name: str) -> str:
+    """A file's name without what says its kind."""
+    for packed in (".gz", ".bz2", ".xz", ".zst"):
+        name = name.removesuffix(packed)
+    for suffix in SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name
+
+
+def _digest(location: Path) -> str:
+    return digest_file(location) if location.is_file() else digest_folder(location)
 
 
 def rewrite_file(
-    given: Demonstrations, digest: str, adapter: Path | None, experiment: "Experiment", out: Path
-) -> list[Row]:
-    """Rewrite, verify and assemble by the pipeline's own stages; writes `out` and returns the assembled rows."""
+    reader: Reader, digest: str, adapter: Path | None, experiment: "Experiment", out: Path
+) -> Counter[str]:
+    """Rewrite, verify and assemble by the pipeline's own stages; writes `out` and counts what became of the rows."""
     from tasks.assemble.assemble import AssembleConfig, assemble
     from tasks.backbone.backbone import backbone as import_backbone
     from tasks.rewrite.rewrite import rewrite
@@ -89,7 +108,7 @@ def rewrite_file(
         for folder in (rows, rewrites, verdicts, dataset):
             folder.mkdir(parents=True, exist_ok=True)
         model = import_backbone.folder(experiment.backbone)
-        write_rows(rows / "rows.jsonl", given.rows)
+        write_rows(rows / "rows.jsonl", (one.row() for one in _usable(reader)))
         require_fit(experiment.gate, rows / "rows.jsonl")  # before hours of rewriting
         rewrite.plain(config, rewrites, backbone=model, rows=rows, adapter=adapter)
         judging = model if experiment.gate.asks_backbone else None
@@ -102,13 +121,27 @@ def rewrite_file(
         else:
             shutil.rmtree(work, ignore_errors=True)
         raise
-    assembled = list(read_rows(dataset / "rows.jsonl"))
-    added = ("target", "kind", "verdict", "fallback_reason")
-    write_rows(out, (given.originals[row["id"]] | {name: row[name] for name in added} for row in assembled))
-    if given.bad:
-        write_rows(quarantine_of(out), given.bad)
+    fates: Counter[str] = Counter()
+    write_rows(out, _written(reader, dataset / "rows.jsonl", fates))
     shutil.rmtree(work)
-    return assembled
+    return fates
+
+
+def _usable(reader: Reader) -> Iterator[Demonstration]:
+    return (one for one in reader if isinstance(one, Demonstration))
+
+
+def _written(reader: Reader, assembled: Path, fates: Counter[str]) -> Iterator[Row]:
+    """Every usable row as it stood in the file with what became of it, read side by side so that none is held."""
+    made = read_rows(assembled)
+    for one in _usable(reader):
+        row = next(made, None)
+        if row is None or row["id"] != one.id:
+            raise RowError(assembled, f"row {one.id}", "id", "the file changed while it was rewritten; run it again")
+        fates["rewritten" if row["kind"] == "rewrite" else f"kept: {row['fallback_reason']}"] += 1
+        added = {name: row[name] for name in ("target", "kind", "verdict", "fallback_reason")}
+        own_id = {} if str(one.original.get("id")) == one.id else {"id": one.id}  # missing, repeated or mapped
+        yield one.original | own_id | added
 
 
 def quarantine_of(out: Path) -> Path:
@@ -116,14 +149,13 @@ def quarantine_of(out: Path) -> Path:
     return out.with_name(f"{out.name.removesuffix('.jsonl')}.quarantine.jsonl")
 
 
-def summarise(console: Console, assembled: list[Row], given: Demonstrations, out: Path) -> None:
+def summarise(console: Console, fates: Counter[str], bad: list[SetAside], out: Path) -> None:
     """Print what became of the rows."""
-    fates = Counter("rewritten" if row["kind"] == "rewrite" else f"kept: {row['fallback_reason']}" for row in assembled)
     table = Table("rows", "number", "share")
     for fate, number in fates.most_common():
-        table.add_row(escape(fate), str(number), f"{number / len(assembled):.1%}")
+        table.add_row(escape(fate), str(number), f"{number / fates.total():.1%}")
     console.print(table)
-    if given.bad:
-        first = escape(describe(given.bad[0]))
-        console.print(f"{len(given.bad)} rows set aside in {quarantine_of(out)}; first: {first}", style="yellow")
+    if bad:
+        first = escape(bad[0].describe())
+        console.print(f"{len(bad)} rows set aside in {quarantine_of(out)}; first: {first}", style="yellow")
     console.print(f"written: {out}", soft_wrap=True)

@@ -1,6 +1,6 @@
 """`rewriting-agent score FILE --backbone B`: is my data off-distribution for this model, is rewriting it worth it?
 
-In:  JSON lines with questions and targets under the usual names (rows/demonstrations.py); `id` and `source` are kept
+In:  a file of questions and targets of any usual kind and shape (tasks/rows/reader/); `id` and `source` are kept
 Out: a table of NLLs by source, the rows that stand out, a recommendation; with --json one row a line
 """
 
@@ -13,14 +13,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tasks.rows.demonstrations import describe, read_demonstrations
+from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey
 from tasks.rows.jsonl import Row, read_rows, write_rows
+from tasks.rows.reader.reader import Demonstration, Reader
 from tasks.runtime.status_line import status_line
 from tasks.score.compare import FEW, Comparison, compare, recommendation, stand_out
 
 
 def score_command(
-    file: Annotated[Path, typer.Argument(help="JSON lines with questions and targets; .gz is read too.")],
+    file: Annotated[Path, typer.Argument(help=f"Questions and targets: {KINDS}.")],
     backbone: Annotated[
         str,
         typer.Option(
@@ -31,24 +32,33 @@ def score_command(
     own: Annotated[int, typer.Option(min=1, help="Questions that the model answers itself, to compare with.")] = 64,
     max_new_tokens: Annotated[int, typer.Option(min=8, help="Most tokens of such an answer.")] = 1024,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every scored row to this file.")] = None,
+    mapping: Map = None,
+    encoding: Encoding = None,
 ) -> None:
     """Say how likely a dataset's targets are under a model, against the model's own answers, and what to do."""
-    if not file.is_file():
-        raise typer.BadParameter(f"{file} is not a file")
-    given = read_demonstrations(file)
-    bad = [describe(one) for one in given.bad]
-    if not given.rows:
-        raise typer.BadParameter(f"{file}: no row can be used; first: {bad[0] if bad else 'the file is empty'}")
-    chosen = [
-        {"id": row["id"], "question": row["question"], "target": row["solution"], "source": row["source"]}
-        for row in given.evenly(rows)
-    ]
     console = Console()
+    reader = open_reader(file, mapping, encoding, whole=False)
+    first, set_aside = survey(reader, file)
+    bad = [one.describe() for one in set_aside]
+    show_understood(console, reader, first)
+    chosen = [
+        {"id": one.id, "question": one.question, "target": one.solution, "source": one.source}
+        for one in evenly(reader, rows)
+    ]
     with tempfile.TemporaryDirectory() as folder, status_line(console):
         compared, skipped = run_engine(Path(folder), backbone, chosen, own, max_new_tokens)
     if json_file is not None:
         write_rows(json_file, compared)
     show(console, compared, {row["id"]: row for row in chosen}, skipped, bad)
+
+
+def evenly(reader: Reader, count: int) -> list[Demonstration]:
+    """At most `count` usable rows, evenly spaced over a file that was read once; the others are not held."""
+    usable = reader.counts.usable
+    count = min(count, usable)
+    wanted = {int(place * usable / count) for place in range(count)}
+    rows = (one for one in reader if isinstance(one, Demonstration))
+    return [one for place, one in enumerate(rows) if place in wanted]
 
 
 def run_engine(folder: Path, name: str, rows: list[Row], own: int, max_new_tokens: int) -> tuple[list[Row], list[Row]]:

@@ -1,27 +1,38 @@
-"""`rewriting-agent verify FILE [--json OUT]`: verdicts on the answers of any JSON lines file.
+"""`rewriting-agent verify FILE [--json OUT]`: verdicts on the answers of a file of any usual kind.
 
-In:  {"gold": "#### 72", "solution": "… $\\boxed{72}$"}      or {"gold": "72", "answer": "72.0"}; `id` is kept
+In:  {"gold": "#### 72", "solution": "… $\\boxed{72}$"}      or {"gold": "72", "answer": "72.0"}; `id` is kept as it came
+     (another name of the reference: expected_answer, ground_truth, …, or `answer` where a solution stands beside it)
 Out: {"id": 1, "verdict": "correct", "reason": "identical", "extracted": "72", "gold": "72"}, one line a row, in order
 """
 
-import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from flows.commands.reading import KINDS, Encoding, told
 from flows.commands.wide import show
-from tasks.rows.jsonl import read_lines, write_rows
+from tasks.rows.jsonl import Row, write_rows
+from tasks.rows.reader.bad_row import BadRow
+from tasks.rows.reader.files import raw_rows, row_files
+from tasks.rows.reader.mapping import at_path, parse_map
+from tasks.rows.reader.names import plain_name
+from tasks.rows.reader.reference import reference
 from tasks.verify.config import VerifyConfig
 from tasks.verify.types import Candidate
 from tasks.verify.verify import Verifier
 
 BLOCK = 20_000  # rows held at once
+PARTS = ("id", "question", "gold", "solution")
+GOLD = ("gold", "reference", "reference_answer", "expected_answer", "ground_truth")
+SOLUTION = ("solution", "generated_solution", "response", "completion", "output", "prediction")
 NEXT = {  # the beginning of a verdict's reason → what to do about it
     "the solution was cut off": "allow more tokens when sampling, or leave the rows out: `finished` is false",
     "no boxed answer": r"ask for the answer in \\boxed{…} on the last line",
@@ -37,64 +48,87 @@ NEXT = {  # the beginning of a verdict's reason → what to do about it
 
 
 def verify_command(
-    file: Annotated[Path, typer.Argument(help="JSON lines with `gold` and `solution` or `answer`; .gz is read too.")],
+    file: Annotated[Path, typer.Argument(help=f"Rows with `gold` and `solution` or `answer`: {KINDS}.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write one verdict a line to this file.")] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Comparing processes; default: one a core.")] = None,
     deadline: Annotated[float, typer.Option(min=0.2, help="CPU seconds one comparison may take.")] = 4.0,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="Where a part is, for other names: gold=data.answer; parts: id, question, gold, solution."),
+    ] = None,
+    encoding: Encoding = None,
 ) -> None:
     """Verify answers against references: correct, wrong, no answer or undecided, with the reason."""
-    if not file.is_file():
-        raise typer.BadParameter(f"{file} is not a file")
+    if not file.exists():
+        raise typer.BadParameter(f"{file} is no file or folder")
     config = VerifyConfig(deadline_seconds=deadline)
     if processes is not None:
         config = config.model_copy(update={"processes": processes})
     counts: Counter[tuple[str, str]] = Counter()
-    bad: list[dict[str, Any]] = []
-    verdicts: list[dict[str, Any]] = []
+    bad: list[Row] = []
     began = time.monotonic()
-    with Verifier(config) as verifier:
-        block: list[Candidate] = []
-        for number, line in read_lines(file):
-            candidate = read_candidate(number, line)
-            if isinstance(candidate, str):
-                bad.append({"line": number, "error": candidate})
-                continue
-            block.append(candidate)
-            if len(block) >= BLOCK:
-                verdicts += _verify(verifier, block, counts)
-                block = []
-        verdicts += _verify(verifier, block, counts)
+    with told(), Verifier(config) as verifier:
+        candidates = read_candidates(file, parse_map(mapping or (), PARTS), encoding, bad)
+        verdicts = _verdicts(verifier, candidates, counts)
+        if json_file is None:
+            for _ in verdicts:
+                pass
+        else:
+            write_rows(json_file, verdicts)
     seconds = time.monotonic() - began
-    if json_file is not None:
-        write_rows(json_file, verdicts)
-        if bad:
-            write_rows(json_file.with_name(f"{json_file.stem}.quarantine.jsonl"), bad)
+    if json_file is not None and bad:
+        write_rows(json_file.with_name(f"{json_file.stem}.quarantine.jsonl"), bad)
     _show(counts, bad, seconds, file)
     if bad:
         raise typer.Exit(1)
 
 
-def read_candidate(number: int, line: str) -> Candidate | str:
-    """A row as a candidate, or what is wrong with it."""
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        return f"line {number}: is not JSON: {error.msg}"
-    if not isinstance(row, dict):
-        return f"line {number}: is not a JSON object"
-    answer = next(
-        (row[name] for name in ("solution", "answer") if row.get(name) not in (None, "")), row.get("solution")
-    )
-    for name, value in (("gold", row.get("gold")), ("solution or answer", answer)):
-        if not isinstance(value, str | int | float) or isinstance(value, bool):
-            return f"line {number}, row {row.get('id', '?')}: field {name}: is missing or no text"
-    finished = bool(row.get("finished", True))
-    return Candidate(_id(number, row), str(row.get("question", "")), str(row["gold"]), str(answer), finished)
+def read_candidates(
+    location: Path, mapping: dict[str, str], encoding: str | None, bad: list[Row]
+) -> Iterator[Candidate]:
+    """Rows as candidates; what is wrong with the others goes to `bad`."""
+    for path in row_files(location):
+        for raw in raw_rows(path, encoding=encoding):
+            try:
+                if isinstance(raw.content, BadRow):
+                    raise raw.content
+                yield read_candidate(int(raw.where.split()[1]), raw.content, mapping)
+            except BadRow as error:
+                bad.append({"file": path.name, "where": raw.where, "field": error.field, "reason": error.problem})
 
 
-def _id(number: int, row: dict[str, Any]) -> Any:
-    """The row's id as it came, an integer or a text; the line's number where it has none."""
-    return number if row.get("id") is None else row["id"]
+def read_candidate(number: int, row: Row, mapping: dict[str, str]) -> Candidate:
+    """A row as a candidate with its id as it came, an integer or a text; its number in the file where it has none.
+
+    Raises:
+        BadRow: no reference or no answer in it.
+    """
+    fields = {plain_name(name): name for name in reversed(row)}
+    told_parts = {part: at_path(row, path) for part, path in mapping.items()}
+    solution = told_parts.get("solution", _first(row, fields, SOLUTION))
+    answer = _first(row, fields, ("answer",))
+    gold = told_parts.get("gold", _first(row, fields, GOLD))
+    if gold is None and solution is not None and "gold" not in told_parts:
+        gold, answer = answer, None
+    solution = answer if solution is None else solution
+    if not _is_text(gold) or reference(gold) is None:
+        raise BadRow("gold", f"is missing or no answer (names known: {', '.join(GOLD)}); --map gold=FIELD names it")
+    if not _is_text(solution):
+        raise BadRow(
+            "solution or answer", f"is missing or no text (names known: {', '.join(SOLUTION)}); --map solution=FIELD names it"
+        )
+    own = told_parts.get("id", row.get("id"))
+    row_id = number if own is None or own == "" else own
+    finished, question = bool(row.get("finished", True)), str(told_parts.get("question", row.get("question", "")))
+    return Candidate(row_id, question, str(gold), str(solution), finished)
+
+
+def _first(row: Row, fields: dict[str, str], known: tuple[str, ...]) -> Any:
+    return next((row[fields[name]] for name in known if name in fields and row[fields[name]] not in (None, "")), None)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def what_next(reason: str) -> str:
@@ -102,16 +136,17 @@ def what_next(reason: str) -> str:
     return next((advice for beginning, advice in NEXT.items() if reason.startswith(beginning)), "")
 
 
-def _verify(verifier: Verifier, block: list[Candidate], counts: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
-    rows = []
-    for verdict in verifier(block):
-        answer = verdict.answer
-        counts[answer.verdict, what_next(answer.reason)] += 1
-        rows.append({"id": verdict.id, **asdict(answer)})
-    return rows
+def _verdicts(
+    verifier: Verifier, candidates: Iterator[Candidate], counts: Counter[tuple[str, str]]
+) -> Iterator[dict[str, Any]]:
+    """A verdict a candidate, in their order, block by block."""
+    while block := list(islice(candidates, BLOCK)):
+        for verdict in verifier(block):
+            counts[verdict.answer.verdict, what_next(verdict.answer.reason)] += 1
+            yield {"id": verdict.id, **asdict(verdict.answer)}
 
 
-def _show(counts: Counter[tuple[str, str]], bad: list[dict[str, Any]], seconds: float, file: Path) -> None:
+def _show(counts: Counter[tuple[str, str]], bad: list[Row], seconds: float, file: Path) -> None:
     table = Table("verdict", "rows", "share", "what to do next")
     total = sum(counts.values())
     for outcome in ("correct", "wrong", "no_answer", "undecided"):
@@ -121,6 +156,6 @@ def _show(counts: Counter[tuple[str, str]], bad: list[dict[str, Any]], seconds: 
     show(table)
     print(f"{total} rows in {seconds:.1f} s ({total / max(seconds, 1e-9):.0f} rows/s)")
     for problem in bad[:5]:
-        print(f"{file}: {problem['error']}", file=sys.stderr)
+        print(f"{file}: {problem['where']}: field {problem['field']}: {problem['reason']}", file=sys.stderr)
     if bad:
         print(f"{file}: {len(bad)} rows are not verified; mend them or leave them out", file=sys.stderr)

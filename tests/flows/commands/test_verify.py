@@ -38,5 +38,4 @@ def test_advice_has_no_line_of_its_own_for_what_is_right(beginning: str) -> None
 
 
 def test_an_answer_of_zero_is_an_answer() -> None:
-    candidate = read_candidate(1, json.dumps({"gold": 0, "answer": 0}))
-    assert isinstance(candidate, Candidate) and candidate.solution == "0"
+    assert read_candidate(1, {"gold": 0, "answer": 0}, {}) == Candidate(1, "", "0", "0")

@@ -1,0 +1,36 @@
+"""A row, or a file, that cannot be used: where, which field, and why.
+
+In:  RawRow("line 3", {"question": "What is 3 + 4?"})
+Out: BadRow("solution", "is missing or empty …"), told as "line 3: field 'solution': is missing or empty …"
+"""
+
+from dataclasses import dataclass
+
+from tasks.rows.jsonl import Row
+from tasks.rows.source import SourceError
+
+WHOLE = "(whole line)"
+
+
+class BadRow(ValueError):
+    """A row that cannot be used: which field, and why."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"field {field!r}: {problem}")
+        self.field, self.problem = field, problem
+
+
+class UnreadableFile(SourceError):
+    """A file of which no row, or not every row, can be had: names the file, what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """A row in the file's own fields with where it stands ("line 3", "row 3"), or why it is none.
+
+    `under_escaped`: its JSON held backslashes that are no escapes (`\\sqrt`); they were taken for backslashes.
+    """
+
+    where: str
+    content: Row | BadRow
+    under_escaped: bool = False
