@@ -1,6 +1,6 @@
 """`rewriting-agent verify FILE [--json OUT]`: verdicts on the answers of a file of any usual kind.
 
-In:  {"gold": "#### 72", "solution": "… $\\boxed{72}$"}      or {"gold": "72", "answer": "72.0"}; `id` is kept as it came
+In:  {"gold": "#### 72", "solution": "… $\\boxed{72}$"}  or {"gold": "72", "answer": "72.0"}; `id` comes back as it was
      (another name of the reference: expected_answer, ground_truth, …, or `answer` where a solution stands beside it)
 Out: {"id": 1, "verdict": "correct", "reason": "identical", "extracted": "72", "gold": "72"}, one line a row, in order
 """
@@ -54,7 +54,7 @@ def verify_command(
     deadline: Annotated[float, typer.Option(min=0.2, help="CPU seconds one comparison may take.")] = 4.0,
     mapping: Annotated[
         list[str] | None,
-        typer.Option("--map", help="Where a part is, for other names: gold=data.answer; parts: id, question, gold, solution."),
+        typer.Option("--map", help=f"Where a part is, for other names: gold=data.answer; parts: {', '.join(PARTS)}."),
     ] = None,
     encoding: Encoding = None,
 ) -> None:
@@ -115,10 +115,11 @@ def read_candidate(number: int, row: Row, mapping: dict[str, str]) -> Candidate:
         raise BadRow("gold", f"is missing or no answer (names known: {', '.join(GOLD)}); --map gold=FIELD names it")
     if not _is_text(solution):
         raise BadRow(
-            "solution or answer", f"is missing or no text (names known: {', '.join(SOLUTION)}); --map solution=FIELD names it"
+            "solution or answer",
+            f"is missing or no text (names known: {', '.join(SOLUTION)}); --map solution=FIELD names it",
         )
     own = told_parts.get("id", row.get("id"))
-    row_id = number if own is None or own == "" else own
+    row_id: Any = number if own is None or own == "" else own
     finished, question = bool(row.get("finished", True)), str(told_parts.get("question", row.get("question", "")))
     return Candidate(row_id, question, str(gold), str(solution), finished)
 

@@ -17,14 +17,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.rows.jsonl import Row, read_rows, row_at, rows_with_place, write_rows
-from tasks.rows.questions import normalised
+from tasks.rows.questions import long_enough, normalised
 from tasks.rows.sequence_length import SequenceLengths
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
 from tasks.sample.types import TooFewRows
 
-# Shorter questions ("What is 1 + 1?") meet by chance; longer ones are the same problem.
-SHORTEST_COMPARED = 20
 BLOCK = 1000  # rows read and tokenised together
 
 
@@ -42,7 +40,7 @@ class SampleConfig(BaseModel):
     seed: int = Field(0, ge=0, description="Seed of the draw.")
 
 
-@stage(version=3)
+@stage(version=4)
 def sample(
     config: SampleConfig,
     out: Path,
@@ -61,7 +59,7 @@ def sample(
         for begin, row in rows_with_place(folder / "rows.jsonl", ["id", "question", "solution"]):
             counts[f"read_{name}"] += 1
             text = normalised(row["question"])
-            if len(text) > SHORTEST_COMPARED and text in tested:
+            if text in tested and long_enough(text):
                 counts["in_a_benchmark"] += 1
             else:
                 places.append((rank(config.seed, row["id"]), name, begin))

@@ -4,7 +4,7 @@ In:  mine.jsonl, mine.jsonl.gz, rows.json (an array, or indented objects), rows.
 Out: RawRow("line 1", {"problem": "What is 3 + 4?", "solution": "…"}), …     "row 1" in Parquet and Arrow
 
 A file is read as a stream: memory does not grow with it. `datasets` infers one schema for a whole file and stops at the
-first row that differs without naming it, so rows are read one by one here, and Arrow's own readers where they are columns.
+first row that differs without naming it; so lines are read one by one here, and columns by Arrow's own readers.
 """
 
 from collections.abc import Callable, Iterator
@@ -72,7 +72,7 @@ def raw_rows(path: Path, keep: Callable[[str], bool] | None = None, encoding: st
         yield from arrow_rows(path, keep, stream=not first.startswith(b"ARROW1"))
         return
     if path.suffix.lower() in _COLUMNS:
-        raise UnreadableFile(f"{path} is no {path.suffix.lower()} file: its first bytes are {first[:8]!r}; copy it again")
+        raise UnreadableFile(f"{path} is no {path.suffix.lower()} file: it begins with {first[:8]!r}; copy it again")
     for mark, what in _NO_ROWS.items():
         if first.startswith(mark):
             raise UnreadableFile(f"{path} {what}")

@@ -15,8 +15,8 @@ class Ids:
         self.missing = 0
 
     def unique(self, own: Any, place: str) -> str:
-        """`own` as text where it is a text or an integer, else `place`; with "#2" and so on behind where it was given."""
-        named = isinstance(own, str) and bool(own.strip()) or isinstance(own, int) and not isinstance(own, bool)
+        """`own` as text where it is a text or an integer, else `place`; with "#2" and so on behind it if need be."""
+        named = (isinstance(own, str) and bool(own.strip())) or (isinstance(own, int) and not isinstance(own, bool))
         name = str(own) if named else place
         self.missing += not named
         found, number = name, 1

@@ -74,7 +74,7 @@ def _told(path: Path, encoding: str = "utf-8") -> Iterator[None]:
 
 
 def _unpacked(path: Path) -> BinaryIO:
-    """The file's bytes, unpacked by what they begin with: a name that ends in .gz may hold plain text, and the reverse."""
+    """The file's bytes, unpacked by what they begin with: a name in .gz may hold plain text, and the reverse."""
     with path.open("rb") as file:
         first = file.read(6)
     if first.startswith(b"\x1f\x8b"):

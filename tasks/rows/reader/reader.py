@@ -96,7 +96,9 @@ class Reader:
                 try:
                     if isinstance(raw.content, BadRow):
                         raise raw.content
-                    one = self._understood(raw.content, inside + raw.where.partition(" (")[0], ids, raw.under_escaped, counts)
+                    one = self._understood(
+                        raw.content, inside + raw.where.partition(" (")[0], ids, raw.under_escaped, counts
+                    )
                 except BadRow as error:
                     counts.bad += 1
                     own = raw.content.get("id") if isinstance(raw.content, dict) else None

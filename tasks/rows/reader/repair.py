@@ -15,13 +15,13 @@ from tasks.rows.reader.bad_row import BadRow
 
 _LETTER = {"\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r"}
 _NEVER = {  # control characters that stand in no text, and what may follow them in a command
-    "\f": "rac|orall|lat|rown|box|box|lushleft|ootnote|ill|rak",
-    "\b": "oxed|oldsymbol|old|eta|egin|ar|inom|igl|igr|igg|ig|igcup|igcap|mod|ot|ullet|ecause|ackslash|reve|ox|f|fseries",
+    "\f": "rac|orall|lat|rown|box|lushleft|ootnote|ill|rak",
+    "\b": "oxed|oldsymbol|old|eta|egin|ar|inom|igl|igr|igg|ig|igcup|igcap|mod|ot|ullet|ecause|ackslash|reve|ox",
     "\a": "lpha|ngle|pprox|rccos|rcsin|rctan|rg|st|symp|leph|malg|nd|cute|rray",
     "\v": "ec|ert|ee|arepsilon|arphi|artheta|arrho|ardots|dots|phantom|space|dash",
 }
 _CERTAIN = {
-    "\t": "ext|extbf|extit|extrm|extstyle|imes|heta|frac|riangle|riangleq|ilde|binom|herefore|anh|herefore|hickapprox",
+    "\t": "ext|extbf|extit|extrm|extstyle|imes|heta|frac|riangle|riangleq|ilde|binom|herefore|anh|hickapprox",
     "\n": "abla|eq|otin|leq|geq|exists(?=\\s*[!\\\\a-zA-Z]\\b)",
     "\r": "ight|ightarrow|ightleftharpoons|floor|ceil|brace|brack|vert",
 }

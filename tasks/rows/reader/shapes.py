@@ -49,11 +49,12 @@ def understand(row: Row, mapping: Mapping[str, str] | None = None) -> Understood
     source = _first_text(row, fields, names.SOURCE) if "source" not in told else _as_text(told["source"])
     answer = reference(told["answer"]) if "answer" in told else _answer(row, fields)
     if "question" in told and "solution" in told:
-        texts = [_required(mapping[part], told[part]) for part in ("question", "solution")]
-        return Understood(f"{mapping['question']} → {mapping['solution']}", *texts, answer, source or "-")
-    shape, question, solution = _flat(row, fields, told, mapping) or _talk(row, fields) or (None, None, None)
-    if shape is None or question is None or solution is None:
+        question, solution = (_required(mapping[part], told[part]) for part in ("question", "solution"))
+        return Understood(f"{mapping['question']} → {mapping['solution']}", question, solution, answer, source or "-")
+    found = _flat(row, fields, told, mapping) or _talk(row, fields)
+    if found is None:
         raise _missing(row, fields, told)
+    shape, question, solution = found
     if solution == answer:  # `answer` is the target itself
         answer = None
     return Understood(shape, question, solution, answer, source or "-")

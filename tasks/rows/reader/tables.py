@@ -26,7 +26,8 @@ def csv_rows(path: Path, text: TextIO, delimiter: str | None) -> Iterator[RawRow
     """Rows of a CSV file; every cell is text ("007" stays "007"). The line is that where the row begins."""
     csv.field_size_limit(sys.maxsize)
     header = text.readline()
-    names = next(csv.reader([header], delimiter=delimiter or (delimiter := _delimiter(header)), strict=True), [])
+    delimiter = delimiter or _delimiter(header)
+    names = next(csv.reader([header], delimiter=delimiter, strict=True), [])
     if len(names) < 2 or not all(name.strip() for name in names):
         raise UnreadableFile(f"{path}: line 1 is no header of two or more column names: {header.strip()[:80]!r}")
     reader = csv.reader(text, delimiter=delimiter, strict=True)
@@ -42,7 +43,7 @@ def csv_rows(path: Path, text: TextIO, delimiter: str | None) -> Iterator[RawRow
         if not cells:
             continue
         if len(cells) > len(names):
-            yield RawRow(where, BadRow(_BEHIND, f"{len(cells)} cells under {len(names)} columns: quote cells with commas"))
+            yield RawRow(where, BadRow(_BEHIND, f"{len(cells)} cells under {len(names)} columns: quote commas"))
         elif not all(map(is_text, cells)):
             wrong = next(name for name, cell in zip(names, cells, strict=False) if not is_text(cell))
             yield RawRow(where, BadRow(wrong, NOT_TEXT))

@@ -13,9 +13,18 @@ from typing import Any
 from tasks.rows.reader.bad_row import BadRow
 
 _ROLES = {
-    **{"user": "user", "human": "user", "prompter": "user", "question": "user", "problem": "user"},
-    **{"assistant": "assistant", "gpt": "assistant", "model": "assistant", "chatgpt": "assistant", "bot": "assistant"},
-    **{"system": "system", "developer": "system"},
+    "user": "user",
+    "human": "user",
+    "prompter": "user",
+    "question": "user",
+    "problem": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "model": "assistant",
+    "chatgpt": "assistant",
+    "bot": "assistant",
+    "system": "system",
+    "developer": "system",
 }
 _NAMES = {"user": "User", "assistant": "Assistant"}
 
@@ -56,10 +65,7 @@ def as_question(said: list[Turn]) -> str:
     """Turns as one text: one user turn as it is, several with their speakers' names."""
     system = [text for role, text in said if role == "system"]
     others = [(role, text) for role, text in said if role != "system"]
-    if len(others) == 1:
-        spoken = [others[0][1]]
-    else:
-        spoken = [f"{_NAMES[role]}: {text}" for role, text in others]
+    spoken = [others[0][1]] if len(others) == 1 else [f"{_NAMES[role]}: {text}" for role, text in others]
     return "\n\n".join([*system, *spoken])
 
 

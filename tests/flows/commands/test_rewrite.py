@@ -50,7 +50,7 @@ def test_every_row_comes_out_with_a_target_that_was_verified_or_is_the_experts(t
         assert (row["kind"] == "rewrite") == (row["verdict"]["passed"] is True) == (row["fallback_reason"] is None)
         assert row["kind"] == "rewrite" or row["target"] == given["generated_solution"]
     (bad,) = read_rows(tmp_path / "mine.rewritten.quarantine.jsonl")
-    assert (bad["line"], bad["field"]) == (13, "solution")
+    assert (bad["where"], bad["field"]) == ("line 13", "solution")
     assert "1 rows set aside" in done.stdout
     assert {path.name for path in tmp_path.iterdir()} == {
         "mine.jsonl",

@@ -50,6 +50,61 @@ def test_open_math_reasoning_gives_the_reference_answer_and_leaves_out_tool_use(
     assert metrics["other_mode"] == 1
 
 
+def test_the_other_fields_are_carried_along_and_the_modes_counted_apart(tmp_path: Path) -> None:
+    more = {"problem_type": "has_answer_extracted", "pass_rate_72b_tir": "0.5", "used_in_kaggle": False}
+    lines = [REASONING | more, *(REASONING | {"inference_mode": mode} for mode in ("tir", "tir", "genselect"))]
+    metrics, out = imported(tmp_path, lines, "open_math_reasoning")
+    (row,) = read_rows(out / "rows.jsonl")
+    assert row["fields"] == more | {"inference_mode": "cot"}
+    assert {name: metrics[name] for name in metrics if name.startswith("mode_")} == {
+        "mode_cot": 1,
+        "mode_tir": 2,
+        "mode_genselect": 1,
+    }
+    (row,) = read_rows(imported(tmp_path, lines, "open_math_reasoning", carry=False)[1] / "rows.jsonl")
+    assert "fields" not in row
+
+
+@pytest.mark.parametrize("none", ["NaN", "proof", "N/A", "n/a", None, float("nan"), ["7", "8"]])
+def test_a_generated_solution_without_an_expected_answer_is_no_reference(tmp_path: Path, none: Any) -> None:
+    _, out = imported(
+        tmp_path, [REASONING, REASONING | {"problem": "p", "expected_answer": none}], "open_math_reasoning"
+    )
+    _, row = read_rows(out / "rows.jsonl")
+    assert (row["answer"], row["verifiable"]) == (None, False)
+    assert row["why_not"] == "no expected_answer: the solution was generated"
+
+
+def test_a_list_of_one_answer_is_that_answer(tmp_path: Path) -> None:
+    _, out = imported(tmp_path, [REASONING | {"expected_answer": ["6"]}], "open_math_reasoning")
+    assert [(row["answer"], row["verifiable"]) for row in read_rows(out / "rows.jsonl")] == [("6", True)]
+
+
+def test_auto_reads_other_shapes_and_a_mapping_the_rest(tmp_path: Path) -> None:
+    alpaca = {"id": 5, "instruction": "Mean?", "input": "4, 8", "output": "It is \\boxed{6}", "level": 2}
+    talk = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "\\boxed{1}"}]}
+    metrics, out = imported(tmp_path, [alpaca, talk], "auto")
+    first, second = read_rows(out / "rows.jsonl")
+    assert (first["question"], first["fields"]) == (
+        "Mean?\n\n4, 8",
+        {"id": 5, "instruction": "Mean?", "input": "4, 8", "level": 2},
+    )
+    assert (second["question"], second["solution"]) == ("q", "\\boxed{1}") and "fields" not in second
+    assert metrics["shapes"] == {"instruction + input → output": 1, "messages: the last assistant turn": 1}
+    given = {"question": "data.q", "solution": "data.s"}
+    _, out = imported(tmp_path, [{"data": {"q": "1 + 1?", "s": "\\boxed{2}"}}], "auto", map=given)
+    assert next(read_rows(out / "rows.jsonl"))["question"] == "1 + 1?"
+
+
+def test_the_row_behind_a_byte_order_mark_is_read_and_lost_backslashes_are_put_back(tmp_path: Path) -> None:
+    (out := tmp_path / "out").mkdir()
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(NUMINA | {"solution": "$\frac12$ \\boxed{\frac12}"}).encode())
+    metrics = corpus.plain(CorpusConfig(name="a", format="numinamath_cot", path=str(path)), out)
+    assert (metrics["rows"], metrics["quarantined"], metrics["mended"]) == (1, 0, 1)
+    assert next(read_rows(out / "rows.jsonl"))["solution"] == r"$\frac12$ \boxed{\frac12}"
+
+
 def test_a_proof_can_be_learned_from_but_is_flagged(tmp_path: Path) -> None:
     proof = (
         "Suppose that there are only finitely many primes. Multiply them all and add one. No prime on the list divides "

@@ -69,6 +69,29 @@ def test_a_benchmarks_questions_are_never_trained_on(tmp_path: Path) -> None:
     assert {row["id"] for row in [*short, *long]} - {row["id"] for row in kept} == {long[3]["id"]}
 
 
+@pytest.mark.parametrize(
+    ("training", "benchmark", "left_out"),
+    [
+        ("已知函数的图像经过点,求它的最小值和对称轴。", "已知函数的图像经过点,求它的最小值和对称轴。", 1),
+        ("Найдите сумму всех корней данного уравнения.", "Найдите  сумму всех корней данного уравнения", 1),
+        ("أوجد مجموع جميع الأعداد الصحيحة الموجبة.", "أوجد مجموع جميع الأعداد الصحيحة الموجبة.", 1),
+        (
+            "小明有 12 个苹果, a_1=1, b_1=22222, c_1=333333, 几天?",
+            "火车行 12 公里, a_1=1, b_1=22222, c_1=333333, 多少?",
+            0,
+        ),
+        ("Find all real solutions of x^2 + 5x + 6 = 0.", "Find all real solutions of x^2 - 5x - 6 = 0.", 0),
+        ("A rope is 1.25 metres long; how long are 4?", "A rope is 12.5 metres long; how long are 4?", 0),
+    ],
+)
+def test_questions_of_any_script_are_compared_with_their_signs(
+    tmp_path: Path, training: str, benchmark: str, left_out: int
+) -> None:
+    row = {"id": "a/asked", "question": training, "solution": "It is 7."}
+    metrics, _ = drawn(tmp_path, {"a": [*rows_of("a", 3), row]}, [{"question": benchmark}], rows=9)
+    assert metrics.get("in_a_benchmark", 0) == left_out
+
+
 def test_an_empty_pool_is_an_error_that_counts_why(tmp_path: Path) -> None:
     with pytest.raises(TooFewRows, match="overlong"):
         drawn(tmp_path, {"a": [{"id": "a/1", "question": "What?", "solution": "one " * 500}]}, rows=1, max_tokens=20)

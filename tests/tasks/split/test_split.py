@@ -60,6 +60,31 @@ def test_a_held_out_question_is_asked_nowhere_in_the_agents_rows(tmp_path: Path)
     assert metrics["held_out_questions_left_out"] == 1
 
 
+def test_several_solutions_of_a_question_stand_in_one_part(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"{question}/{solution}", "question": f"What is {question} + 1?", "verifiable": True}
+        for solution in range(4)
+        for question in range(20)
+    ]
+    write_rows(tmp_path / "rows.jsonl", rows)
+    asked = {}
+    for part in PARTS:
+        (out := tmp_path / part).mkdir()
+        split.plain(SplitConfig(part=part, sft_rows=30, held_out_rows=3, agent_rows=30), out, sample=tmp_path)
+        asked[part] = {row["id"].split("/")[0] for row in read_rows(out / "rows.jsonl")}
+    assert asked["sft"].isdisjoint(asked["agent"] | asked["held_out"]) and asked["held_out"].isdisjoint(asked["agent"])
+    assert [len(asked[part]) for part in PARTS] == [11, 1, 8], "30 rows answer 8 questions, 3 rows answer one"
+
+
+def test_questions_of_any_script_are_told_apart(tmp_path: Path) -> None:
+    words = ["сумму", "разность", "корень", "площадь", "объём", "угол", "длину", "высоту"]
+    rows = [{"id": word, "question": f"Найдите {word}.", "verifiable": True} for word in words]
+    write_rows(tmp_path / "rows.jsonl", rows)
+    (out := tmp_path / "agent").mkdir()
+    config = SplitConfig(part="agent", sft_rows=2, held_out_rows=1, agent_rows=9)
+    assert split.plain(config, out, sample=tmp_path)["rows"] == 5
+
+
 def test_a_sample_that_does_not_fill_the_parts_is_an_error_with_the_sizes(tmp_path: Path) -> None:
     with pytest.raises(TooFewRows, match="a sample of 10 rows gives"):
         parts(tmp_path, [True] * 10, sft_rows=20, held_out_rows=1, agent_rows=5)
