@@ -19,7 +19,14 @@ from benchmarks import verify as bench
 from tasks.rows.jsonl import read_rows
 from tasks.runtime.settings import ROOT
 from tasks.verify.answers.extract import extract_gold
-from tests.tasks.verify.answers import test_equal_forms, test_extract, test_gold, test_metamorphic, test_policy
+from tests.tasks.verify.answers import (
+    test_equal_forms,
+    test_extract,
+    test_gold,
+    test_metamorphic,
+    test_policy,
+    test_reported,
+)
 from tests.tasks.verify.arithmetic import test_arithmetic
 
 SAMPLE = 300  # gold answers; of the costlier suites fewer, of the arithmetic up to ten times as many
@@ -81,6 +88,8 @@ def _tests() -> Iterator[Pair]:
         yield Pair("tests", "answer", "5", text, False)
     for gold, _ in _marked(test_gold.test_what_can_be_verified):
         yield Pair("tests", "reference", gold, "", None)
+    for case in test_reported.CASES:
+        yield Pair("tests, reported", "answer", case["gold"], test_reported.text_of(case), case["equal"])
     for gold in test_metamorphic.REFERENCES:
         yield from _variants("tests", gold)
     for number in (0, 7, 14, 21, 40, 100, 365, 1000, 2024, 12_345, 1_000_001, 250_000_000):

@@ -64,6 +64,8 @@ def last_boxed(text: str, unclosed: bool = False) -> tuple[str, int] | None:
 
 
 def _is_placeholder(content: str) -> bool:
+    if content.isalnum() and not content.isalpha():
+        return False
     return not content.strip() or (len(content) <= 60 and _PLACEHOLDER.fullmatch(content) is not None)
 
 

@@ -12,7 +12,7 @@ _ASIDE = r"\s*\((?!(?:in )?base|mod)(?=[^()]*[a-z]{2})[^()]*\)"
 _OF_STATEMENT = re.compile(
     rf",\s+(?:of\s+)?(?:which|so|while|whereas|given|assuming|rounded|altogether|in\s+(?:total|all)|respectively|not|but|"
     rf"using|leaving|making|meaning|that|this|it|we|and\s+(?:the|this|so|it|we|that)|{_CAUSE})(?![A-Za-z])"
-    rf"|\s+(?:so|which|due\s+to|{_CAUSE})\s|{_ASIDE}"
+    rf"|\s+(?:so|which|due\s+to|{_CAUSE})\s|\s+(?:altogether|in\s+(?:total|all))$|{_ASIDE}"
 )
 _VALUE_FIRST = re.compile(r"[-+$€£¥₹(\\\s]*(?:[0-9]|frac|sqrt|pi\b)|\$|\\[(\[]")
 # In a sentence without those words a later clause may hold the value ("3 bags, which makes 36"): only these do not.

@@ -145,6 +145,8 @@ def _with_units(gold: str, answer: str, leaf: Spender) -> bool | None:
     decided = same_quantity(gold, answer)
     if decided is not None:
         return decided
+    if r"\circ" in gold + answer and (_is_list(gold) or _is_list(answer)):
+        return _structured(gold, answer, leaf)
     if wanted[1] == r"^\circ" and r"\pi" in answer and r"\pi" not in wanted[0]:
         return _structured(_radians(wanted[0]), answer, leaf)
     if got[1] == r"^\circ" and r"\pi" in gold and r"\pi" not in got[0]:

@@ -52,7 +52,7 @@ _LABELLED = re.compile(  # "Total cost: $45"; what follows a second currency sig
     r"[A-Z]?[a-z]{2,20}(?: [A-Za-z]{1,20}){0,6} ?:\s*"
     r"([$€£¥₹]?\s*-?[0-9][0-9.,/]*(?:\s*[$€£¥₹%](?=\s)|[^:=<>()\\]{0,30}$))"
 )
-_MARKDOWN = re.compile(r"^[\s#>*_]+|[\s*_]+$|\*\*(?=:)|(?<=:)\*\*")
+_MARKDOWN = re.compile(r"^(?:[-+*]\s)?[\s#>*_]+|[\s*_]+$|(?<![0-9A-Za-z)])\*\*|\*\*(?![0-9A-Za-z(])")
 
 
 def extract_answer(text: str) -> Extracted | None:
@@ -126,7 +126,7 @@ def extract_gold(text: str) -> Extracted | None:
 
 
 def _read(text: str) -> str:
-    if not any(sign in text for sign in _ESCAPES):
+    if not ("\b" in text or "\f" in text or "\t" in text or "\r" in text or "\a" in text or "\v" in text):
         return text
     return _UNESCAPED.sub(lambda found: _ESCAPES[found[0]], text)
 

@@ -11,7 +11,7 @@ ELSEWHERE = re.compile(
     r"|(?:정답|답)[은:：]\s*"
     r"|(?:réponse|risposta|respuesta|resposta)(?:\s+(?:finale?|correct[ae]|corretta|correta))?\s*(?:est|es|è|é|:)[\s:*]*"
     r"|(?:antwort|endergebnis|ergebnis)\s*(?:ist|lautet|beträgt|:)(?:\s+(?:daher|also|somit))?[\s:*]*"
-    r"|ответ\s*(?:[:—–-]|равен|будет)?[\s:*]*"
+    r"|(?:ответ|итого)\s*(?:[:—–-]|равен|будет)?[\s:*]*"
     r"|(?:ال)?(?:جواب|إجابة|اجابة)(?:\s+النهائية?|\s+الصحيحة?)?\s*(?:هو|هي)?[\s:*]*"
     r"|उत्तर[\s:*]*",
     re.IGNORECASE,

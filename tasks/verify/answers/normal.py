@@ -228,6 +228,8 @@ def _words(inside: str) -> str:
     inside = inside.strip(" ~")
     if not inside:
         return " "
+    if inside == _DOLLAR:
+        return inside
     if re.fullmatch(r"\(?[A-Z]\)?|[-+0-9.,/$%()_^ ]+(?: [A-Za-z ]+)?", inside):
         return f" {inside} "
     return f"{WORDS_OPEN}{inside}{WORDS_CLOSE}"

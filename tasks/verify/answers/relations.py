@@ -114,7 +114,7 @@ def _equations(
 def _in_terms_of(gold: str, answer: str, value: str) -> str | None:
     """The value named `answer` in the terms of the name `gold`: f(t)=2t is f(x)=2x. None where the names are of one
     kind but not the same ("x=5" for "y=5"); names of two kinds ("y" and "f(x)", "Area" and "A") go together."""
-    gold, answer = squeeze(gold), squeeze(answer)
+    gold, answer = (squeeze(name).replace(r"\angle", "") for name in (gold, answer))
     if gold == answer:
         return value
     left, right = _FUNCTION.fullmatch(gold), _FUNCTION.fullmatch(answer)
@@ -138,7 +138,10 @@ def _inequalities(
     wanted, subject = as_interval(gold, gold_signs)
     got, other = as_interval(answer, answer_signs)
     if subject and other and subject.lower() != other.lower():
-        return False
+        named = letters("".join(gold))
+        if len(named) < 2 or named != letters("".join(answer)):
+            return False
+        return leaf(_join(gold, gold_signs), _join(answer, answer_signs))  # "a-1<b" for "a<b+1"
     if (wanted or not gold_signs) and (got or not answer_signs):
         return same(wanted or gold[0], got or answer[0])
     if len(gold_signs) == len(answer_signs) > 1:
