@@ -47,14 +47,12 @@ def same_relation(
     if gold_equal and not answer_signs:
         if _is_name(gold[0]):
             return same(exact_value(gold, gold_signs), answer[0])
-        return _computed(gold, gold_signs, lambda value: same(value, answer[0]))
+        return _computed(gold, gold_signs, lambda value: same(value, answer[0]), leaf)
     if answer_equal and not gold_signs:
         # "x+y=5" for 5: accepted where the left side has no number of its own, else it is an equation to be solved
         if _is_name(answer[0]) or not re.search(r"(?<![_^{0-9])[0-9]", answer[0]):
             return same(gold[0], exact_value(answer, answer_signs))
-        if answer_signs == ("=",) and letters(answer[0]):  # a sum is computed, "2x=6" is not
-            return all_of([same(gold[0], answer[1]), leaf(*answer)])
-        return _computed(answer, answer_signs, lambda value: same(gold[0], value))
+        return _computed(answer, answer_signs, lambda value: same(gold[0], value), leaf)
     return _inequalities(gold, gold_signs, answer, answer_signs, same, leaf)
 
 
@@ -86,10 +84,11 @@ def letters(text: str) -> set[str]:
     return set(re.findall(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", text)))
 
 
-def _computed(sides: Sides, signs: Sides, same: Callable[[str], bool | None]) -> bool | None:
-    """ "1+2=3" and "11/3\\approx3.67" are values (the exact side decides); "2x=3" is an equation and is none."""
+def _computed(sides: Sides, signs: Sides, same: Callable[[str], bool | None], leaf: Same) -> bool | None:
+    """ "1+2=3" and "11/3\\approx3.67" are values (the exact side decides), so is "\\sum_{k=1}^{3}k=6", whose sides are
+    equal; "2x=3" is an equation and is none."""
     if letters("".join(sides)) and r"\approx" not in signs:
-        return False
+        return all_of([same(sides[1]), leaf(sides[0], sides[1])]) if signs == ("=",) else False
     return same(sides[0] if r"\approx" in signs else sides[-1])
 
 

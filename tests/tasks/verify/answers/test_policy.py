@@ -23,7 +23,7 @@ def cases() -> list[tuple[str, str, bool]]:
 
 def is_bare(answer: str) -> bool:
     """Whether it is an answer and nothing more, no sentence or solution around it."""
-    return len(answer) < 40 and not re.search(r"boxed|####|nswer|\.$", answer)
+    return len(answer) < 40 and not re.search(r"box|####|nswer|الجواب|[.。]$|^\*\*", answer)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,20 @@ def test_it_holds_in_a_box_too(verifier: Verifier, gold: str, answer: str, equal
 
 def test_equality_is_symmetric_where_the_policy_is(verifier: Verifier) -> None:
     # a base or sign left off, an equation, a rounded reference, a decimal comma
-    asymmetric = {"777_8", "2x+3y=5", "33.3", "3.46", r"\frac{100}{3}", r"\pi", r"\frac{1}{5}", "3,5", "10", "511"}
+    asymmetric = {
+        "777_8",
+        "2x+3y=5",
+        "33.3",
+        "3.46",
+        "6.67",
+        r"41.4\%",
+        r"\frac{100}{3}",
+        r"\pi",
+        r"\frac{1}{5}",
+        "3,5",
+        "10",
+        "511",
+    }
     pairs = [
         (gold, answer, equal)
         for gold, answer, equal in cases()
