@@ -1,16 +1,20 @@
 """Prefect's server as this project has it: `uvicorn --factory infra.prefect_app:create_app`.
 
 A run's parameters are checked, and it is named, when it is created (run_creation.py). The pages may call nobody but
-this server (loopback_only.py). And two faults of 3.8.8 are mended:
+this server (loopback_only.py). And three faults of 3.8.8 are mended:
 
 Writers wait for each other. Prefect begins its SQLite transactions DEFERRED: one that has read and then writes after
 another one has committed fails at once, whatever the busy timeout: `database is locked` in the log, a run that is not
 marked, a request that is answered 503. Begun IMMEDIATE, as Prefect itself begins its most contended ones, it waits.
 
+A run of a second may have ended before its first heartbeat arrives, and the automation that waits for the next one
+(automations.py) then finds it ended: that is no failed action to be warned of.
+
 A schedule keeps its parameters. The UI's switch sends {"active": true}; Prefect takes the parameters, which were not
 sent, to be {}, and the schedule's runs are those of the deployment's form from then on.
 """
 
+import logging
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -40,6 +44,13 @@ async def _update_what_was_sent(*args: Any, schedule: DeploymentScheduleUpdate, 
 AioSqliteConfiguration.begin_transaction = _begin_immediate  # type: ignore[method-assign, assignment]
 models.deployments.update_deployment_schedule = _update_what_was_sent
 run_creation.mend()
+
+
+def _is_a_failure(record: logging.LogRecord) -> bool:
+    return "Run is already in terminal state" not in record.getMessage()
+
+
+logging.getLogger("prefect.server.events.actions").addFilter(_is_a_failure)
 
 
 def create_app() -> Any:
