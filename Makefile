@@ -7,7 +7,7 @@ export DO_NOT_TRACK = 1
 export PREFECT_HOME ?= $(abspath $(ENVS))/prefect
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: help setup setup-% run test test-inference test-sft test-slow test-verl style types bench gpu-check nano up down lock clean
+.PHONY: help setup setup-% run test test-inference test-sft test-slow test-verl style types bench bench-check gpu-check nano up down lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -50,8 +50,11 @@ style: setup-core setup-dev   ## format and lint
 types: setup-core setup-dev   ## check types
 	@$(CORE)/mypy
 
-bench: setup     ## benchmarks/, one JSON line a figure; BENCH=name for one
-	@$(CORE)/python -m benchmarks $(BENCH)
+bench: setup     ## benchmarks/, one JSON line a figure; BENCH=name for one, KEEP=1 keeps them
+	@$(CORE)/python -m benchmarks $(BENCH) $(if $(KEEP),--keep)
+
+bench-check: setup   ## the same, compared with benchmarks/results: fails where a ratio fell by a tenth
+	@$(CORE)/python -m benchmarks $(BENCH) --check
 
 gpu-check: setup-inference   ## what only a GPU shows, in eight minutes and without a network (on a CPU in small): one JSON
 	@$(ENVS)/inference/bin/python -m infra.gpu_check

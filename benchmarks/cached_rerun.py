@@ -73,6 +73,7 @@ def overhead(wall: float) -> None:
         "ratio": wall / engines,
         "spread": [wall / engines, wall / engines],
         "n": 1,
+        "better": "lower",
     }
     print(json.dumps(figure))
 

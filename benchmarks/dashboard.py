@@ -86,6 +86,7 @@ def _print(name: str, times: list[tuple[float, float]]) -> None:
         "ratio": statistics.median(ratios),
         "spread": [min(ratios), max(ratios)],
         "n": len(times),
+        "better": "lower",
     }
     print(json.dumps(figure))
 

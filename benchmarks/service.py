@@ -115,7 +115,7 @@ def _import(environment: dict[str, str]) -> float:
 
 def _print(name: str, values: list[float], baseline: str, beside: list[float]) -> None:
     value, against = statistics.median(values), statistics.median(beside)
-    figure = {"name": name, "value": round(value, 2), "unit": "s", "n": len(values)}
+    figure = {"name": name, "value": round(value, 2), "unit": "s", "n": len(values), "better": "lower"}
     figure |= {"baseline": {"name": baseline, "value": round(against, 2)}, "ratio": round(value / against, 2)}
     print(json.dumps(figure | {"spread": [round(min(values) / against, 2), round(max(values) / against, 2)]}))
 
