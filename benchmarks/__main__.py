@@ -4,8 +4,8 @@
      "ratio": 2.7, "spread": [2.5, 2.9], "n": 7}
 
 `make bench BENCH=stage_overhead` runs cached_rerun, which prints that figure from its first run. With `KEEP=1` the
-figures are written to benchmarks/results, to be committed; `make bench-check` compares with these and fails where a ratio
-fell by a tenth.
+figures are written to benchmarks/results, to be committed; `make bench-check` compares with these and fails where a
+ratio fell by a tenth.
 
 `ratio` is the median over the repetitions, `spread` their range, `n` their number.
 """
