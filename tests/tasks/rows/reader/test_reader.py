@@ -69,6 +69,7 @@ def _csv(path: Path, rows: list[Row], delimiter: str = ",") -> None:
 KINDS: dict[str, Callable[[Path, list[Row]], object]] = {
     "a.jsonl": _lines,
     "mark.jsonl": lambda path, rows: _lines(path, rows, "utf-8-sig"),
+    "mark.jsonl.gz": lambda path, rows: _packed(path, rows, lambda text: gzip.compress(b"\xef\xbb\xbf" + text)),
     "wide.jsonl": lambda path, rows: _lines(path, rows, "utf-16"),
     "no_mark.jsonl": lambda path, rows: _lines(path, rows, "utf-16-le"),
     "a.jsonl.gz": lambda path, rows: _packed(path, rows, gzip.compress),
