@@ -8,7 +8,7 @@ Out: | benchmark | n | accuracy, % | backbone, % | change, points |
 from collections.abc import Iterator, Mapping
 
 from tasks.runtime.key import twin
-from tasks.runtime.show import table
+from tasks.runtime.show import link, table
 from tasks.runtime.store import Artifact, Manifest, Store, StoreError
 
 MOST = 12  # subjects
@@ -29,7 +29,7 @@ def view(built: Mapping[str, Manifest], home: Store) -> str:
         columns = ("benchmark", "subject", "n", "accuracy, %", "backbone, %", "change, points")
         listed = table(columns, [(name, subject, n, *_change(now, was)) for _, name, subject, n, now, was in forgotten])
         text += f"\n\nForgotten most, by answers lost:\n\n{listed}"
-    return text
+    return f"{text}\n\n{link(next(iter(built.values())).inputs['model'].key)}"
 
 
 def backbones(manifest: Manifest, home: Store) -> Manifest | None:

@@ -51,10 +51,14 @@ def history_key(*parts: str) -> str:
 def picture(name: str, key: str, description: str) -> str:
     """A picture that the dashboard draws of an artifact, and a link to its page; "" where no dashboard is."""
     at = settings().dashboard
-    if at is None:
-        return ""
     figure = f"{at}/figure?{urlencode({'name': name, 'key': key})}"
-    return f"![{description}]({figure})\n\n[In the dashboard]({at}/artifact?key={key})\n"
+    return "" if at is None else f"![{description}]({figure})\n\n{link(key)}"
+
+
+def link(key: str) -> str:
+    """A link to an artifact's page in the dashboard; "" where no dashboard is."""
+    at = settings().dashboard
+    return "" if at is None else f"[In the dashboard]({at}/artifact?key={key})\n"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

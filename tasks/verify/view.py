@@ -7,7 +7,7 @@
 from collections.abc import Mapping
 
 from tasks.rows.jsonl import Row, read_rows
-from tasks.runtime.show import table
+from tasks.runtime.show import link, table
 from tasks.runtime.store import Manifest, Store
 
 MOST = 20  # reasons; a judge's own words are not among them
@@ -21,9 +21,10 @@ def view(built: Mapping[str, Manifest], home: Store) -> str:
         found.setdefault(reason(row), []).append(row["id"])
     total = sum(map(len, found.values()))
     often = sorted(found.items(), key=lambda one: -len(one[1]))
-    rows = [(*said, len(ids), f"{100 * len(ids) / total:.1f} %", ids[0]) for said, ids in often[:MOST]]
+    rows = [(*said, len(ids), f"{100 * len(ids) / total:.1f}\u00a0%", ids[0]) for said, ids in often[:MOST]]
     more = f"\n\nand {len(often) - MOST} rarer reasons" if len(often) > MOST else ""
-    return f"{table(('verdict', 'reason', 'rewrites', '', 'for example'), rows)}{more}"
+    listed = table(("verdict", "reason", "rewrites", "", "for example"), rows)
+    return f"{listed}{more}\n\n{link(manifest.key)}"
 
 
 def reason(row: Row) -> tuple[str, str]:
