@@ -24,6 +24,7 @@ from tests.tasks.verify.answers import (
     test_extract,
     test_gold,
     test_metamorphic,
+    test_neighbours,
     test_policy,
     test_reported,
 )
@@ -90,6 +91,9 @@ def _tests() -> Iterator[Pair]:
         yield Pair("tests", "reference", gold, "", None)
     for case in test_reported.CASES:
         yield Pair("tests, reported", "answer", case["gold"], test_reported.text_of(case), case["equal"])
+    for kind, rows in test_neighbours.KINDS.items():
+        for gold, text, equal in test_neighbours.pairs_of(kind, rows):
+            yield Pair("tests, neighbours", "answer", gold, text, equal)
     for gold in test_metamorphic.REFERENCES:
         yield from _variants("tests", gold)
     for number in (0, 7, 14, 21, 40, 100, 365, 1000, 2024, 12_345, 1_000_001, 250_000_000):

@@ -77,6 +77,8 @@ def test_the_answer_is_found(text: str, answer: str) -> None:
         "so it is even, as required.\n\n\\[\n\\blacksquare\n\\]",
         "Hence $x = 14$ is not a solution.",
         "I do not know how to go on here.\nLet me see.",
+        "Le total est donc la moitié",
+        "该方程无解，因为判别式小于零。",
     ],
 )
 def test_no_answer_is_made_up(text: str) -> None:

@@ -41,6 +41,7 @@ KINDS: dict[str, list[tuple[str, list[str], list[str]]]] = {
                 "45¢",
             ],
         ),
+        ("$45", ["45", r"\$45"], ["45 cents", "€45"]),
         ("45 cents", [r"\$0.45", "0.45 dollars", "45¢", "45"], [r"\$45", "€45", r"\$4.5"]),
         (r"\$1.5\text{ million}", [r"\$1,500,000", "1500000", r"1.5\text{ million dollars}"], ["1.5", r"\$1.5"]),
         (
@@ -48,6 +49,10 @@ KINDS: dict[str, list[tuple[str, list[str], list[str]]]] = {
             [r"\$12\text{ per hour}", "12 dollars per hour", "12"],
             [r"\$12\text{ per day}", r"12\text{ cents per hour}"],
         ),
+    ],
+    "scales": [
+        ("5k", [r"k\cdot 5", "5 k"], ["5000"]),
+        ("12000", [r"12\text{k}", "12 thousand"], ["12k", "12"]),
     ],
     "temperatures": [
         (
@@ -221,6 +226,12 @@ MENTIONS = [
 ]
 
 
+def pairs_of(kind: str, rows: list[tuple[str, list[str], list[str]]]) -> list[tuple[str, str, bool]]:
+    """(reference, text, equal) of a kind's rows; a label stands by itself, everything else in a box."""
+    written = str if kind == "labels" else r"\boxed{{{}}}".format
+    return [(gold, written(text), text in right) for gold, right, wrong in rows for text in right + wrong]
+
+
 @pytest.fixture(scope="module")
 def verifier() -> Iterator[Verifier]:
     with Verifier(VerifyConfig(processes=1)) as verifier:
@@ -235,11 +246,7 @@ def decided_otherwise(verifier: Verifier, told: list[tuple[str, str, bool]]) -> 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rewritten_answers_pass_and_spoilt_ones_fail(verifier: Verifier, kind: str) -> None:
-    told = []
-    for gold, right, wrong in KINDS[kind]:
-        written = str if kind == "labels" else r"\boxed{{{}}}".format
-        told += [(gold, written(text), text in right) for text in right + wrong]
-    assert not decided_otherwise(verifier, told)
+    assert not decided_otherwise(verifier, pairs_of(kind, KINDS[kind]))
 
 
 def test_a_statement_is_its_value_whatever_is_said_behind_it(verifier: Verifier) -> None:
