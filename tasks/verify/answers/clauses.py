@@ -14,6 +14,7 @@ _OF_STATEMENT = re.compile(
     rf"using|leaving|making|meaning|that|this|it|we|and\s+(?:the|this|so|it|we|that)|{_CAUSE})(?![A-Za-z])"
     rf"|\s+(?:so|which|due\s+to|{_CAUSE})\s|\s+(?:altogether|in\s+(?:total|all))$|{_ASIDE}"
 )
+_REVISES = re.compile(r"\b(?:wrong|incorrect|impossible|must be|should be|actually|instead|mistake)\b", re.IGNORECASE)
 _VALUE_FIRST = re.compile(r"[-+$€£¥₹(\\\s]*(?:[0-9]|frac|sqrt|pi\b)|\$|\\[(\[]")
 # In a sentence without those words a later clause may hold the value ("3 bags, which makes 36"): only these do not.
 _OF_SENTENCE = re.compile(
@@ -33,6 +34,8 @@ def behind_statement(said: str) -> str:
         return said
     for cut in _OF_STATEMENT.finditer(said):
         head = said[: cut.start()]
+        if _REVISES.search(said, cut.start()):
+            break
         if head.count("$") % 2 == 0 and _HAS_VALUE.search(head):
             return head.rstrip(" ,")
     return said
