@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,7 @@ from flows.commands.score import score_command
 from flows.commands.store import app as store_app
 from flows.commands.verify import verify_command
 from flows.commands.wide import show
+from tasks.methods.method import methods
 from tasks.verify.judges.judge_eval import judge_eval_command
 
 if TYPE_CHECKING:
@@ -78,9 +80,7 @@ def run(
     backbone: Backbone = "nano",
     method: Annotated[
         str,
-        typer.Option(
-            help="sft, sdft, mind_the_gap, mind_the_gap_iw, dft or rewriting_agent; SFT is always run beside it."
-        ),
+        typer.Option(help=f"{', '.join(methods())}; SFT is always run beside it. What each does: docs/methods.md."),
     ] = "rewriting_agent",
     seed: Annotated[
         str,
@@ -95,10 +95,7 @@ def run(
 ) -> None:
     """Run one method on one backbone, from the corpora to a report. What is already made is not made again."""
     server = _prepare_prefect()
-    from flows.experiment import METHODS
-
-    if method not in METHODS:
-        raise typer.BadParameter(f"{method!r} is none of {', '.join(METHODS)}")
+    _known_methods([method])
     if seed != "next" and not seed.isdecimal():
         raise typer.BadParameter(f"--seed {seed}: a whole number from 0, or next")
     _check([backbone], presets, overrides)
@@ -114,7 +111,13 @@ def study(
     backbone: Annotated[
         list[str] | None, typer.Option("--backbone", "-b", help="Backbones to study; repeatable. Default: nano.")
     ] = None,
-    method: Annotated[list[str] | None, typer.Option(help="Methods to compare; repeatable. Default: all.")] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"Methods to compare, of {', '.join(methods())}; repeatable. Default: "
+            f"{', '.join(name for name, one in methods().items() if one.studied)}."
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Training seeds, from 0.")] = 1,
     presets: Presets = None,
     overrides: Overrides = None,
@@ -124,17 +127,15 @@ def study(
 ) -> None:
     """Compare methods over backbones and seeds: the paper's Table 1. Reuses every artifact that is there."""
     server = _prepare_prefect()
-    from flows.experiment import METHODS
+    from flows.experiment import STUDIED
 
-    methods = method or list(METHODS)
-    if unknown := set(methods) - set(METHODS):
-        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(METHODS)}")
+    compared = _known_methods(method or STUDIED)
     backbones = backbone or ["nano"]
     _check(backbones, presets, overrides)
     from flows.incomplete import Incomplete
     from flows.study import study as study_flow
 
-    asked = {"methods": methods, "seeds": list(range(seeds)), "backbones": backbones}
+    asked = {"methods": compared, "seeds": list(range(seeds)), "backbones": backbones}
     failed = None
     try:
         reports = _run(study_flow, asked | _changes(presets, overrides), server)
@@ -269,6 +270,15 @@ app.command("rewrite")(rewrite_command)
 app.command("verify")(verify_command)
 app.command("judge-eval")(judge_eval_command)
 app.add_typer(store_app, name="store")
+
+
+def _known_methods(names: Iterable[str]) -> list[str]:
+    from flows.experiment import known_method
+
+    try:
+        return [known_method(name) for name in names]
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _check(backbones: list[str], presets: list[str] | None, overrides: list[str] | None) -> None:

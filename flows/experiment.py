@@ -7,10 +7,10 @@ infra/backbones/<name>.yaml says what a backbone changes of them, infra/presets/
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from flows.overrides import OverrideError, problems, put
 from tasks.assemble.assemble import AssembleConfig
@@ -20,6 +20,7 @@ from tasks.drift.config import DriftConfig
 from tasks.evaluate.config import EvaluateConfig
 from tasks.finetune.config import FinetuneConfig
 from tasks.measure.config import MeasureConfig
+from tasks.methods.method import Method, methods
 from tasks.rewrite.config import RewriteConfig
 from tasks.runtime.placement import Place
 from tasks.runtime.settings import ROOT
@@ -32,8 +33,20 @@ from tasks.verify.gate import GateConfig
 BACKBONES = ROOT / "infra" / "backbones"
 PRESETS = ROOT / "infra" / "presets"
 
-Method = Literal["sft", "sdft", "mind_the_gap", "mind_the_gap_iw", "dft", "rewriting_agent"]
-METHODS: tuple[Method, ...] = get_args(Method)
+METHODS = tuple(methods())
+STUDIED = tuple(name for name, one in methods().items() if one.studied)
+
+
+def known_method(name: str) -> str:
+    """`name`, if a file declares such a method; raises ValueError, which says what was meant, if none does."""
+    if name in METHODS:
+        return name
+    near = get_close_matches(name, METHODS, n=1, cutoff=0.5)
+    meant = f"did you mean {near[0]}? " if near else ""
+    raise ValueError(f"{name!r} is no method: {meant}There are {', '.join(METHODS)}")
+
+
+MethodName = Annotated[str, AfterValidator(known_method), Field(json_schema_extra={"enum": list(METHODS)})]
 
 Stage = Literal[
     "backbone",
@@ -141,10 +154,17 @@ class Experiment(BaseModel):
         """The thermometers, with the benchmarks' data where evaluation has it."""
         return self.drift.model_copy(update={"benchmark_data": self.evaluate.benchmark_data})
 
-    def sft(self, method: Method, seed: int) -> FinetuneConfig:
-        """Downstream SFT of one method and seed: only the loss differs between methods."""
-        loss = {"dft": "dft", "mind_the_gap_iw": "importance_weighted"}.get(method, "nll")
-        return self.finetune.model_copy(update={"loss": loss, "seed": self.finetune.seed + seed})
+    def of_method(self, method: Method) -> "Experiment":
+        """The experiment with what the method changes of it. The loss is the method's alone.
+
+        Raises:
+            ExperimentError: it changes a field that does not exist, or to what does not fit.
+        """
+        return load_experiment(self, {"finetune.loss": "nll"} | method.changes)
+
+    def sft(self, seed: int) -> FinetuneConfig:
+        """Downstream SFT of one seed."""
+        return self.finetune.model_copy(update={"seed": self.finetune.seed + seed})
 
     def gpus(self) -> int:
         """The most GPUs that a stage of it trains on; 0 for a backbone that a CPU does."""

@@ -12,23 +12,14 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from flows.experiment import Experiment, ExperimentError, Method, load_experiment, preset_names
+from flows.experiment import Experiment, ExperimentError, load_experiment, preset_names
 from flows.overrides import OverrideError, parse, problems
-
-METHODS_SAID: dict[Method, str] = {
-    "sft": "plain SFT on the expert's solutions",
-    "sdft": "the backbone rewrites each solution by a fixed prompt; what fails verification stays the expert's",
-    "mind_the_gap": "the backbone's own solution where it is right, else its verified rewrite, else the expert's",
-    "mind_the_gap_iw": "mind_the_gap with importance weights in the loss",
-    "dft": "the expert's solutions, with a loss that weighs each token by its probability",
-    "rewriting_agent": "an agent trained by GRPO rewrites each solution; what fails verification stays the expert's",
-}
-METHODS_TEXT = "; ".join(f"{method}: {said}" for method, said in METHODS_SAID.items())
+from tasks.methods.method import text
 
 # What the form says at each question; `asks` puts it into the flow's docstring, from which Prefect takes it.
 QUESTIONS = {
-    "method": f"How the training targets are made; vanilla SFT always runs beside it. {METHODS_TEXT}.",
-    "methods": f"What to compare; vanilla SFT is always among them. {METHODS_TEXT}.",
+    "method": f"How the training targets are made; vanilla SFT always runs beside it. {text()}.",
+    "methods": f"What to compare; vanilla SFT is always among them. {text()}.",
     "variants": "The agent without a part of it. no_dist, no_div, task_only: a reward without r_dist, r_div, both "
     "(Table 3); success_only: rows whose rewrite fails are left out (Table 4); soft_shaping: failing rewrites are "
     "rewarded too (Table 5); k5 to k20: so many rewrites a prompt.",

@@ -18,7 +18,7 @@ from prefect import flow, tags
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.experiment import Experiment, Method, changed_fields
+from flows.experiment import Experiment, MethodName, changed_fields
 from flows.form import Changes, Presets, Seeds, asks, experiment_of
 from flows.placement import place
 from flows.plan.start import ready
@@ -31,6 +31,7 @@ from tasks.evaluate.evaluate import evaluate
 from tasks.evaluate.questions import questions
 from tasks.finetune.finetune import finetune
 from tasks.measure.measure import measure
+from tasks.methods.method import Targets, methods
 from tasks.report.stage import ReportConfig, report
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.rewrite import rewrite, self_solve
@@ -55,7 +56,7 @@ COSTLY = ("agent", "model", "scores")  # roles of what a new seed makes anew
 @flow(name="pipeline", task_runner=RUNNER)
 @asks
 def pipeline(
-    method: Method = "rewriting_agent",
+    method: MethodName = "rewriting_agent",
     seeds: Seeds = (0,),
     preset: Presets = (),
     changes: Changes = (),
@@ -67,9 +68,9 @@ def pipeline(
     name = introduce("pipeline", [asked])
     ready([asked])
     data = Data(asked)
-    methods: tuple[Method, ...] = tuple(dict.fromkeys(("sft", method)))
+    compared = tuple(dict.fromkeys(("sft", method)))
     runs: Runs = {"base": data.base()}
-    runs |= run_seeds(seeds, partial(run_methods, asked, data, methods), name)
+    runs |= run_seeds(seeds, partial(run_methods, asked, data, compared), name)
     finished: Artifact = finish(submit_report(asked, runs))
     show_in_ui(finished)
     return finished
@@ -94,12 +95,12 @@ def run_seeds(seeds: Seeds, run: Callable[[int], Runs], name: Callable[[int], No
     return runs
 
 
-def run_methods(experiment: Experiment, data: "Data", methods: Iterable[Method], seed: int) -> Runs:
+def run_methods(experiment: Experiment, data: "Data", names: Iterable[str], seed: int) -> Runs:
     """Every method with one seed, by "method/seed"."""
     runs: Runs = {}
-    for method in methods:
-        with tags(run := f"{method}/{seed}"):
-            runs[run] = run_method(experiment, data, method, seed)
+    for name in names:
+        with tags(run := f"{name}/{seed}"):
+            runs[run] = run_method(experiment, data, name, seed)
     return runs
 
 
@@ -127,10 +128,13 @@ class Data:
         return {"scores": self.scores, "held_out": self.held_out}
 
 
-def run_method(experiment: Experiment, data: Data, method: Method, seed: int) -> dict[str, object]:
-    """One method's targets, model and scores: the artifacts that a report needs, by role."""
-    made = make_targets(experiment, data, method, seed)
-    model = finetune.submit(experiment.sft(method, seed), backbone=data.pi_0, dataset=made["dataset"])
+def run_method(experiment: Experiment, data: Data, name: str, seed: int) -> dict[str, object]:
+    """One method's targets, model and scores: the artifacts that a report needs, by role. Its file in tasks/methods
+    says what differs: the targets, the loss, the weights."""
+    method = methods()[name]
+    experiment = experiment.of_method(method)
+    made = make_targets(experiment, data, method.targets, seed)
+    model = finetune.submit(experiment.sft(seed), backbone=data.pi_0, dataset=made["dataset"])
     nll = score.submit(experiment.score, backbone=data.pi_0, rows=made["dataset"])
     moved = drift.submit(experiment.thermometers(), backbone=data.pi_0, model=model, answers=data.scores)
     return made | {
@@ -141,18 +145,15 @@ def run_method(experiment: Experiment, data: Data, method: Method, seed: int) ->
     }
 
 
-def make_targets(experiment: Experiment, data: Data, method: Method, seed: int) -> dict[str, object]:
-    """D_R of one method (Appendix D), with what was trained for it. Only this differs between methods, and the loss."""
-    rewritten: dict[str, Shards] = {}
-    more: dict[str, Future] = {}
-    if method == "rewriting_agent":
-        more = train_and_measure(experiment, data, seed)
-        rewritten = rewrite_and_verify(experiment, data, more["agent"])
-    elif method in ("sdft", "mind_the_gap", "mind_the_gap_iw"):
-        rewritten = rewrite_and_verify(experiment, data)
-    if method in ("mind_the_gap", "mind_the_gap_iw"):
-        rewritten |= solve_and_verify(experiment, data)
-    return more | {"dataset": assemble.submit(experiment.assemble, rows=data.sft, **rewritten)}
+def make_targets(experiment: Experiment, data: Data, targets: Targets, seed: int) -> dict[str, object]:
+    """D_R of one method (Appendix D), with what was trained for it."""
+    more = train_and_measure(experiment, data, seed) if targets.rewriter == "agent" else {}
+    found: dict[str, Shards] = {}
+    if targets.rewriter:
+        found |= rewrite_and_verify(experiment, data, more.get("agent"))
+    if targets.self_solutions:
+        found |= solve_and_verify(experiment, data)
+    return more | {"dataset": assemble.submit(experiment.assemble, rows=data.sft, **found)}
 
 
 def train_and_measure(experiment: Experiment, data: Data, seed: int) -> dict[str, Future]:

@@ -12,7 +12,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.commands.plan import plan_of
-from flows.experiment import Experiment, Method
+from flows.experiment import Experiment, MethodName
 from flows.form import Changes, Presets, Seeds, asks, name_of
 from flows.plan.checks import CannotWork
 from flows.plan.shown import markdown
@@ -26,7 +26,7 @@ def _run_name() -> str:
 @flow(name="plan", flow_run_name=_run_name)
 @asks
 def plan(
-    method: Method = "rewriting_agent",
+    method: MethodName = "rewriting_agent",
     seeds: Seeds = (0,),
     preset: Presets = (),
     changes: Changes = (),

@@ -5,7 +5,7 @@ from functools import partial
 
 from prefect import flow
 
-from flows.experiment import METHODS, Experiment, Method
+from flows.experiment import STUDIED, Experiment, MethodName
 from flows.form import Changes, Presets, Seeds, asks, experiment_of
 from flows.incomplete import Incomplete, whole_runs
 from flows.pipeline import RUNNER, Data, Runs, run_methods, run_seeds, submit_report
@@ -18,7 +18,7 @@ from tasks.runtime.store import Artifact
 @flow(name="study", task_runner=RUNNER)
 @asks
 def study(
-    methods: Sequence[Method] = METHODS,
+    methods: Sequence[MethodName] = STUDIED,
     seeds: Seeds = (0,),
     preset: Presets = (),
     changes: Changes = (),
@@ -33,7 +33,7 @@ def study(
         studied = [experiment_of(name, preset, changes) for name in backbones]
     name = introduce("study", studied)
     ready(studied)
-    compared: tuple[Method, ...] = tuple(dict.fromkeys(("sft", *methods)))
+    compared = tuple(dict.fromkeys(("sft", *methods)))
     begun: list[tuple[Experiment, Runs]] = []
     for experiment in share_sample(studied):
         data = Data(experiment)

@@ -13,7 +13,7 @@ STAGES = {
     *("corpus", "sample", "split", "train_agent", "measure", "rewrite", "verify"),
     *("assemble", "finetune", "evaluate", "score", "drift", "report", "backbone"),
 }
-SHARED = {"runtime", "rows", "rewards", "generation"}  # what carries the stages
+SHARED = {"runtime", "rows", "rewards", "generation", "methods"}  # what carries the stages
 # The modules of a stage that other rooms may import: what it is configured with, and what it knows how to do for them.
 DOORS = {
     "evaluate": {"benchmark", "config", "readers", "user_turn"},
@@ -70,7 +70,9 @@ def test_no_files_import_each_other() -> None:
         pytest.fail("a circle of imports: " + " → ".join(error.args[1]))
 
 
-@pytest.mark.parametrize(("room", "may"), [("runtime", set()), ("rows", {"runtime"}), ("rewards", set())])
+@pytest.mark.parametrize(
+    ("room", "may"), [("runtime", set()), ("rows", {"runtime"}), ("methods", {"runtime"}), ("rewards", set())]
+)
 def test_what_carries_the_stages_knows_no_stage(room: str, may: set[str]) -> None:
     assert [arrow for arrow in arrows(room) if arrow[1].split(".")[1] not in may] == []
 

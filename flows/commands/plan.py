@@ -175,11 +175,13 @@ def _asked(
 ) -> tuple[str, dict[str, Any]]:
     """Which flow is meant, and the parameters of its form."""
     _no_server()
-    from flows.experiment import METHODS
+    from flows.experiment import STUDIED, known_method
     from flows.form import FormError, experiment_of
 
-    if unknown := set(methods or ()) - set(METHODS):
-        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(METHODS)}")
+    try:
+        methods = [known_method(name) for name in methods or ()]
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     if seeds != "next" and not (seeds.isdecimal() and int(seeds)):
         raise typer.BadParameter(f"--seeds {seeds}: a whole number from 1, or next")
     names = backbones or ["nano"]
@@ -193,7 +195,7 @@ def _asked(
     if variants:
         return "ablation", common | {"variants": variants, "downstream": downstream, "backbone": names[0]}
     if len(names) > 1 or len(methods or ()) > 1:
-        return "study", common | {"methods": methods or list(METHODS), "backbones": names}
+        return "study", common | {"methods": methods or list(STUDIED), "backbones": names}
     return "pipeline", common | {"method": (methods or ["rewriting_agent"])[0], "backbone": names[0]}
 
 

@@ -19,6 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
+from tasks.methods.method import methods
+
 WIDE, NARROW = 1060, 350  # the widths of the page's column on a desk and on a phone
 
 # Okabe and Ito's palette, told apart by every kind of colour vision; page.html.j2 gives each a value light and dark.
@@ -34,18 +36,10 @@ ROLES = {
     "orange": "#e69f00",
     "sky": "#56b4e9",
 }
-METHOD_ROLES = {
-    "base": "muted",
-    "sft": "vermillion",
-    "sdft": "purple",
-    "mind_the_gap": "orange",
-    "mind_the_gap_iw": "sky",
-    "dft": "green",
-    "rewriting_agent": "blue",
-}
+METHOD_ROLES = {"base": "muted"} | {name: one.colour for name, one in methods().items()}
 _OTHERS = ("sky", "green", "purple", "orange", "vermillion")
 _DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = ("-", (0, (5, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)))
-_METHOD_DASHES = {"sdft": 1, "mind_the_gap": 2, "mind_the_gap_iw": 3, "dft": 3}
+_METHOD_DASHES = {name: one.dash for name, one in methods().items()}
 
 _SETTINGS: Any = {
     "svg.fonttype": "none",  # text stays text: it can be read aloud, searched, and takes the page's font

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
 
+from tasks.methods.method import methods
 from tasks.report.plain_text import utf8
 
 SCHEMA_VERSION = 1
@@ -370,15 +371,7 @@ class ReportData(_Model):
         return sorted((r for r in [self.base, *self.runs] if r.method == method), key=lambda r: r.seed or 0)
 
 
-LABELS = {
-    "base": "base",
-    "sft": "SFT",
-    "sdft": "SDFT",
-    "mind_the_gap": "Mind the Gap",
-    "mind_the_gap_iw": "Mind the Gap + IW",
-    "dft": "DFT",
-    "rewriting_agent": "rewriting agent",
-}
+LABELS = {"base": "base"} | {name: one.label for name, one in methods().items()}
 ORDER = list(LABELS)
 LABELS |= {
     "no_dist": "w/o r_dist",

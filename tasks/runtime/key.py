@@ -2,8 +2,9 @@
 
     key = H(stage, version, config without paths, identity, digests of the inputs, digest of the environment's lock)
 
-A config field marked `json_schema_extra={"key": False}` does not change the result and is left out of the key; a
-nested config that has an `identity()` is represented by it.
+A config field marked `json_schema_extra={"key": False}` does not change the result and is left out of the key. One
+marked {"key": "unless default"} came after artifacts that were made as its default says: it is in the key where it has
+another value, so that those are still found. A nested config that has an `identity()` is represented by it.
 """
 
 from functools import cache
@@ -56,6 +57,12 @@ def config_for_key(config: BaseModel) -> dict[str, Any]:
         if isinstance(extra, dict) and extra.get("key") is False:
             continue
         value = getattr(config, name)
+        if (
+            isinstance(extra, dict)
+            and extra.get("key") == "unless default"
+            and value == field.get_default(call_default_factory=True)
+        ):
+            continue
         if isinstance(value, BaseModel):
             kept[name] = value.identity() if hasattr(value, "identity") else config_for_key(value)
         else:

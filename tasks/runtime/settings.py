@@ -24,6 +24,9 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="Seconds after which another machine that is building counts as dead."
     )
     environments: Path = Field(default=ROOT / ".envs", description="Folder that holds one virtual environment a name.")
+    methods: Path | None = Field(
+        default=None, description="Folder with methods of one's own, a YAML file each (docs/methods.md)."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="What engines compute on; auto: what their environments were installed for."
     )

@@ -1,0 +1,93 @@
+"""A method of fine-tuning: the targets, the loss, the weights, and how a reader knows it. One YAML file declares it.
+
+In:  tasks/methods/dft.yaml: {label: DFT, said: "the expert's solutions, …", order: 50, changes: {finetune.loss: dft}}
+Out: Method(name="dft", label="DFT", targets=Targets(rewriter=None, …), changes={"finetune.loss": "dft"}, …)
+
+The file is all: the command line, the form, the study, the plan and the report take their methods from `methods()`.
+REWRITING_AGENT_METHODS names a folder with files of one's own, which go before those here.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tasks.runtime.settings import settings
+
+FOLDER = Path(__file__).resolve().parent
+Colour = Literal["vermillion", "blue", "green", "purple", "orange", "sky"]
+
+
+class MethodError(ValueError):
+    """A method's file that cannot be used: names the file and the field."""
+
+
+class Targets(BaseModel):
+    """Where a row's target comes from; the expert's solution where nothing else is asked for or passes the gate."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rewriter: Literal["backbone", "agent"] | None = Field(
+        default=None, description="Who rewrites the expert's solutions: pi_0 by the template, or the trained agent."
+    )
+    self_solutions: bool = Field(
+        default=False, description="pi_0 solves the questions itself; what passes goes before a rewrite."
+    )
+
+
+class Method(BaseModel):
+    """What a file declares."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="The file's.")
+    label: str = Field(min_length=1, max_length=24, description="What figures and tables call it.")
+    said: str = Field(min_length=1, description="What the form and the command line say it does.")
+    order: int = Field(description="Its place in tables: methods by their order, then by name.")
+    colour: Colour = Field(description="Of its points and lines.")
+    dash: int = Field(default=0, ge=0, le=3, description="Of its lines: whole, dashed, dotted, dash and dot.")
+    studied: bool = Field(default=False, description="Whether a study compares it when no method is named.")
+    targets: Targets = Field(default_factory=Targets)
+    changes: dict[str, Any] = Field(
+        default_factory=dict, description="Fields of the experiment that it sets, after every preset and --set."
+    )
+
+
+@cache
+def methods() -> dict[str, Method]:
+    """Every method by its name, in the order of tables.
+
+    Raises:
+        MethodError: a file that declares none.
+    """
+    own = settings().methods
+    if own is not None and not own.is_dir():
+        raise MethodError(f"REWRITING_AGENT_METHODS={own}: no such folder")
+    paths = {path.stem: path for folder in (FOLDER, own) if folder for path in sorted(folder.glob("*.yaml"))}
+    found = [read(path) for path in paths.values()]
+    return {one.name: one for one in sorted(found, key=lambda one: (one.order, one.name))}
+
+
+def read(path: Path) -> Method:
+    """The method that a file declares.
+
+    Raises:
+        MethodError: it declares none.
+    """
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(said, dict):
+            raise MethodError(f"{path} holds {type(said).__name__}, not the fields of a method (label: …)")
+        return Method.model_validate({"name": path.stem} | said)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise MethodError(f"{path} is no YAML: {error}") from None
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise MethodError(f"{path}: {told}") from None
+
+
+def text() -> str:
+    """All of them in one sentence each, for the form."""
+    return "; ".join(f"{one.name}: {one.said}" for one in methods().values())
