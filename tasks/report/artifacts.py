@@ -30,6 +30,8 @@ SET_ASIDE = {
     "overlong": "longer than the limit",
     "too_long": "longer than the limit",
     "in_a_benchmark": "question of a benchmark",
+    "shares_most_words_with_a_benchmark": "holds a benchmark's question",
+    "sft_questions_left_out": "question of an SFT row",
     "prompt_too_long": "prompt longer than the limit",
     "skipped": "not scored",
     "unverifiable_left_out": "answer cannot be verified",

@@ -2,7 +2,8 @@
 
 In:  rows.jsonl of every corpus; tokenizers of every backbone of the study; benchmarks to keep apart from
 Out: rows.jsonl, the same rows with "tokens" (of the whole SFT row, the longest count over the tokenizers), in an order
-     fixed by the seed
+     fixed by the seed; overlaps.jsonl where a question is or resembles a benchmark's, for a person to judge:
+     {"id", "left_out": true, "reason": "13-gram", "score": 0.93, "benchmark": "math500", "partner": "7"}
 
 Corpora hold millions of rows: only ids are kept of them, and only rows that the draw comes to are tokenised.
 """
@@ -17,10 +18,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.rows.jsonl import Row, read_rows, row_at, rows_with_place, write_rows
-from tasks.rows.questions import long_enough, normalised
 from tasks.rows.sequence_length import SequenceLengths
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
+from tasks.sample.overlap import BenchmarkQuestions, counted
 from tasks.sample.types import TooFewRows
 
 BLOCK = 1000  # rows read and tokenised together
@@ -38,6 +39,13 @@ class SampleConfig(BaseModel):
         description="Longest row in tokens, as SFT trains on it, chat template included; longer rows go.",
     )
     seed: int = Field(0, ge=0, description="Seed of the draw.")
+    overlap: float | None = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="Share of a benchmark question's 13-grams from which on a row that holds them is left out; rows "
+        "that share one are listed. None: only the same question is left out.",
+    )
 
 
 @stage(version=4)
@@ -52,18 +60,22 @@ def sample(
     """Sample `config.rows` rows. The draw does not depend on the order of files or rows, only on ids and the seed."""
     counting = [SequenceLengths(folder) for _, folder in sorted(tokenizers.items())]
     questions = read_rows(benchmarks / "questions.jsonl") if benchmarks else []
-    tested = {normalised(row["question"]) for row in questions}
+    tested = BenchmarkQuestions(questions, config.overlap)
     counts: Counter[str] = Counter()
+    overlaps: list[Row] = []
     places: list[tuple[str, str, int]] = []  # rank, corpus, byte at which the row begins
     for done, (name, folder) in enumerate(sorted(corpora.items()), 1):
         for begin, row in rows_with_place(folder / "rows.jsonl", ["id", "question", "solution"]):
             counts[f"read_{name}"] += 1
-            text = normalised(row["question"])
-            if text in tested and long_enough(text):
-                counts["in_a_benchmark"] += 1
-            else:
+            overlap = tested.overlap(row["question"])
+            if overlap is not None:
+                overlaps.append({"id": row["id"], **overlap._asdict()})
+            if overlap is None or not overlap.left_out:
                 places.append((rank(config.seed, row["id"]), name, begin))
         report(done, len(corpora), "corpora")
+    counts.update(counted(overlaps))
+    if overlaps:
+        write_rows(out / "overlaps.jsonl", overlaps)
     places.sort()
     rows = _fitting(places, corpora, config, counting, counts)
     drawn = write_rows(out / "rows.jsonl", islice(rows, config.rows))
