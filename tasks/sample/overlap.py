@@ -23,6 +23,7 @@ WORDS = 13
 SHOWN = (0.25, 0.5, 0.8, 1.0)  # thresholds of which the manifest says how many rows each would leave out
 # An ideograph is a word; elsewhere letters and digits that stand together are.
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af"
+_POWERS = np.array([pow(0x9E3779B97F4A7C15, power, 1 << 64) for power in range(WORDS)], dtype=np.uint64)
 _WORD = re.compile(f"[{_IDEOGRAPHS}]|[^\\W_{_IDEOGRAPHS}]+")
 
 
@@ -36,10 +37,13 @@ class Overlap(NamedTuple):
     partner: str
 
 
-def grams(text: str) -> list[int]:
-    """Hashes of a text's 13-grams, each once; valid in this process alone."""
+def grams(text: str) -> NDArray[np.uint64]:
+    """Hashes of a text's 13-grams, each once and sorted; valid in this process alone."""
     words = _WORD.findall(text.casefold())
-    return list({hash(tuple(words[at : at + WORDS])) for at in range(len(words) - WORDS + 1)})
+    if len(words) < WORDS:
+        return np.empty(0, dtype=np.uint64)
+    hashes_W = np.fromiter(map(hash, words), dtype=np.int64, count=len(words)).view(np.uint64)
+    return np.unique(np.lib.stride_tricks.sliding_window_view(hashes_W, WORDS) @ _POWERS)  # modulo 2^64
 
 
 class BenchmarkQuestions:
@@ -50,16 +54,15 @@ class BenchmarkQuestions:
         self._names: list[tuple[str, str]] = []
         self._sizes: list[int] = []
         self._forms: dict[str, int] = {}
-        hashes: list[NDArray[np.int64]] = []
+        hashes: list[NDArray[np.uint64]] = []
         for number, row in enumerate(questions):
             self._names.append((str(row.get("benchmark", "")), str(row.get("id", number))))
             form = normalised(row["question"])
             if long_enough(form):
                 self._forms.setdefault(form, number)
-            found = [] if overlap is None else grams(row["question"])
-            self._sizes.append(len(found))
-            hashes.append(np.array(found, dtype=np.int64))
-        together = np.concatenate(hashes) if hashes else np.empty(0, dtype=np.int64)
+            hashes.append(grams("" if overlap is None else row["question"]))
+            self._sizes.append(len(hashes[-1]))
+        together = np.concatenate([np.empty(0, dtype=np.uint64), *hashes])
         order = np.argsort(together, kind="stable")
         self._hashes = together[order]
         self._owners = np.repeat(np.arange(len(self._sizes), dtype=np.int32), self._sizes)[order]
@@ -71,7 +74,7 @@ class BenchmarkQuestions:
             return Overlap(True, "the same question", 1.0, *self._names[same])
         if self._least is None or not len(self._hashes):
             return None
-        own = np.array(grams(question), dtype=np.int64)
+        own = grams(question)
         begins = np.searchsorted(self._hashes, own, side="left")
         ends = np.searchsorted(self._hashes, own, side="right")
         shared: Counter[int] = Counter()

@@ -31,8 +31,9 @@ _CUT, _ESCAPE_FAULT = "cut off", "escape"
 def json_rows(text: TextIO) -> Iterator[RawRow]:
     """Rows of a JSON file, read as a stream."""
     head = text.read(_CHUNK)
-    first = head.lstrip().partition("\n")[0].rstrip()
-    if first.startswith("[") or (first.startswith("{") and first.endswith(("{", ",", "["))):
+    first, _, second = head.lstrip().partition("\n")
+    indented = first.rstrip().endswith(("{", ",", "[")) and not second.startswith("{")  # else a line that is cut off
+    if first.startswith("[") or (first.startswith("{") and indented):
         yield from _values(head, text)
         return
     head += text.readline()

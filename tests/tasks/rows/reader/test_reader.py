@@ -150,6 +150,14 @@ def test_one_odd_line_costs_its_row_alone(tmp_path: Path) -> None:
         assert reason in one.describe()
 
 
+def test_a_first_line_that_is_cut_off_costs_itself_alone(tmp_path: Path) -> None:
+    good = '{"question": "q", "solution": "s"}'
+    for first in ('{"question": "q",', "[", '{"question": {'):
+        (tmp_path / "a.jsonl").write_text(f"{first}\n{good}\n{good}")
+        rows, _ = read(tmp_path / "a.jsonl")
+        assert len(rows) == 2, first
+
+
 def test_bytes_of_another_encoding_cost_their_row_and_a_named_encoding_reads_them(tmp_path: Path) -> None:
     _lines(tmp_path / "a.jsonl", [{"question": "q", "solution": "s"}, {"question": "café", "solution": "s"}], "cp1252")
     assert [one.where for one in read(tmp_path / "a.jsonl")[1]] == ["line 2"]
