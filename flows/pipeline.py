@@ -150,7 +150,7 @@ def make_targets(experiment: Experiment, data: Data, targets: Targets, seed: int
     more = train_and_measure(experiment, data, seed) if targets.rewriter == "agent" else {}
     found: dict[str, Shards] = {}
     if targets.rewriter:
-        found |= rewrite_and_verify(experiment, data, more.get("agent"))
+        found |= rewrite_and_verify(experiment, data, more.get("agent"), targets)
     if targets.self_solutions:
         found |= solve_and_verify(experiment, data)
     return more | {"dataset": assemble.submit(experiment.assemble, rows=data.sft, **found)}
@@ -166,19 +166,24 @@ def train_and_measure(experiment: Experiment, data: Data, seed: int) -> dict[str
     }
 
 
-def rewrite_and_verify(experiment: Experiment, data: Data, adapter: Future | None = None) -> dict[str, Shards]:
-    """Rewrites of the SFT split and their verdicts, shard by shard."""
-    rewrites, verdicts = {}, {}
-    for name, config in shards(experiment):
-        rewrites[name] = rewrite.submit(config, backbone=data.pi_0, rows=data.sft, adapter=adapter)
-        verdicts[name] = verify_shard(experiment, data, rewrites[name])
-    return {"rewrites": rewrites, "rewrite_verdicts": verdicts}
+def rewrite_and_verify(
+    experiment: Experiment, data: Data, adapter: Future | None, targets: Targets
+) -> dict[str, Shards]:
+    """Rewrites of the SFT split, their verdicts and, where the likeliest is wanted, their NLL; shard by shard."""
+    rewrites, verdicts, nll = {}, {}, {}
+    for name, config in shards(experiment, targets):
+        with tags(*([f"sample {name}"] if targets.samples else [])):
+            rewrites[name] = rewrite.submit(config, backbone=data.pi_0, rows=data.sft, adapter=adapter)
+            verdicts[name] = verify_shard(experiment, data, rewrites[name])
+            if targets.likeliest:
+                nll[name] = score.submit(experiment.score, backbone=data.pi_0, rows=data.sft, rewrites=rewrites[name])
+    return {"rewrites": rewrites, "rewrite_verdicts": verdicts, "rewrite_nll": nll}
 
 
 def solve_and_verify(experiment: Experiment, data: Data) -> dict[str, Shards]:
     """pi_0's own solutions of the SFT split and their verdicts, shard by shard (Mind the Gap)."""
     solutions, verdicts = {}, {}
-    for name, config in shards(experiment):
+    for name, config in shards(experiment, Targets()):
         solutions[name] = self_solve.submit(config, backbone=data.pi_0, rows=data.sft)
         verdicts[name] = verify_shard(experiment, data, solutions[name])
     return {"self_solutions": solutions, "self_verdicts": verdicts}
@@ -190,10 +195,16 @@ def verify_shard(experiment: Experiment, data: Data, rewrites: Future) -> Future
     return verify.submit(experiment.gate, rows=data.sft, rewrites=rewrites, backbone=judging)
 
 
-def shards(experiment: Experiment) -> Iterator[tuple[str, RewriteConfig]]:
-    """Name and config of each shard of the rewriting."""
-    for number in range(experiment.rewrite.shards):
-        yield f"{number:03}", experiment.rewrite.model_copy(update={"shard": number})
+def shards(experiment: Experiment, targets: Targets) -> Iterator[tuple[str, RewriteConfig]]:
+    """Name and config of each shard of the rewriting: "001" of one greedy rewrite, "07-001" of the eighth sample."""
+    whole = experiment.rewrite
+    for number in range(whole.shards):
+        shard = {"shard": number}
+        if not targets.samples:
+            yield f"{number:03}", whole.model_copy(update=shard)
+        for sample_ in range(targets.samples):
+            drawn = {"seed": whole.seed + sample_, "temperature": targets.temperature}
+            yield f"{sample_:02}-{number:03}", whole.model_copy(update=shard | drawn)
 
 
 def held_out(experiment: Experiment, data: Data, adapter: Future | None = None) -> Future:

@@ -102,7 +102,7 @@ WORK: dict[str, Kind] = {
         lambda c, i: i["dataset"],
         times=lambda c, rows: c.epochs,
     ),
-    "score": Kind("tokens", lambda m, c: m["tokens"], lambda c, i: i["rows"]),
+    "score": Kind("tokens", lambda m, c: m["tokens"], lambda c, i: i.get("rewrites", i["rows"])),
     "evaluate": Kind("tokens", lambda m, c: m["tokens"], lambda c, i: i.get("", 0)),
     "drift": Kind(
         "texts",

@@ -35,6 +35,16 @@ class Targets(BaseModel):
     self_solutions: bool = Field(
         default=False, description="pi_0 solves the questions itself; what passes goes before a rewrite."
     )
+    samples: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Rewrites drawn of each row, of which one is kept; 0: a greedy one.",
+    )
+    temperature: float = Field(default=1.0, gt=0, le=2, description="At which samples are drawn.")
+    likeliest: bool = Field(
+        default=False, description="Of the samples that pass keep the one of the lowest NLL under pi_0; else the first."
+    )
 
 
 class Method(BaseModel):

@@ -160,7 +160,8 @@ def _read_role(config: ReportConfig, one: _Read, role: str, folder: Path, manife
         if "yield_of" in metrics:
             run.tc_yield = proportion(metrics["yield_passed"], metrics["yield_of"], config.confidence)
             # Where self-solutions took rows, or rows were left out, the rows do not tell which rewrites passed.
-            if "self_solution" not in run.targets.kinds and len(one.rows) == metrics["yield_of"]:
+            told = run.targets.kinds.get("rewrite", 0) == metrics["yield_passed"]
+            if told and len(one.rows) == metrics["yield_of"]:
                 one.passed = {key: float(row["kind"] == "rewrite") for key, row in one.rows.items()}
     elif role == "model":
         run.loss = artifacts.loss(folder)

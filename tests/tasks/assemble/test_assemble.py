@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tasks.assemble.assemble import AssembleConfig, assemble
 from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
@@ -35,10 +36,10 @@ def folder(tmp_path: Path) -> Folders:
     return Folders(tmp_path)
 
 
-def run(folder: Folders, fallback: bool = True, **inputs: Any) -> tuple[Any, dict[str, Row]]:
+def run(folder: Folders, config: AssembleConfig | None = None, **inputs: Any) -> tuple[Any, dict[str, Row]]:
     split = [{"id": one, "question": f"{one}?", "solution": f"expert {one}"} for one in "abc"]
     out = folder("nothing", [])
-    metrics = assemble.plain(AssembleConfig(fallback=fallback), out, rows=folder("rows.jsonl", split), **inputs)
+    metrics = assemble.plain(config or AssembleConfig(), out, rows=folder("rows.jsonl", split), **inputs)
     return metrics, {row["id"]: row for row in read_rows(out / "rows.jsonl")}
 
 
@@ -71,8 +72,17 @@ def test_a_rewrite_that_passes_is_the_target_and_the_others_fall_back_with_their
 
 
 def test_success_only_leaves_out_what_would_fall_back(folder: Folders) -> None:
-    _, rows = run(folder, fallback=False, **rewrites(folder))
+    _, rows = run(folder, AssembleConfig(fallback=False), **rewrites(folder))
     assert set(rows) == {"a"}
+    assert rows["a"]["target"] == "rewritten a"
+
+
+def test_the_control_of_success_only_has_its_rows_with_the_experts_text(folder: Folders) -> None:
+    metrics, rows = run(folder, AssembleConfig(fallback=False, text="expert"), **rewrites(folder))
+    assert {key: (row["target"], row["kind"]) for key, row in rows.items()} == {"a": ("expert a", "expert")}
+    assert metrics["yield_passed"] == 1, "the yield is of the rewrites, whatever is trained on"
+    with pytest.raises(ValidationError, match="plain SFT"):
+        AssembleConfig(text="expert")
 
 
 def test_mind_the_gap_keeps_a_self_solution_before_a_rewrite(folder: Folders) -> None:
@@ -85,6 +95,43 @@ def test_mind_the_gap_keeps_a_self_solution_before_a_rewrite(folder: Folders) ->
     _, rows = run(folder, **rewrites(folder), **solved)
     assert [row["target"] for row in rows.values()] == ["rewritten a", "solved b", "expert c"]
     assert [row["kind"] for row in rows.values()] == ["rewrite", "self_solution", "expert"]
+
+
+def test_self_sft_is_the_rows_that_the_backbone_solves(folder: Folders) -> None:
+    passed = {"a": True, "b": False, "c": True}
+    solved = {
+        "self_solutions": {"000": folder("rewrites.jsonl", [text(one, f"solved {one}") for one in "abc"])},
+        "self_verdicts": {"000": folder("verdicts.jsonl", [verdict(key, ok) for key, ok in passed.items()])},
+    }
+    metrics, rows = run(folder, AssembleConfig(fallback=False), **solved)
+    assert {key: row["target"] for key, row in rows.items()} == {"a": "solved a", "c": "solved c"}
+    assert metrics["fallback_reasons"] == {"wrong": 1} and "yield" not in metrics
+
+
+def samples(folder: Folders, nll: dict[str, dict[str, float]] | None) -> dict[str, Any]:
+    """Two samples in two shards each; of row a both pass, of b the second, of c none."""
+    passed = {"00": {"a": True, "b": False, "c": False}, "01": {"a": True, "b": True, "c": False}}
+    given: dict[str, dict[str, Path]] = {"rewrites": {}, "rewrite_verdicts": {}, "rewrite_nll": {}}
+    for sample, of in passed.items():
+        for shard, ids in (("000", "ab"), ("001", "c")):
+            name = f"{sample}-{shard}"
+            given["rewrites"][name] = folder("rewrites.jsonl", [text(one, f"{sample} of {one}") for one in ids])
+            given["rewrite_verdicts"][name] = folder("verdicts.jsonl", [verdict(one, of[one]) for one in ids])
+            if nll is not None:
+                scores = [{"id": one, "nll": nll[sample][one], "tokens": 3} for one in ids if one in nll[sample]]
+                given["rewrite_nll"][name] = folder("scores.jsonl", scores)
+    return given
+
+
+def test_of_several_samples_the_likeliest_that_passes_is_the_target(folder: Folders) -> None:
+    nll = {"00": {"a": 0.9, "b": 0.1, "c": 0.1}, "01": {"a": 0.4, "b": 0.8, "c": 0.2}}
+    metrics, rows = run(folder, **samples(folder, nll))
+    assert [row["target"] for row in rows.values()] == ["01 of a", "01 of b", "expert c"]
+    assert (metrics["yield_passed"], metrics["yield_of"]) == (2, 3)
+    _, rows = run(folder, **samples(folder, {"00": nll["00"], "01": {}}))
+    assert rows["a"]["target"] == "00 of a", "a text that could not be scored goes last"
+    _, rows = run(folder, **samples(folder, None))
+    assert [row["target"] for row in rows.values()] == ["00 of a", "01 of b", "expert c"], "without NLL the first"
 
 
 def test_a_row_without_a_verdict_is_an_error_that_names_it(folder: Folders) -> None:
