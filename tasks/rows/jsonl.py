@@ -38,37 +38,25 @@ def read_rows(path: Path, required: Iterable[str] = ()) -> Iterator[Row]:
     """Rows of a file that this project wrote itself, so that any fault is an error: raises RowError."""
     required = tuple(required)
     for number, line in read_lines(path):
-        yield _row(path, number, line, required)
+        yield _row(path, f"line {number}", line, required)
 
 
-def rows_with_place(path: Path, required: Iterable[str] = ()) -> Iterator[tuple[int, Row]]:
-    """The same of a file that is not compressed, each with the byte at which it begins (see `row_at`)."""
-    required = tuple(required)
-    with path.open("rb") as lines:
-        begin = 0
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield begin, _row(path, number, line, required)
-            begin += len(line)
-
-
-def row_at(file: BinaryIO, begin: int) -> Row:
-    """The row that begins at a byte."""
+def row_at(file: BinaryIO, begin: int, required: tuple[str, ...] = ()) -> Row:
+    """The row that begins at a byte of such a file."""
     file.seek(begin)
-    row: Row = json.loads(file.readline())
-    return row
+    return _row(file.name, f"byte {begin}", file.readline(), required)
 
 
-def _row(path: Path, number: int, line: str | bytes, required: tuple[str, ...]) -> Row:
+def _row(path: Path | str, where: str, line: str | bytes, required: tuple[str, ...]) -> Row:
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise RowError(path, f"line {number}", "(whole line)", f"is not JSON: {error}") from None
+        raise RowError(path, where, "(whole line)", f"is not JSON: {error}") from None
     if not isinstance(row, dict):
-        raise RowError(path, f"line {number}", "(whole line)", "is not a JSON object")
+        raise RowError(path, where, "(whole line)", "is not a JSON object")
     for name in required:
         if name not in row:
-            raise RowError(path, f"line {number}, row {row.get('id', '?')}", name, "is missing")
+            raise RowError(path, f"{where}, row {row.get('id', '?')}", name, "is missing")
     return row
 
 

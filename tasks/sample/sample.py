@@ -5,10 +5,10 @@ Out: rows.jsonl, the same rows with "tokens" (of the whole SFT row, the longest 
      fixed by the seed; overlaps.jsonl where a question is or resembles a benchmark's, for a person to judge:
      {"id", "left_out": true, "reason": "13-gram", "score": 0.93, "benchmark": "math500", "partner": "7"}
 
-Corpora hold millions of rows: only ids are kept of them, and only rows that the draw comes to are tokenised.
+Corpora hold millions of rows: of each its place in the draw is kept (draw.py), and only rows that the draw comes to are
+compared with the benchmarks and tokenised; the counts of rows left out are of these.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,10 +17,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.rows.jsonl import Row, read_rows, row_at, rows_with_place, write_rows
+from tasks.rows.jsonl import Row, read_rows, row_at, write_rows
 from tasks.rows.sequence_length import SequenceLengths
+from tasks.runtime import stopping
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
+from tasks.sample.draw import Draw
 from tasks.sample.overlap import BenchmarkQuestions, counted
 from tasks.sample.types import TooFewRows
 
@@ -61,53 +63,51 @@ def sample(
     counting = [SequenceLengths(folder) for _, folder in sorted(tokenizers.items())]
     questions = read_rows(benchmarks / "questions.jsonl") if benchmarks else []
     tested = BenchmarkQuestions(questions, config.overlap)
-    counts: Counter[str] = Counter()
+    draw = Draw(corpora, config.seed)
+    counts = Counter({f"read_{name}": count for name, count in draw.read.items()})
     overlaps: list[Row] = []
-    places: list[tuple[str, str, int]] = []  # rank, corpus, byte at which the row begins
-    for done, (name, folder) in enumerate(sorted(corpora.items()), 1):
-        for begin, row in rows_with_place(folder / "rows.jsonl", ["id", "question", "solution"]):
-            counts[f"read_{name}"] += 1
-            overlap = tested.overlap(row["question"])
-            if overlap is not None:
-                overlaps.append({"id": row["id"], **overlap._asdict()})
-            if overlap is None or not overlap.left_out:
-                places.append((rank(config.seed, row["id"]), name, begin))
-        report(done, len(corpora), "corpora")
+    rows = _fitting(draw, corpora, config, tested, counting, counts, overlaps)
+    drawn = write_rows(out / "rows.jsonl", islice(rows, config.rows))
     counts.update(counted(overlaps))
+    if not drawn:
+        raise TooFewRows(f"no row is left of {len(draw)}: {dict(counts)}")
     if overlaps:
         write_rows(out / "overlaps.jsonl", overlaps)
-    places.sort()
-    rows = _fitting(places, corpora, config, counting, counts)
-    drawn = write_rows(out / "rows.jsonl", islice(rows, config.rows))
-    if not drawn:
-        raise TooFewRows(f"no row is left of {sum(counts.values())}: {dict(counts)}")
-    return {"rows": drawn, "candidates": len(places), **counts}
+    return {"rows": drawn, "candidates": len(draw), **counts}
 
 
 def _fitting(
-    places: list[tuple[str, str, int]],
+    draw: Draw,
     corpora: dict[str, Path],
     config: SampleConfig,
+    tested: BenchmarkQuestions,
     counting: list[SequenceLengths],
     counts: Counter[str],
+    overlaps: list[Row],
 ) -> Iterator[Row]:
-    """The rows in the order of the draw, those left out that are too long; read and tokenised as they are asked for."""
+    """The rows in the order of the draw, read, compared and tokenised as they are asked for; those that are too long
+    are counted and left out, those that ask a benchmark's question are left out and listed in `overlaps`."""
+    wanted, came_to = min(config.rows, len(draw)), 0
     with ExitStack() as open_files:
         files = {name: open_files.enter_context((corpora[name] / "rows.jsonl").open("rb")) for name in corpora}
-        for start in range(0, len(places), BLOCK):
-            block = [row_at(files[name], begin) for _, name, begin in places[start : start + BLOCK]]
-            lengths = longest(block, counting)
-            for row, tokens in zip(block, lengths, strict=True):
-                if tokens > config.max_tokens:
+        order = draw.order()
+        while places := list(islice(order, BLOCK)):
+            stopping.check()
+            block = [row_at(files[name], begin, ("id", "question", "solution")) for name, begin in places]
+            shared = [tested.overlap(row["question"]) for row in block]
+            may = [row for row, overlap in zip(block, shared, strict=True) if not (overlap and overlap.left_out)]
+            lengths = iter(longest(may, counting))
+            for row, overlap in zip(block, shared, strict=True):
+                if overlap is not None:
+                    overlaps.append({"id": row["id"], **overlap._asdict()})
+                    if overlap.left_out:
+                        continue
+                if (tokens := next(lengths)) > config.max_tokens:
                     counts["overlong"] += 1
                 else:
                     yield row | {"tokens": tokens}
-            report(min(start + BLOCK, config.rows, len(places)), min(config.rows, len(places)), "rows")
-
-
-def rank(seed: int, row_id: str) -> str:
-    """A row's place in the draw: the same whatever other rows there are."""
-    return hashlib.sha256(f"{seed}\0{row_id}".encode()).hexdigest()
+            came_to += len(block)
+            report(min(came_to, wanted), wanted, "rows")
 
 
 def longest(rows: list[Row], counting: list[SequenceLengths]) -> list[int]:
