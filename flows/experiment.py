@@ -61,6 +61,7 @@ Stage = Literal[
     "verify",
     "assemble",
     "finetune",
+    "average",
     "score",
     "evaluate",
     "drift",

@@ -1,7 +1,7 @@
 """One backbone, one method: from two corpora to a report. Read it top to bottom; it is the story of a run.
 
     sample ─ split ┬─ agent split ─────────────── train_agent ─┐ (adapter)
-                   └─ SFT split ─ shards ─ (self_solve) ─ rewrite×N ─ verify×N ─ assemble ─ finetune ─ evaluate ─ report
+                   └─ SFT split ─ shards ─ (self_solve) ─ rewrite×N ─ verify×N ─ assemble ─ finetune ─ (average) ─ evaluate ─ report
     backbone ─ measure (held-out rewrites, pi_0 NLL), score (pi_0 NLL of the targets) ────┘
             └─ evaluate (base) ─ drift (thermometers of forgetting) ───────────────────────┘
 
@@ -24,6 +24,8 @@ from flows.placement import place
 from flows.plan.start import ready
 from flows.views import introduce, show_in_ui
 from tasks.assemble.assemble import assemble
+from tasks.average.average import average
+from tasks.average.config import AverageConfig
 from tasks.backbone.backbone import backbone
 from tasks.corpus.corpus import corpus
 from tasks.drift.drift import drift
@@ -136,13 +138,19 @@ def run_method(experiment: Experiment, data: Data, name: str, seed: int) -> dict
     made = make_targets(experiment, data, method.targets, seed)
     model = finetune.submit(experiment.sft(seed), backbone=data.pi_0, dataset=made["dataset"])
     nll = score.submit(experiment.score, backbone=data.pi_0, rows=made["dataset"])
-    moved = drift.submit(experiment.thermometers(), backbone=data.pi_0, model=model, answers=data.scores)
+    tried = average_with(data, model, method.share) if method.share else model
+    moved = drift.submit(experiment.thermometers(), backbone=data.pi_0, model=tried, answers=data.scores)
     return made | {
         "model": model,
         "target_nll": nll,
-        "scores": evaluate_on_benchmarks(experiment, model),
+        "scores": evaluate_on_benchmarks(experiment, tried),
         "drift": moved,
     }
+
+
+def average_with(data: Data, model: Future, share: float) -> Future:
+    """The average of pi_0's weights and the model's (WiSE-FT)."""
+    return average.submit(AverageConfig(share=share), backbone=data.pi_0, model=model)
 
 
 def make_targets(experiment: Experiment, data: Data, targets: Targets, seed: int) -> dict[str, object]:

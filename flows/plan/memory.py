@@ -96,7 +96,7 @@ def disk(kind: str, config: Any, model: Model | None, rows: int, tokens: float) 
     """Bytes of the artifact: weights as they are written, four bytes of text a token, 300 bytes a row."""
     if kind == "backbone":
         return 0.0 if config.tokenizer_only or model is None else model.parameters * 2.0
-    if kind == "finetune" and model is not None:
+    if kind in ("finetune", "average") and model is not None:
         return model.parameters * 4.0
     if kind == "train_agent" and model is not None:
         return 2.0 * config.rank * 7 * model.hidden * model.layers * 4

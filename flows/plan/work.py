@@ -102,6 +102,7 @@ WORK: dict[str, Kind] = {
         lambda c, i: i["dataset"],
         times=lambda c, rows: c.epochs,
     ),
+    "average": Kind("models", lambda m, c: 1.0, lambda c, i: 1, made=lambda c, rows: 1),
     "score": Kind("tokens", lambda m, c: m["tokens"], lambda c, i: i.get("rewrites", i["rows"])),
     "evaluate": Kind("tokens", lambda m, c: m["tokens"], lambda c, i: i.get("", 0)),
     "drift": Kind(

@@ -63,6 +63,12 @@ class Method(BaseModel):
     changes: dict[str, Any] = Field(
         default_factory=dict, description="Fields of the experiment that it sets, after every preset and --set."
     )
+    share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Share of the tuned weights in the average with pi_0's that is evaluated; none: the tuned model.",
+    )
 
 
 @cache

@@ -1,0 +1,1 @@
+"""WiSE-FT: the average of two models' weights."""
