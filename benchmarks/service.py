@@ -52,7 +52,7 @@ def _environment(folder: Path) -> dict[str, str]:
     given = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
     return given | {
         "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_SERVER_API_PORT": str(free_port()),
+        "PREFECT_SERVER_API_PORT": str(free_port(0)),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "REWRITING_AGENT_STORE": str(folder / "store"),
         "DO_NOT_TRACK": "1",
@@ -61,7 +61,10 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _server(verb: str, environment: dict[str, str]) -> str:
     command = [sys.executable, "-m", "infra.server", verb]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    return done.stdout
 
 
 def _bare(environment: dict[str, str]) -> float:
@@ -93,7 +96,7 @@ def _first_page(said: str) -> float:
 def _until_running(api: str) -> float:
     """Seconds until a run of the shortest deployment is Running; it has ended when this returns."""
     with httpx.Client(base_url=api, timeout=60) as client:
-        wanted = client.get("/deployments/name/store-maintenance/store-maintenance").raise_for_status().json()["id"]
+        wanted = client.get("/deployments/name/maintenance/store-maintenance").raise_for_status().json()["id"]
         started = time.monotonic()
         run = client.post(f"/deployments/{wanted}/create_flow_run", json={}).raise_for_status().json()["id"]
         running = None
