@@ -1,9 +1,9 @@
 """One backbone, one method: from two corpora to a report. Read it top to bottom; it is the story of a run.
 
     sample ─ split ┬─ agent split ─────────────── train_agent ─┐ (adapter)
-                   └─ SFT split ─ shards ─ (self_solve) ─ rewrite×N ─ verify×N ─ assemble ─ finetune ─ (average) ─ evaluate ─ report
-    backbone ─ measure (held-out rewrites, pi_0 NLL), score (pi_0 NLL of the targets) ────┘
-            └─ evaluate (base) ─ drift (thermometers of forgetting) ───────────────────────┘
+                   └─ SFT split ─ shards ─ (self_solve) ─ rewrite×N ─ verify×N ─ assemble ─ finetune ─ (average) ─┐
+    backbone ┬─ measure (held-out rewrites, pi_0 NLL), score (pi_0 NLL of the targets) ──────────── report ─ evaluate
+             └─ evaluate (base) ─ drift (thermometers of forgetting) ────────────────────────────────┘
 
 Every step is a stage: built once, looked up afterwards, whoever asks. The base's and vanilla SFT's scores are inputs
 of the report like any other.
