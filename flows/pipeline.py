@@ -1,9 +1,10 @@
 """One backbone, one method: from two corpora to a report. Read it top to bottom; it is the story of a run.
 
-    sample ─ split ┬─ agent split ─────────────── train_agent ─┐ (adapter)
-                   └─ SFT split ─ shards ─ (self_solve) ─ rewrite×N ─ verify×N ─ assemble ─ finetune ─ (average) ─┐
-    backbone ┬─ measure (held-out rewrites, pi_0 NLL), score (pi_0 NLL of the targets) ──────────── report ─ evaluate
-             └─ evaluate (base) ─ drift (thermometers of forgetting) ────────────────────────────────┘
+    sample ─ split ┬─ agent split ───────────── train_agent ─┐ (adapter)
+                   └─ SFT split ─ shards ─ (self_solve) ─ rewrite×N ─ verify×N ─ assemble ─┐ (dataset)
+    backbone ┬───────────────────────────────────────────────── finetune ─ (average) ─ evaluate ─┐
+             ├─ measure (held-out rewrites, pi_0 NLL), score (pi_0 NLL of the targets) ──────────┼─ report
+             └─ evaluate (base) ─ drift (thermometers of forgetting) ────────────────────────────┘
 
 Every step is a stage: built once, looked up afterwards, whoever asks. The base's and vanilla SFT's scores are inputs
 of the report like any other.
