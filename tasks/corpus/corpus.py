@@ -9,22 +9,28 @@ Out (rows.jsonl): {"id": "numinamath_cot/3f2a91c07b5d4e68", "corpus": "numinamat
 Bad rows go to quarantine.jsonl with their line and reason; duplicates are dropped and counted.
 """
 
-import hashlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.corpus.formats import READERS, Format, Taken, carried, kept_columns
+from tasks.corpus.block import Reading, imported
+from tasks.corpus.file_progress import FileProgress
+from tasks.corpus.formats import Format, kept_columns
 from tasks.rows.jsonl import Row, write_rows
-from tasks.rows.reader.bad_row import BadRow, RawRow
+from tasks.rows.reader.bad_row import RawRow
 from tasks.rows.reader.files import raw_rows, row_files
-from tasks.rows.reader.repair import repaired
 from tasks.rows.source import SourceError, download, source_identity
-from tasks.runtime.progress import report
+from tasks.runtime.processes import in_processes
+from tasks.runtime.settings import settings
 from tasks.runtime.stage import Metrics, stage
-from tasks.verify.verify import verifiable
+from tasks.runtime.whole_file import whole
+
+BLOCK = 500  # rows that a process reads at a time
+CORES = 4  # at most: this process reads and writes what so many compute
 
 
 class CorpusConfig(BaseModel):
@@ -57,7 +63,7 @@ class CorpusConfig(BaseModel):
         return source_identity(self.path, self.revision)
 
 
-@stage(version=2, identity=CorpusConfig.source)
+@stage(version=2, cores=CORES, identity=CorpusConfig.source)
 def corpus(config: CorpusConfig, out: Path) -> Metrics:
     """Read, check and give ids to the rows of a corpus.
 
@@ -66,44 +72,38 @@ def corpus(config: CorpusConfig, out: Path) -> Metrics:
     """
     folder = download(config.path, config.revision, "dataset", [config.files])
     paths = row_files(folder, config.files)
+    reading = Reading(config.name, config.format, config.map, config.carry)
     counts: Counter[str] = Counter()
     shapes: Counter[str] = Counter()
     bad: list[Row] = []
-    ids: set[str] = set()
+    known: set[int] = set()
+    kept = 0
+    files: deque[Path] = deque()  # of the blocks under way
+    told = FileProgress(paths)
 
-    def rows() -> Iterator[Row]:
-        for done, path in enumerate(paths, 1):
-            for raw in raw_rows(path, kept_columns(config.format, config.map, config.carry), config.encoding):
-                counts["read"] += 1
-                try:
-                    taken = _taken(raw, config)
-                except BadRow as error:
-                    bad.append({"file": path.name, "where": raw.where, "field": error.field, "reason": error.problem})
-                    continue
-                if taken.mode:
-                    counts[f"mode_{taken.mode}"] += 1
-                if taken.row is None:
-                    counts["other_mode"] += 1
-                    continue
-                row, shapes[taken.shape] = taken.row, shapes[taken.shape] + 1
-                if taken.mended:
-                    counts["mended"] += 1
-                name = hashlib.sha256(f"{row['question']}\0{row['solution']}".encode()).hexdigest()[:16]
-                row = {"id": f"{config.name}/{name}", "corpus": config.name} | row
-                if row["id"] in ids:
+    def blocks() -> Iterator[list[RawRow]]:
+        for path in paths:
+            rows = raw_rows(path, kept_columns(config.format, config.map, config.carry), config.encoding)
+            while block := list(islice(rows, BLOCK)):
+                told.read(path, len(block))
+                files.append(path)
+                yield block
+
+    processes = min(CORES, settings().cores)
+    with whole(out / "rows.jsonl") as file:
+        for found in in_processes(partial(imported, reading), blocks(), processes):
+            name = files.popleft().name
+            counts.update(found.counts)
+            shapes.update(found.shapes)
+            bad += ({"file": name} | row for row in found.bad)
+            for digest, line, can in zip(found.digests, found.lines, found.verifiable, strict=True):
+                if digest in known:
                     counts["duplicates"] += 1
                     continue
-                ids.add(row["id"])
-                # A row whose reference holds no answer (a proof, prose) can be learned from but not verified.
-                can, why_not = (
-                    (False, taken.no_reference) if taken.no_reference else verifiable(row["answer"] or row["solution"])
-                )
-                counts["verifiable"] += can
-                extra = carried(raw.content, row) if config.carry and isinstance(raw.content, dict) else {}
-                yield row | {"verifiable": can, "why_not": why_not} | ({"fields": extra} if extra else {})
-            report(done, len(paths), "files", rows=counts["read"])
-
-    kept = write_rows(out / "rows.jsonl", rows())
+                known.add(digest)
+                file.write(line)
+                kept, counts["verifiable"] = kept + 1, counts["verifiable"] + can
+            told.say(counts["read"])
     write_rows(out / "quarantine.jsonl", bad)
     if len(bad) > config.max_bad_share * counts["read"] or kept == 0:
         first = "; ".join(f"{row['file']}, {row['where']}, {row['field']}: {row['reason']}" for row in bad[:3])
@@ -113,19 +113,3 @@ def corpus(config: CorpusConfig, out: Path) -> Metrics:
             f"(max_bad_share is {config.max_bad_share}): {first}{other}"
         )
     return {"rows": kept, "quarantined": len(bad), **counts, **({"shapes": dict(shapes)} if any(shapes) else {})}
-
-
-def _taken(raw: RawRow, config: CorpusConfig) -> Taken:
-    """A raw row in the corpus's schema, lost backslashes put back. Raises BadRow."""
-    if isinstance(raw.content, BadRow):
-        raise raw.content
-    taken = READERS[config.format](raw.content, config.map)
-    if taken.row is None:
-        return taken
-    parts = {
-        name: repaired(taken.row[name], name, raw.under_escaped)
-        for name in ("question", "solution", "answer")
-        if taken.row[name] is not None
-    }
-    mended = raw.under_escaped or any(taken.row[name] != text for name, text in parts.items())
-    return taken._replace(row=taken.row | parts, mended=mended)

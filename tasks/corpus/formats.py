@@ -81,9 +81,10 @@ READERS: dict[Format, Callable[[Row, Mapping[str, str]], Taken]] = {
 
 
 def kept_columns(form: Format, mapping: Mapping[str, str], carry: bool) -> Callable[[str], bool] | None:
-    """Which columns of a table are read: all where the other fields are carried along."""
+    """Which columns of a table are read: where the other fields are carried along, all but conversations that repeat
+    the texts of a known format."""
     if carry:
-        return None
+        return None if form == "auto" else lambda column: names.plain_name(column) not in names.TURNS
     heads = {step for path in mapping.values() for step in (path, path.partition(".")[0])}
     known = names.EVERY if form == "auto" else names.EVERY - set(names.TURNS)
     return lambda column: column in heads or names.plain_name(column) in known or column == "inference_mode"

@@ -233,7 +233,7 @@ class _Stage:
             manifest.timings = {"started": started, "seconds": share, "engines": engines}
             if (planned := planning.noted(title, part)) is not None:
                 manifest.timings["planned"] = planned.beside(manifest)
-            manifest.cost = {"core_seconds": share * self.cores, "gpu_seconds": share * len(taken)}
+            manifest.cost = {"core_seconds": share * len(cores), "gpu_seconds": share * len(taken)}
             built[part] = home.publish(manifest)
         log.info("%s: built in %.1f s", title, seconds)
         if self.shows:

@@ -19,6 +19,10 @@ class BadRow(ValueError):
         super().__init__(f"field {field!r}: {problem}")
         self.field, self.problem = field, problem
 
+    def __reduce__(self) -> tuple[type["BadRow"], tuple[str, str]]:
+        """Pickled as what it was made from: rows go to other processes."""
+        return BadRow, (self.field, self.problem)
+
 
 class UnreadableFile(SourceError):
     """A file of which no row, or not every row, can be had: names the file, what is wrong and what to do."""

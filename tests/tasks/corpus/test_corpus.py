@@ -10,8 +10,11 @@ import pyarrow.parquet as parquet
 import pytest
 
 from tasks.corpus.corpus import CorpusConfig, Format, corpus
+from tasks.corpus.formats import kept_columns
 from tasks.rows.jsonl import read_rows
 from tasks.rows.source import SourceError
+from tasks.runtime.progress import Progress, handled_by
+from tasks.runtime.settings import Settings
 
 NUMINA = {"source": "gsm8k", "problem": "What is 2 + 2?", "solution": "2 + 2 = 4\n\\boxed{4}", "messages": []}
 REASONING = {
@@ -186,3 +189,44 @@ def test_the_real_corpora_are_read_without_a_bad_row(tmp_path: Path, data_folder
     assert metrics["read"] == 14973
     assert metrics["quarantined"] == 0
     assert metrics["verifiable"] / metrics["rows"] > 0.99
+
+
+def test_the_rows_are_the_same_whatever_the_number_of_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [NUMINA | {"problem": f"What is {n % 70} + 1?", "solution": f"\\boxed{{{n % 70 + 1}}}"} for n in range(100)]
+    lines[5], lines[93] = {"problem": "no solution"}, NUMINA | {"problem": 5}
+    told: list[Progress] = []
+    found = []
+    for block, processes in ((500, 1), (9, 1), (7, 3)):
+        monkeypatch.setattr("tasks.corpus.corpus.BLOCK", block)
+        monkeypatch.setattr("tasks.corpus.corpus.settings", lambda cores=processes: Settings(cores=cores))
+        with handled_by(told.append):
+            metrics, out = imported(tmp_path, lines, max_bad_share=0.5)
+        found.append((metrics, *((out / name).read_text() for name in ("rows.jsonl", "quarantine.jsonl"))))
+    assert found[0] == found[1] == found[2]
+    assert (found[0][0]["rows"], found[0][0]["duplicates"], found[0][0]["quarantined"]) == (70, 28, 2)
+    assert [json.loads(line)["where"] for line in found[0][2].splitlines()] == ["line 6", "line 94"]
+    assert told[-1].done == told[-1].total and told[-1].values["rows"] == 100
+
+
+def test_progress_is_told_within_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.corpus.corpus.BLOCK", 100)
+    (out := tmp_path / "out").mkdir()
+    rows = [{name: NUMINA[name] for name in NUMINA if name != "messages"} | {"problem": f"{n}?"} for n in range(300)]
+    parquet.write_table(pa.Table.from_pylist(rows), path := tmp_path / "a.parquet")
+    told: list[Progress] = []
+    with handled_by(told.append):
+        corpus.plain(CorpusConfig(name="a", format="numinamath_cot", path=str(path)), out)
+    assert [one.values["rows"] for one in told] == [100, 200, 300]
+    assert told[-1].done == told[-1].total
+
+
+def test_conversations_that_repeat_a_known_formats_texts_are_not_read() -> None:
+    keep = kept_columns("numinamath_cot", {}, carry=True)
+    assert keep is not None and [*filter(keep, ["problem", "solution", "level", "messages"])] == [
+        "problem",
+        "solution",
+        "level",
+    ]
+    assert kept_columns("auto", {}, carry=True) is None
