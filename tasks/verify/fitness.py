@@ -103,7 +103,8 @@ def require_fit_verifier(gate: GateConfig, rows: Path) -> None:
         raise UnfitJudge(
             f"{rows}: the verifier {gate.verifier} accepts {accepted} of {len(chosen)} of the rows' own expert "
             f"solutions ({said}; first: row {first}): an agent could earn nothing. Does another verifier fit "
-            f"(gate.verifier: {', '.join(registry.names())}), or an option (gate.options.pattern says where the answer stands)?"
+            f"(gate.verifier: {', '.join(registry.names())}), or an option (gate.options.pattern "
+            "says where the answer stands)?"
         )
     if len(spoilt) >= LEAST_SPOILT and all(verdict.correct for verdict in spoilt):
         raise UnfitJudge(
