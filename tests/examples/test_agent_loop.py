@@ -14,7 +14,16 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.inference
 
-STAGE = RewardConfig(lambda_dist=agent_loop.LAMBDA_DIST, lambda_div=agent_loop.LAMBDA_DIV, epsilon=agent_loop.EPSILON)
+
+@pytest.fixture
+def agent_loop() -> ModuleType:
+    """The example; it needs torch, which only its environment has."""
+    return import_module("examples.agent_loop")
+
+
+def stages_config(agent_loop: ModuleType) -> RewardConfig:
+    weights = {"lambda_dist": agent_loop.LAMBDA_DIST, "lambda_div": agent_loop.LAMBDA_DIV}
+    return RewardConfig(epsilon=agent_loop.EPSILON, **weights)
 
 
 @pytest.mark.parametrize("seed", range(20))
