@@ -1,6 +1,7 @@
 """The example computes what the stage computes, and runs."""
 
 import re
+from importlib import import_module
 from types import ModuleType
 
 import numpy as np
