@@ -14,7 +14,7 @@ from typing import Any
 
 from flows.plan.table import Gpu, Model, table
 from tasks.backbone.backbone import BackboneConfig
-from tasks.finetune.memory import CHUNK, LOGITS, STATE, Shape, sft_bytes
+from tasks.finetune.memory import CHUNK, LOGITS, STATE, Shape, frozen_bytes, sft_bytes
 from tasks.rows.precision import parameters
 from tasks.rows.source import local_path
 
@@ -57,7 +57,9 @@ def need(kind: str, config: Any, model: Model, gpus: int, gpu: Gpu, longest: int
         row, state = min(config.max_tokens, longest), model.parameters * STATE / gpus
         # Packed passes are as long as the memory allows, at least the longest row.
         tokens, logits = (row, CHUNK) if config.packing else (row * config.per_device_batch, None)
-        return Need(sft_bytes(shape, tokens, "bfloat16", gpus, logits) + CONTEXT, f"state {state / GB:.0f} GB")
+        frozen = frozen_bytes(shape, "bfloat16") if config.anchor else 0
+        bytes_ = sft_bytes(shape, tokens, "bfloat16", gpus, logits) + frozen + CONTEXT
+        return Need(bytes_, f"state {state / GB:.0f} GB" + (f", pi_0 {frozen / GB:.0f} GB" if frozen else ""))
     if kind in ("rewrite", "self_solve"):
         return _inference(model, gpus, config.max_prompt_tokens + config.max_new_tokens)
     if kind in ("measure", "evaluate"):

@@ -19,11 +19,24 @@ class FinetuneConfig(BaseModel):
         le=0.1,
         description="Peak learning rate; E.1: 7e-6 for Llama-3.2-1B and 3B, 5e-6 for Mistral-7B.",
     )
-    loss: SkipJsonSchema[Literal["nll", "dft", "importance_weighted"]] = Field(
+    loss: SkipJsonSchema[Literal["nll", "dft", "importance_weighted", "eaft", "sft_kl", "asft"]] = Field(
         default="nll",
         description="nll: mean token NLL. dft: each token's NLL times its own probability, held constant (Dynamic "
         "Fine-Tuning). importance_weighted: Mind the Gap's correction; its released trainer uses the same token "
-        "weight as dft.",
+        "weight as dft. eaft: NLL times the entropy of the 20 likeliest tokens. sft_kl, asft: nll, dft with a KL "
+        "anchor to pi_0.",
+    )
+    anchor: SkipJsonSchema[float] = Field(
+        default=0.0,
+        ge=0,
+        description="Weight of KL(pi_0 || pi) over the vocabulary at each target token, in sft_kl and asft.",
+        json_schema_extra={"key": "unless default"},
+    )
+    most_perplexing: SkipJsonSchema[float | None] = Field(
+        default=None,
+        gt=1,
+        description="Target tokens whose perplexity under pi_0, 1/p, exceeds this are not trained on (STM: 2.5).",
+        json_schema_extra={"key": "unless default"},
     )
     dtype: Dtype = dtype_field()
     epochs: float = Field(default=2, gt=0, le=100, description="Passes over the dataset.")
@@ -83,6 +96,12 @@ class FinetuneConfig(BaseModel):
 
     @model_validator(mode="after")
     def _batches_fit(self) -> "FinetuneConfig":
+        if not self.packing and self.loss not in ("nll", "dft", "importance_weighted"):
+            raise ValueError(f"loss {self.loss} is there for packed passes alone: set finetune.packing=true")
+        if (self.anchor > 0) != (self.loss in ("sft_kl", "asft")):
+            raise ValueError(
+                f"anchor {self.anchor:g} with loss {self.loss}: sft_kl and asft have an anchor, no other loss"
+            )
         if not self.packing:
             self.accumulation(max(1, self.processes))
         return self

@@ -23,8 +23,8 @@ from typing import Any
 from transformers import TrainerCallback
 
 from tasks.finetune.checkpoints import ByTime, drop_unfinished
-from tasks.finetune.dataset import Counts, prepare
-from tasks.finetune.memory import CHUNK, shape_of, tokens_that_fit
+from tasks.finetune.dataset import prepare
+from tasks.finetune.memory import CHUNK, frozen_bytes, shape_of, tokens_that_fit
 from tasks.finetune.passes import Plan
 from tasks.finetune.rendezvous import is_first, torchrun
 from tasks.finetune.spec import FinetuneSpec
@@ -85,11 +85,23 @@ def prepare_once(spec: FinetuneSpec) -> None:
         shutil.rmtree(scratch / "tokens", ignore_errors=True)
         tokens = ChatTokens(spec.backbone)
         limit = min(spec.config.max_tokens, longest_context(spec.backbone))
-        counts = prepare(spec.rows, tokens, limit, spec.config.max_dropped_share, spec.out)
-        write_json(counted, asdict(counts))
+        counts = asdict(prepare(spec.rows, tokens, limit, spec.config.max_dropped_share, spec.out))
+        if spec.config.most_perplexing is not None:
+            counts |= mask_perplexing(spec)
+        write_json(counted, counts)
     write_json(scratch / "ds_z3_config.json", ZERO3)
     drop_checkpoints_of_other_ranks(scratch, spec.world)
     drop_unfinished(scratch / "trainer")
+
+
+def mask_perplexing(spec: FinetuneSpec) -> dict[str, int]:
+    """Take the labels of target tokens that pi_0 finds unlikely (STM); how many are left, and were taken."""
+    from tasks.finetune.masking import mask_dataset
+    from tasks.score.load import load_backbone
+
+    assert spec.config.most_perplexing is not None
+    model = load_backbone(spec.backbone, spec.config.dtype, spec.cuda)
+    return mask_dataset(spec.out / "scratch" / "tokens", model, spec.config.most_perplexing)
 
 
 def drop_checkpoints_of_other_ranks(scratch: Path, processes: int) -> None:
@@ -143,7 +155,7 @@ def arguments(spec: FinetuneSpec, accumulation: int) -> dict[str, Any]:
         "warmup_ratio": config.warmup_ratio,
         "max_grad_norm": config.max_grad_norm,
         "weight_decay": config.weight_decay,
-        "use_dft_loss": config.loss != "nll" and not config.packing,
+        "use_dft_loss": config.loss in ("dft", "importance_weighted") and not config.packing,
         "flash_attn": "fa2" if config.packing and spec.cuda and find_spec("flash_attn") else "auto",
         "bf16": precision(spec) == "bfloat16",
         "use_cpu": not spec.cuda and not parallel,  # DeepSpeed finds the CPU by DS_ACCELERATOR instead
@@ -179,12 +191,15 @@ def train(spec: FinetuneSpec) -> None:
     from llamafactory.train.sft import workflow
     from llamafactory.train.tuner import run_exp
 
+    from tasks.finetune.token_losses import ANCHORED, loss_called
     from tasks.finetune.trainer import PackedTrainer, Trainer
 
     if spec.config.packing:
         plan = plan_of(spec)
         accumulation = plan.accumulation(ceil(spec.config.epochs))
-        trainer: Any = partial(PackedTrainer, plan=plan, accumulation=accumulation, loss=spec.config.loss)
+        loss = loss_called(spec.config.loss, spec.config.anchor)
+        base = spec.backbone if spec.config.loss in ANCHORED else None
+        trainer: Any = partial(PackedTrainer, plan=plan, accumulation=accumulation, loss=loss, base=base)
     else:
         accumulation, trainer = spec.config.accumulation(spec.world), Trainer
     workflow.CustomSeq2SeqTrainer = trainer  # LLaMA-Factory 0.9.5 takes none from its caller
@@ -207,8 +222,10 @@ def tokens_of_a_pass(spec: FinetuneSpec) -> int:
     if spec.config.tokens_per_pass is None and spec.cuda:
         import torch
 
-        memory = torch.cuda.get_device_properties(0).total_memory
-        tokens = tokens_that_fit(shape_of(spec.backbone), memory, precision(spec), spec.world, CHUNK)
+        shape, memory = shape_of(spec.backbone), torch.cuda.get_device_properties(0).total_memory
+        if spec.config.anchor:
+            memory -= frozen_bytes(shape, precision(spec))
+        tokens = tokens_that_fit(shape, memory, precision(spec), spec.world, CHUNK)
     return max(64, tokens >> spec.config.less)
 
 
@@ -248,10 +265,10 @@ def collect(spec: FinetuneSpec) -> None:
     write_json(model / "config.json", config)
     losses = {row["step"]: row for row in read_rows(scratch / "losses.jsonl")}  # the last value of a repeated step
     write_rows(spec.out / "loss.jsonl", [losses[step] for step in sorted(losses)])
-    counts = Counts(**json.loads((scratch / "counts.json").read_text(encoding="utf-8")))
+    counts: dict[str, int] = json.loads((scratch / "counts.json").read_text(encoding="utf-8"))
     tail = [losses[step]["loss"] for step in sorted(losses)][-max(1, len(losses) // 10) :]
     figures = {"steps": max(losses), "first_loss": losses[min(losses)]["loss"], "final_loss": sum(tail) / len(tail)}
-    write_metrics(spec.out, asdict(counts) | figures | {"processes": spec.world, "dtype": precision(spec)})
+    write_metrics(spec.out, counts | figures | {"processes": spec.world, "dtype": precision(spec)})
 
 
 if __name__ == "__main__":

@@ -51,6 +51,11 @@ def sft_bytes(shape: Shape, tokens: int, precision: Precision, processes: int = 
     return shape.parameters * STATE // processes + copy + activations + held * shape.vocabulary * LOGITS[precision]
 
 
+def frozen_bytes(shape: Shape, precision: Precision) -> int:
+    """Bytes on each GPU of a frozen pi_0 beside the model, whole on each, and of its logits of a chunk."""
+    return shape.parameters * (2 if precision == "bfloat16" else 4) + CHUNK * shape.vocabulary * LOGITS[precision]
+
+
 def tokens_that_fit(shape: Shape, memory: int, precision: Precision, processes: int, logits: int) -> int:
     """Most tokens of a pass on a GPU of `memory` bytes, of which a tenth is left free; at most MOST_TOKENS.
 

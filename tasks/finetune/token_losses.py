@@ -4,25 +4,28 @@ In:  hidden states (N, hidden) that predict N target tokens, the tokens (N), the
 Out: sum of the tokens' losses, a scalar with gradients; the trainer divides it by the step's target tokens
 
 A loss is a function of a chunk's logits (chunk, V) and tokens (chunk) that gives one loss a token; a new one is a
-function here and its name in LOSSES and in FinetuneConfig.loss. The backward pass computes a chunk's logits again
-instead of keeping them: in float32 those of 16,384 tokens over a vocabulary of 128,256 are 8.4 GB, and three times as
-much with softmax and gradient; those of a chunk 0.5 GB.
+function here and its name in LOSSES and in FinetuneConfig.loss; one that pi_0 anchors is given pi_0's logits as well
+(ANCHORED). Each is a sum over tokens, so no weight depends on how many of them a pass holds. The backward pass computes
+a chunk's logits again instead of keeping them: in float32 those of 16,384 tokens over a vocabulary of 128,256 are
+8.4 GB, and three times as much with softmax and gradient; those of a chunk 0.5 GB.
 
 (PyTorch 2.13's `linear_cross_entropy` does the same for the plain NLL. The CUDA lock's PyTorch does not have it, and no
 token can be weighed by it.)
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, kl_div
 from torch.utils.checkpoint import checkpoint
 
 from tasks.finetune.dataset import IGNORE
 from tasks.finetune.memory import CHUNK
 
-TokenLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+TokenLoss = Callable[..., torch.Tensor]
+ENTROPY_OF = 20  # likeliest tokens
 
 
 def nll(logits_NV: torch.Tensor, tokens_N: torch.Tensor) -> torch.Tensor:
@@ -36,22 +39,73 @@ def dft(logits_NV: torch.Tensor, tokens_N: torch.Tensor) -> torch.Tensor:
     return nll_N * (-nll_N.detach()).exp()
 
 
-LOSSES: dict[str, TokenLoss] = {"nll": nll, "dft": dft, "importance_weighted": dft}
+def eaft(logits_NV: torch.Tensor, tokens_N: torch.Tensor) -> torch.Tensor:
+    """-(H / 3) log p, H the entropy in nats of the 20 likeliest tokens, renormalised, held constant (ln 20 is 3.0).
+
+    Entropy-adaptive fine-tuning at alpha = 1 (arXiv 2601.02151): where pi is sure, it is left alone.
+    """
+    likeliest_NK = logits_NV.detach().topk(min(ENTROPY_OF, logits_NV.shape[1]), dim=1).values.log_softmax(dim=1)
+    return nll(logits_NV, tokens_N) * -(likeliest_NK.exp() * likeliest_NK).sum(dim=1) / 3.0
+
+
+def kl_from(base_NV: torch.Tensor, logits_NV: torch.Tensor) -> torch.Tensor:
+    """KL(pi_0 || pi) over the vocabulary at each token, in nats."""
+    return kl_div(logits_NV.log_softmax(dim=1), base_NV.log_softmax(dim=1), reduction="none", log_target=True).sum(
+        dim=1
+    )
+
+
+def sft_kl(logits_NV: torch.Tensor, tokens_N: torch.Tensor, base_NV: torch.Tensor, anchor: float) -> torch.Tensor:
+    """-log p + anchor KL(pi_0 || pi)."""
+    return nll(logits_NV, tokens_N) + anchor * kl_from(base_NV, logits_NV)
+
+
+def asft(logits_NV: torch.Tensor, tokens_N: torch.Tensor, base_NV: torch.Tensor, anchor: float) -> torch.Tensor:
+    """DFT's loss + anchor KL(pi_0 || pi) (arXiv 2509.23753)."""
+    return dft(logits_NV, tokens_N) + anchor * kl_from(base_NV, logits_NV)
+
+
+LOSSES: dict[str, TokenLoss] = {"nll": nll, "dft": dft, "importance_weighted": dft, "eaft": eaft}
+ANCHORED: dict[str, TokenLoss] = {"sft_kl": sft_kl, "asft": asft}  # given pi_0's logits too
+
+
+def loss_called(name: str, anchor: float) -> TokenLoss:
+    """The loss of FinetuneConfig.loss; an anchored one with its weight."""
+    return LOSSES[name] if name in LOSSES else partial(ANCHORED[name], anchor=anchor)
 
 
 def summed_loss(
-    head: Any, hidden_BTH: torch.Tensor, labels_BT: torch.Tensor, loss: TokenLoss, chunk: int = CHUNK
+    head: Any,
+    hidden_BTH: torch.Tensor,
+    labels_BT: torch.Tensor,
+    loss: TokenLoss,
+    chunk: int = CHUNK,
+    base: tuple[Any, torch.Tensor] | None = None,
 ) -> torch.Tensor:
-    """Sum of `loss` over the tokens that have a label, each predicted by the state before it; 0 where none has."""
+    """Sum of `loss` over the tokens that have a label, each predicted by the state before it; 0 where none has.
+
+    `base`: pi_0's head and its hidden states of the same tokens, for an anchored loss.
+    """
     before_NH, tokens_N = hidden_BTH[:, :-1].flatten(0, 1), labels_BT[:, 1:].flatten()
+    base_NH = None if base is None else base[1][:, :-1].flatten(0, 1)
     wanted = (tokens_N != IGNORE).nonzero()[:, 0]
-    if not len(wanted):
-        # Gradients of zero: every rank's head has to be called.
-        return _of_chunk(head, before_NH[:1], tokens_N[:1].clamp(min=0), loss) * 0.0
-    chunks = zip(before_NH[wanted].split(chunk), tokens_N[wanted].split(chunk), strict=True)
-    parts = [checkpoint(_of_chunk, head, before, tokens, loss, use_reentrant=False) for before, tokens in chunks]
-    return torch.stack(parts).sum()
+    scale = 1.0
+    if not len(wanted):  # gradients of zero: every rank's head has to be called
+        wanted, scale = wanted.new_zeros(1), 0.0
+    parts = []
+    for places in wanted.split(chunk):
+        of_base = None if base is None or base_NH is None else (base[0], base_NH[places])
+        given = (head, before_NH[places], tokens_N[places].clamp(min=0), loss, of_base)
+        parts.append(checkpoint(_of_chunk, *given, use_reentrant=False))
+    return torch.stack(parts).sum() * scale
 
 
-def _of_chunk(head: Any, before_NH: torch.Tensor, tokens_N: torch.Tensor, loss: TokenLoss) -> torch.Tensor:
-    return loss(head(before_NH).float(), tokens_N).sum()
+def _of_chunk(
+    head: Any, before_NH: torch.Tensor, tokens_N: torch.Tensor, loss: TokenLoss, base: tuple[Any, torch.Tensor] | None
+) -> torch.Tensor:
+    logits_NV = head(before_NH).float()
+    if base is None:
+        return loss(logits_NV, tokens_N).sum()
+    with torch.no_grad():
+        base_NV = base[0](base[1]).float()
+    return loss(logits_NV, tokens_N, base_NV).sum()

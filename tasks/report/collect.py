@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tasks.evaluate.benchmark import benchmark
+from tasks.methods.method import methods
 from tasks.report import artifacts, provenance, summary
 from tasks.report.data import LABELS, ORDER, Artifact, Drifts, Estimate, Forgetting, ReportData, Run, Summary, TargetNLL
 from tasks.report.drift import drifts
@@ -165,7 +166,9 @@ def _read_role(config: ReportConfig, one: _Read, role: str, folder: Path, manife
                 one.passed = {key: float(row["kind"] == "rewrite") for key, row in one.rows.items()}
     elif role == "model":
         run.loss = artifacts.loss(folder)
-        one.other_loss = manifest["config"].get("loss", "nll") != "nll"
+        averaged = (method := methods().get(run.method)) is not None and method.share is not None
+        masked = "most_perplexing" in manifest["config"]
+        one.other_loss = averaged or masked or manifest["config"].get("loss", "nll") != "nll"
         run.final_loss = (manifest.get("metrics") or {}).get("final_loss")
     elif role == "target_nll":
         one.nll = artifacts.nll(folder)

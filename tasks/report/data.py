@@ -226,7 +226,10 @@ class Forgetter(_Model):
     seed: int | None = None
     target_nll: FiniteFloat = Field(description="mean NLL under pi_0 of the targets it was trained on, nats per token")
     forgotten: Estimate = Field(description="GeneralAvg of the base minus its own; the interval is over rows, paired")
-    other_loss: bool = Field(default=False, description="trained with another loss than NLL: drawn, not in the slope")
+    other_loss: bool = Field(
+        default=False,
+        description="trained with another loss than all targets' NLL, or averaged: drawn, not in the slope",
+    )
 
 
 class Forgetting(_Model):

@@ -238,6 +238,30 @@ def test_two_processes_under_zero3_train_as_one_does_and_resume_when_a_rank_is_k
     assert (killed / "model" / "model.safetensors").read_bytes() == (two / "model" / "model.safetensors").read_bytes()
 
 
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_an_anchored_step_is_the_same_in_passes_of_another_size_and_under_zero3(
+    tmp_path: Path, backbone: Path, processes: int
+) -> None:
+    """At the first step pi is pi_0: the KL is zero, and the loss that of plain SFT; later it is not."""
+    from tasks.finetune.llamafactory import plan_of
+
+    config: dict[str, Any] = {"learning_rate": 3e-3, "epochs": 2, "global_batch": 16}
+    plain, one, other = tmp_path / "plain", tmp_path / "one", tmp_path / "other"
+    extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(tmp_path / "extensions"))
+    variables = ONE_THREAD | {"TORCH_EXTENSIONS_DIR": extensions}
+    engines.run(MODULE, _spec(plain, backbone, ROWS, tokens_per_pass=800, **config), plain, variables)
+    config |= {"loss": "sft_kl", "anchor": 5.0}
+    first = _spec(one, backbone, ROWS, tokens_per_pass=800, **config)
+    engines.run(MODULE, first, one, variables)
+    variables |= {"DS_ACCELERATOR": "cpu"} if processes > 1 else {}
+    second = _spec(other, backbone, ROWS, processes=processes, tokens_per_pass=400, **config)
+    engines.run(MODULE, second, other, variables)
+    assert plan_of(first).accumulation(2) != plan_of(second).accumulation(2)
+    assert _losses(one) == pytest.approx(_losses(other), abs=2e-5)
+    assert _losses(one)[0] == pytest.approx(_losses(plain)[0], abs=1e-6)
+    assert all(abs(ours - theirs) > 1e-4 for ours, theirs in zip(_losses(one)[2:], _losses(plain)[2:], strict=True))
+
+
 @pytest.mark.slow
 def test_two_machines_that_meet_train_as_one_process_does(tmp_path: Path, backbone: Path) -> None:
     """Two rendezvous of one rank each, over gloo on this machine."""

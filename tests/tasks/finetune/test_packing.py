@@ -63,16 +63,39 @@ def test_a_packed_row_is_read_as_if_it_were_alone(nano: Any) -> None:
     assert not torch.allclose(changed[5:65], together[5:65])
 
 
-@pytest.mark.parametrize("loss", ["nll", "dft"])
-def test_loss_and_gradients_are_those_of_the_unpacked_mean_over_the_same_tokens(nano: Any, loss: str) -> None:
-    """Against a padded batch through transformers' own loss, or LLaMA-Factory's DFT."""
+def _by_hand(loss: str, logits_BTV: Any, base_BTV: Any, labels_BT: Any, count: Any) -> Any:
+    """A step's loss from whole logits of a padded batch: LLaMA-Factory's, or the formula spelled out."""
+    import torch
+    from llamafactory.train.trainer_utils import dft_loss_func, eaft_loss_func
+
+    if loss == "dft":
+        return dft_loss_func({"logits": logits_BTV}, labels_BT, count)
+    if loss == "eaft":
+        return eaft_loss_func({"logits": logits_BTV}, labels_BT, count)
+    total = torch.tensor(0.0)
+    for logits_TV, base_TV, labels_T in zip(logits_BTV, base_BTV, labels_BT, strict=True):
+        for place in range(1, len(labels_T)):
+            if (token := labels_T[place]) != -100:
+                p_V, q_V = logits_TV[place - 1].softmax(0), base_TV[place - 1].softmax(0)
+                nll = -p_V[token].log()
+                weight = p_V[token].detach() if loss == "asft" else 1.0
+                kl = (q_V * (q_V.log() - p_V.log())).sum() if loss in ("sft_kl", "asft") else 0.0
+                total = total + weight * nll + 0.3 * kl
+    return total / count
+
+
+@pytest.mark.parametrize("loss", ["nll", "dft", "eaft", "sft_kl", "asft"])
+@pytest.mark.parametrize("passes", [[(0, 6)], [(0, 4), (4, 6), (6, 6)]], ids=["one pass", "three passes"])
+def test_loss_and_gradients_are_those_of_an_independent_computation_however_a_step_is_divided(
+    nano: Any, loss: str, passes: list[tuple[int, int]]
+) -> None:
+    """The last of three passes is empty. pi_0 is the model before its weights were moved."""
     import copy
 
     import torch
-    from llamafactory.train.trainer_utils import dft_loss_func
 
     from tasks.finetune.sequences import collate
-    from tasks.finetune.token_losses import LOSSES, summed_loss
+    from tasks.finetune.token_losses import ANCHORED, loss_called, summed_loss
     from tasks.score.rows_attention import use_rows_attention
 
     rows = _rows(nano.config.vocab_size)
@@ -84,25 +107,56 @@ def test_loss_and_gradients_are_those_of_the_unpacked_mean_over_the_same_tokens(
         length = len(row["input_ids"])
         ids_BT[i, :length], mask_BT[i, :length] = torch.tensor(row["input_ids"]), 1
         labels_BT[i, :length] = torch.tensor(row["labels"])
-    plain, packing = copy.deepcopy(nano).train(), copy.deepcopy(nano).train()
+    moved = copy.deepcopy(nano).train()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in moved.parameters():
+            weight += 0.05 * weight.abs().mean() * torch.randn_like(weight)
+    plain, packing, base = moved, copy.deepcopy(moved), copy.deepcopy(nano)
+    with torch.no_grad():
+        base_BTV = base(ids_BT, attention_mask=mask_BT).logits
     if loss == "nll":
         expected = plain(ids_BT, attention_mask=mask_BT, labels=labels_BT, num_items_in_batch=count).loss
     else:
-        expected = dft_loss_func(plain(ids_BT, attention_mask=mask_BT), labels_BT, count)
+        expected = _by_hand(loss, plain(ids_BT, attention_mask=mask_BT).logits, base_BTV, labels_BT, count)
     expected.backward()
 
     use_rows_attention(packing)
+    use_rows_attention(base)
     found = torch.tensor(0.0)
-    for part in (rows[:4], rows[4:], []):  # three passes of one step, the last of them empty
-        batch = collate(part)
+    of_token = loss_called(loss, 0.3)
+    for first, last in passes:
+        batch = collate(rows[first:last])
+        with torch.no_grad():
+            beside = (base.get_output_embeddings(), _packed(base, batch)) if loss in ANCHORED else None
         head = packing.get_output_embeddings()
-        one = summed_loss(head, _packed(packing, batch), batch["labels"], LOSSES[loss], chunk=50) / count
+        hidden = _packed(packing, batch)
+        one = summed_loss(head, hidden, batch["labels"], of_token, chunk=50, base=beside) / count
         one.backward()
         found += one.detach()
-    assert found.item() == pytest.approx(expected.item(), abs=1e-6)
+    assert found.item() == pytest.approx(expected.item(), abs=2e-6)
     for (name, ours), theirs in zip(packing.named_parameters(), plain.parameters(), strict=True):
         scale = theirs.grad.abs().max()
         assert torch.allclose(ours.grad, theirs.grad, atol=1e-4 * scale), name
+
+
+def test_llamafactorys_asft_depends_on_the_micro_batch_and_ours_does_not() -> None:
+    """Why its flag is not used (0.9.5): each micro-batch is a mean over its own tokens, whatever the step's are."""
+    import torch
+    from llamafactory.train.trainer_utils import asft_loss_func
+
+    from tasks.finetune.token_losses import asft
+
+    torch.manual_seed(0)
+    logits, base = torch.randn(2, 9, 30), torch.randn(2, 9, 30)
+    labels = torch.randint(0, 30, (2, 9))
+    labels[0, :7] = -100  # two tokens of one row, eight of the other
+    whole = asft_loss_func({"logits": logits}, labels, base)
+    halves = [asft_loss_func({"logits": logits[i : i + 1]}, labels[i : i + 1], base[i : i + 1]) for i in range(2)]
+    assert abs((sum(halves) / 2 - whole).item()) > 0.01 * whole.item()
+    sums = [asft(logits[i, :-1][k], labels[i, 1:][k], base[i, :-1][k], 0.1).sum()
+            for i in range(2) for k in [labels[i, 1:] != -100]]  # fmt: skip
+    assert (sum(sums) / 10).item() == pytest.approx(whole.item(), rel=1e-5)
 
 
 def test_no_more_logits_than_a_chunks_are_ever_in_memory() -> None:
