@@ -30,8 +30,8 @@ def dataset_command(
 ) -> None:
     """Take a training set out of the store: Parquet with verdicts and NLL, a card, files for other trainers.
 
-    datasets, TRL, LLaMA-Factory and axolotl read the folder as it is: docs/hand_on.md. `rewriting-agent store list --kind
-    assemble` lists what there is. The store is not changed.
+    datasets, TRL, LLaMA-Factory and axolotl read the folder as it is: docs/hand_on.md. `rewriting-agent store list
+    --kind assemble` lists what there is. The store is not changed.
     """
     from flows.hand_on.dataset import write_dataset
     from flows.hand_on.provenance import find

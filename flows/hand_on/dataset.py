@@ -3,7 +3,7 @@
 In:  the manifest of stage assemble
 Out: FOLDER/data/train-00000-of-00001.parquet      {"id": "numinamath_cot/7d77…", "question": "Eva …", "target": "…",
          "kind": "rewrite", "passed": true, "answer_verdict": "correct", …, "nll": 0.71, "tokens": 45,
-         "prompt_key": "95d6…", "model_key": "e587…", …, "prompt": [{"role": "user", …}], "completion": [{"role": "assistant", …}]}
+         "prompt_key": "95d6…", "model_key": "e587…", …, "prompt": [{"role": "user", …}], "completion": [{…}]}
      FOLDER/messages/train-00000-of-00001.parquet  {"id": "…", "messages": [{"role": "user", …}, …]}
      FOLDER/README.md, dataset_info.json (LLaMA-Factory), axolotl.yaml
 
