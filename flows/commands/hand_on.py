@@ -21,7 +21,7 @@ def dataset_command(
     name: Annotated[
         str,
         typer.Argument(
-            help="A training set: the beginning of its key (9f3c01d2), its readable name (assemble/nano/sdft-seed0), or "
+            help="A training set: the beginning of its key (9f3c01d2), its readable name (assemble/nano/sdft-seed0) or "
             "the name of its run (nano-sdft-seed-0)."
         ),
     ],

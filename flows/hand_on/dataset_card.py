@@ -55,7 +55,7 @@ def dataset_card(told: Provenance, score: Manifest | None, prompt_key: str, rows
 def _rule(made: Manifest) -> str:
     if "yield" not in made.metrics:
         return "Nothing was rewritten: every target is the expert's solution."
-    kept = "the expert's solution stands" if made.config.get("fallback", True) else "the row was left out"
+    kept = "the row was left out or the expert's solution kept, as its settings say below"
     return f"Every rewrite was verified; where none passed, {kept}."
 
 
@@ -123,6 +123,8 @@ def _decontamination(told: Provenance) -> str:
 def _provenance(told: Provenance, score: Manifest | None, prompt_key: str) -> str:
     commit = told.made.run.get("commit", "")
     said = [("training set", code(told.made.key)), ("content digest", code(told.made.digest))]
+    chosen = ", ".join(f"{name}: {value}" for name, value in told.made.config.items())
+    said.append(("how targets were chosen", words(chosen)))
     said += [("commit of rewriting-agent", words(commit or "not noted")), ("prompts", code(prompt_key))]
     if score is not None:
         said.append(("scored under pi_0", code(score.inputs["backbone"].key)))
