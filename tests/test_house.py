@@ -20,7 +20,7 @@ DOORS = {
     "sample": {"types"},
     "score": {"batches", "config", "embedder_source", "embeddings", "load", "nll", "rows_attention", "shared_prefix"},
     "train_agent": {"config", "group_reward"},
-    "verify": {"config", "fitness", "gate", "letters", "types", "verify"},
+    "verify": {"config", "fitness", "gate", "letters", "types", "verifiers", "verify"},
 }
 
 

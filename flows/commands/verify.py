@@ -8,17 +8,19 @@ Out: {"id": 1, "verdict": "correct", "reason": "identical", "extracted": "72", "
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.table import Table
 
 from flows.commands.reading import KINDS, Encoding, told
 from flows.commands.wide import show
+from flows.overrides import parse, problems, put
 from tasks.rows.jsonl import Row, write_rows
 from tasks.rows.reader.bad_row import BadRow
 from tasks.rows.reader.files import raw_rows, row_files
@@ -26,7 +28,9 @@ from tasks.rows.reader.mapping import at_path, parse_map
 from tasks.rows.reader.names import plain_name
 from tasks.rows.reader.reference import reference
 from tasks.verify.config import VerifyConfig
-from tasks.verify.types import Candidate
+from tasks.verify.types import AnswerVerifier, Candidate
+from tasks.verify.verifiers.options import VerifierOptions
+from tasks.verify.verifiers.registry import BUILT_IN, MATH, make
 from tasks.verify.verify import Verifier
 
 BLOCK = 20_000  # rows held at once
@@ -57,6 +61,13 @@ def verify_command(
         typer.Option("--map", help=f"Where a part is, for other names: gold=data.answer; parts: {', '.join(PARTS)}."),
     ] = None,
     encoding: Encoding = None,
+    verifier: Annotated[
+        str, typer.Option("--verifier", help=f"What decides: {MATH}, {', '.join(BUILT_IN)}, or a package's own.")
+    ] = MATH,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", help="Of the verifier, as in an experiment's gate.options: tolerance=0.5"),
+    ] = None,
 ) -> None:
     """Verify answers against references: correct, wrong, no answer or undecided, with the reason."""
     if not file.exists():
@@ -64,12 +75,13 @@ def verify_command(
     config = VerifyConfig(deadline_seconds=deadline)
     if processes is not None:
         config = config.model_copy(update={"processes": processes})
+    answers = find_verifier(verifier, option or (), config)
     counts: Counter[tuple[str, str]] = Counter()
     bad: list[Row] = []
     began = time.monotonic()
-    with told(), Verifier(config) as verifier:
-        candidates = read_candidates(file, parse_map(mapping or (), PARTS), encoding, bad)
-        verdicts = _verdicts(verifier, candidates, counts)
+    with told(), Verifier(config, answers=answers) as checking:
+        candidates = read_candidates(file, parse_map(mapping or (), PARTS), encoding, bad, verifier == MATH)
+        verdicts = _verdicts(checking, candidates, counts)
         if json_file is None:
             for _ in verdicts:
                 pass
@@ -83,8 +95,21 @@ def verify_command(
         raise typer.Exit(1)
 
 
+def find_verifier(name: str, given: Sequence[str], config: VerifyConfig) -> AnswerVerifier:
+    """The verifier of that name with its options, FIELD=VALUE. Raises BadParameter."""
+    values: dict[str, Any] = {}
+    try:
+        for field, value in parse(given, VerifierOptions).items():
+            put(values, VerifierOptions, field, value)
+        return make(name, VerifierOptions.model_validate(values), config)
+    except ValidationError as error:
+        raise typer.BadParameter(problems(error, VerifierOptions), param_hint="--option") from None
+    except ValueError as error:
+        raise typer.BadParameter(str(error).replace("gate.options.", "--option "), param_hint="--verifier") from None
+
+
 def read_candidates(
-    location: Path, mapping: dict[str, str], encoding: str | None, bad: list[Row]
+    location: Path, mapping: dict[str, str], encoding: str | None, bad: list[Row], mathematics: bool = True
 ) -> Iterator[Candidate]:
     """Rows as candidates; what is wrong with the others goes to `bad`."""
     for path in row_files(location):
@@ -92,12 +117,12 @@ def read_candidates(
             try:
                 if isinstance(raw.content, BadRow):
                     raise raw.content
-                yield read_candidate(int(raw.where.split()[1]), raw.content, mapping)
+                yield read_candidate(int(raw.where.split()[1]), raw.content, mapping, mathematics)
             except BadRow as error:
                 bad.append({"file": path.name, "where": raw.where, "field": error.field, "reason": error.problem})
 
 
-def read_candidate(number: int, row: Row, mapping: dict[str, str]) -> Candidate:
+def read_candidate(number: int, row: Row, mapping: dict[str, str], mathematics: bool = True) -> Candidate:
     """A row as a candidate with its id as it came, an integer or a text; its number in the file where it has none.
 
     Raises:
@@ -111,7 +136,7 @@ def read_candidate(number: int, row: Row, mapping: dict[str, str]) -> Candidate:
     if gold is None and solution is not None and "gold" not in told_parts:
         gold, answer = answer, None
     solution = answer if solution is None else solution
-    if not _is_text(gold) or reference(gold) is None:
+    if not _is_text(gold) or (mathematics and reference(gold) is None):
         raise BadRow("gold", f"is missing or no answer (names known: {', '.join(GOLD)}); --map gold=FIELD names it")
     if not _is_text(solution):
         raise BadRow(

@@ -24,7 +24,12 @@ from tasks.verify.fitness import require_fit
 
 def identity(config: MeasureConfig) -> object:
     """What the figures depend on besides config and inputs."""
-    return {"prompts": prompts_digest(config), "embedder": embedder_identity(config.embedder or EmbedderConfig())}
+    found: dict[str, object] = {
+        "prompts": prompts_digest(config),
+        "embedder": embedder_identity(config.embedder or EmbedderConfig()),
+    }
+    verifier = config.gate.verifier_identity()
+    return found if verifier is None else found | {"verifier": verifier}
 
 
 @stage(version=2, environment="inference", gpus=1, identity=identity, timeout_minutes=24 * 60)

@@ -28,7 +28,9 @@ from tasks.verify.fitness import require_fit
 
 def identity(config: TrainAgentConfig) -> object:
     """What the agent depends on besides its config and inputs."""
-    return {"prompts": prompts_digest(config), "embedder": embedder_identity(config.embedder)}
+    found: dict[str, object] = {"prompts": prompts_digest(config), "embedder": embedder_identity(config.embedder)}
+    verifier = config.gate.verifier_identity()
+    return found if verifier is None else found | {"verifier": verifier}
 
 
 ENGINES = {

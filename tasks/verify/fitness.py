@@ -18,7 +18,9 @@ from tasks.rows.jsonl import read_rows
 from tasks.verify.arithmetic.arithmetic import ArithmeticJudge
 from tasks.verify.gate import GateConfig
 from tasks.verify.judges.self_judge import log_odds
-from tasks.verify.types import Judge, JudgeItem
+from tasks.verify.types import Candidate, Judge, JudgeItem
+from tasks.verify.verifiers import registry
+from tasks.verify.verify import Verifier
 
 CHECKED = 500  # solutions at most, evenly spaced
 MOST_REFUSED = 0.2  # share; between 0.03 (GSM8K) and 0.4 to 0.56 (MATH, NuminaMath, OpenMathInstruct-2, AQuA-RAT)
@@ -26,6 +28,9 @@ MOST_REFUSED = 0.2  # share; between 0.03 (GSM8K) and 0.4 to 0.56 (MATH, NuminaM
 
 ASKED = 64  # solutions that a backbone is asked about, evenly spaced
 LEAST_PASSED = 0.5  # share
+LEAST_ACCEPTED = 0.5  # share of the experts' solutions that a verifier other than math accepts
+LEAST_SPOILT = 4  # spoilt answers from which on accepting all of them is no chance
+NO_ANSWER = "I do not know."
 
 
 class UnfitJudge(ValueError):
@@ -33,12 +38,16 @@ class UnfitJudge(ValueError):
 
 
 def require_fit(gate: GateConfig, rows: Path) -> None:
-    """Check a judge of kind `arithmetic` on the expert solutions of a rows.jsonl; other judges are not asked.
+    """Check a verifier other than math, and a judge of kind `arithmetic`, on the expert solutions of a rows.jsonl.
+
+    Other judges are not asked.
 
     Raises:
+        UnfitJudge: the verifier accepts too few of them, or whatever it is given (`require_fit_verifier`).
         UnfitJudge: it refuses more than `MOST_REFUSED` of them beyond chance: the whole 95 % interval (Wilson) lies
             above. `judge.allow_unfit` switches the check off.
     """
+    require_fit_verifier(gate, rows)
     judge = gate.judge
     if judge.kind != "arithmetic" or judge.allow_unfit or not gate.answers.reasoning:
         return
@@ -58,6 +67,50 @@ def require_fit(gate: GateConfig, rows: Path) -> None:
         "model judge, with the checker as a filter before it: gate.judge.kind=self, or openai for a stronger one. "
         "gate.judge.allow_unfit=true uses the checker all the same."
     )
+
+
+def require_fit_verifier(gate: GateConfig, rows: Path) -> None:
+    """Check a verifier other than math: it must accept the experts' own solutions, and not everything.
+
+    What it must not accept is every row's answer by another row, whose reference differs, and `NO_ANSWER`. A verifier
+    that reads no reference (a schema) accepts the first and not the second. One that leaves all to the judge is not
+    asked; neither is math, whose rows are checked when the corpus is read.
+
+    Raises:
+        UnfitJudge: it accepts fewer than `LEAST_ACCEPTED` of the solutions beyond chance (Wilson, 95 %), or everything.
+    """
+    if gate.verifier in (registry.MATH, "judge"):
+        return
+    every = [(row, row.get("answer") or row["solution"]) for row in read_rows(rows, ["id", "question", "solution"])]
+    chosen = every[:: -(-len(every) // CHECKED) or 1]
+    own = [Candidate(row["id"], row["question"], gold, row["solution"]) for row, gold in chosen]
+    others = [
+        Candidate(row["id"], row["question"], gold, other["solution"])
+        for (row, gold), (other, other_gold) in zip(chosen, chosen[1:] + chosen[:1], strict=True)
+        if gold != other_gold
+    ]
+    empty = [Candidate(row["id"], row["question"], gold, NO_ANSWER) for row, gold in chosen]
+    with Verifier(gate.without_judge().answers, answers=gate.open_answers()) as verifier:
+        verdicts = [verdict.answer for verdict in verifier(own)]
+        spoilt = [verdict.answer for verdict in verifier(others + empty)]
+    accepted = sum(verdict.correct for verdict in verdicts)
+    from scipy.stats import binomtest  # a second, at the start of every command
+
+    if chosen and binomtest(accepted, len(chosen)).proportion_ci(method="wilson").high < LEAST_ACCEPTED:
+        reasons = Counter(verdict.reason for verdict in verdicts if not verdict.correct).most_common(2)
+        said = ", ".join(f"{number}: {reason}" for reason, number in reasons)
+        first = next(one.id for one, verdict in zip(own, verdicts, strict=True) if not verdict.correct)
+        raise UnfitJudge(
+            f"{rows}: the verifier {gate.verifier} accepts {accepted} of {len(chosen)} of the rows' own expert "
+            f"solutions ({said}; first: row {first}): an agent could earn nothing. Does another verifier fit "
+            f"(gate.verifier: {', '.join(registry.names())}), or an option (gate.options.pattern "
+            "says where the answer stands)?"
+        )
+    if len(spoilt) >= LEAST_SPOILT and all(verdict.correct for verdict in spoilt):
+        raise UnfitJudge(
+            f"{rows}: the verifier {gate.verifier} accepts everything: all of {len(others)} answers that belong to "
+            f"other rows, and {NO_ANSWER!r} for each of {len(empty)}. It decides nothing; see gate.options"
+        )
 
 
 def require_self_fit(gate: GateConfig, judge: Judge | None, rows: Sequence[JudgeItem]) -> None:

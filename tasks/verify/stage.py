@@ -28,7 +28,12 @@ def gpus(config: GateConfig) -> int:
     return config.judge.gpus_to_start()
 
 
-@stage(version=3, gpus=gpus, shows=view)
+def identity(config: GateConfig) -> str | None:
+    """What the verdicts depend on besides config and inputs: the version of a verifier other than math."""
+    return config.verifier_identity()
+
+
+@stage(version=3, gpus=gpus, identity=identity, shows=view)
 def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path, backbone: Path | None = None) -> Metrics:
     """The gate's verdict on every rewrite.
 
@@ -36,7 +41,7 @@ def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path, backbon
         ValueError: the judge is of kind `self` and no backbone is given.
         RowError: a rewrite of a row that is not there.
         NoVerdict: the judge could not be reached for some rows, after several attempts.
-        UnfitJudge: the judge refuses the rows' own solutions (fitness.py).
+        UnfitJudge: the judge or the verifier refuses the rows' own solutions (fitness.py).
     """
     if config.asks_backbone and backbone is None:
         raise ValueError("gate.judge.kind=self: the stage verify needs the input backbone")

@@ -76,6 +76,27 @@ class Judge(Protocol):
     def judge(self, items: Sequence[JudgeItem]) -> list[ReasoningVerdict]: ...
 
 
+class AnswerVerifier(Protocol):
+    """Decides v_ans: whether a candidate says what its row's reference says. Thread-safe.
+
+    The registry (tasks/verify/verifiers/registry.py) has them by name, those of other packages among them.
+    """
+
+    def start(self) -> None:
+        """Ready what checking needs; called once before the first check of a batch."""
+
+    def close(self) -> None:
+        """End it."""
+
+    def verifiable(self, gold: str) -> tuple[bool, str]:
+        """Whether anything can be checked against this reference, and if not, why."""
+        ...
+
+    def check(self, candidates: Sequence[Candidate]) -> list[AnswerVerdict]:
+        """One verdict a candidate, in order."""
+        ...
+
+
 class NoVerdict(RuntimeError):
     """The judge gave no verdict where one is needed; the rows are neither passed nor failed."""
 

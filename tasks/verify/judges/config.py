@@ -61,6 +61,13 @@ class JudgeConfig(BaseModel):
         "labelled valid solutions with a right answer (half of them state something false all the same), 8 % of the "
         "invalid ones, and 2.4 % of NuminaMath's own solutions.",
     )
+    rubric: str | None = Field(
+        default=None,
+        min_length=1,
+        description="What makes a text valid, in place of the rules for mathematics: 'it answers the customer's "
+        "question and promises nothing that the reference does not'. Not read by kind arithmetic. Empty: mathematics; "
+        "with another gate.verifier than math a general rubric.",
+    )
     model: str = Field(
         default=DEFAULT_MODEL,
         min_length=1,
@@ -154,7 +161,7 @@ class JudgeConfig(BaseModel):
         Of kind `self` it leaves out the backbone, which is an input of the stages that ask it.
         """
         if self.kind == "self":
-            return f"self/prompt={self_prompt.PROMPT_VERSION},margin={self.margin:g}"
+            return f"self/prompt={self_prompt.PROMPT_VERSION},margin={self.margin:g}{self._rubric_identity()}"
         name = self.model + (f"@{self.revision}" if self.revision else "")
         if Path(self.model).is_dir():
             name = f"{Path(self.model).resolve().name}:{_folder_digest(str(Path(self.model).resolve()))[:16]}"
@@ -164,13 +171,21 @@ class JudgeConfig(BaseModel):
             sampling += f",extra={hashlib.sha256(body.encode()).hexdigest()[:16]}"
         if self.kind == "local":
             sampling += f",{self.backend}"
-        return f"{self.kind}/{name}/prompt={judge_prompt.PROMPT_VERSION},{sampling}"
+        return f"{self.kind}/{name}/prompt={judge_prompt.PROMPT_VERSION},{sampling}{self._rubric_identity()}"
 
     def identity(self) -> str:
         """What the verdicts depend on: part of the key of every stage that asks this judge."""
         if self.kind == "arithmetic":
             return ArithmeticJudge(self.require_step).name
-        return self.model_identity() + (f"+arithmetic/{arithmetic.VERSION}" if self.prefilter else "")
+        return self.model_identity() + (f"+arithmetic/{arithmetic.VERSION}" if self.filters else "")
+
+    @property
+    def filters(self) -> bool:
+        """Whether false equalities are refused before the model is asked: not where a rubric stands for mathematics."""
+        return self.prefilter and self.rubric is None
+
+    def _rubric_identity(self) -> str:
+        return "" if self.rubric is None else f",rubric={hashlib.sha256(self.rubric.encode()).hexdigest()[:16]}"
 
 
 @cache

@@ -42,18 +42,20 @@ Read = Callable[[Sequence[JudgeItem]], list[Reading]]
 class FirstTokens:
     """Reads pi_0's first answer token for judge items, through any engine."""
 
-    def __init__(self, chat: "ChatTokens", next_logprobs: NextLogprobs, context: int) -> None:
-        """`context`: tokens that the prompt and its answer may have; 0 for no limit.
+    def __init__(
+        self, chat: "ChatTokens", next_logprobs: NextLogprobs, context: int, rubric: str | None = None
+    ) -> None:
+        """`context`: tokens that the prompt and its answer may have; 0 for no limit. `rubric`: of the prompt.
 
         Raises:
             AnswerTokenError: the tokenizer has no single token for yes or no.
         """
-        self.chat, self.next_logprobs, self.context = chat, next_logprobs, context
+        self.chat, self.next_logprobs, self.context, self.rubric = chat, next_logprobs, context, rubric
         self.answers = answer_tokens(chat.tokenizer)
 
     def __call__(self, items: Sequence[JudgeItem]) -> list[Reading]:
         """One reading an item, in order; an item that does not fit the context has an `error`."""
-        prompts = [self.chat.prompt(self_prompt(item, self.answers.words)) for item in items]
+        prompts = [self.chat.prompt(self_prompt(item, self.answers.words, self.rubric)) for item in items]
         readings = [Reading(tokens=len(prompt), error=self._misfit(prompt)) for prompt in prompts]
         groups: dict[tuple[str, str], list[int]] = {}
         for at, item in enumerate(items):
@@ -73,7 +75,7 @@ class FirstTokens:
         return None
 
 
-def from_model(model: Any, folder: Path, context: int) -> FirstTokens:
+def from_model(model: Any, folder: Path, context: int, rubric: str | None = None) -> FirstTokens:
     """Readings of a transformers causal LM in memory, or of the base of a PEFT model, whose adapter is disabled.
 
     Args:
@@ -87,7 +89,7 @@ def from_model(model: Any, folder: Path, context: int) -> FirstTokens:
 
     tokens = TOKENS_PER_BATCH["cuda" if model.device.type == "cuda" else "cpu"]
     limits = [limit for limit in (context, context_of(model.config)) if limit]
-    return FirstTokens(ChatTokens(folder), SharedPrefix(model, tokens, 8).next_logprobs, min(limits, default=0))
+    return FirstTokens(ChatTokens(folder), SharedPrefix(model, tokens, 8).next_logprobs, min(limits, default=0), rubric)
 
 
 def _question(prompts: list[list[int]]) -> Question:

@@ -93,7 +93,7 @@ def make_judge(config: JudgeConfig, backbone: Path | None = None, read: Read | N
         cache = VerdictCache(path)
         stack.callback(cache.close)
         judge: Judge = Cached(model, cache)
-        if config.prefilter:
+        if config.filters:
             judge = Prefiltered(ArithmeticJudge(require_step=False), judge, config.identity())
         yield judge
 
@@ -135,6 +135,6 @@ def _model_judge(config: JudgeConfig, backbone: Path | None, read: Read | None) 
             api_key=api_key,
             extra=config.extra_body,
         )
-        judge = stack.enter_context(OpenAIJudge(endpoint, config.model_identity()))
+        judge = stack.enter_context(OpenAIJudge(endpoint, config.model_identity(), config.rubric))
         judge.check(config.startup_s)
         yield judge

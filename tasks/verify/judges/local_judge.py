@@ -96,7 +96,7 @@ class LocalJudge:
         require_verdicts(self.judge(CANARIES), f"local judge {self.config.model}")
 
     def _ask(self, calls: Sequence[tuple[JudgeItem, int]]) -> list[Vote | str]:
-        request = [{"messages": messages(item, vote), "seed": 1000 * vote} for item, vote in calls]
+        request = [{"messages": messages(item, vote, self.config.rubric), "seed": 1000 * vote} for item, vote in calls]
         try:
             answers = self.engine.ask(request)
         except (OSError, ValueError, JudgeUnavailable) as error:

@@ -38,8 +38,8 @@ class OpenAIJudge:
     Odd votes see the candidate before the reference. A row whose votes give no majority of `votes` has no verdict.
     """
 
-    def __init__(self, endpoint: Endpoint, name: str) -> None:
-        self.endpoint, self.name = endpoint, name
+    def __init__(self, endpoint: Endpoint, name: str, rubric: str | None = None) -> None:
+        self.endpoint, self.name, self.rubric = endpoint, name, rubric
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="judge", daemon=True)
         self._thread.start()
@@ -125,7 +125,7 @@ class OpenAIJudge:
                 deadline = deadline or now + self.endpoint.deadline
                 try:
                     text = await self._chat.ask(
-                        messages(item, vote),
+                        messages(item, vote, self.rubric),
                         temperature=usual if attempt == 0 else max(usual, 0.3),
                         seed=1000 * vote + attempt,
                         seconds=min(self.endpoint.attempt, deadline - now),

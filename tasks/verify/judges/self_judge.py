@@ -93,6 +93,7 @@ class SelfJudge:
             backend=config.backend,
             cuda=settings().cuda(),
             context=config.context,
+            rubric=config.rubric,
             sequences=config.concurrency,
             tensor_parallel=config.tensor_parallel,
         )

@@ -27,6 +27,7 @@ class SelfJudgeSpec(EngineSpec):
     context: int
     sequences: int
     tensor_parallel: int
+    rubric: str | None = None
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def with_transformers(spec: SelfJudgeSpec) -> FirstTokens:
     """Prompts that candidates share are read once."""
     from tasks.score.load import load_backbone
 
-    return from_model(load_backbone(spec.backbone, "auto", spec.cuda), spec.backbone, spec.context)
+    return from_model(load_backbone(spec.backbone, "auto", spec.cuda), spec.backbone, spec.context, spec.rubric)
 
 
 def with_vllm(spec: SelfJudgeSpec) -> FirstTokens:
@@ -67,7 +68,9 @@ def with_vllm(spec: SelfJudgeSpec) -> FirstTokens:
         disable_log_stats=True,
         **options,
     )
-    return FirstTokens(ChatTokens(spec.backbone), lambda q, tokens: vllm_next_logprobs(llm, q, tokens), context)
+    return FirstTokens(
+        ChatTokens(spec.backbone), lambda q, tokens: vllm_next_logprobs(llm, q, tokens), context, spec.rubric
+    )
 
 
 def vllm_next_logprobs(llm: Any, questions: Sequence[Question], tokens: Sequence[int]) -> list[list[list[float]]]:

@@ -141,3 +141,47 @@ def test_a_backbone_that_says_no_to_its_experts_does_not_judge(tmp_path: Path, p
     with pytest.raises(UnfitJudge, match=said):
         require_self_fit(gate, judge, items)
     require_self_fit(GateConfig(judge=JudgeConfig(kind="self", allow_unfit=True)), judge, items)
+
+
+def choice_rows(folder: Path, answers: Sequence[str], solution: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    rows = (
+        {"id": str(i), "question": "Which?", "solution": solution.format(answer), "answer": answer}
+        for i, answer in enumerate(answers)
+    )
+    write_rows(folder / "rows.jsonl", rows)
+    return folder / "rows.jsonl"
+
+
+def test_a_verifier_of_another_domain_must_accept_the_rows_own_solutions(tmp_path: Path) -> None:
+    gate = GateConfig(verifier="multiple_choice", answers=VerifyConfig(reasoning=False))
+    require_fit(gate, choice_rows(tmp_path, "ABCD" * 5, "It is so.\nAnswer: {}"))
+    with pytest.raises(UnfitJudge, match=r"accepts 0 of 20 .*no option's letter.*gate\.options\.pattern"):
+        require_fit(gate, choice_rows(tmp_path, "ABCD" * 5, "It is so, as everybody knows."))
+
+
+def test_a_verifier_that_accepts_everything_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checks.py"
+    path.write_text(
+        "def all(question, gold, solution):\n    return True\n"
+        "def ends(question, gold, solution):\n    return solution.endswith(gold)\n",
+        encoding="utf-8",
+    )
+    rows = choice_rows(tmp_path, "ABCD" * 5, "It is so.\nAnswer: {}")
+
+    def gate(function: str) -> GateConfig:
+        return GateConfig.model_validate({"verifier": "python", "options": {"function": f"{path}:{function}"}})
+
+    require_fit(gate("ends"), rows)
+    with pytest.raises(UnfitJudge, match=r"accepts everything: all of 20 .* and 'I do not know.' for each of 20"):
+        require_fit(gate("all"), rows)
+
+
+def test_the_verify_stage_decides_by_the_verifier_that_is_named(tmp_path: Path) -> None:
+    choice_rows(tmp_path, "ABCD" * 5, "It is so.\nAnswer: {}")
+    write_rows(
+        tmp_path / "rewrites.jsonl",
+        ({"id": str(i), "text": "I think so.\nThe answer is (B).", "finished": True} for i in range(20)),
+    )
+    gate = GateConfig(verifier="multiple_choice", answers=VerifyConfig(reasoning=False))
+    assert verify.plain(gate, tmp_path, rows=tmp_path, rewrites=tmp_path)["passed"] == 5

@@ -1,0 +1,1 @@
+"""Verifiers: what decides v_ans in each domain, by name (registry.py)."""
