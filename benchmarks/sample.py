@@ -7,10 +7,12 @@
 The corpus is made up, in NuminaMath-CoT's columns and about its lengths: five Parquet files, 2 % of the rows twice,
 0.3 % without a problem or a solution. One row in twenty is drawn, as the paper's 100K of 2M. Ours gives ids, leaves
 out duplicates, sets bad rows aside and says which can be verified; the baselines only shuffle, tokenise and write.
-Each runs in a process of its own, after one that read the same files. Memory is the peak of the process and of each of
-its children, added. REWRITING_AGENT_SAMPLE_ROWS=2000000 measures the paper's size.
+Each runs in a process of its own, after one that read the same files. Memory is the largest sum of what the process
+and its children hold, looked at ten times a second. Seconds of cores tell less of what else the machine does.
+REWRITING_AGENT_SAMPLE_ROWS=2000000 measures the paper's size.
 """
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -19,17 +21,21 @@ import resource
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tasks.runtime.settings import ROOT
 
 ROWS = int(os.environ.get("REWRITING_AGENT_SAMPLE_ROWS", 200_000))
-FILTER_FIRST_UP_TO = 200_000  # rows; it tokenises them all
+FILTER_FIRST_UP_TO = 20_000  # rows; it tokenises them all
 MAX_TOKENS = 2048
 TOKENIZER = ROOT / "infra" / "nano" / "model"
+UNITS = {"": "s", "/cores": "s of cores", "/memory": "MB"}
 FILES = 5
 GROUP = 1000  # rows of a row group, as `datasets` writes them
 
@@ -50,14 +56,14 @@ def main() -> None:
         megabytes = written(corpus, ROWS)
         print(f"{ROWS} rows, {megabytes:.0f} MB of text", file=sys.stderr, flush=True)
         alone(_read, corpus, Path(folder) / "read")
-        ours, memory, said = alone(_ours, corpus, Path(folder) / "ours")
+        ours, said = alone(_ours, corpus, Path(folder) / "ours")
         print(json.dumps(said), file=sys.stderr, flush=True)
-        first, their_memory, _ = alone(_shuffle_first, corpus, Path(folder) / "shuffled")
-        figure(f"sample/{ROWS}", ours, "s", "datasets, shuffled first", first)
-        figure(f"sample/{ROWS}/memory", memory, "MB", "datasets, shuffled first", their_memory)
+        theirs, _ = alone(_shuffle_first, corpus, Path(folder) / "shuffled")
+        for name, unit in UNITS.items():
+            figure(f"sample/{ROWS}{name}", ours[name], unit, "datasets, shuffled first", theirs[name])
         if ROWS <= FILTER_FIRST_UP_TO:
-            last, their_memory, _ = alone(_filter_first, corpus, Path(folder) / "filtered")
-            figure(f"sample/{ROWS}/filter first", ours, "s", "datasets, filtered first", last)
+            theirs, _ = alone(_filter_first, corpus, Path(folder) / "filtered")
+            figure(f"sample/{ROWS}/filter first", ours[""], "s", "datasets, filtered first", theirs[""])
 
 
 def figure(name: str, value: float, unit: str, baseline: str, theirs: float) -> None:
@@ -68,27 +74,40 @@ def figure(name: str, value: float, unit: str, baseline: str, theirs: float) -> 
     print(json.dumps(line | {"spread": [ratio, ratio], "n": 1}), flush=True)
 
 
-def alone(work: Callable[[Path, Path], Any], corpus: Path, out: Path) -> tuple[float, float, Any]:
-    """Seconds, peak MB and result of `work` in a process of its own, its start and imports included."""
+def alone(work: Callable[[Path, Path], Any], corpus: Path, out: Path) -> tuple[dict[str, float], Any]:
+    """Seconds, seconds of cores, peak MB, and result of `work` in a process of its own, its start included."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     began = time.perf_counter()
     process = context.Process(target=_measured, args=(work, corpus, out, theirs))
     process.start()
     theirs.close()
-    memory, said = ours.recv()
+    figures, said = ours.recv()
     process.join()
     seconds = time.perf_counter() - began
     shutil.rmtree(out, ignore_errors=True)
-    return seconds, memory, said
+    return figures | {"": seconds}, said
 
 
 def _measured(work: Callable[[Path, Path], Any], corpus: Path, out: Path, answer: Any) -> None:
     out.mkdir()
     os.environ["HF_HOME"] = str(out / "hub")
+    memory, done = [0.0], threading.Event()
+    threading.Thread(target=_watch, args=(memory, done), daemon=True).start()
     said = work(corpus, out)
-    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    answer.send((sum(peaks) / 1024, said))
+    done.set()
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cores = sum(one.ru_utime + one.ru_stime for one in used)
+    answer.send(({"/memory": max(memory), "/cores": cores}, said))
+
+
+def _watch(memory: list[float], done: threading.Event) -> None:
+    while not done.wait(0.1):
+        held = 0
+        for one in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                held += one.memory_info().rss
+        memory.append(held / 1e6)
 
 
 def _ours(corpus: Path, out: Path) -> Any:

@@ -18,6 +18,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.corpus.block import Reading, imported
+from tasks.corpus.digests import Digests
 from tasks.corpus.file_progress import FileProgress
 from tasks.corpus.formats import Format, kept_columns
 from tasks.rows.jsonl import Row, write_rows
@@ -76,7 +77,7 @@ def corpus(config: CorpusConfig, out: Path) -> Metrics:
     counts: Counter[str] = Counter()
     shapes: Counter[str] = Counter()
     bad: list[Row] = []
-    known: set[int] = set()
+    known = Digests()
     kept = 0
     files: deque[Path] = deque()  # of the blocks under way
     told = FileProgress(paths)
@@ -96,11 +97,10 @@ def corpus(config: CorpusConfig, out: Path) -> Metrics:
             counts.update(found.counts)
             shapes.update(found.shapes)
             bad += ({"file": name} | row for row in found.bad)
-            for digest, line, can in zip(found.digests, found.lines, found.verifiable, strict=True):
-                if digest in known:
+            for new, line, can in zip(known.new(found.digests), found.lines, found.verifiable, strict=True):
+                if not new:
                     counts["duplicates"] += 1
                     continue
-                known.add(digest)
                 file.write(line)
                 kept, counts["verifiable"] = kept + 1, counts["verifiable"] + can
             told.say(counts["read"])
