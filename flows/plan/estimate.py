@@ -18,6 +18,7 @@ from flows.plan.table import Gpu, Model, table
 from flows.plan.work import WORK, Rows, made, rows_of_file
 from tasks.runtime.differences import Difference, nearest
 from tasks.runtime.planning import Expected, Part, Step, Walk, expected_in
+from tasks.runtime.settings import settings
 
 State = Literal["cached", "goes on", "to make"]
 
@@ -206,7 +207,7 @@ class _Reckoning:
         if lengths:
             found.source += f"; lengths: {next(iter(dict.fromkeys(lengths)))}"
         found.gpu_hours = found.seconds * found.gpus / 3600
-        found.core_hours = found.seconds * step.task.cores / 3600
+        found.core_hours = found.seconds * min(step.task.cores, settings().cores) / 3600
         if machine.price is not None:
             found.money = machine.price * (found.gpu_hours if machine.gpu else found.core_hours)
         tokens = found.amount if kind.unit == "tokens" else 0.0
