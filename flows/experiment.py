@@ -142,6 +142,10 @@ class Experiment(BaseModel):
                 raise ValueError(f"there is no stage {name!r}: {meant}There are {', '.join(STAGES)}")
         return table
 
+    def reading(self, corpus: CorpusConfig) -> CorpusConfig:
+        """A corpus, of whose rows the gate's verifier says which can be verified."""
+        return corpus.model_copy(update={"verifier": self.gate.verifier, "options": self.gate.options})
+
     def grpo(self, seed: int) -> TrainAgentConfig:
         """GRPO of one seed, with the experiment's gate."""
         return self.train_agent.model_copy(update={"gate": self.gate, "seed": self.train_agent.seed + seed})

@@ -115,7 +115,7 @@ class Data:
         self.pi_0: Future = backbone.submit(experiment.backbone)
         counting = [one.model_copy(update={"tokenizer_only": True}) for one in experiment.all_backbones()]
         tokenizers = {one.name: backbone.submit(one) for one in counting}
-        corpora = {one.name: corpus.submit(one) for one in experiment.corpora}
+        corpora = {one.name: corpus.submit(experiment.reading(one)) for one in experiment.corpora}
         tested = questions.submit(experiment.evaluate)
         self.sampled: Future = sample.submit(
             experiment.sample, corpora=corpora, tokenizers=tokenizers, benchmarks=tested

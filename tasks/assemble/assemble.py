@@ -77,7 +77,8 @@ def assemble(
         kinds[chosen["kind"]] += 1
         if reason and not config.fallback:
             continue
-        assembled.append({"id": row["id"], "question": row["question"]} | chosen | {"fallback_reason": reason})
+        of = {name: row[name] for name in ("id", "question", "domain") if name in row}
+        assembled.append(of | chosen | {"fallback_reason": reason})
     write_rows(out / "rows.jsonl", assembled)
     metrics: Metrics = {"rows": len(assembled), "kinds": dict(kinds), "fallback_reasons": dict(reasons)}
     if rewritten.samples:

@@ -15,7 +15,9 @@ from tasks.corpus.formats import READERS, Format, Taken, carried
 from tasks.rows.jsonl import Row
 from tasks.rows.reader.bad_row import BadRow, RawRow
 from tasks.rows.reader.repair import repaired
-from tasks.verify.verify import verifiable
+from tasks.verify.config import VerifyConfig
+from tasks.verify.verifiers.options import VerifierOptions
+from tasks.verify.verifiers.registry import MATH, make
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,9 @@ class Reading:
     format: Format
     map: Mapping[str, str]
     carry: bool
+    domain: str | None = None  # of its rows, where it is not mathematics
+    verifier: str = MATH
+    options: VerifierOptions = VerifierOptions()
 
 
 @dataclass
@@ -43,6 +48,7 @@ class Imported:
 def imported(reading: Reading, block: list[RawRow]) -> Imported:
     """The rows of a block."""
     found = Imported(counts=Counter(read=len(block)))
+    verifiable = make(reading.verifier, reading.options, VerifyConfig()).verifiable
     for raw in block:
         try:
             taken = _taken(raw, reading)
@@ -59,6 +65,7 @@ def imported(reading: Reading, block: list[RawRow]) -> Imported:
             found.counts["mended"] += 1
         digest = hashlib.sha256(f"{taken.row['question']}\0{taken.row['solution']}".encode()).digest()[:8]
         row: Row = {"id": f"{reading.name}/{digest.hex()}", "corpus": reading.name} | taken.row
+        row |= {"domain": reading.domain} if reading.domain else {}
         # A row whose reference holds no answer (a proof, prose) can be learned from but not verified.
         can, why_not = (
             (False, taken.no_reference) if taken.no_reference else verifiable(row["answer"] or row["solution"])

@@ -14,14 +14,17 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from tasks.corpus.block import Reading, imported
 from tasks.corpus.digests import Digests
 from tasks.corpus.file_progress import FileProgress
 from tasks.corpus.formats import Format, kept_columns
 from tasks.rows.jsonl import Row, write_rows
+from tasks.rows.prompts import GENERAL
 from tasks.rows.reader.bad_row import RawRow
 from tasks.rows.reader.files import raw_rows, row_files
 from tasks.rows.source import SourceError, download, source_identity
@@ -29,6 +32,9 @@ from tasks.runtime.processes import in_processes
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import Metrics, stage
 from tasks.runtime.whole_file import whole
+from tasks.verify.verifiers.options import VerifierOptions
+from tasks.verify.verifiers.registry import MATH as MATH_VERIFIER
+from tasks.verify.verifiers.registry import identity
 
 BLOCK = 500  # rows that a process reads at a time
 CORES = 4  # at most: this process reads and writes what so many compute
@@ -59,9 +65,29 @@ class CorpusConfig(BaseModel):
     carry: bool = Field(True, description="Keep the other fields of a row in its `fields`.")
     max_bad_share: float = Field(0.01, ge=0, le=1, description="Share of unusable rows past which the import fails.")
 
+    domain: Literal["math", "general"] = Field(
+        "math",
+        description="Templates that its rows are asked and rewritten by: the paper's for mathematics, or general ones "
+        "without a word of mathematics or boxes.",
+        json_schema_extra={"key": "unless default"},
+    )
+    verifier: SkipJsonSchema[str] = Field(
+        MATH_VERIFIER,
+        description="What says which rows can be verified: the experiment's gate.verifier.",
+        json_schema_extra={"key": "unless default"},
+    )
+    options: SkipJsonSchema[VerifierOptions] = Field(
+        default_factory=VerifierOptions,
+        description="Options of the verifier: the experiment's gate.options.",
+        json_schema_extra={"key": "unless default"},
+    )
+
     def source(self) -> object:
-        """What the key holds of the corpus: its content, or its pinned commit."""
-        return source_identity(self.path, self.revision)
+        """What the key holds of the corpus: its content, or its pinned commit; what else its rows depend on."""
+        source = source_identity(self.path, self.revision)
+        more = {"domain": GENERAL} if self.domain == "general" else {}
+        more |= {} if self.verifier == MATH_VERIFIER else {"verifier": identity(self.verifier)}
+        return [source, more] if more else source
 
 
 @stage(version=2, cores=CORES, identity=CorpusConfig.source)
@@ -73,7 +99,8 @@ def corpus(config: CorpusConfig, out: Path) -> Metrics:
     """
     folder = download(config.path, config.revision, "dataset", [config.files])
     paths = row_files(folder, config.files)
-    reading = Reading(config.name, config.format, config.map, config.carry)
+    general = GENERAL if config.domain == "general" else None
+    reading = Reading(config.name, config.format, config.map, config.carry, general, config.verifier, config.options)
     counts: Counter[str] = Counter()
     shapes: Counter[str] = Counter()
     bad: list[Row] = []

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.rows.jsonl import NOT_TEXT, Row, is_text, read_lines, write_rows
-from tasks.rows.prompts import question_prompt
+from tasks.rows.prompts import domain_of, question_prompt
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
 
@@ -86,7 +86,7 @@ def prepare(rows: Path, tokens: ChatTokens, max_tokens: int, max_dropped_share: 
 
 def encode(row: Row, tokens: ChatTokens) -> tuple[list[int], list[int]]:
     """Input ids and labels of one row; the prompt's labels are masked."""
-    prompt = tokens.prompt(question_prompt(row["question"]))
+    prompt = tokens.prompt(question_prompt(row["question"], domain_of(row)))
     target = tokens.target(row[_target_field(row)])
     return prompt + target, [IGNORE] * len(prompt) + target
 

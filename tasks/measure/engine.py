@@ -86,7 +86,7 @@ def _measured(
         for i, (text, rollout) in enumerate(zip(texts, rollouts, strict=True))
     ]
     step = reward(samples)
-    experts = reward.scorer.score([Target(row.id, row.question, row.solution) for row in batch])
+    experts = reward.scorer.score([Target(row.id, row.question, row.solution, domain=row.domain) for row in batch])
     made: list[Row] = []
     for row, expert, (positions, rewards) in zip(batch, experts, step.groups, strict=True):
         passing = [i for i in positions if step.verdicts[i].passed is True]

@@ -22,7 +22,7 @@ from tasks.rewrite.spec import RewriteSpec
 from tasks.rows.context import context_for
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.precision import resolve
-from tasks.rows.prompts import question_prompt, rewriting_prompt
+from tasks.rows.prompts import domain_of, question_prompt, rewriting_prompt
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.spec import read_spec, write_metrics
 
@@ -96,9 +96,9 @@ def tokenise(spec: RewriteSpec, rows: list[Row], context: int) -> tuple[dict[str
     aside: list[Row] = []
     for row in rows:
         if spec.prompt == "rewrite":
-            content = rewriting_prompt(row["question"], row["solution"])
+            content = rewriting_prompt(row["question"], row["solution"], domain_of(row))
         else:
-            content = question_prompt(row["question"])
+            content = question_prompt(row["question"], domain_of(row))
         if (special := tokens.special_in(content)) is not None:
             aside.append({"id": row["id"], "field": "prompt", "reason": f"holds the special token {special}"})
             continue

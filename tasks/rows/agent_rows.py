@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.rows.jsonl import read_rows
-from tasks.rows.prompts import rewriting_prompt
+from tasks.rows.prompts import MATH, domain_of, rewriting_prompt
 from tasks.rows.tokens import ChatTokens
 
 
@@ -21,6 +21,7 @@ class AgentRow:
     solution: str
     gold: str
     prompt: list[int]
+    domain: str = MATH
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,12 @@ def agent_rows(
     rows = overlong = no_room = 0
     for row in read_rows(path, required=["id", "question", "solution"]):
         rows += 1
-        prompt = chat.prompt(rewriting_prompt(row["question"], row["solution"]))
+        prompt = chat.prompt(rewriting_prompt(row["question"], row["solution"], domain_of(row)))
         if len(prompt) > max_prompt_tokens:
             overlong += 1
         elif context and len(prompt) + max_new_tokens > context:
             no_room += 1
         else:
             gold = row.get("answer") or row["solution"]
-            kept.append(AgentRow(row["id"], row["question"], row["solution"], gold, prompt))
+            kept.append(AgentRow(row["id"], row["question"], row["solution"], gold, prompt, domain_of(row)))
     return kept, RowCounts(rows, len(kept), overlong, no_room)

@@ -16,7 +16,7 @@ from jinja2.ext import loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
-from tasks.rows.prompts import question_prompt
+from tasks.rows.prompts import MATH, question_prompt
 
 
 class ChatTemplateError(ValueError):
@@ -42,13 +42,16 @@ class SequenceLengths:
         by_itself = bos in self.tokenizer.encode("").tokens  # the tokenizer's post-processor adds a BOS
         self._added_bos = int(bool(bos) and by_itself and not self._render("").startswith(str(bos)))
 
-    def of(self, questions: Sequence[str], targets: Sequence[str]) -> list[int]:
-        """Tokens of each pair: prompt, target and the end-of-turn token.
+    def of(self, questions: Sequence[str], targets: Sequence[str], domains: Sequence[str] = ()) -> list[int]:
+        """Tokens of each pair: prompt, target and the end-of-turn token; without `domains` all are mathematics.
 
         Raises:
             ChatTemplateError: the template cannot be rendered.
         """
-        prompts = [self._render(question_prompt(question)) for question in questions]
+        prompts = [
+            self._render(question_prompt(question, domain))
+            for question, domain in zip(questions, domains or [MATH] * len(questions), strict=True)
+        ]
         lengths = [
             [len(encoding.ids) for encoding in self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
             for texts in (prompts, list(targets))

@@ -18,6 +18,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.rows.jsonl import Row, read_rows, row_at, write_rows
+from tasks.rows.prompts import domain_of
 from tasks.rows.sequence_length import SequenceLengths
 from tasks.runtime import stopping
 from tasks.runtime.progress import report
@@ -113,4 +114,5 @@ def _fitting(
 def longest(rows: list[Row], counting: list[SequenceLengths]) -> list[int]:
     """Tokens of each row as SFT would train on it, the longest over the tokenizers."""
     questions, solutions = [row["question"] for row in rows], [row["solution"] for row in rows]
-    return [max(lengths) for lengths in zip(*(one.of(questions, solutions) for one in counting), strict=True)]
+    domains = [domain_of(row) for row in rows]
+    return [max(lengths) for lengths in zip(*(one.of(questions, solutions, domains) for one in counting), strict=True)]

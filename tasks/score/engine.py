@@ -17,6 +17,7 @@ import numpy as np
 from tasks.rows.context import longest_context
 from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
 from tasks.rows.precision import resolve
+from tasks.rows.prompts import domain_of
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.spec import read_spec, write_metrics
 from tasks.runtime.whole_file import write_json
@@ -92,13 +93,14 @@ def read_targets(rows: Path, rewrites: Path | None) -> Iterator[tuple[Target, st
     if rewrites is None:
         for row in asked:
             text = row.get("target") or row.get("solution") or ""
-            yield Target(row["id"], row["question"], text), None if text else NO_TARGET
+            yield Target(row["id"], row["question"], text, domain=domain_of(row)), None if text else NO_TARGET
         return
-    questions = {row["id"]: row["question"] for row in asked}
+    questions = {row["id"]: (row["question"], domain_of(row)) for row in asked}
     for row in read_rows(rewrites, required=["id", "text", "finished"]):
         if row["id"] not in questions:
             raise RowError(rewrites, f"row {row['id']}", "id", f"is not in {rows}")
-        target = Target(row["id"], questions[row["id"]], row["text"], bool(row["finished"]))
+        question, domain = questions[row["id"]]
+        target = Target(row["id"], question, row["text"], bool(row["finished"]), domain)
         yield target, None if target.text or target.finished else NO_TARGET
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.rows.prompts import question_prompt
+from tasks.rows.prompts import MATH, question_prompt
 from tasks.rows.tokens import ChatTokens
 from tasks.score.batches import Question
 from tasks.score.load import context_of
@@ -28,6 +28,7 @@ class Target:
     question: str
     text: str
     finished: bool = True
+    domain: str = MATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +104,16 @@ class NLLScorer:
         """
         ids = [self.chat.target(target.text, target.finished) for target in targets]
         # Questions in order of first appearance; in each, its different targets: identical rewrites are scored once.
-        asked: dict[str, dict[tuple[int, ...], int]] = {}
+        asked: dict[tuple[str, str], dict[tuple[int, ...], int]] = {}
         places = []
         for target, target_ids in zip(targets, ids, strict=True):
-            different = asked.setdefault(target.question, {})
-            places.append((target.question, different.setdefault(tuple(target_ids), len(different))))
-        questions = [Question(self.prompt(text), list(different)) for text, different in asked.items()]
+            of = target.question, target.domain
+            different = asked.setdefault(of, {})
+            places.append((of, different.setdefault(tuple(target_ids), len(different))))
+        questions = [Question(self.prompt(*text), list(different)) for text, different in asked.items()]
         prompt_lengths = {text: len(question.prompt) for text, question in zip(asked, questions, strict=True)}
         for target, target_ids in zip(targets, ids, strict=True):
-            self._check(target.id, prompt_lengths[target.question] + len(target_ids))
+            self._check(target.id, prompt_lengths[target.question, target.domain] + len(target_ids))
         sums = dict(zip(asked, self.log_likelihoods(questions), strict=True))
         scores = []
         for target, target_ids, (question, place) in zip(targets, ids, places, strict=True):
@@ -120,9 +122,9 @@ class NLLScorer:
             scores.append(Score(target.id, nll, target_ids))
         return scores
 
-    def prompt(self, question: str) -> list[int]:
+    def prompt(self, question: str, domain: str = MATH) -> list[int]:
         """Token ids of pi_0's condition x."""
-        return self.chat.prompt(question_prompt(question))
+        return self.chat.prompt(question_prompt(question, domain))
 
     def misfit(self, target: Target) -> str | None:
         """Why the target cannot be scored, or None."""
@@ -135,7 +137,7 @@ class NLLScorer:
 
 def misfit(chat: ChatTokens, context: int, target: Target) -> str | None:
     """Why a model of `context` tokens (0: without a limit) cannot score the target, or None."""
-    prompt = chat.prompt(question_prompt(target.question))
+    prompt = chat.prompt(question_prompt(target.question, target.domain))
     return _too_long(context, target.id, len(prompt) + len(chat.target(target.text, target.finished)))
 
 

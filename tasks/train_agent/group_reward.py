@@ -111,14 +111,15 @@ class GroupReward:
         row = self.rows[sample.row]
         return Candidate(f"{sample.row}#{position}", row.question, row.gold, sample.text, sample.finished)
 
+    def _target(self, position: int, sample: Sample) -> Target:
+        row = self.rows[sample.row]
+        return Target(f"{sample.row}#{position}", row.question, sample.text, sample.finished, row.domain)
+
     def _nll(
         self, samples: Sequence[Sample], wanted: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         nll, retokenized = np.full(len(samples), np.nan), np.zeros(len(samples), dtype=np.bool_)
-        targets = {
-            i: Target(f"{samples[i].row}#{i}", self.rows[samples[i].row].question, samples[i].text, samples[i].finished)
-            for i in map(int, np.flatnonzero(wanted))
-        }
+        targets = {i: self._target(i, samples[i]) for i in map(int, np.flatnonzero(wanted))}
         try:
             scores = self.scorer.score(list(targets.values()))
         except TooLong:  # bytes that are no text have more tokens when they are read again

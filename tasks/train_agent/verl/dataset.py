@@ -15,19 +15,23 @@ from torch.utils.data import Dataset
 
 from tasks.rows.agent_rows import AgentRow
 from tasks.rows.jsonl import read_rows, write_rows
-from tasks.rows.prompts import rewriting_prompt
+from tasks.rows.prompts import domain_of, rewriting_prompt
 
 AGENT = "rewrite"  # the name of the agent loop that samples these rows
 
 
 def write_kept_rows(path: Path, rows: list[AgentRow]) -> None:
     """The rows that fit, for the processes of the run; without their token ids, which the agent loop makes anew."""
-    write_rows(path, ({"id": r.id, "question": r.question, "solution": r.solution, "gold": r.gold} for r in rows))
+    parts = ("id", "question", "solution", "gold", "domain")
+    write_rows(path, ({name: getattr(row, name) for name in parts} for row in rows))
 
 
 def read_kept_rows(path: Path) -> list[AgentRow]:
     """The rows that `write_kept_rows` wrote, with empty prompts."""
-    return [AgentRow(row["id"], row["question"], row["solution"], row["gold"], []) for row in read_rows(path)]
+    return [
+        AgentRow(row["id"], row["question"], row["solution"], row["gold"], [], domain_of(row))
+        for row in read_rows(path)
+    ]
 
 
 class AgentDataset(Dataset):
@@ -45,7 +49,7 @@ class AgentDataset(Dataset):
     def __getitem__(self, index: int) -> dict[str, Any]:
         row = self.rows[index]
         return {
-            "raw_prompt": [{"role": "user", "content": rewriting_prompt(row.question, row.solution)}],
+            "raw_prompt": [{"role": "user", "content": rewriting_prompt(row.question, row.solution, row.domain)}],
             "agent_name": AGENT,
             "index": index,
             "data_source": "agent",

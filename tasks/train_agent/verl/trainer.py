@@ -176,7 +176,8 @@ class AgentTrainer(PPOTrainerSync):
         return canary.compare(tokens[0], tokens[1], tokens[2], canary.TOLERANCE[dtype], updates)
 
     def _prompt(self, row: str) -> list[int]:
-        return self.chat.prompt(rewriting_prompt(self.agent_rows[row].question, self.agent_rows[row].solution))
+        of = self.agent_rows[row]
+        return self.chat.prompt(rewriting_prompt(of.question, of.solution, of.domain))
 
     def _compute_metrics(
         self, batch: KVBatchMeta, metrics: dict[str, Any], timing_raw: dict[str, float], global_steps: int, epoch: int
