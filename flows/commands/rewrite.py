@@ -96,19 +96,22 @@ def rewrite_file(
     from tasks.assemble.assemble import AssembleConfig, assemble
     from tasks.backbone.backbone import backbone as import_backbone
     from tasks.rewrite.rewrite import rewrite
+    from tasks.rows.prompts import GENERAL
+    from tasks.runtime.key import config_for_key
     from tasks.verify.fitness import require_fit
     from tasks.verify.stage import verify
 
     config = experiment.rewrite.model_copy(update={"shards": 1})
-    made_from = [digest, None if adapter is None else digest_folder(adapter), experiment.backbone.source()]
-    name = digest_value([*made_from, config.model_dump(), experiment.gate.model_dump()])[:12]
+    domain = {"domain": GENERAL} if experiment.corpora[0].domain == "general" else {}
+    made_from = [digest, *domain, None if adapter is None else digest_folder(adapter), experiment.backbone.source()]
+    name = digest_value([*made_from, config.model_dump(), config_for_key(experiment.gate)])[:12]
     work = out.with_name(f".{out.name}.{name}")
     rows, rewrites, verdicts, dataset = (work / part for part in ("rows", "rewrites", "verdicts", "dataset"))
     try:
         for folder in (rows, rewrites, verdicts, dataset):
             folder.mkdir(parents=True, exist_ok=True)
         model = import_backbone.folder(experiment.backbone)
-        write_rows(rows / "rows.jsonl", (one.row() for one in _usable(reader)))
+        write_rows(rows / "rows.jsonl", (one.row() | domain for one in _usable(reader)))
         require_fit(experiment.gate, rows / "rows.jsonl")  # before hours of rewriting
         rewrite.plain(config, rewrites, backbone=model, rows=rows, adapter=adapter)
         judging = model if experiment.gate.asks_backbone else None

@@ -16,7 +16,7 @@ from tasks.rows.jsonl import Row
 from tasks.rows.reader.bad_row import BadRow, RawRow
 from tasks.rows.reader.repair import repaired
 from tasks.verify.config import VerifyConfig
-from tasks.verify.verifiers.options import VerifierOptions
+from tasks.verify.verifiers.options import DEFAULTS, VerifierOptions
 from tasks.verify.verifiers.registry import MATH, make
 
 
@@ -30,7 +30,7 @@ class Reading:
     carry: bool
     domain: str | None = None  # of its rows, where it is not mathematics
     verifier: str = MATH
-    options: VerifierOptions = VerifierOptions()
+    options: VerifierOptions = DEFAULTS
 
 
 @dataclass

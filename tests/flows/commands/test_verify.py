@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.commands.verify import NEXT, read_candidate, what_next
-from tasks.rows.jsonl import read_rows
+from tasks.rows.jsonl import read_rows, write_rows
 from tasks.verify.types import Candidate
 
 ROWS = [
@@ -39,3 +39,15 @@ def test_advice_has_no_line_of_its_own_for_what_is_right(beginning: str) -> None
 
 def test_an_answer_of_zero_is_an_answer() -> None:
     assert read_candidate(1, {"gold": 0, "answer": 0}, {}) == Candidate(1, "", "0", "0")
+
+
+def test_another_verifier_is_taken_by_its_name(tmp_path: Path) -> None:
+    rows = [{"gold": "100", "solution": "Answer: 100.4"}, {"gold": "100", "solution": "Answer: 101"}]
+    file, out = tmp_path / "doses.jsonl", tmp_path / "verdicts.jsonl"
+    write_rows(file, rows)
+    asked = ["verify", str(file), "--json", str(out), "--verifier", "numeric", "--option", "tolerance=0.5"]
+    assert CliRunner().invoke(app, asked).exit_code == 0
+    assert [row["verdict"] for row in read_rows(out)] == ["correct", "wrong"]
+    for wrong, said in ((["--verifier", "numerik"], "did you mean numeric"), (["--option", "x=1"], "no field x")):
+        found = CliRunner().invoke(app, ["verify", str(file), *wrong])
+        assert found.exit_code == 2 and said in " ".join(found.output.replace("│", "").split())
