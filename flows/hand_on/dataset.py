@@ -22,7 +22,7 @@ from flows.hand_on.new_folder import new_folder
 from flows.hand_on.provenance import HandOnError, Provenance, provenance
 from tasks.report.plain_text import utf8
 from tasks.rows.jsonl import Row, RowError, read_rows
-from tasks.rows.prompts import prompts_digest, question_prompt
+from tasks.rows.prompts import domain_of, prompts_digest, question_prompt
 from tasks.runtime.store import Manifest, Store
 from tasks.runtime.whole_file import whole, write_json
 
@@ -166,7 +166,7 @@ def _row(row: Row, source: Row, nll: Row, prompt_key: str, model_key: str | None
         "model_key": model_key,
         "expert": source["solution"],
         "row": json.dumps(carried, ensure_ascii=False, sort_keys=True),
-        "prompt": [{"role": "user", "content": utf8(question_prompt(row["question"]))}],
+        "prompt": [{"role": "user", "content": utf8(question_prompt(row["question"], domain_of(row)))}],
         "completion": [{"role": "assistant", "content": utf8(row["target"])}],
     }
     return {name: utf8(value) if isinstance(value, str) else value for name, value in said.items()}
