@@ -42,3 +42,29 @@ def dataset_command(
     rows = write_dataset(home, found, out, licence)
     console.print(f"{home.name(found)}: {rows:,} rows in {out}; README.md is its card", soft_wrap=True, markup=False)
     console.print(f'read it: datasets.load_dataset("{out}", split="train")', soft_wrap=True, markup=False)
+
+
+def push_command(
+    folder: Annotated[Path, typer.Argument(help="What `rewriting-agent dataset` or `model` wrote.")],
+    repository: Annotated[str, typer.Argument(metavar="REPO", help="OWNER/NAME on the hub.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")] = False,
+    public: Annotated[bool, typer.Option("--public", help="Anyone may read it; else it is private.")] = False,
+    update: Annotated[bool, typer.Option("--update", help="The repository is there: add a commit to it.")] = False,
+) -> None:
+    """Send a folder that was handed on to the Hugging Face hub, as one commit; private unless --public.
+
+    Look first: --dry-run lists the files. The token is HF_TOKEN, or that of `hf auth login`; it is never
+    printed. HF_ENDPOINT names another hub.
+    """
+    from flows.hand_on.push import files_of, kind_of, push
+
+    kind, names = kind_of(folder), files_of(folder)
+    sizes = {name: (folder / name).stat().st_size for name in names}
+    if dry_run:
+        for name, size in sizes.items():
+            console.print(f"{size:>14,}  {name}", soft_wrap=True, markup=False, highlight=False)
+        how = "a commit to" if update else f"a new {'public' if public else 'private'} {kind} repository"
+        said = f"{len(names)} files, {sum(sizes.values()):,} bytes would go to {how} {repository}; nothing was sent"
+        console.print(said, soft_wrap=True, markup=False)
+        return
+    console.print(push(folder, repository, public, update), soft_wrap=True, markup=False)
