@@ -14,7 +14,7 @@ from typer.exceptions import TyperException
 
 from flows.commands.dashboard import dashboard_command, question_command, row_command
 from flows.commands.export import export_command
-from flows.commands.hand_on import dataset_command, push_command
+from flows.commands.hand_on import dataset_command, model_command, push_command
 from flows.commands.plan import plan_command, why_command
 from flows.commands.rewrite import rewrite_command
 from flows.commands.score import score_command
@@ -267,6 +267,7 @@ app.command("question")(question_command)
 app.command("export")(export_command)
 # Out of the store, for others.
 app.command("dataset")(dataset_command)
+app.command("model")(model_command)
 app.command("push")(push_command)
 # For a file of one's own, without the pipeline.
 app.command("score")(score_command)

@@ -44,6 +44,34 @@ def dataset_command(
     console.print(f'read it: datasets.load_dataset("{out}", split="train")', soft_wrap=True, markup=False)
 
 
+def model_command(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A fine-tuned model or an agent: the beginning of its key, its readable name (finetune/nano/sft-seed0, "
+            "train_agent/nano), or the name of a run that has one model."
+        ),
+    ],
+    out: Out,
+    licence: Licence = "",
+) -> None:
+    """Take a fine-tuned model, or an agent's adapter, out of the store, with a card and the configuration of its SFT.
+
+    transformers, vLLM and PEFT load the folder as it is. `cd FOLDER/sft && llamafactory-cli train sft.yaml` trains it again
+    by hand: docs/hand_on.md. Weights are hard links where they can be: do not edit them in place.
+    """
+    from flows.hand_on.model import KINDS, write_model
+    from flows.hand_on.provenance import find
+    from tasks.runtime.stage import store
+
+    home = store()
+    found = find(home, name, KINDS, "model", "model")
+    left_out = write_model(home, found, out, licence)
+    console.print(f"{home.name(found)}: {out}; README.md is its card", soft_wrap=True, markup=False)
+    for one in left_out:
+        console.print(f"left out: {one}", soft_wrap=True, markup=False)
+
+
 def push_command(
     folder: Annotated[Path, typer.Argument(help="What `rewriting-agent dataset` or `model` wrote.")],
     repository: Annotated[str, typer.Argument(metavar="REPO", help="OWNER/NAME on the hub.")],

@@ -13,7 +13,7 @@ from typing import Literal
 from flows.hand_on.provenance import HandOnError
 
 CARD = "README.md"
-LOCAL = "sft/backbone"  # pi_0's weights, linked for `llamafactory-cli`: its own repository has them
+LOCAL = ("sft/backbone/", "sft/trained/")  # pi_0's weights, which have a repository of their own; a run by hand
 Kind = Literal["dataset", "model"]
 
 
@@ -40,7 +40,7 @@ def files_of(folder: Path) -> list[str]:
             raise HandOnError(
                 f"{path} is a symbolic link, and links are not followed: put the file there, or remove it"
             )
-        if path.is_file() and not name.startswith(f"{LOCAL}/") and not any(part[0] == "." for part in name.split("/")):
+        if path.is_file() and not name.startswith(LOCAL) and not any(part[0] == "." for part in name.split("/")):
             found.append(name)
     return found
 
