@@ -48,7 +48,7 @@ def model_command(
     name: Annotated[
         str,
         typer.Argument(
-            help="A fine-tuned model or an agent: the beginning of its key, its readable name (finetune/nano/sft-seed0, "
+            help="A fine-tuned model or an agent: the beginning of its key, its name (finetune/nano/sft-seed0, "
             "train_agent/nano), or the name of a run that has one model."
         ),
     ],
@@ -57,8 +57,8 @@ def model_command(
 ) -> None:
     """Take a fine-tuned model, or an agent's adapter, out of the store, with a card and the configuration of its SFT.
 
-    transformers, vLLM and PEFT load the folder as it is. `cd FOLDER/sft && llamafactory-cli train sft.yaml` trains it again
-    by hand: docs/hand_on.md. Weights are hard links where they can be: do not edit them in place.
+    transformers, vLLM and PEFT load the folder as it is. `cd FOLDER/sft && llamafactory-cli train sft.yaml` trains
+    it again by hand: docs/hand_on.md. Weights are hard links where they can be: do not edit them in place.
     """
     from flows.hand_on.model import KINDS, write_model
     from flows.hand_on.provenance import find

@@ -50,8 +50,8 @@ def report_of(told: Provenance) -> tuple[Manifest, str, ReportData] | None:
 
 
 def _fields(told: Provenance, licence: str, is_agent: bool) -> dict[str, Any]:
-    hubs = [repository(one.identity) for one in told.of_kind("backbone") if not one.config.get("tokenizer_only")]
-    base = [hub[0] for hub in hubs if hub]
+    pi_0 = told.above.get(told.made.inputs["backbone"].key)
+    base = repository(pi_0.identity) if pi_0 else None
     return (
         ({"license": licence} if licence else {})
         | ({"base_model": base[0]} if base else {})
@@ -80,8 +80,9 @@ def _forgotten(averages: Averages) -> str:
     drop = averages.general_drop_percent
     if drop is None:
         return "\nWhat was forgotten was not measured.\n"
-    interval = "" if drop.low is None or drop.high is None else f" [{drop.low:.1f}, {drop.high:.1f}]"
-    return f"\n**What was forgotten**: {drop.value:.1f} %{interval} of the base's mean on general benchmarks.\n"
+    low, high, value = (None if one is None else round(one, 1) + 0.0 for one in (drop.low, drop.high, drop.value))
+    interval = "" if low is None or high is None else f" [{low:.1f}, {high:.1f}]"
+    return f"\n**What was forgotten**: {value:.1f} %{interval} of the base's mean on general benchmarks.\n"
 
 
 def _rewriter(found: tuple[Manifest, str, ReportData] | None) -> str:
@@ -90,13 +91,8 @@ def _rewriter(found: tuple[Manifest, str, ReportData] | None) -> str:
     if found is None or not rows:
         return "No report in the store has it: nothing is claimed.\n"
     said = [
-        (
-            words(one.rewriter),
-            f"{one.rows:,} × {one.candidates}",
-            f"{one.seeds}",
-            _share(one.pass_rate),
-            _plain(one.nll_passing),
-        )
+        (words(one.rewriter), f"{one.rows:,} × {one.candidates}", f"{one.seeds}")
+        + (_share(one.pass_rate), _plain(one.nll_passing))
         for one in rows
     ]
     head = ("rewriter", "held-out rows", "seeds", "pass rate", "NLL of passing rewrites, nats a token")

@@ -48,10 +48,9 @@ def main() -> None:
 
 def _fitting(spec: FinetuneSpec) -> int:
     """Rows of a pass of one process: as configured, or the most below that the step's batch divides by."""
-    wanted = min(spec.config.per_device_batch, max(1, spec.config.global_batch // spec.world))
-    return next(
-        rows for rows in range(wanted, 0, -1) if spec.config.global_batch % (rows * spec.world) == 0 or rows == 1
-    )
+    batch, world = spec.config.global_batch, spec.world
+    wanted = min(spec.config.per_device_batch, max(1, batch // world))
+    return next(rows for rows in range(wanted, 0, -1) if batch % (rows * world) == 0 or rows == 1)
 
 
 if __name__ == "__main__":
