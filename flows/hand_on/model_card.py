@@ -90,11 +90,10 @@ def _rewriter(found: tuple[Manifest, str, ReportData] | None) -> str:
     rows = [one for one in found[2].held_out if one.rewriter in ("untrained", method)] if found else []
     if found is None or not rows:
         return "No report in the store has it: nothing is claimed.\n"
-    said = [
-        (words(one.rewriter), f"{one.rows:,} × {one.candidates}", f"{one.seeds}")
-        + (_share(one.pass_rate), _plain(one.nll_passing))
-        for one in rows
-    ]
+    said = []
+    for one in rows:
+        seen, likely = f"{one.rows:,} × {one.candidates}", _plain(one.nll_passing)
+        said.append((words(one.rewriter), seen, f"{one.seeds}", _share(one.pass_rate), likely))
     head = ("rewriter", "held-out rows", "seeds", "pass rate", "NLL of passing rewrites, nats a token")
     return f"From report {code(found[0].key)}, which counts all its seeds together.\n\n" + table(head, said)
 
