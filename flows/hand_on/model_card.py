@@ -72,8 +72,8 @@ def _scores(told: Provenance, found: tuple[Manifest, str, ReportData] | None) ->
         rows.append((words(name), *said, f"{score.n:,}"))
     for label, of in (("mean, downstream", "math"), ("mean, general", "general")):
         rows.append((label, *(_share(getattr(one.averages, of)) for one in (data.base, run)), ""))
-    said = f"Accuracy with {data.confidence:.0%} intervals, from report {code(manifest.key)}; one training seed.\n\n"
-    return said + table(("benchmark", "base", "this model", "questions"), rows) + _forgotten(run.averages)
+    head = f"Accuracy with {data.confidence:.0%} intervals, from report {code(manifest.key)}; one training seed.\n\n"
+    return head + table(("benchmark", "base", "this model", "questions"), rows) + _forgotten(run.averages)
 
 
 def _forgotten(averages: Averages) -> str:
