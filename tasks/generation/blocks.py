@@ -19,12 +19,18 @@ Generate = Callable[[Sequence[str], Sequence[Sequence[int]]], list[Completion]]
 Blocks = Sequence[tuple[int, Sequence[str]]]
 
 
-def cut(ids: Sequence[str], size: int) -> list[tuple[int, list[str]]]:
-    """Numbered blocks of `size` ids, in the order of the ids. Raises ValueError at an id that appears twice."""
+def distinct(ids: Sequence[str]) -> list[str]:
+    """The ids in their order. Raises ValueError at one that appears twice."""
     ordered = sorted(ids)
     for before, after in pairwise(ordered):
         if before == after:
             raise ValueError(f"row {before}: the id appears twice; ids must be unique")
+    return ordered
+
+
+def cut(ids: Sequence[str], size: int) -> list[tuple[int, list[str]]]:
+    """Numbered blocks of `size` ids, in the order of the ids. Raises ValueError at an id that appears twice."""
+    ordered = distinct(ids)
     return [(at // size, ordered[at : at + size]) for at in range(0, len(ordered), size)]
 
 

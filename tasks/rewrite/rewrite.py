@@ -25,7 +25,7 @@ def gpus(config: RewriteConfig) -> int:
     return config.tensor_parallel
 
 
-@stage(version=1, environment="inference", gpus=gpus, identity=prompts_digest, timeout_minutes=7 * 24 * 60)
+@stage(version=2, environment="inference", gpus=gpus, identity=prompts_digest, timeout_minutes=7 * 24 * 60)
 def rewrite(config: RewriteConfig, out: Path, *, backbone: Path, rows: Path, adapter: Path | None = None) -> Metrics:
     """One rewrite a row of this shard, by the adapter where there is one (eq. 1), else by pi_0 with the template.
 
@@ -38,7 +38,7 @@ def rewrite(config: RewriteConfig, out: Path, *, backbone: Path, rows: Path, ada
     return _generate("rewrite", config, out, backbone, rows, adapter)
 
 
-@stage(version=1, environment="inference", gpus=gpus, identity=prompts_digest, timeout_minutes=7 * 24 * 60)
+@stage(version=2, environment="inference", gpus=gpus, identity=prompts_digest, timeout_minutes=7 * 24 * 60)
 def self_solve(config: RewriteConfig, out: Path, *, backbone: Path, rows: Path) -> Metrics:
     """pi_0's own solution of each question of this shard, from the plain question prompt (Mind the Gap, Appendix D)."""
     return _generate("self_solve", config, out, backbone, rows, None)

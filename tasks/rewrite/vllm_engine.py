@@ -5,8 +5,8 @@ Out: rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", 
      quarantine.jsonl  {"id": "…", "field": "prompt", "reason": "3012 tokens, 2048 allowed"}
      scratch/metrics.json
 
-In float32 on a CPU blocks are cut from the rows in the order of their ids, before they are dealt to shards; a block's
-output depends on nothing but its rows, so shards, kills and resumes change no byte. Elsewhere no row waits for another.
+A shard is a run of rows in the order of their ids. In float32 on a CPU it is cut into blocks; a block's output depends
+on nothing but its rows, so kills and resumes change no byte. Elsewhere no row waits for another.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ def main() -> None:
     spec = read_spec(RewriteSpec)
     config = spec.config
     rows = {row["id"]: row for row in read_rows(spec.rows, required=("id", "question", "solution"))}
-    blocks = shard_blocks([row["id"] for row in read_rows(spec.rows)], config)
+    blocks = in_blocks.cut(shard_ids([row["id"] for row in read_rows(spec.rows)], config), config.block)
     context = context_for(spec.backbone, config.max_prompt_tokens, config.max_new_tokens)
     prompts, aside = tokenise(spec, [rows[row_id] for _, ids in blocks for row_id in ids], context)
     write_rows(spec.out / "quarantine.jsonl", aside)
@@ -78,11 +78,15 @@ def main() -> None:
     write_metrics(spec.out, metrics)
 
 
-def shard_blocks(ids: Sequence[str], config: RewriteConfig) -> list[tuple[int, list[str]]]:
-    """The numbered blocks of this shard: consecutive blocks of the rows in the order of their ids."""
-    blocks = in_blocks.cut(ids, config.block)
-    first, last = (len(blocks) * part // config.shards for part in (config.shard, config.shard + 1))
-    return blocks[first:last]
+def shard_ids(ids: Sequence[str], config: RewriteConfig) -> list[str]:
+    """The rows of this shard: shards differ by one row at most, and what is only speed (`block`) deals none otherwise.
+
+    Raises:
+        ValueError: an id appears twice.
+    """
+    ordered = in_blocks.distinct(ids)
+    first, last = (len(ordered) * part // config.shards for part in (config.shard, config.shard + 1))
+    return ordered[first:last]
 
 
 def tokenise(spec: RewriteSpec, rows: list[Row], context: int) -> tuple[dict[str, list[int]], list[Row]]:

@@ -10,18 +10,27 @@ from hypothesis import strategies as st
 from tasks.generation.blocks import complete, cut
 from tasks.generation.vllm_sampling import Completion
 from tasks.rewrite.config import RewriteConfig
-from tasks.rewrite.vllm_engine import row_seed, shard_blocks
+from tasks.rewrite.vllm_engine import row_seed, shard_ids
 
 
-@given(st.sets(st.text(min_size=1, max_size=6), max_size=40), st.integers(1, 9), st.integers(1, 7))
-def test_shards_hold_the_blocks_of_the_whole_each_once(ids: set[str], block: int, shards: int) -> None:
-    whole = cut(sorted(ids), block)
+@given(st.sets(st.text(min_size=1, max_size=6), max_size=40), st.integers(1, 7), st.integers(1, 9))
+def test_shards_hold_every_row_once_as_even_as_can_be_whatever_the_block(
+    ids: set[str], shards: int, block: int
+) -> None:
     parts = [
-        shard_blocks(sorted(ids, reverse=True), RewriteConfig(block=block, shards=shards, shard=shard))
+        shard_ids(sorted(ids, reverse=True), RewriteConfig(block=block, shards=shards, shard=shard))
         for shard in range(shards)
     ]
-    assert [one for part in parts for one in part] == whole
-    assert sorted(row_id for _, members in whole for row_id in members) == sorted(ids)
+    assert [row_id for part in parts for row_id in part] == sorted(ids)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert parts[0] == shard_ids(sorted(ids), RewriteConfig(shards=shards, shard=0)), "a key holds no block"
+
+
+@given(st.sets(st.text(min_size=1, max_size=6), max_size=40), st.integers(1, 9))
+def test_blocks_hold_every_row_once(ids: set[str], block: int) -> None:
+    cuts = cut(sorted(ids, reverse=True), block)
+    assert [row_id for _, members in cuts for row_id in members] == sorted(ids)
+    assert all(len(members) == block for _, members in cuts[:-1])
 
 
 def test_an_id_that_appears_twice_is_refused() -> None:
