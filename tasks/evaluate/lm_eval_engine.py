@@ -10,6 +10,7 @@ scores.json is written last: a benchmark that has it is done.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import lm_eval
@@ -19,10 +20,9 @@ from tasks.evaluate.benchmark import FOLDER, TASK_PREFIX
 from tasks.evaluate.lm import Complete, RecordingLM, transformers_generator
 from tasks.evaluate.score import judge, summary, verdict
 from tasks.evaluate.spec import EvaluateSpec
-from tasks.generation import blocks as in_blocks
-from tasks.generation import queue
-from tasks.generation.blocks import Generate
-from tasks.generation.vllm_sampling import Completion, Decoding, generate, repeatable, start, stream
+from tasks.generation import blocks
+from tasks.generation.sampler import Sampler
+from tasks.generation.vllm_sampling import Completion, Decoding
 from tasks.rows.context import context_for
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.precision import resolve
@@ -96,37 +96,27 @@ def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM) -> None:
 def completer(spec: EvaluateSpec, tokens: ChatTokens, context: int) -> Complete:
     """Answers a benchmark's prompts with the backend that the config names; loads the model where one is missing."""
     config = spec.config
-    decoding = Decoding(config.max_new_tokens)
+    if config.backend == "vllm":
+        decoding = Decoding(config.max_new_tokens)
+        sampler = Sampler(spec.model, config, decoding, context, spec.cuda, config.dtype)
+        return lambda name, ids, prompts: sampler.complete(_scratch(spec, name), ids, prompts, f"answers to {name}")
 
     @cache
-    def llm() -> Any:
-        return start(
-            spec.model,
-            cuda=spec.cuda,
-            dtype=config.dtype,
-            context=context,
-            sequences=config.batch,
-            tensor_parallel=config.tensor_parallel,
-            gpu_memory_utilization=config.gpu_memory_utilization,
-        )
-
-    @cache
-    def transformers() -> Generate:
+    def transformers() -> blocks.Generate:
         return transformers_generator(spec.model, tokens, spec.cuda, config)
 
-    def generated(ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[Completion]:
-        return transformers()(ids, prompts) if config.backend == "hf" else generate(llm(), ids, prompts, decoding)
+    def generate(ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[Completion]:
+        return transformers()(ids, prompts)
 
     def complete(name: str, ids: Sequence[str], prompts: Mapping[str, Sequence[int]]) -> list[Row]:
-        scratch, unit = spec.outs[name] / "scratch", f"answers to {name}"
-        if config.backend == "hf" or repeatable(spec.model, config.dtype, spec.cuda):
-            cuts = in_blocks.cut(ids, config.block)
-            return in_blocks.complete(scratch / "blocks", cuts, prompts, generated, unit)
-        return queue.complete(
-            scratch / "finished.jsonl", prompts, lambda missing: stream(llm(), missing, decoding), unit
-        )
+        cuts = blocks.cut(ids, config.block)
+        return blocks.complete(_scratch(spec, name) / "blocks", cuts, prompts, generate, f"answers to {name}")
 
     return complete
+
+
+def _scratch(spec: EvaluateSpec, name: str) -> Path:
+    return spec.outs[name] / "scratch"
 
 
 if __name__ == "__main__":

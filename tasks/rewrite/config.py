@@ -1,15 +1,14 @@
 """Settings of rewriting inference, defaults as in Appendix E.3."""
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from tasks.generation.config import EngineConfig
 from tasks.rows.precision import Dtype, dtype_field
 
 
-class RewriteConfig(BaseModel):
+class RewriteConfig(EngineConfig):
     """Greedy decoding with vLLM."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     temperature: float = Field(default=0.0, ge=0, le=2, description="0: greedy decoding, as in the paper.")
     top_p: float = Field(default=1.0, gt=0, le=1, description="Nucleus of the sampling distribution.")
@@ -22,35 +21,7 @@ class RewriteConfig(BaseModel):
         description="Rows with a longer prompt are set aside and counted, never cut; a prompt must also leave room for "
         "max_new_tokens in the model's context.",
     )
-    batch: int | None = Field(
-        default=None,
-        ge=1,
-        le=4096,
-        description="Most sequences decoded at once; empty: as many as vLLM takes (E.3's 36 is the length of a call).",
-        json_schema_extra={"key": False},
-    )
-    block: int = Field(
-        default=288,
-        ge=1,
-        description="In float32 on a CPU: rows that are computed together and written at once. Elsewhere each row is "
-        "written as it ends.",
-        json_schema_extra={"key": False},
-    )
     dtype: Dtype = dtype_field()
-    tensor_parallel: int = Field(
-        default=1,
-        ge=1,
-        le=64,
-        description="GPUs one engine spreads the model over (E.3: 4); 1 on CPU.",
-        json_schema_extra={"key": False},
-    )
-    gpu_memory_utilization: float = Field(
-        default=0.9,
-        gt=0,
-        le=1,
-        description="Share of the GPU's memory that vLLM may use.",
-        json_schema_extra={"key": False},
-    )
     seed: int = Field(default=0, ge=0, description="Seed of sampling; each row draws from its own stream.")
     shards: int = Field(default=1, ge=1, le=1024, description="Parts that the rows are split into.")
     shard: SkipJsonSchema[int] = Field(default=0, ge=0, description="Which part this is, from 0.")

@@ -10,13 +10,11 @@ on nothing but its rows, so kills and resumes change no byte. Elsewhere no row w
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from typing import Any
+from collections.abc import Sequence
 
-from tasks.generation import blocks as in_blocks
-from tasks.generation import queue
-from tasks.generation.vllm_sampling import Completion, Decoding, generate, repeatable, start, stream
+from tasks.generation.blocks import distinct
+from tasks.generation.sampler import Sampler
+from tasks.generation.vllm_sampling import Decoding
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
 from tasks.rows.context import context_for
@@ -32,39 +30,18 @@ def main() -> None:
     spec = read_spec(RewriteSpec)
     config = spec.config
     rows = {row["id"]: row for row in read_rows(spec.rows, required=("id", "question", "solution"))}
-    blocks = in_blocks.cut(shard_ids([row["id"] for row in read_rows(spec.rows)], config), config.block)
+    ids = shard_ids([row["id"] for row in read_rows(spec.rows)], config)
     context = context_for(spec.backbone, config.max_prompt_tokens, config.max_new_tokens)
-    prompts, aside = tokenise(spec, [rows[row_id] for _, ids in blocks for row_id in ids], context)
+    prompts, aside = tokenise(spec, [rows[row_id] for row_id in ids], context)
     write_rows(spec.out / "quarantine.jsonl", aside)
-
-    @cache
-    def llm() -> Any:
-        return start(
-            spec.backbone,
-            cuda=spec.cuda,
-            dtype=config.dtype,
-            context=context,
-            sequences=config.batch,
-            adapter=spec.adapter,
-            tensor_parallel=config.tensor_parallel,
-            gpu_memory_utilization=config.gpu_memory_utilization,
-            seed=config.seed,
-        )
 
     decoding = Decoding(
         config.max_new_tokens, config.temperature, config.top_p, lambda row_id: row_seed(config.seed, row_id)
     )
-
-    def answer(ids: Sequence[str], token_ids: Sequence[Sequence[int]]) -> list[Completion]:
-        return generate(llm(), ids, token_ids, decoding, spec.adapter)
-
-    def answers(missing: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, Completion]]:
-        return stream(llm(), missing, decoding, spec.adapter)
-
-    if repeatable(spec.backbone, config.dtype, spec.cuda):
-        rewrites = in_blocks.complete(spec.out / "scratch" / "blocks", blocks, prompts, answer)
-    else:
-        rewrites = queue.complete(spec.out / "scratch" / "finished.jsonl", prompts, answers)
+    sampler = Sampler(
+        spec.backbone, config, decoding, context, spec.cuda, config.dtype, adapter=spec.adapter, seed=config.seed
+    )
+    rewrites = sampler.complete(spec.out / "scratch", ids, prompts)
     write_rows(spec.out / "rewrites.jsonl", rewrites)
     metrics = {
         "rows": len(rewrites) + len(aside),
@@ -84,7 +61,7 @@ def shard_ids(ids: Sequence[str], config: RewriteConfig) -> list[str]:
     Raises:
         ValueError: an id appears twice.
     """
-    ordered = in_blocks.distinct(ids)
+    ordered = distinct(ids)
     first, last = (len(ordered) * part // config.shards for part in (config.shard, config.shard + 1))
     return ordered[first:last]
 

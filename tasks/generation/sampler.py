@@ -1,0 +1,71 @@
+"""Prompts in, finished texts out, durable as they finish: what rewriting, measuring and evaluation share.
+
+In:  {"a/1": [1, 7, 42, …], …}                            prompt token ids by row id
+Out: {"id": "a/1", "text": "Step 1: …", "finished": true, "tokens": 87}     in the order of the ids; kept in `folder`
+
+Where greedy bytes can be promised (float32 on a CPU), rows are computed in fixed blocks (tasks/generation/blocks.py),
+elsewhere in one queue (tasks/generation/queue.py). The engine starts with the first row that is missing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.generation import blocks, queue
+from tasks.generation.config import EngineConfig
+from tasks.generation.vllm_sampling import Completion, Decoding, generate, repeatable, start, stream
+from tasks.rows.jsonl import Row
+from tasks.rows.precision import Dtype
+
+if TYPE_CHECKING:
+    from vllm import LLM
+
+
+@dataclass
+class Sampler:
+    """One vLLM engine: `model`, with `adapter` where there is one, for at most `context` tokens a row."""
+
+    model: Path
+    config: EngineConfig
+    decoding: Decoding
+    context: int
+    cuda: bool
+    dtype: Dtype = "auto"
+    adapter: Path | None = None
+    seed: int = 0
+
+    def complete(
+        self, folder: Path, ids: Sequence[str], prompts: Mapping[str, Sequence[int]], unit: str = "rows"
+    ) -> list[Row]:
+        """A row of each prompt; what an earlier attempt left in `folder` is kept.
+
+        Args:
+            ids: of all rows; those without a prompt are passed over.
+            unit: what progress is counted in.
+        """
+        if repeatable(self.model, self.dtype, self.cuda):
+            return blocks.complete(folder / "blocks", blocks.cut(ids, self.config.block), prompts, self._answer, unit)
+        return queue.complete(folder / "finished.jsonl", prompts, self._stream, unit)
+
+    @cached_property
+    def llm(self) -> "LLM":
+        """The engine, started at its first use."""
+        return start(
+            self.model,
+            cuda=self.cuda,
+            dtype=self.dtype,
+            context=self.context,
+            sequences=self.config.batch,
+            adapter=self.adapter,
+            tensor_parallel=self.config.tensor_parallel,
+            gpu_memory_utilization=self.config.gpu_memory_utilization,
+            seed=self.seed,
+        )
+
+    def _answer(self, ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[Completion]:
+        return generate(self.llm, ids, prompts, self.decoding, self.adapter)
+
+    def _stream(self, prompts: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, Completion]]:
+        return stream(self.llm, prompts, self.decoding, self.adapter)
