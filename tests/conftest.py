@@ -20,10 +20,18 @@ ENVIRONMENT = next((name for package, name in KNOWN_BY.items() if find_spec(pack
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Outside core, collect only the files whose tests are marked for this environment."""
-    if ENVIRONMENT == "core" or collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
+    """Outside core, collect only files whose tests are marked for this environment, and the folders that hold one."""
+    if ENVIRONMENT == "core":
         return None
-    return True if f"mark.{ENVIRONMENT}" not in collection_path.read_text(encoding="utf-8") else None
+    if collection_path.is_dir():
+        return None if any(map(_is_of_this_environment, collection_path.rglob("test_*.py"))) else True
+    if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
+        return None
+    return None if _is_of_this_environment(collection_path) else True
+
+
+def _is_of_this_environment(path: Path) -> bool:
+    return f"mark.{ENVIRONMENT}" in path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from tasks.rows.prompts import prompts_digest
+
 HERE = Path(__file__).parent
 _CODE = ("kinds.py", "styles.py", "general.py", "world.py", "vocabulary.py", "recipe.py", "train.py")
 
@@ -47,10 +49,11 @@ class NanoConfig(BaseModel):
 
 
 def recipe_digest(config: NanoConfig) -> str:
-    """SHA-256 over the configuration, the code that reads it, and the prompts."""
+    """SHA-256 over the configuration, the code that reads it, and the texts of the prompts."""
     digest = hashlib.sha256(config.model_dump_json().encode())
-    for path in [*(HERE / name for name in _CODE), HERE.parents[1] / "tasks" / "rows" / "prompts.py"]:
+    for path in (HERE / name for name in _CODE):
         digest.update(path.name.encode() + b"\0" + code(path) + b"\0")
+    digest.update(prompts_digest().encode())
     return digest.hexdigest()
 
 
