@@ -3,7 +3,7 @@
 In:  Candidate(id="gsm8k/3f2a", question="Natalia sold …", gold="#### 72", solution="… $\\boxed{72}$")
 Out: {"id": "gsm8k/3f2a", "passed": true,
       "answer": {"verdict": "correct", "reason": "same integer", "extracted": "72", "gold": "72"},
-      "reasoning": {"valid": true, "first_wrong_step": null, "reason": "4 steps checked", "judge": "arithmetic/2"}}
+      "reasoning": {"valid": true, "first_wrong_step": null, "reason": "4 steps checked", "judge": "arithmetic/3"}}
 """
 
 from collections.abc import Sequence

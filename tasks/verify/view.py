@@ -28,7 +28,7 @@ def view(built: Mapping[str, Manifest], home: Store) -> str:
 
 
 def reason(row: Row) -> tuple[str, str]:
-    """Verdict and reason in the checkers' words: ("wrong", "compared form by form"), ("reasoning", "arithmetic/2")."""
+    """Verdict and reason in the checkers' words: ("wrong", "compared form by form"), ("reasoning", "arithmetic/3")."""
     if row["passed"]:
         return "passed", ""
     if row["answer"]["verdict"] != "correct":

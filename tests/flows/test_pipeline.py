@@ -178,6 +178,7 @@ def test_a_second_run_starts_no_engine_and_gives_the_same_report(finished: Artif
     assert states_of_tasks(state.state_details.flow_run_id) == {"Cached"}
 
 
+@pytest.mark.slow
 def test_the_next_seed_is_the_first_that_was_not_run_and_its_report_has_the_others_too(finished: Artifact) -> None:
     """What a schedule asks for, twice: a seed more each time."""
     for newest in (1, 2):

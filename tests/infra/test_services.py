@@ -101,6 +101,7 @@ def test_pages_may_ask_nobody_but_the_server(client: httpx.Client) -> None:
     assert allowed <= {"'self'", "'none'", "'unsafe-inline'", "'unsafe-eval'", "data:", "blob:"}, "no host"
 
 
+@pytest.mark.slow
 def test_a_service_that_does_nothing_is_named_and_the_others_are_not(client: httpx.Client, home: Path) -> None:
     wrong = service_check.check_services(client, home / "server.log")
     assert wrong == ["a run that is overdue is not marked Late"]

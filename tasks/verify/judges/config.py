@@ -1,7 +1,7 @@
 """Which judge, and what its verdicts depend on.
 
 In:  JudgeConfig(kind="openai", url="http://judge:8000/v1", model="Qwen/Qwen3-30B-A3B-Instruct-2507")
-Out: config.identity(): "openai/Qwen/Qwen3-30B-A3B-Instruct-2507/prompt=1,votes=1,…+arithmetic/2"
+Out: config.identity(): "openai/Qwen/Qwen3-30B-A3B-Instruct-2507/prompt=1,votes=1,…+arithmetic/3"
 """
 
 import hashlib

@@ -58,6 +58,7 @@ def made(tmp_path: Path) -> tuple[Store, Manifest, Manifest]:
     return home, home.manifest(model.key), home.manifest(agent.key)
 
 
+@pytest.mark.slow
 def test_the_sft_by_hand_runs_as_it_was_configured(made: tuple[Store, Manifest, Manifest], tmp_path: Path) -> None:
     home, model, _ = made
     out = tmp_path / "out"

@@ -67,13 +67,13 @@ def test_the_configuration_says_what_does_not_go_together(tmp_path: Path) -> Non
 
 def test_identity_is_prompt_margin_and_filter_and_the_backbone_is_an_input() -> None:
     assert JudgeConfig(kind="self", margin=0.5, model="x", context=600).identity() == (
-        "self/prompt=1,margin=0.5+arithmetic/2"
+        "self/prompt=1,margin=0.5+arithmetic/3"
     )
     assert GateConfig(judge=JudgeConfig(kind="self")).asks_backbone
     assert not GateConfig(judge=JudgeConfig(kind="arithmetic")).asks_backbone
     assert not GateConfig(judge=JudgeConfig(kind="self")).without_judge().asks_backbone
     plain = GateConfig(judge=JudgeConfig(kind="arithmetic"))
-    assert config_for_key(plain)["judge"] == "arithmetic/2"  # and flatten() leaves out an input that is None
+    assert config_for_key(plain)["judge"] == "arithmetic/3"  # and flatten() leaves out an input that is None
 
 
 def test_the_cache_tells_backbones_apart_by_their_bytes_also_behind_links(tmp_path: Path) -> None:
