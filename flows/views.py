@@ -13,6 +13,7 @@ from infra.sinks import feed as sinks
 from tasks.report.data import LABELS, Estimate, ReportData
 from tasks.report.lineage import collapse, subtitle, title
 from tasks.report.report import PAGE, read_report
+from tasks.runtime import markdown
 from tasks.runtime.planning import walking
 from tasks.runtime.settings import settings
 from tasks.runtime.show import history_key, picture, table
@@ -95,12 +96,13 @@ def page_of(report: Artifact, folder: Path) -> str:
 def headline(data: ReportData, page: str) -> str:
     """The headline table as Markdown, and `page`. Names of methods are ours; nothing a model wrote is in it."""
     columns = ["", *(f"{one}, %" for one in ("math", "general", "overall", "yield")), "target NLL, nats/token"]
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    rows = []
     for summary in data.summaries:
         averages = summary.averages
         cells = [_percent(one) for one in (averages.math, averages.general, averages.overall, summary.tc_yield)]
         nll = "" if summary.target_nll is None else f"{summary.target_nll.value:.3f}"
-        lines.append(f"| {LABELS.get(summary.method, summary.method)} | {' | '.join([*cells, nll])} |")
+        rows.append([LABELS.get(summary.method, summary.method), *cells, nll])
+    lines = [markdown.table(columns, rows)]
     if data.backbone.nano:
         lines += [
             "",

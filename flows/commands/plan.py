@@ -85,7 +85,7 @@ def why_command(
     from tasks.runtime.stage import store
 
     home = store()
-    manifests = list(home.manifests())
+    manifests = home.manifests()
     there = [one for one in manifests if one.key.startswith(name) or ("/" in name and one.name.startswith(name))]
     there = there if len(name) >= 4 else []
     if there:

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from tasks.report.plain_text import label
+from tasks.runtime import markdown
 
 _PUNCTUATION = re.compile(r"([!-$&-+.:-@\[-`{-~])")  # ASCII punctuation but % , - /
 
@@ -29,8 +30,7 @@ def code(text: object) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; cells are Markdown already (`words` makes text such)."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    return markdown.table(head, rows) + "\n"
 
 
 def header(fields: dict[str, Any]) -> str:

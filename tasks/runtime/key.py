@@ -25,26 +25,23 @@ def stage_key(
 ) -> tuple[str, dict[str, Any]]:
     """The key of an artifact and the config that went into it."""
     in_key = config_for_key(config)
-    parts = {
-        "stage": name,
-        "version": version,
-        "config": in_key,
-        "identity": identity,
-        "inputs": {key: artifact.digest for key, artifact in sorted(inputs.items())},
-        "environment": lock_digest(environment),
-    }
-    return digest_value(parts)[:32], in_key
+    return _key(name, version, in_key, identity, inputs, lock_digest(environment)), in_key
 
 
 def twin(manifest: Manifest, inputs: Inputs) -> str:
     """The key of what the same stage and config make of other inputs: of a model's scores, those of its backbone."""
+    lock = manifest.environment["lock"]
+    return _key(manifest.kind, manifest.stage_version, manifest.config, manifest.identity, inputs, lock)
+
+
+def _key(stage: str, version: int, config: dict[str, Any], identity: Any, inputs: Inputs, lock: str) -> str:
     parts = {
-        "stage": manifest.kind,
-        "version": manifest.stage_version,
-        "config": manifest.config,
-        "identity": manifest.identity,
-        "inputs": {key: artifact.digest for key, artifact in sorted(inputs.items())},
-        "environment": manifest.environment["lock"],
+        "stage": stage,
+        "version": version,
+        "config": config,
+        "identity": identity,
+        "inputs": {name: artifact.digest for name, artifact in sorted(inputs.items())},
+        "environment": lock,
     }
     return digest_value(parts)[:32]
 

@@ -19,6 +19,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 from prefect.exceptions import PrefectHTTPStatusError
 
+from tasks.runtime import markdown
 from tasks.runtime.names import backbone_name
 from tasks.runtime.settings import settings
 from tasks.runtime.store import Manifest, Store
@@ -63,8 +64,7 @@ def link(key: str) -> str:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table; figures to four digits."""
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    return "\n".join([*lines, *(f"| {' | '.join(map(cell, row))} |" for row in rows)])
+    return markdown.table(columns, [list(map(cell, row)) for row in rows])
 
 
 def cell(value: object) -> str:
