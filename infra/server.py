@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import psutil
 
+from infra.api import client as client_of
 from infra.dashboard.serve import free_port
 from infra.processes import below, find, parent, send, wait_gone
 from infra.registration import (
@@ -70,7 +71,7 @@ def client_environment() -> dict[str, str]:
 
 def refusal(api: str) -> str | None:
     """What to do where the server at `api` asks for a login and this process has none, or another one; else None."""
-    if httpx.get(f"{api}/admin/version", auth=_basic_auth(), timeout=60).status_code != httpx.codes.UNAUTHORIZED:
+    if httpx.get(f"{api}/admin/version", auth=basic_auth(), timeout=60).status_code != httpx.codes.UNAUTHORIZED:
         return None
     wrong = "does not take the login of PREFECT_API_AUTH_STRING" if login() else "asks for a login"
     return f"the server at {_page(api)} {wrong}: set PREFECT_API_AUTH_STRING=user:password, as `make up` had it"
@@ -149,7 +150,7 @@ def _start_all() -> list[str]:
     server = start("server", *SERVER, "--port", str(port), "--log-level", "warning")
     _wait("server", server, lambda: httpx.get(f"{api}/health", timeout=2).status_code == 200)
     print("registering work pool, deployments and automations; starting a worker (15 to 60 s) …", flush=True)
-    with httpx.Client(base_url=api, auth=_basic_auth(), timeout=60) as client:
+    with client_of(api, basic_auth()) as client:
         register_pools(client)
         register_automations(client)
         close_runs_without_process(client)
@@ -247,7 +248,8 @@ def login() -> dict[str, str]:
     return {"PREFECT_API_AUTH_STRING": login} if login else {}
 
 
-def _basic_auth() -> tuple[str, str] | None:
+def basic_auth() -> tuple[str, str] | None:
+    """User and password of `login`, as httpx takes them."""
     user, colon, password = login().get("PREFECT_API_AUTH_STRING", "").partition(":")
     return (user, password) if colon else None
 

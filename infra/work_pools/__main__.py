@@ -9,6 +9,7 @@ import typer
 import yaml
 
 from infra import server
+from infra.api import client as client_of
 from infra.work_pools.pool import register
 from infra.work_pools.template import KINDS, Kind, TemplateError, template
 
@@ -130,8 +131,7 @@ def client() -> httpx.Client:
             "no Prefect server: `make up` starts one; PREFECT_API_URL=http://HOST:4200/api names one"
         )
     os.environ |= {"PREFECT_API_URL": api} | server.login()
-    user, colon, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
-    return httpx.Client(base_url=api, auth=(user, password) if colon else None, timeout=60)
+    return client_of(api, server.basic_auth())
 
 
 def _pair(given: str) -> tuple[str, Any]:

@@ -15,6 +15,7 @@ from prefect.settings import PREFECT_API_URL
 
 from flows.experiment import STAGES, load_experiment
 from flows.pipeline import Data
+from infra.api import client as client_of
 from infra.work_pools.pool import register
 from infra.work_pools.template import template
 from tasks.corpus.corpus import CorpusConfig, corpus
@@ -29,7 +30,7 @@ from tests.conftest import ROOT
 
 @pytest.fixture
 def api(prefect_server: None) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=str(PREFECT_API_URL.value()), timeout=60) as client:
+    with client_of(str(PREFECT_API_URL.value())) as client:
         yield client
 
 

@@ -17,6 +17,7 @@ import yaml
 
 from flows.experiment import load_experiment
 from infra import server
+from infra.api import client as client_of
 from infra.registration import GPU_POOL
 from infra.service_check import errors_in
 from tests.conftest import ROOT
@@ -42,7 +43,7 @@ def said(session: Session) -> str:
 
 @pytest.fixture
 def client(session: Session, said: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"http://{server.HOST}:{session.port}/api", auth=LOGIN, timeout=60) as made:
+    with client_of(f"http://{server.HOST}:{session.port}/api", LOGIN) as made:
         yield made
 
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from infra import server, service_check
+from infra.api import client as client_of
 from tests.conftest import ROOT
 
 
@@ -38,7 +39,7 @@ def client(home: Path) -> Iterator[httpx.Client]:
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
-        with httpx.Client(base_url=api, timeout=60) as made:
+        with client_of(api) as made:
             deadline = time.monotonic() + server.STARTUP_SECONDS
             while time.monotonic() < deadline and process.poll() is None:
                 try:

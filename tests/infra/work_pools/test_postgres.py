@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.api import client as client_of
 from infra.work_pools.pool import register
 from infra.work_pools.template import template
 from tests.conftest import ROOT
@@ -84,7 +85,7 @@ def test_two_workers_on_one_store_build_each_stage_once(up: dict[str, str], tmp_
     assert not list((tmp_path / "prefect").glob("*.db")), "all is in Postgres"
     api = json.loads((tmp_path / "prefect" / "up.json").read_text())["api"]
     environment = up | {"PREFECT_API_URL": api, "PREFECT_WORKER_QUERY_SECONDS": "2"}
-    with httpx.Client(base_url=api, timeout=60) as client:
+    with client_of(api) as client:
         register(client, "two", "process", template("process", gpus=0), runs=None)
         of = client.get("/deployments/name/stage/two").raise_for_status().json()["id"]
         file = tmp_path / "corpus.jsonl"

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from prefect.settings import PREFECT_API_URL
 
+from infra.api import client as client_of
 from infra.work_pools.pool import register
 from infra.work_pools.template import template
 from tests.conftest import ROOT
@@ -23,7 +24,7 @@ POOL = "slurm"
 
 @pytest.fixture
 def api(prefect_server: None) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=str(PREFECT_API_URL.value()), timeout=60) as client:
+    with client_of(str(PREFECT_API_URL.value())) as client:
         register(client, POOL, "process", template("process", gpus=0), runs=1)
         yield client
 
