@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 LORA_MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 512)  # what vLLM 0.32 accepts as max_lora_rank, from 8 up
+# A prompt is read in one step: where it is divided, vLLM turns back the row's own random generator, which torch can
+# only do on a GPU ("CPU Generator does not use offset").
+ON_CPU = {"enforce_eager": True, "enable_chunked_prefill": False}
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def start(
 
     options: dict[str, Any] = {"logprobs_mode": "processed_logprobs"} if tempered_logprobs else {}
     options |= {"max_num_seqs": sequences} if sequences is not None else {}
-    options |= {"gpu_memory_utilization": gpu_memory_utilization} if cuda else {"enforce_eager": True}
+    options |= {"gpu_memory_utilization": gpu_memory_utilization} if cuda else ON_CPU
     if tensor_parallel == 1:
         options |= {"distributed_executor_backend": "uni"}
     if adapter is not None:

@@ -1,5 +1,8 @@
-"""vLLM computes in the precision that it is told, and in float32 where nothing is told of a small model."""
+"""vLLM computes in the precision that it is told, in float32 where nothing is told of a small model; rows that are drawn
+have a stream each, also where their prompts are more than one step reads.
+"""
 
+import json
 import os
 import subprocess
 import sys
@@ -21,11 +24,38 @@ print("weights", {str(weight.dtype) for weight in model.parameters()})
 """
 
 
+DRAWN = """
+import json, sys
+from pathlib import Path
+from tasks.generation.vllm_sampling import Decoding, generate, start
+llm = start(Path(sys.argv[1]), cuda=False, context=128, sequences=256)
+decoding = Decoding(8, temperature=1.0, seed_of=int)
+prompts = [[5 + (row + place) % 90 for place in range(71)] for row in range(300)]
+read_at_once = llm.llm_engine.vllm_config.scheduler_config.max_num_batched_tokens
+together = generate(llm, [str(row) for row in range(300)], prompts, decoding)
+alone = generate(llm, ["299"], prompts[299:], decoding)
+print("said", json.dumps([read_at_once, [one.text for one in together], alone[0].text]))
+"""
+
+
 @pytest.mark.parametrize(("dtype", "expected"), [("auto", "torch.float32"), ("bfloat16", "torch.bfloat16")])
 def test_weights_have_the_precision_asked_for(dtype: str, expected: str) -> None:
+    assert f"weights {{'{expected}'}}" in run(CODE, dtype)
+
+
+def test_more_prompts_than_a_step_reads_are_drawn_each_from_its_own_stream() -> None:
+    said = run(DRAWN).split("said ")[1].splitlines()[0]
+    read_at_once, together, alone = json.loads(said)
+    assert read_at_once < 300 * 71
+    assert together[299] == alone
+    assert len(set(together)) > 100
+
+
+def run(code: str, *arguments: str) -> str:
+    """What the code prints in a process of its own, which the engine needs."""
     environment = os.environ | engine_variables(cuda=False) | {"CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", CODE, str(ROOT / "infra" / "nano" / "model"), dtype],
+        [sys.executable, "-c", code, str(ROOT / "infra" / "nano" / "model"), *arguments],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -33,4 +63,4 @@ def test_weights_have_the_precision_asked_for(dtype: str, expected: str) -> None
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert f"weights {{'{expected}'}}" in done.stdout
+    return done.stdout
