@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 SUPERVISOR = [sys.executable, "-SE", str(ROOT / "tasks" / "runtime" / "supervisor.py")]
 
 TAIL = 30  # lines of output that an error quotes
+# The end of a traceback, whatever a logger put before it: "[rank0]: torch.OutOfMemoryError: CUDA out of memory"
+_RAISED = re.compile(r"\b(?:\w+\.)*[A-Z]\w*(?:Error|Exception): .*")
 
 _timings: ContextVar[list[dict[str, float | str]] | None] = ContextVar("engine_timings", default=None)
 
@@ -76,11 +78,12 @@ def in_slots() -> bool:
 
 
 class EngineError(RuntimeError):
-    """An engine ended with an error; the message quotes the end of its output."""
+    """An engine ended with an error; the message's first line tells which, the others quote the end of its output."""
 
     def __init__(self, module: str, status: int, log: Path, tail: list[str]) -> None:
-        cause = f"killed by signal {status - 128}" if status > 128 else f"exit status {status}"
-        super().__init__(f"{module}: {cause}; whole output in {log}\n" + "\n".join(tail))
+        ended = f"killed by signal {status - 128}" if status > 128 else f"exit status {status}"
+        raised = [found[0] for line in tail if (found := _RAISED.search(line))][-1:]
+        super().__init__("\n".join([": ".join([module, ended, *raised]), f"whole output in {log}", *tail]))
         self.status = status
 
 

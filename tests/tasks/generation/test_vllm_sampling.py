@@ -1,5 +1,5 @@
-"""vLLM computes in the precision that it is told, in float32 where nothing is told of a small model; rows that are drawn
-have a stream each, also where their prompts are more than one step reads.
+"""vLLM computes in the precision that it is told, in float32 where nothing is told of a small model; rows that are
+drawn have a stream each, also where their prompts are more than one step reads.
 """
 
 import json

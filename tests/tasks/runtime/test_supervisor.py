@@ -93,6 +93,15 @@ def test_a_failed_engine_is_an_error_that_quotes_its_output(fake_environment: Pa
         engine.run("core", "probe_engine", Behaviour(say="out of memory", status=7, mark="m"), fake_environment / "out")
 
 
+def test_its_first_line_tells_what_was_raised(fake_environment: Path) -> None:
+    says = "[rank0]: Traceback\n[rank0]: torch.OutOfMemoryError: CUDA out of memory. Tried 2 GiB\n[rank0]:W1128 freed"
+    with pytest.raises(engine.EngineError) as raised:
+        engine.run("core", "probe_engine", Behaviour(say=says, status=1, mark="m"), fake_environment / "out")
+    first, where = str(raised.value).splitlines()[:2]
+    assert first == "probe_engine: exit status 1: torch.OutOfMemoryError: CUDA out of memory. Tried 2 GiB"
+    assert where.startswith("whole output in ")
+
+
 def test_a_secret_of_the_environment_is_masked(fake_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_abcdefgh12345")
     engine.run("core", "probe_engine", Behaviour(say="token hf_abcdefgh12345", mark="m"), fake_environment / "out")
