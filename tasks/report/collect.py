@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from tasks.evaluate.benchmark import benchmark
 from tasks.methods.method import methods
 from tasks.report import artifacts, provenance, summary
+from tasks.report.answers import Answer, answers
 from tasks.report.data import LABELS, ORDER, Artifact, Drifts, Estimate, Forgetting, ReportData, Run, Summary, TargetNLL
 from tasks.report.drift import drifts
 from tasks.report.examples import examples, held_out_examples
@@ -28,6 +29,7 @@ from tasks.report.held_out import held_out, nll_by_kind
 from tasks.report.histograms import histograms, of_targets
 from tasks.report.lineage import Load, walk
 from tasks.report.statistics import Drawn, Matrix, draw, mean_over_rows, percentile, proportion
+from tasks.report.transitions import transitions
 from tasks.rows.jsonl import Row, read_rows
 from tasks.runtime.store import read_manifest
 
@@ -72,6 +74,7 @@ class _Read:
     nll: dict[str, float] = field(default_factory=dict)
     other_loss: bool = False
     drift: list[Row] = field(default_factory=list)
+    answers: dict[str, dict[str, Answer]] = field(default_factory=dict)  # benchmark -> row id
 
 
 def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "") -> ReportData:
@@ -108,6 +111,14 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
     on_held_out = nll_by_kind(untrained, agents)
     by_kind = on_held_out or of_targets(per_row)
     rows = next(iter(roles.get("held_out", {}).values()), None)
+    by_method = {method: [one.answers for one in read if one.run.method == method] for method in _methods(read)}
+    answered, subjects = transitions(
+        {method: runs for method, runs in by_method.items() if any(runs)},
+        groups,
+        config.confidence,
+        config.resamples,
+        config.seed,
+    )
     shown = held_out_examples(rows, untrained, agents, config.examples) if rows else []
     return ReportData(
         backbone=provenance.backbone(config.backbone, keys, load),
@@ -120,6 +131,8 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         comparisons=summary.comparisons(drawn, values, compared, config.confidence) + differences,
         forgetting=_forgetting(config, read, singly, groups),
         drift=_drifts(config, read, groups["general"]),
+        answered=answered,
+        subjects=subjects,
         held_out=rewriters,
         histograms=histograms(by_kind, "held-out rows" if on_held_out else "targets that SFT trains on", config.bins),
         examples=shown or examples(per_row, config.examples),
@@ -154,6 +167,7 @@ def _read_role(config: ReportConfig, one: _Read, role: str, folder: Path, manife
     if role == "scores":
         for name, (score, correct) in artifacts.scores(folder, config.confidence).items():
             run.scores[name], one.correct[name] = score, correct
+        one.answers |= answers(folder)
     elif role == "dataset":
         one.rows = artifacts.dataset(folder)
         run.targets = artifacts.targets(one.rows)

@@ -9,12 +9,15 @@ token (eq. 6), durations are in seconds. `null` means: not measured, or not defi
 
 import json
 import math
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
+from pydantic import Field, FiniteFloat, JsonValue
 
 from tasks.methods.method import methods
+from tasks.report.answer_data import Answered, Subject
 from tasks.report.plain_text import utf8
+from tasks.report.values import Count, Estimate, Share
+from tasks.report.values import Model as _Model
 
 SCHEMA_VERSION = 1
 
@@ -39,12 +42,6 @@ Thermometer = Literal[
     "top-1 agreement, general answers",
     "choices by likelihood",
 ]
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class Proportion(_Model):
@@ -54,14 +51,6 @@ class Proportion(_Model):
     n: Count
     low: Share
     high: Share
-
-
-class Estimate(_Model):
-    """A figure with its interval; the interval is null where nothing could be resampled."""
-
-    value: FiniteFloat
-    low: FiniteFloat | None = None
-    high: FiniteFloat | None = None
 
 
 class Score(_Model):
@@ -354,6 +343,11 @@ class ReportData(_Model):
     comparisons: list[Comparison] = Field(default_factory=list)
     forgetting: Forgetting | None = Field(default=None, description="null for fewer than three trained models")
     drift: Drifts | None = Field(default=None, description="null where no run was measured by the thermometers")
+    answered: list[Answered] = Field(
+        default_factory=list,
+        description="what became of the base's answers, one entry a method and group of benchmarks",
+    )
+    subjects: list[Subject] = Field(default_factory=list, description="the same by subject of a benchmark")
     held_out: list[HeldOut] = Field(default_factory=list)
     histograms: list[Histogram] = Field(default_factory=list)
     examples: list[Example] = Field(default_factory=list)

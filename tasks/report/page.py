@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tasks.report import figures
+from tasks.report import answers_view, figures
 from tasks.report.chart import NARROW, WIDE, role_of
 from tasks.report.data import ORDER, Example, Kind, Measure, ReportData
 from tasks.report.forgetting_figure import forgetting_figure
@@ -40,6 +40,7 @@ SECTIONS = (
     ("result", "Result"),
     ("forgetting", "Forgetting"),
     ("benchmarks", "Benchmarks"),
+    ("answers", "Answers"),
     ("sft", "SFT loss"),
     ("grpo", "Agent"),
     ("nll", "NLL"),
@@ -76,6 +77,9 @@ def render(data: ReportData) -> str:
         comparisons=_comparisons(data),
         thermometers=THERMOMETERS,
         caveats=caveats(data),
+        formless=answers_view.said(data),
+        answered=answers_view.table(data),
+        subjects=answers_view.forgotten(data),
         role=lambda method: role_of(method, others)[0],
         runs=runs,
         summaries=summaries,

@@ -12,6 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from tasks.report.answers_view import said
 from tasks.report.data import Drifts, Estimate, ReportData, Summary
 from tasks.report.figures import method_label
 from tasks.report.plain_text import label
@@ -63,6 +64,8 @@ class Headline:
             yield self._held_out()
         if data.backbone.nano:
             yield Text(NANO, style="yellow")
+        for line in said(data):
+            yield Text(line, style="bold red")
         for heading, sentences in findings(data):
             yield Text.assemble((f"{heading}: ", "bold"), "; ".join(sentences))
         for line in [reading(data)] * bool(data.comparisons) + caveats(data):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tasks.report.answers import Answer
 from tasks.report.data import (
     Artifact,
     Backbone,
@@ -28,6 +29,7 @@ from tasks.report.drift import drifts
 from tasks.report.forgetting import Trained, forgetting
 from tasks.report.statistics import draw, mean_over_rows, proportion
 from tasks.report.summary import average, averages, comparisons, table_1
+from tasks.report.transitions import transitions
 
 BENCHMARKS = {"math": ["word_problems", "word_problems_hard"], "general": ["facts", "opposites", "lists"]}
 ROWS = {"word_problems": 200, "word_problems_hard": 120, "facts": 150, "opposites": 100, "lists": 150}
@@ -59,6 +61,7 @@ def synthetic_report(methods=tuple(SKILL), seeds=3, resamples=400, nano=True) ->
             correct[method][name] = (hardness[name] + noise < skill).astype(float)
     drawn = draw(correct, resamples)
     runs = [_run(random, method, seed, correct) for method in methods if method != "base" for seed in range(seeds)]
+    answered, subjects = transitions(_answers(random, correct), BENCHMARKS, 0.95, resamples)
     base = Run(method="base", scores=_scores(correct["base"], 0), averages=averages(drawn, "base", BENCHMARKS, 0.95))
     base.stages = [StageCost(stage="evaluate", key="e" * 32, seconds=31.5, core_seconds=63.0)]
     return ReportData(
@@ -72,6 +75,8 @@ def synthetic_report(methods=tuple(SKILL), seeds=3, resamples=400, nano=True) ->
         comparisons=comparisons(drawn, correct, table_1(BENCHMARKS), 0.95),
         forgetting=_forgetting(correct, runs),
         drift=_drift(random, methods, seeds),
+        answered=answered,
+        subjects=subjects,
         histograms=_histograms(random) if "rewriting_agent" in methods else [],
         examples=_examples(),
         quarantined=[
@@ -83,6 +88,25 @@ def synthetic_report(methods=tuple(SKILL), seeds=3, resamples=400, nano=True) ->
         reproduce=["make run", "rewriting-agent report"],
         notes=["These figures are made up to test the page; they stand for no experiment."],
     )
+
+
+def _answers(random, correct):
+    """DFT's answers lose their box: half of them on the general benchmarks."""
+    made = {}
+    for method, by_name in correct.items():
+        made[method] = [{} for _ in next(iter(by_name.values()))]
+        for name, matrix in by_name.items():
+            lose = 0.5 if method == "dft" and name in BENCHMARKS["general"] else 0.02
+            for seed, marks in enumerate(matrix):
+                forms = random.choice(["no box", "well-formed"], len(marks), p=[lose, 1 - lose])
+                tokens = random.poisson(20 if method == "base" else 32, len(marks))
+                made[method][seed][name] = {
+                    f"{name}/{at}": Answer(
+                        bool(mark), str(forms[at]), int(tokens[at]), f"subject {at % 4}", None, None, ""
+                    )
+                    for at, mark in enumerate(marks)
+                }
+    return made
 
 
 def _drift(random, methods, seeds):

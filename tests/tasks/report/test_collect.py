@@ -1,10 +1,12 @@
 """What is in the artifacts is what the report shows: artifacts of a real store, written as the stages write them."""
 
 import json
+from html import unescape
 
 import numpy as np
 import pytest
 
+from tasks.report.answers_view import said
 from tasks.report.collect import ReportConfig, ReportError, collect
 from tasks.report.data import Run
 from tasks.report.page import _column, render
@@ -66,6 +68,9 @@ class World:
         for name in MATH + GENERAL:
             rate = RATES[run.split("/")[0]][name in GENERAL]
             answers = [{"id": f"{name}/{i}", "correct": i < 50 * rate, "verdict": "correct"} for i in range(50)]
+            for i, one in enumerate(answers):
+                boxed = "so it is $\\boxed{4}$" if run != "sdft/1" else "so it is 4"
+                one |= {"text": boxed, "finished": True, "tokens": 10 if run == "base" else 15, "subset": f"s{i % 2}"}
             if run.startswith("sdft"):
                 answers.reverse()  # rows are joined by id, not by position
             files[f"{name}/answers.jsonl"] = answers
@@ -171,6 +176,19 @@ def test_scores_are_those_of_the_answers(data):
             assert (score.n, score.undecided, score.truncated) == (50, 1, 2)
             assert score.low < score.accuracy < score.high
     assert {name: sorted(of) for name, of in data.benchmarks.items()} == {"math": sorted(MATH), "general": GENERAL}
+
+
+def test_what_became_of_the_answers_stands_beside_the_base_and_a_lost_box_is_told(data):
+    found = {(row.method, row.group): row for row in data.answered}
+    sft = found["sft", "general"]
+    assert sft.right_to_wrong.value == pytest.approx(0.3) and sft.wrong_to_right.value == 0
+    assert sft.length_ratio.value == pytest.approx(1.5) and sft.forms == {"well-formed": 1.0}
+    sdft = found["sdft", "general"]
+    assert sdft.forms == pytest.approx({"well-formed": 0.5, "no box": 0.5}) and sdft.lost_to_form == pytest.approx(0.5)
+    assert {row.subject for row in data.subjects} == {"s0", "s1"}
+    [line, _] = said(data)
+    assert "SDFT: 50.0 % of its downstream answers are not well-formed (no box 50.0); of the base’s 0.0 %" in line
+    assert line in unescape(render(data))
 
 
 def test_averages_and_changes_follow_table_1(data):

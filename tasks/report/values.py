@@ -1,0 +1,25 @@
+"""What every part of the report's data is made of: strict models, shares, counts, and figures with their intervals.
+
+{"value": 0.41, "low": 0.38, "high": 0.44}
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Model(BaseModel):
+    """A part of the report's JSON: a field that it does not have is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Estimate(Model):
+    """A figure with its interval; the interval is null where nothing could be resampled."""
+
+    value: FiniteFloat
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
