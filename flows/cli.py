@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 from flows.commands.dashboard import dashboard_command, question_command, row_command
 from flows.commands.export import export_command
 from flows.commands.hand_on import dataset_command, model_command, push_command
+from flows.commands.init import init_command
 from flows.commands.plan import plan_command, why_command
 from flows.commands.rewrite import rewrite_command
 from flows.commands.score import score_command
@@ -46,7 +47,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Fine-tune a model on expert demonstrations and forget less: an RL agent rewrites them into the model's own "
-    "distribution first.\n\nStart with `rewriting-agent run --backbone nano`: the whole experiment on a laptop.",
+    "distribution first.\n\nStart with `rewriting-agent run --backbone nano`: the whole experiment on a laptop.\n\n"
+    "For a model and data of your own: `rewriting-agent init` writes the experiment's file.",
 )
 console = Console()
 
@@ -259,6 +261,7 @@ def lineage(
         console.print(f"{len(damage)} artifacts are whole")
 
 
+app.command("init")(init_command)
 app.command("plan")(plan_command)
 app.command("why")(why_command)
 app.command("dashboard")(dashboard_command)

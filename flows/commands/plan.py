@@ -51,7 +51,7 @@ def plan_command(
     Ends with 1 where something cannot work. Nothing is built, downloaded or moved.
     """
     if gpu is not None:
-        _compute_on(gpu, gpus)
+        compute_on(gpu, gpus)
     kind, parameters = _asked(backbone, method, variant, downstream, seeds, presets, overrides)
     from flows.plan.shown import show
 
@@ -174,7 +174,7 @@ def _asked(
     overrides: list[str] | None,
 ) -> tuple[str, dict[str, Any]]:
     """Which flow is meant, and the parameters of its form."""
-    _no_server()
+    no_server()
     from flows.experiment import STUDIED, known_method
     from flows.form import FormError, experiment_of
 
@@ -199,7 +199,7 @@ def _asked(
     return "pipeline", common | {"method": (methods or ["rewriting_agent"])[0], "backbone": names[0]}
 
 
-def _compute_on(gpu: str, gpus: int) -> None:
+def compute_on(gpu: str, gpus: int) -> None:
     """Plan as on a machine with these GPUs: its locks are part of the keys."""
     from flows.plan.table import table
     from tasks.runtime.settings import settings
@@ -211,7 +211,7 @@ def _compute_on(gpu: str, gpus: int) -> None:
     settings.cache_clear()
 
 
-def _no_server() -> None:
+def no_server() -> None:
     """Prefect's own files lie in the project; none of its servers is asked or started."""
     from tasks.runtime.settings import settings
 

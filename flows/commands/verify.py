@@ -97,15 +97,20 @@ def verify_command(
 
 def find_verifier(name: str, given: Sequence[str], config: VerifyConfig) -> AnswerVerifier:
     """The verifier of that name with its options, FIELD=VALUE. Raises BadParameter."""
-    values: dict[str, Any] = {}
     try:
-        for field, value in parse(given, VerifierOptions).items():
-            put(values, VerifierOptions, field, value)
-        return make(name, VerifierOptions.model_validate(values), config)
+        return make(name, VerifierOptions.model_validate(option_values(given)), config)
     except ValidationError as error:
         raise typer.BadParameter(problems(error, VerifierOptions), param_hint="--option") from None
     except ValueError as error:
         raise typer.BadParameter(str(error).replace("gate.options.", "--option "), param_hint="--verifier") from None
+
+
+def option_values(given: Sequence[str]) -> dict[str, Any]:
+    """FIELD=VALUE as a verifier's options take them. Raises OverrideError."""
+    values: dict[str, Any] = {}
+    for field, value in parse(given, VerifierOptions).items():
+        put(values, VerifierOptions, field, value)
+    return values
 
 
 def read_candidates(

@@ -48,15 +48,19 @@ class SequenceLengths:
         Raises:
             ChatTemplateError: the template cannot be rendered.
         """
-        prompts = [
-            self._render(question_prompt(question, domain))
+        asked = [
+            question_prompt(question, domain)
             for question, domain in zip(questions, domains or [MATH] * len(questions), strict=True)
         ]
-        lengths = [
-            [len(encoding.ids) for encoding in self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
-            for texts in (prompts, list(targets))
-        ]
-        return [prompt + target + 1 + self._added_bos for prompt, target in zip(*lengths, strict=True)]
+        return [prompt + target + 1 for prompt, target in zip(self.prompts(asked), self.texts(targets), strict=True)]
+
+    def prompts(self, contents: Sequence[str]) -> list[int]:
+        """Tokens of each user turn with the generation prompt. Raises ChatTemplateError."""
+        return [length + self._added_bos for length in self.texts([self._render(content) for content in contents])]
+
+    def texts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text alone."""
+        return [len(one.ids) for one in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def _render(self, content: str) -> str:
         messages = [{"role": "user", "content": content}]

@@ -36,6 +36,16 @@ def names() -> list[str]:
     return [MATH, *BUILT_IN, *sorted(one.name for one in entry_points(group=GROUP))]
 
 
+def sentence(name: str) -> str:
+    """What a verifier decides by, for people: of a built-in one the sentence that its module opens with."""
+    if name in (MATH, *BUILT_IN):
+        module = MATH if name == MATH else BUILT_IN[name][0].partition(":")[0]
+        said = import_module(f"{HERE}.{module}").__doc__ or ""
+        return said.partition("\n")[0].partition(": ")[2]
+    found = _entry_point(name)
+    return f"of the package {found.dist.name if found.dist else found.value}"
+
+
 def require_known(name: str, options: VerifierOptions) -> None:
     """Raises ValueError where there is no such verifier, or it does not read one of the options that are set."""
     if name == MATH:

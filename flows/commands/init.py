@@ -1,0 +1,207 @@
+"""`rewriting-agent init`: an experiment file for a model and data of one's own, from five answers.
+
+In:  model, file of rows, domain, size, GPUs: asked at a terminal, or by flags
+Out: exam.yaml, which runs as it is; printed: what was understood of the file, what `plan` says, what to type next
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey, told
+from tasks.rows.reader.mapping import parse_map
+from tasks.verify.verifiers.registry import MATH, names, sentence
+
+QUESTIONS = ("--model", "--data", "--domain", "--size", "--gpus")
+NEEDS = {  # what a verifier cannot do without → the question at a terminal
+    "json_schema": ("schema_file", "File that holds the JSON schema of an answer"),
+    "python": ("function", "The function that decides, path/to/file.py:function"),
+}
+
+
+def init_command(
+    out: Annotated[
+        Path | None, typer.Argument(metavar="[FILE.yaml]", help="File to write; default: named as the data.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="1. The model: a folder, an id on the hub (owner/name@commit; without a commit the newest is asked "
+            "for), a GGUF file, or the name of a backbone under infra/backbones, nano say."
+        ),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help=f"2. Questions and expert answers: {KINDS}.")] = None,
+    domain: Annotated[
+        str | None,
+        typer.Option(
+            help="3. What decides that an answer is right: math, multiple_choice, exact, numeric, json_schema, judge, "
+            "python (docs/your-domain.md says which suits which data), or one of an installed package."
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(help="4. How much is computed: smoke, night, small, whole; never more rows than there are."),
+    ] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, max=64, help="5. GPUs of 80 GB; 0: CPU cores.")] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", help="Of the domain's verifier: schema_file=answer.json, tolerance=0.5. Repeatable."),
+    ] = None,
+    rubric: Annotated[
+        str | None, typer.Option(help="What makes an answer valid, for the judge; the domain judge needs it.")
+    ] = None,
+    mapping: Map = None,
+    encoding: Encoding = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write an experiment file for your model and your data: five questions, each of them also a flag.
+
+    The data are read as every command reads them, and shown as they were understood. The file says in comments what
+    each part is; `run` takes it as it is. For instance:
+
+    rewriting-agent init --model /models/mine --data exam.jsonl --domain multiple_choice --size small --gpus 1
+
+    Ends with 1 where the plan finds something that cannot work; the file is written all the same, to be mended.
+    """
+    console = Console()
+    given = (model, data, domain, size, gpus)
+    answers = _asked(console, *given, option=option, rubric=rubric, mapping=mapping, encoding=encoding)
+    target = out or Path(f"{answers.data.name.partition('.')[0] or 'experiment'}.yaml")
+    if target.suffix not in (".yaml", ".yml"):
+        raise typer.BadParameter(f"{target}: the file must end in .yaml, so that --backbone takes it for one")
+    if target.exists() and not force:
+        raise typer.BadParameter(f"{target} is there already: name another file, or --force")
+    text = _text(console, answers, mapping)
+    _write(target, text)
+    console.print(f"written: {target}", soft_wrap=True, markup=False)
+    refused = _plan(console, target, answers.gpus)
+    run = f"rewriting-agent run --backbone {target}"
+    if answers.gpus and not _on_gpus():
+        run = f"REWRITING_AGENT_DEVICE=cuda make setup && {run}"
+    console.print(f"{'mend what cannot work, then' if refused else 'next'}: {run}", soft_wrap=True, markup=False)
+    if refused:
+        raise typer.Exit(1)
+
+
+def _asked(
+    console: Console,
+    model: str | None,
+    data: Path | None,
+    domain: str | None,
+    size: str | None,
+    gpus: int | None,
+    *,
+    option: list[str] | None,
+    rubric: str | None,
+    mapping: list[str] | None,
+    encoding: str | None,
+) -> Any:
+    """The answers, those that no flag gives asked for at the terminal. Raises BadParameter without one."""
+    from flows.commands.verify import find_verifier, option_values
+    from flows.experiment import backbone_names
+    from flows.init.answers import Answers, sizes
+    from tasks.verify.config import VerifyConfig
+
+    missing = [name for name, value in zip(QUESTIONS, (model, data, domain, size, gpus), strict=True) if value is None]
+    asking = sys.stdin.isatty()
+    if missing and not asking:
+        raise typer.BadParameter(f"no terminal to ask at: give {' '.join(missing)} as well")
+    if model is None:
+        console.print(f"A folder, an id on the hub, a GGUF file, or one of {', '.join(backbone_names())}", markup=False)
+        model = str(typer.prompt("1. Model"))
+    if data is None:
+        data = Path(str(typer.prompt("2. File of questions and expert answers"))).expanduser()
+    if domain is None:
+        _choices(console, {name: sentence(name) for name in names()})
+        domain = str(typer.prompt("3. Domain: what decides that an answer is right", default=MATH))
+    given = list(option or ())
+    if asking and domain in NEEDS and not any(one.partition("=")[0].strip() == NEEDS[domain][0] for one in given):
+        name, question = NEEDS[domain]
+        given.append(f"{name}={typer.prompt(f'   {question}')}")
+    if domain == "judge" and rubric is None:
+        if not asking:
+            raise typer.BadParameter("the domain judge needs what makes an answer valid: --rubric 'It …'")
+        rubric = str(typer.prompt("   What makes an answer valid, in a sentence"))
+    find_verifier(domain, given, VerifyConfig()).close()  # refuses what does not fit
+    if size is None:
+        _choices(console, sizes())
+        size = str(typer.prompt("4. Size", default="small"))
+    if gpus is None:
+        gpus = int(typer.prompt("5. GPUs of 80 GB (0: CPU cores)", default=0, type=int))
+    if not data.exists():
+        raise typer.BadParameter(f"{data} is no file or folder", param_hint="--data")
+    with told():
+        parts = parse_map(mapping or ())
+    return Answers(model, data, domain, size, gpus, parts, encoding, option_values(given), rubric)
+
+
+def _choices(console: Console, sentences: dict[str, str]) -> None:
+    table = Table(show_header=False, box=None)
+    for name, said in sentences.items():
+        table.add_row(escape(name), escape(said))
+    console.print(table)
+
+
+def _text(console: Console, answers: Any, mapping: list[str] | None) -> str:
+    """The file's text; prints what was understood of the data. Raises BadParameter."""
+    from flows.init.answers import AnswerError
+    from flows.init.draft import draft
+
+    reader = open_reader(answers.data, mapping, answers.encoding)
+    first, bad = survey(reader, answers.data)
+    show_understood(console, reader, first)
+    if bad:
+        console.print(f"{len(bad)} rows are set aside; first: {escape(bad[0].describe())}", style="yellow")
+    try:
+        text, found = draft(answers)
+    except AnswerError as error:
+        raise typer.BadParameter(str(error)) from None
+    of = f"of the first {found.read:,} rows" if found.cut else f"of {found.read:,} rows"
+    console.print(
+        f"{of}: {found.rows:,} are used, {found.duplicates:,} duplicates; {answers.domain} can verify "
+        f"{found.verifiable:,} by their references",
+        soft_wrap=True,
+    )
+    for reason, count in found.why_not.most_common(1):
+        console.print(f"{count} can be learned from, not verified: {escape(reason)}", style="yellow")
+    if found.lengths is None:
+        console.print("lengths are the defaults: the model's tokenizer is not on this machine, so no token was counted")
+    else:
+        row, prompt, target = found.lengths.row, found.lengths.prompt, found.lengths.target
+        console.print(f"99 % of the rows have up to {row} tokens, {target} in the answer, {prompt} to be rewritten")
+    return text
+
+
+def _write(target: Path, text: str) -> None:
+    from tasks.runtime.whole_file import whole
+
+    with whole(target) as file:
+        file.write(text)
+
+
+def _on_gpus() -> bool:
+    from tasks.runtime.settings import settings
+
+    return settings().cuda()
+
+
+def _plan(console: Console, target: Path, gpus: int) -> bool:
+    """Print what `plan` says of the file; whether something cannot work."""
+    from flows.commands.plan import compute_on, no_server, plan_of
+    from flows.plan.shown import show
+
+    no_server()
+    gpu = None
+    if gpus and not _on_gpus():
+        gpu = "h100-80"
+        compute_on(gpu, gpus)
+    parameters = {"backbone": str(target), "preset": [], "changes": [], "method": "rewriting_agent", "seeds": [0]}
+    made = plan_of("pipeline", json.loads(json.dumps(parameters)), gpu)
+    show(made, console, every=False)
+    return bool(made.refused)

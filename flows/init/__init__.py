@@ -1,0 +1,1 @@
+"""A first experiment file for a model and data of one's own, drafted from five answers."""
