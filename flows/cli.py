@@ -122,6 +122,14 @@ def study(
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Training seeds, from 0.")] = 1,
+    rates: Annotated[
+        str,
+        typer.Option(
+            metavar="RATE,RATE…",
+            help="Learning rates of SFT: --rates 8e-4,1.2e-3 runs every method at each and compares all of them where "
+            "they gained the same (a frontier).",
+        ),
+    ] = "",
     presets: Presets = None,
     overrides: Overrides = None,
     json_file: Annotated[
@@ -138,7 +146,7 @@ def study(
     from flows.incomplete import Incomplete
     from flows.study import study as study_flow
 
-    asked = {"methods": compared, "seeds": list(range(seeds)), "backbones": backbones}
+    asked = {"methods": compared, "seeds": list(range(seeds)), "backbones": backbones, "rates": _rates(rates)}
     failed = None
     try:
         reports = _run(study_flow, asked | _changes(presets, overrides), server)
@@ -147,7 +155,7 @@ def study(
     for made in reports:
         _show(made)
     if json_file:
-        _write_reports(reports, json_file)
+        _write_reports([one for one in reports if one.kind == "report"], json_file)
     if failed:
         raise failed
 
@@ -211,6 +219,23 @@ def report(
     if not reports and not any(one.kind == "report" for one in home.manifests()):
         raise StoreError(f"no report yet in {home.root}: `rewriting-agent run` makes one")
     _show(find_report(home, reports[0] if reports else "").artifact(), json_file)
+
+
+@app.command()
+def frontier(
+    reports: Annotated[
+        list[str],
+        typer.Argument(help="Beginnings of the keys or names of reports of one backbone, one or more a learning rate."),
+    ],
+) -> None:
+    """Compare the methods of several reports over their learning rates, where they gained the same downstream."""
+    if len(reports) < 2:
+        raise typer.BadParameter("name two reports or more; `study --rates` makes them in one run")
+    server = _prepare_prefect()
+    from flows.frontier import frontier_of
+
+    [made] = _run(frontier_of, {"reports": reports}, server)
+    _show(made)
 
 
 @app.command()
@@ -289,6 +314,16 @@ def _known_methods(names: Iterable[str]) -> list[str]:
         raise typer.BadParameter(str(error)) from None
 
 
+def _rates(given: str) -> list[float]:
+    try:
+        rates = [float(one) for one in given.split(",") if one.strip()]
+    except ValueError:
+        raise typer.BadParameter(f"--rates {given}: numbers with commas between, as in --rates 8e-4,1.2e-3") from None
+    if any(rate <= 0 for rate in rates):
+        raise typer.BadParameter(f"--rates {given}: a learning rate is above 0")
+    return rates
+
+
 def _check(backbones: list[str], presets: list[str] | None, overrides: list[str] | None) -> None:
     """Before a server is waited for: a field or value that does not fit is told with what would."""
     from flows.form import FormError, experiment_of
@@ -349,6 +384,12 @@ def _show(made: Any, json_file: Path | None = None) -> None:
     from tasks.runtime.whole_file import whole
 
     folder = store().path(made.key)
+    if made.kind == "frontier":
+        from tasks.report.frontier import stage, terminal
+
+        console.print(terminal.FrontierTables(stage.read_frontier(folder)))
+        console.print(f"frontier: {folder / stage.PAGE}", soft_wrap=True)
+        return
     console.print(Headline(read_report(folder)))
     console.print(f"report: {folder / PAGE}", soft_wrap=True)
     if json_file:

@@ -11,6 +11,8 @@ from infra.sinks import feed as sinks
 from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact
 
+SHOWN = ("report", "frontier")  # what a flow returns, and a person looks at
+
 
 def finished(flow: Any, parameters: dict[str, Any]) -> list[Artifact] | None:
     """The reports of the flow with these parameters, if every stage that it asks for is there, whole.
@@ -24,10 +26,11 @@ def finished(flow: Any, parameters: dict[str, Any]) -> list[Artifact] | None:
     if not all(step.cached for step in walk.stages):
         return None
     home = store()
-    keys = [part.manifest.key for step in walk.stages if step.kind == "report" for part in step.parts.values()]
-    reports = [report for key in keys if (report := home.find(key)) is not None]
-    if not keys or len(reports) < len(keys):
+    keys = [part.manifest.key for step in walk.stages if step.kind in SHOWN for part in step.parts.values()]
+    made = [one for key in keys if (one := home.find(key)) is not None]
+    if not keys or len(made) < len(keys):
         return None
-    for report in reports:
-        sinks.feed(report, home)
-    return reports
+    for one in made:
+        if one.kind == "report":
+            sinks.feed(one, home)
+    return made

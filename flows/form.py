@@ -31,6 +31,8 @@ QUESTIONS = {
     "corpora.0.path=mine.jsonl. A field that does not exist is refused with what was meant.",
     "downstream": "Fine-tune and evaluate as well; off: only train agents and measure them on held-out rows.",
     "backbone": "A name under infra/backbones, a YAML file of your own, or the folder of a model.",
+    "rates": "Learning rates of SFT, each studied with all methods; two or more are compared in a frontier, where the "
+    "methods gained the same. None: the backbone's own rate.",
     "backbones": "Names under infra/backbones, YAML files of your own, or folders of models; one report each.",
     "price": "Of a GPU-hour, on a CPU of a core-hour, in any currency.",
     "experiment": "Advanced: a whole experiment in place of the backbone's file. Preset and changes are put upon it.",
@@ -42,6 +44,7 @@ Seeds = (
     Annotated[Sequence[_Number], Field(title="these seeds", min_length=1)]
     | Annotated[Literal["next"], Field(title="the next seed")]
 )
+Rates = Sequence[Annotated[float, Field(gt=0)]]
 Presets = Sequence[Annotated[str, Field(json_schema_extra={"enum": preset_names()})]]
 Changes = Sequence[Annotated[str, Field(pattern=r"^\s*\w[\w.]*\s*=")]]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -106,6 +109,7 @@ def name_of(kind: str, parameters: Mapping[str, Any], seed: int | None = None) -
     asked = parameters.get("seeds", [0]) if seed is None else [seed]
     seeds = [asked] if isinstance(asked, str) else [str(one) for one in asked]
     what = parameters.get("method", "rewriting_agent") if kind == "pipeline" else kind
+    what += f"-{len(rates)}-rates" if (rates := parameters.get("rates")) else ""
     ends = f"seed{'s' if len(seeds) > 1 else ''}-{'-'.join(seeds)}"
     return "-".join([*names, *(parameters.get("preset") or ()), what, ends])
 

@@ -1,12 +1,18 @@
-"""Backbones × methods × seeds, with every artifact made once: the paper's Table 1 and Figure 2."""
+"""Backbones × methods × seeds, with every artifact made once: the paper's Table 1 and Figure 2.
+
+With `rates` all of it at each learning rate (targets are shared), and a frontier a backbone: methods compared where
+they gained the same.
+"""
 
 from collections.abc import Sequence
 from functools import partial
+from typing import cast
 
 from prefect import flow
 
 from flows.experiment import STUDIED, Experiment, MethodName
-from flows.form import Changes, Presets, Seeds, asks, experiment_of
+from flows.form import Changes, Presets, Rates, Seeds, asks, experiment_of
+from flows.frontier import Scores, show_frontier_in_ui, submit_frontier
 from flows.incomplete import Incomplete, whole_runs
 from flows.pipeline import RUNNER, Data, Runs, run_methods, run_seeds, submit_report
 from flows.plan.start import ready
@@ -23,14 +29,15 @@ def study(
     preset: Presets = (),
     changes: Changes = (),
     backbones: Sequence[str] = ("nano",),
+    rates: Rates = (),
     experiments: Sequence[Experiment] | None = None,
 ) -> list[Artifact]:
-    """One report a backbone, with every method and seed in it. Its backbones share their sample: the length filter
-    counts with all their tokenizers. Where runs fail, it reports the others, names them and ends Failed."""
-    if experiments:
-        studied = [experiment_of("", preset, changes, one) for one in experiments]
-    else:
-        studied = [experiment_of(name, preset, changes) for name in backbones]
+    """One report a backbone (and a rate), with every method and seed in it; over rates a frontier a backbone besides.
+    Its backbones share their sample: the length filter counts with all their tokenizers. Where runs fail, it reports
+    the others, names them and ends Failed."""
+    asked = [("", one) for one in experiments] if experiments else [(name, None) for name in backbones]
+    at_rates = [[f"finetune.learning_rate={rate:g}"] for rate in sorted(set(rates))] or [[]]
+    studied = [experiment_of(name, preset, [*changes, *at], one) for name, one in asked for at in at_rates]
     name = introduce("study", studied)
     ready(studied)
     compared = tuple(dict.fromkeys(("sft", *methods)))
@@ -41,23 +48,36 @@ def study(
         runs |= run_seeds(seeds, partial(run_methods, experiment, data, compared), name)
         begun.append((experiment, runs))
     made, missing = [], dict[str, str]()
+    scores: dict[str, dict[float, dict[str, Scores]]] = {}  # by backbone, rate and run
     for experiment, runs in begun:
         whole, failed = whole_runs(runs)
-        missing |= {f"{experiment.backbone.name} {run}": why for run, why in failed.items()}
+        of, rate = experiment.backbone.name, experiment.finetune.learning_rate
+        missing |= {f"{of}{f' at {rate:g}' if rates else ''} {run}": why for run, why in failed.items()}
         made.append(submit_report(experiment, whole, failed))
+        measured = {run: cast("Scores", one["scores"]) for run, one in whole.items() if "scores" in one}
+        scores.setdefault(of, {})[rate] = measured
     reports = [finish(one) for one in made]
     for one in reports:
         show_in_ui(one)
+    frontiers = [_frontier(name, by_rate) for name, by_rate in scores.items() if len(by_rate) > 1]
     if missing:
-        raise Incomplete(reports, missing)
-    return reports
+        raise Incomplete([*reports, *frontiers], missing)
+    return [*reports, *frontiers]
+
+
+def _frontier(backbone: str, by_rate: dict[float, dict[str, Scores]]) -> Artifact:
+    base = next(iter(by_rate.values()))["base"]
+    trained = {rate: {run: of for run, of in runs.items() if run != "base"} for rate, runs in by_rate.items()}
+    made: Artifact = finish(submit_frontier(backbone, base, trained))
+    show_frontier_in_ui(made)
+    return made
 
 
 def share_sample(experiments: list[Experiment]) -> list[Experiment]:
     """The experiments, each of which knows the others' backbones."""
-    backbones = tuple(one.backbone for one in experiments)
+    backbones = {one.backbone.name: one.backbone for one in experiments}
     shared = []
     for one in experiments:
-        others = tuple(other for other in backbones if other != one.backbone)
+        others = tuple(other for other in backbones.values() if other != one.backbone)
         shared.append(one.model_copy(update={"shared_with": one.shared_with + others}))
     return shared

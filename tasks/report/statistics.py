@@ -8,7 +8,7 @@ and a row that is hard for everyone does not count as noise; seeds are drawn wit
 method has nothing to do with seed 0 of another). With a single seed the interval holds the sampling of rows only.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,3 +129,23 @@ def _shares(random: np.random.Generator, resamples: int, n: int) -> Matrix:
 
 def _with_data_first(shares: Matrix) -> Matrix:
     return np.concatenate([np.full((1, shares.shape[1]), 1 / shares.shape[1]), shares])
+
+
+def two_sided(differences: Vector) -> float:
+    """The bootstrap's p-value that a difference is none: twice the smaller tail of its replicates, without index 0.
+
+    One is added above and below, so that it is never less than the replicates can tell (Davison and Hinkley, 4.2).
+    """
+    replicates = np.asarray(differences)[1:]
+    tail = min(int((replicates <= 0).sum()), int((replicates >= 0).sum()))
+    return float(min(1.0, 2 * (1 + tail) / (1 + len(replicates))))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """p-values corrected for their number, in the given order (Holm 1979): of m the k-th smallest times m − k + 1."""
+    order = sorted(range(len(values)), key=lambda place: values[place])
+    adjusted, least = [0.0] * len(values), 0.0
+    for rank, place in enumerate(order):
+        least = max(least, min(1.0, (len(values) - rank) * values[place]))
+        adjusted[place] = least
+    return adjusted

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flows.experiment import load_experiment
-from flows.form import FormError, experiment_of, experiments_of
+from flows.form import FormError, experiment_of, experiments_of, name_of
 
 
 def test_changes_are_put_upon_presets_and_those_upon_the_backbones_file_or_a_whole_experiment() -> None:
@@ -33,3 +33,9 @@ def test_changes_are_put_upon_presets_and_those_upon_the_backbones_file_or_a_who
 def test_an_answer_that_does_not_fit_is_told_with_what_would(asked: dict[str, Any], said: str) -> None:
     with pytest.raises(FormError, match=said):
         experiments_of(asked)
+
+
+def test_a_study_over_rates_is_called_so() -> None:
+    asked = {"backbones": ["nano"], "seeds": [0, 1], "rates": [8e-4, 1.2e-3]}
+    assert name_of("study", asked) == "nano-study-2-rates-seeds-0-1"
+    assert name_of("study", asked | {"rates": []}) == "nano-study-seeds-0-1"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tasks.report.statistics import draw, mean_over_rows, percentile, proportion, wilson
+from tasks.report.statistics import draw, holm, mean_over_rows, percentile, proportion, two_sided, wilson
 
 
 @settings(deadline=None)
@@ -152,3 +152,26 @@ def test_no_rows_or_nan_are_refused():
 def test_ratios_to_zero_are_left_out_of_the_interval():
     estimate = percentile(np.array([1.0, 0.5, np.inf, 1.5, np.nan]))
     assert estimate.low >= 0.5 and estimate.high <= 1.5
+
+
+def test_holm_is_the_worked_example():
+    # Holm 1979 by hand: 4 x 0.005, 3 x 0.01, then no smaller than the one before: 2 x 0.03, 1 x 0.04 -> 0.06.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_holm_lies_between_the_values_and_bonferroni_and_keeps_their_order(values):
+    found = holm(values)
+    assert all(p <= q <= min(1.0, len(values) * p) + 1e-12 for p, q in zip(values, found, strict=True))
+    order = sorted(range(len(values)), key=lambda place: values[place])
+    assert [found[place] for place in order] == sorted(found)
+
+
+def test_a_bootstrap_p_value_is_that_of_the_normal_distribution():
+    random = np.random.default_rng(3)
+    for centre in (0.0, 1.0, 2.0):
+        replicates = np.concatenate([[centre], random.normal(centre, 1.0, 100_000)])
+        assert two_sided(replicates) == pytest.approx(2 * stats.norm.sf(centre), abs=0.01)
+    assert two_sided(np.ones(1001)) == pytest.approx(2 / 1001)

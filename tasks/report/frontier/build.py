@@ -1,0 +1,194 @@
+"""From answers to a frontier: points, the regime of each rate, and methods compared at matched downstream accuracy.
+
+In:  answers {"base": {"math500": {"row-1": 1.0, …}}, …} of the base, and by rate and run ("sft/0") those of the models
+Out: Frontier
+
+The policy, with what was decided before any method was seen, is docs/evaluation.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+import numpy as np
+
+from tasks.evaluate.benchmark import benchmark
+from tasks.report.frontier.curves import Curve, at, best_rate, curve, general_at, level_of
+from tasks.report.frontier.data import Difference, Frontier, Point, Regime
+from tasks.report.statistics import Matrix, Vector, draw, holm, percentile, two_sided
+
+REFERENCE = "sft"
+SHARES = (0.5, 0.8)  # of the reference's own gain: the downstream accuracies at which methods are matched
+CLIFF = 0.05  # standard deviation of the reference's general accuracy over seeds from which a rate is a cliff
+REACHED = 0.95  # of the replicates, from which a difference is told
+
+Answers = Mapping[str, Mapping[str, float]]  # benchmark -> row id -> 1 or 0
+Groups = dict[str, list[str]]
+
+
+class FrontierError(ValueError):
+    """Runs that cannot be compared; says which."""
+
+
+def build(
+    backbone: str,
+    nano: bool,
+    base: Answers,
+    runs: Mapping[float, Mapping[str, Answers]],
+    *,
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> Frontier:
+    """The frontier of runs at several rates.
+
+    Raises:
+        FrontierError: fewer than two rates, no SFT, or runs that were asked other questions than the base.
+    """
+    rates = sorted(runs)
+    if len(rates) < 2:
+        raise FrontierError(f"a frontier needs runs at two learning rates or more, have {rates}")
+    ids = {name: sorted(by_id) for name, by_id in base.items()}
+    groups: Groups = {group: [name for name in ids if benchmark(name).group == group] for group in ("math", "general")}
+    if not all(groups.values()):
+        raise FrontierError(f"it needs a downstream and a general benchmark, have {sorted(ids)}")
+    correct = _matrices(base, runs, ids)
+    methods = list(dict.fromkeys(name.partition("@")[0] for name in correct if name != "base"))
+    if REFERENCE not in methods:
+        raise FrontierError(f"{REFERENCE} is not among the runs, and everything is compared with it")
+    drawn = draw(correct, resamples, seed)
+    curves = {method: curve(drawn, method, rates, groups) for method in methods}
+    base_math, base_general = curves[REFERENCE].math[0], curves[REFERENCE].general[0]
+    halves = [draw(_half(correct, ids, number), resamples, seed) for number in (0, 1)]
+    of_halves = [{method: curve(half, method, rates, groups) for method in methods} for half in halves]
+    return Frontier(
+        backbone=backbone,
+        nano=nano,
+        confidence=confidence,
+        resamples=resamples,
+        benchmarks=groups,
+        questions={group: sum(len(ids[name]) for name in names) for group, names in groups.items()},
+        rates=rates,
+        base_math=percentile(base_math, confidence),
+        base_general=percentile(base_general, confidence),
+        points=_points(curves, correct, confidence),
+        regimes=[_regime(rate, correct, groups, float(base_general[0])) for rate in rates],
+        matched=[one for share in SHARES for one in _matched(curves, share, confidence)],
+        own_best=_own_best(curves, of_halves, confidence),
+    )
+
+
+def _matrices(
+    base: Answers, runs: Mapping[float, Mapping[str, Answers]], ids: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, Matrix]]:
+    """ "sft@0.0008" -> benchmark -> [seeds, rows], rows in the order of `ids`."""
+    rows: dict[str, dict[str, list[list[float]]]] = {}
+    rows["base"] = {name: [[base[name][row] for row in ids[name]]] for name in ids}
+    for rate in sorted(runs):
+        for run, answers in runs[rate].items():
+            if other := sorted(name for name in ids if answers.get(name, {}).keys() != base[name].keys()):
+                raise FrontierError(f"{run} at {rate:g} was asked other questions than the base: {', '.join(other)}")
+            for name in ids:
+                of = rows.setdefault(at(run.partition("/")[0], rate), {}).setdefault(name, [])
+                of.append([answers[name][row] for row in ids[name]])
+    return {name: {one: np.array(matrix) for one, matrix in by_name.items()} for name, by_name in rows.items()}
+
+
+def _half(
+    correct: Mapping[str, Mapping[str, Matrix]], ids: Mapping[str, Sequence[str]], number: int
+) -> dict[str, dict[str, Matrix]]:
+    """The questions whose id's digest is even (0) or odd (1): the same ones in every study."""
+    chosen = {name: [sha256(row.encode()).digest()[0] % 2 == number for row in rows] for name, rows in ids.items()}
+    return {who: {name: found[:, chosen[name]] for name, found in of.items()} for who, of in correct.items()}
+
+
+def _points(curves: Mapping[str, Curve], correct: Mapping[str, Mapping[str, Matrix]], confidence: float) -> list[Point]:
+    found = [
+        (method, rate, one.math[place], one.general[place])
+        for method, one in curves.items()
+        for place, rate in enumerate(one.rates, start=1)
+    ]
+    return [
+        Point(
+            method=method,
+            rate=rate,
+            seeds=len(next(iter(correct[at(method, rate)].values()))),
+            math=percentile(math, confidence),
+            general=percentile(general, confidence),
+            best=not any(other[0] > math[0] and kept[0] > general[0] for _, _, other, kept in found),
+        )
+        for method, rate, math, general in found
+    ]
+
+
+def _regime(rate: float, correct: Mapping[str, Mapping[str, Matrix]], groups: Groups, base: float) -> Regime:
+    of = correct.get(at(REFERENCE, rate))
+    if of is None:
+        return Regime(rate=rate, forgotten=0.0, between_seeds=None, name="unknown")
+    by_seed = np.mean([of[name].mean(axis=1) for name in groups["general"]], axis=0)
+    spread = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
+    name = "unknown" if spread is None else "cliff" if spread >= CLIFF else "gradual"
+    return Regime(rate=rate, forgotten=base - float(by_seed.mean()), between_seeds=spread, name=name)  # type: ignore[arg-type]
+
+
+def _matched(curves: Mapping[str, Curve], share: float, confidence: float) -> list[Difference]:
+    """Every method's general accuracy minus the reference's where both first have the downstream accuracy."""
+    level = level_of(curves[REFERENCE], share)
+    theirs = general_at(curves[REFERENCE], level)
+    found = []
+    for method, one in curves.items():
+        ours = general_at(one, level)
+        if method == REFERENCE:
+            continue
+        known = np.isfinite(ours - theirs)
+        told = bool(known[0]) and known.mean() >= REACHED
+        found.append(
+            Difference(
+                method=method,
+                reference=REFERENCE,
+                level=float(level[0]),
+                reached=float(known[1:].mean()) if len(known) > 1 else float(known[0]),
+                general=percentile(ours[known], confidence) if told else None,
+                difference=percentile((ours - theirs)[known], confidence) if told else None,
+                p=two_sided((ours - theirs)[known]) if told else None,
+            )
+        )
+    return _corrected(found)
+
+
+def _own_best(
+    curves: Mapping[str, Curve], halves: Sequence[Mapping[str, Curve]], confidence: float
+) -> list[Difference]:
+    """Every method at the rate with its highest downstream accuracy, chosen on one half of the downstream questions
+    and told on the other, both ways round; general accuracy is of all questions, which chose nothing."""
+    own = {method: _crossed(one, [of[method] for of in halves]) for method, one in curves.items()}
+    math_of, general_of = own[REFERENCE][:2]
+    assert math_of.shape == general_of.shape
+    return _corrected(
+        [
+            Difference(
+                method=method,
+                reference=REFERENCE,
+                rates=rates,
+                math=percentile(math, confidence),
+                general=percentile(general, confidence),
+                difference=None if method == REFERENCE else percentile(general - general_of, confidence),
+                p=None if method == REFERENCE else two_sided(general - general_of),
+            )
+            for method, (math, general, rates) in own.items()
+        ]
+    )
+
+
+def _crossed(whole: Curve, halves: Sequence[Curve]) -> tuple[Vector, Vector, list[float]]:
+    chosen = [best_rate(one) for one in halves]
+    math = np.mean([halves[1 - number].math[1 + place] for number, place in enumerate(chosen)], axis=0)
+    general = np.mean([whole.general[1 + place] for place in chosen], axis=0)
+    return math, general, sorted({whole.rates[place] for place in chosen})
+
+
+def _corrected(found: list[Difference]) -> list[Difference]:
+    """With Holm's correction over those that have a p-value."""
+    tested = [one for one in found if one.p is not None]
+    for one, value in zip(tested, holm([one.p for one in tested if one.p is not None]), strict=True):
+        one.holm = value
+    return found

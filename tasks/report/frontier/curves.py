@@ -1,0 +1,66 @@
+"""A method's curve, and where it stands at a given downstream accuracy; everything in all replicates at once.
+
+In:  correct["sft@0.0008"]["nano_facts"], 0/1 arrays [seeds, rows]; the base under "base"
+Out: Curve(math=[[0.48, 0.47, …], [0.83, …], [0.86, …]], general=[…]): a row the base, then one a rate; a column the
+     data, then one a bootstrap replicate
+
+A curve begins at the base, which is every method at a learning rate of nothing, and goes in straight lines from rate to
+rate. `general_at` walks along it and stops where it first has the downstream accuracy that is asked for; where it never
+has, there is no figure: nothing is extrapolated.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.report.statistics import Drawn, Matrix, Vector
+from tasks.report.summary import average
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Averages [1 + rates, 1 + replicates], by rising rate behind the base."""
+
+    rates: list[float]
+    math: Matrix
+    general: Matrix
+
+
+def at(method: str, rate: float) -> str:
+    """The name under which a method at a rate is drawn."""
+    return f"{method}@{rate:g}"
+
+
+def curve(drawn: Drawn, method: str, rates: Sequence[float], benchmarks: Mapping[str, Sequence[str]]) -> Curve:
+    """The method's curve over those of the rates at which it was drawn."""
+    present = [rate for rate in sorted(rates) if at(method, rate) in drawn]
+    names = ["base", *(at(method, rate) for rate in present)]
+    found = [[average(drawn, name, benchmarks[group]) for name in names] for group in ("math", "general")]
+    math, general = (np.array(rows, dtype=np.float64) for rows in found)
+    return Curve(present, math, general)
+
+
+def general_at(curve: Curve, level: Vector) -> Vector:
+    """General accuracy where the curve first has this downstream accuracy, both [1 + replicates]; NaN where it never
+    has."""
+    found = np.full(curve.math.shape[1], np.nan)
+    for before, after, kept, then in zip(curve.math, curve.math[1:], curve.general, curve.general[1:], strict=False):
+        crosses = np.isnan(found) & ((before - level) * (after - level) <= 0)
+        rise = np.where(after == before, 1.0, after - before)
+        share = np.clip(np.where(after == before, 0.0, (level - before) / rise), 0, 1)
+        found[crosses] = (kept + share * (then - kept))[crosses]
+    return found
+
+
+def level_of(curve: Curve, share: float) -> Vector:
+    """The downstream accuracy at which the reference has this share of the most that it gains at any rate.
+
+    It is told in each replicate by itself: questions that are hard for all models move it with them.
+    """
+    return np.asarray(curve.math[0] + share * (curve.math.max(axis=0) - curve.math[0]))
+
+
+def best_rate(curve: Curve) -> int:
+    """Which rate has the highest downstream accuracy in the data; of equals the lowest."""
+    return int(np.argmax(curve.math[1:, 0]))

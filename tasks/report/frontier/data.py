@@ -1,0 +1,79 @@
+"""What a frontier shows, and its frontier.json. Accuracies are shares of 1, as in the report.
+
+{"backbone": "nano", "nano": true, "rates": [0.0008, 0.0012], "points": [{"method": "sft", "rate": 0.0008, …}],
+ "matched": [{"method": "wise_ft", "reference": "sft", "level": 0.795, "general": {…}, "difference": {…}, …}], …}
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+from tasks.report.data import Count, Estimate, Share
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Point(_Model):
+    """One method at one learning rate, over its seeds."""
+
+    method: str
+    rate: FiniteFloat
+    seeds: Count
+    math: Estimate = Field(description="MathAvg, downstream accuracy")
+    general: Estimate = Field(description="GeneralAvg")
+    best: bool = Field(description="no other point of any method has both more downstream and more general accuracy")
+
+
+class Regime(_Model):
+    """What a comparison at this rate can show, told from vanilla SFT alone, before a method is looked at."""
+
+    rate: FiniteFloat
+    forgotten: FiniteFloat = Field(description="GeneralAvg of the base minus SFT's mean over seeds")
+    between_seeds: FiniteFloat | None = Field(description="standard deviation of SFT's GeneralAvg over its seeds")
+    name: Literal["gradual", "cliff", "unknown"]
+
+
+class Difference(_Model):
+    """General accuracy of a method minus the reference's, at one level of downstream accuracy or at their own rates."""
+
+    method: str
+    reference: str
+    level: Share | None = Field(
+        default=None, description="downstream accuracy of both; None: each at its own best rate"
+    )
+    reached: Share = Field(default=1.0, description="share of the replicates in which both curves reach the level")
+    rates: list[FiniteFloat] = Field(default_factory=list, description="the method's own best, a choice a half")
+    math: Estimate | None = Field(default=None, description="MathAvg at the method's own best rate")
+    general: Estimate | None = Field(default=None, description="the method's own; None where its curve ends below")
+    difference: Estimate | None = None
+    p: Share | None = Field(default=None, description="two-sided, by the bootstrap")
+    holm: Share | None = Field(default=None, description="corrected for the number of methods in its table (Holm)")
+
+
+class Frontier(_Model):
+    """Everything in a frontier."""
+
+    schema_version: Literal[1] = 1
+    backbone: str
+    nano: bool
+    confidence: float = Field(gt=0, lt=1)
+    resamples: Count
+    benchmarks: dict[Literal["math", "general"], list[str]]
+    questions: dict[Literal["math", "general"], Count]
+    rates: list[FiniteFloat]
+    base_math: Estimate
+    base_general: Estimate
+    points: list[Point]
+    regimes: list[Regime]
+    matched: list[Difference]
+    own_best: list[Difference]
+
+    def methods(self) -> list[str]:
+        """Methods in the order of the tables."""
+        return list(dict.fromkeys(point.method for point in self.points))
+
+    def points_of(self, method: str) -> list[Point]:
+        """A method's curve: its points by rate."""
+        return sorted((one for one in self.points if one.method == method), key=lambda one: one.rate)

@@ -1,0 +1,68 @@
+"""The frontier as a stage: the scores of runs at several learning rates.
+
+In:  base {"math500": …}, scores {"0.0008": {"sft/0": {"math500": …}, …}, "0.0012": {…}}
+Out: frontier.html, frontier.json
+"""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.report import artifacts
+from tasks.report.frontier.build import build
+from tasks.report.frontier.data import Frontier
+from tasks.runtime.stage import Metrics, stage
+from tasks.runtime.whole_file import whole
+
+PAGE, FIGURES = "frontier.html", "frontier.json"
+
+
+class FrontierConfig(BaseModel):
+    """What the frontier is called and how its intervals are drawn."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backbone: str = Field(description="Name of the backbone.")
+    confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Of every interval.")
+    resamples: int = Field(default=2000, ge=100, le=100_000, description="Bootstrap replicates.")
+    seed: int = Field(default=0, ge=0, description="Seed of the bootstrap.")
+
+
+@stage(version=1)
+def frontier(
+    config: FrontierConfig,
+    out: Path,
+    *,
+    base: dict[str, Path],
+    scores: dict[str, dict[str, dict[str, Path]]],
+) -> Metrics:
+    """Compare methods over their rates; write the page and its JSON.
+
+    Raises:
+        FrontierError: fewer than two rates, no SFT, or runs that were asked other questions.
+    """
+
+    def answers(folders: dict[str, Path]) -> dict[str, dict[str, float]]:
+        found = (artifacts.scores(folder, config.confidence) for folder in folders.values())
+        return {name: correct for one in found for name, (_, correct) in one.items()}
+
+    data = build(
+        config.backbone,
+        config.backbone == "nano",
+        answers(base),
+        {float(rate): {run: answers(of) for run, of in runs.items()} for rate, runs in scores.items()},
+        confidence=config.confidence,
+        resamples=config.resamples,
+        seed=config.seed,
+    )
+    from tasks.report.frontier.page import render  # with matplotlib: a second, at the start of every command
+
+    for name, text in ((FIGURES, data.model_dump_json(indent=1) + "\n"), (PAGE, render(data))):
+        with whole(out / name) as file:
+            file.write(text)
+    return {"methods": len(data.methods()), "rates": len(data.rates), "points": len(data.points)}
+
+
+def read_frontier(folder: Path) -> Frontier:
+    """What the stage wrote."""
+    return Frontier.model_validate_json((folder / FIGURES).read_text(encoding="utf-8"))

@@ -1,0 +1,64 @@
+"""Which reports can be one frontier, and that a study over rates makes each shared thing once."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.frontier import gathered
+from flows.plan.start import walk_through
+from flows.report_of import ReportsError
+from flows.study import study
+from tasks.report.stage import ReportConfig
+from tasks.runtime.store import Artifact, Manifest, Store
+from tests.flows.test_report_of import publish
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def report(home: Store, name: str, rates: list[float], backbone: str = "nano", base: str = "base") -> Manifest:
+    """A report of the base and of one SFT model a rate."""
+    inputs = {"scores.base.math500": Artifact(kind="evaluate", key=base, digest=base)}
+    for seed, rate in enumerate(rates):
+        model = publish(home, "finetune", f"model-{name}-{seed}", {}, {"learning_rate": rate, "seed": seed}, name)
+        score = Artifact(kind="evaluate", key=f"{name}-{seed}", digest="score")
+        inputs |= {f"model.sft/{seed}": model, f"scores.sft/{seed}.math500": score}
+    config = ReportConfig(backbone=backbone).model_dump(mode="json")
+    return home.manifest(publish(home, "report", f"report-{name}", inputs, config, name).key)
+
+
+def test_runs_are_gathered_by_the_rate_of_their_sft(home: Store) -> None:
+    backbone, base, by_rate = gathered([report(home, "a", [1e-3, 1e-3]), report(home, "b", [8e-4])], home)
+    assert (backbone, set(base)) == ("nano", {"math500"})
+    assert {rate: set(runs) for rate, runs in by_rate.items()} == {1e-3: {"sft/0", "sft/1"}, 8e-4: {"sft/0"}}
+    assert by_rate[8e-4]["sft/0"]["math500"].key == "b-0"
+
+
+def test_what_is_not_of_one_experiment_or_one_rate_is_refused(home: Store) -> None:
+    first = report(home, "a", [1e-3])
+    with pytest.raises(ReportsError, match="is of Llama, not of nano"):
+        gathered([first, report(home, "b", [8e-4], backbone="Llama")], home)
+    with pytest.raises(ReportsError, match="has another base on math500"):
+        gathered([first, report(home, "c", [8e-4], base="other")], home)
+    with pytest.raises(ReportsError, match="SFT at 2 learning rates"):
+        gathered([first, report(home, "d", [8e-4, 9e-4])], home)
+    with pytest.raises(ReportsError, match="has another sft/0"):
+        gathered([first, report(home, "e", [1e-3])], home)
+
+
+def test_a_study_over_rates_makes_what_they_share_once_and_a_frontier() -> None:
+    asked = {"methods": ["sft"], "seeds": [0], "preset": ["smoke"]}
+    one = walk_through(study.fn, asked)
+    two = walk_through(study.fn, asked | {"rates": [8e-4, 1.2e-3]})
+
+    def count(walk: object, kind: str) -> int:
+        keys = [part.manifest.key for step in walk.stages if step.kind == kind for part in step.parts.values()]  # type: ignore[attr-defined]
+        return len(set(keys))
+
+    assert [count(two, kind) for kind in ("finetune", "report", "frontier")] == [2, 2, 1]
+    assert [count(two, kind) for kind in ("assemble", "sample", "split")] == [
+        count(one, kind) for kind in ("assemble", "sample", "split")
+    ]
+    assert count(one, "frontier") == 0

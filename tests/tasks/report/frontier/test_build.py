@@ -1,0 +1,112 @@
+"""A frontier of made-up answers says what they were made to say: every number is drawn from a seed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tasks.report.frontier.build import FrontierError, build
+from tasks.report.frontier.data import Frontier
+from tasks.report.frontier.page import render
+from tasks.report.frontier.tables import markdown, tables
+
+RATES = (0.0008, 0.0012)
+QUESTIONS = 200
+# Made-up accuracies, (downstream, general) by rate: `keeps` gains what SFT gains and keeps more; `weak` gains little.
+SKILL = {
+    "sft": [(0.7, 0.9), (0.8, 0.6)],
+    "dft": [(0.7, 0.9), (0.8, 0.6)],
+    "wise_ft": [(0.7, 0.97), (0.8, 0.95)],
+    "self_sft": [(0.45, 0.97), (0.5, 0.96)],
+}
+BENCHMARKS = {"nano_seen_kinds": 0, "nano_new_kinds": 0, "nano_facts": 1, "nano_words": 1}
+
+Answers = dict[str, dict[str, float]]
+
+
+def answers(random: np.random.Generator, skill: tuple[float, float]) -> Answers:
+    return {
+        name: {f"{name}-{row}": float(random.random() < skill[group]) for row in range(QUESTIONS)}
+        for name, group in BENCHMARKS.items()
+    }
+
+
+def made(seeds: int = 3, shift: float = 0.0) -> tuple[Answers, dict[float, dict[str, Answers]]]:
+    """`shift` moves SFT's general accuracy at the higher rate apart between seeds."""
+    random = np.random.default_rng(7)
+    base = answers(random, (0.4, 0.98))
+    runs: dict[float, dict[str, Answers]] = {rate: {} for rate in RATES}
+    for method, by_rate in SKILL.items():
+        for rate, (math, general) in zip(RATES, by_rate, strict=True):
+            for seed in range(seeds):
+                apart = shift * (seed - 1) if method == "sft" and rate == RATES[1] else 0.0
+                runs[rate][f"{method}/{seed}"] = answers(random, (math, general + apart))
+    return base, runs
+
+
+@pytest.fixture(scope="module")
+def data() -> Frontier:
+    base, runs = made()
+    return build("nano", True, base, runs, confidence=0.95, resamples=500, seed=0)
+
+
+def test_a_method_that_keeps_more_is_told_at_the_same_downstream_accuracy(data: Frontier) -> None:
+    high = max(one.level for one in data.matched if one.level)
+    by_method = {one.method: one for one in data.matched if one.level == high}
+    keeps, same = by_method["wise_ft"], by_method["dft"]
+    # SFT gains four fifths of 0.4 a fifth of the way from the first rate to the second: 0.84 there, 0.966 the other.
+    assert keeps.difference and keeps.difference.value == pytest.approx(0.126, abs=0.03)
+    assert keeps.difference.low is not None and keeps.difference.low > 0
+    assert keeps.holm is not None and keeps.p is not None and keeps.p <= keeps.holm < 0.05
+    assert same.difference and same.difference.low is not None and same.difference.high is not None
+    assert same.difference.low < 0 < same.difference.high
+
+
+def test_a_curve_that_ends_below_is_said_so_and_takes_no_part_in_the_correction(data: Frontier) -> None:
+    high = max(one.level for one in data.matched if one.level)
+    weak = next(one for one in data.matched if one.method == "self_sft" and one.level == high)
+    assert weak.difference is None and weak.p is None and weak.holm is None and weak.reached < 0.1
+    tested = [one for one in data.matched if one.level == high and one.p is not None]
+    smallest = min(tested, key=lambda one: one.p or 0)
+    assert smallest.holm == pytest.approx(min(1.0, len(tested) * (smallest.p or 0)))
+
+
+def test_points_that_nothing_betters_are_marked(data: Frontier) -> None:
+    best = {(one.method, one.rate) for one in data.points if one.best}
+    assert ("wise_ft", 0.0012) in best
+    assert ("sft", 0.0012) not in best or ("dft", 0.0012) not in best
+
+
+def test_its_own_best_rate_is_chosen_on_the_other_half(data: Frontier) -> None:
+    own = {one.method: one for one in data.own_best}
+    assert own["wise_ft"].rates == [0.0012]
+    assert own["wise_ft"].math is not None and own["wise_ft"].math.value == pytest.approx(0.8, abs=0.04)
+    assert own["sft"].difference is None
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0.0, "gradual"), (0.2, "cliff")])
+def test_the_regime_of_a_rate_is_told_from_sft_alone(shift: float, expected: str) -> None:
+    base, runs = made(shift=shift)
+    found = build("nano", True, base, runs, confidence=0.95, resamples=100, seed=0)
+    assert [one.name for one in found.regimes] == ["gradual", expected]
+
+
+def test_what_cannot_be_compared_is_refused() -> None:
+    base, runs = made(seeds=1)
+    options = {"confidence": 0.95, "resamples": 100, "seed": 0}
+    with pytest.raises(FrontierError, match="two learning rates or more"):
+        build("nano", True, base, {0.1: runs[RATES[0]]}, **options)
+    del runs[RATES[1]]["sft/0"], runs[RATES[0]]["sft/0"]
+    with pytest.raises(FrontierError, match="sft is not among the runs"):
+        build("nano", True, base, runs, **options)
+    runs[RATES[0]]["dft/0"] = {name: dict(list(of.items())[1:]) for name, of in base.items()}
+    with pytest.raises(FrontierError, match=r"dft/0 at 0\.0008 was asked other questions"):
+        build("nano", True, base, runs, **options)
+
+
+def test_page_tables_and_json_hold_it(data: Frontier, tmp_path: Path) -> None:
+    page = render(data)
+    assert "nano:</b> a toy backbone" in page and "<script" not in page and page.count('<svg class="chart"') == 2
+    assert all(one.title.split(":")[0] in markdown(data) for one in tables(data))
+    assert Frontier.model_validate(json.loads(data.model_dump_json())) == data
