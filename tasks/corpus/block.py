@@ -6,12 +6,12 @@ Out: Imported(digests=[4558…], lines=['{"id": "numinamath_cot/3f2a91c07b5d4e68
 """
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tasks.corpus.formats import READERS, Format, Taken, carried
+from tasks.corpus.line import line_of
 from tasks.rows.jsonl import Row
 from tasks.rows.reader.bad_row import BadRow, RawRow
 from tasks.rows.reader.repair import repaired
@@ -73,7 +73,7 @@ def imported(reading: Reading, block: list[RawRow]) -> Imported:
         extra = carried(raw.content, row) if reading.carry and isinstance(raw.content, dict) else {}
         row |= {"verifiable": can, "why_not": why_not} | ({"fields": extra} if extra else {})
         found.digests.append(int.from_bytes(digest))
-        found.lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+        found.lines.append(line_of(row))
         found.verifiable.append(can)
     return found
 

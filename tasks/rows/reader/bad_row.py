@@ -4,7 +4,7 @@ In:  RawRow("line 3", {"question": "What is 3 + 4?"})
 Out: BadRow("solution", "is missing or empty …"), told as "line 3: field 'solution': is missing or empty …"
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tasks.rows.jsonl import Row
 from tasks.rows.source import SourceError
@@ -28,8 +28,7 @@ class UnreadableFile(SourceError):
     """A file of which no row, or not every row, can be had: names the file, what is wrong and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
+class RawRow(NamedTuple):
     """A row in the file's own fields with where it stands ("line 3", "row 3"), or why it is none.
 
     `under_escaped`: its JSON held backslashes that are no escapes (`\\sqrt`); they were taken for backslashes.

@@ -37,18 +37,32 @@ _ADJACENT = re.compile(
 )
 
 
+def first_box(text: str) -> int:
+    """Where the first box begins, or earlier; -1 where there is certainly none. Cheap: most of a solution is before it.
+
+    What `_BOX` and `_OTHER_BOX` find is named "…box…" behind its backslash, with no other backslash between.
+    """
+    named = text.find("box")
+    if named < 0:
+        return -1
+    begins = text.rfind("\\", 0, named)
+    return begins if begins >= 0 else text.find("\\", named)
+
+
 def has_box(text: str) -> bool:
     """Whether a box stands in the text, empty or not."""
-    return "\\" in text and (_BOX.search(text) or _OTHER_BOX.search(text)) is not None
+    first = first_box(text)
+    return first >= 0 and (_BOX.search(text, first) or _OTHER_BOX.search(text, first)) is not None
 
 
 def last_boxed(text: str, unclosed: bool = False) -> tuple[str, int] | None:
     """Content and end of the last box that is not empty. Boxes joined by "and", "or" or a comma are one answer."""
     boxes: list[tuple[int, str, int]] = []
     limit = len(text)
-    if "\\" not in text:
+    first = first_box(text)
+    if first < 0:
         return None
-    found = list(_BOX.finditer(text)) or list(_OTHER_BOX.finditer(text))
+    found = list(_BOX.finditer(text, first)) or list(_OTHER_BOX.finditer(text, first))
     for match in reversed(found[-MAX_BOXES:]):
         content, end = _content(text, match.end(), limit, unclosed)
         if content is None:  # cut off; an earlier box was not the last word

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from tasks.verify.answers.boxes import has_box, last_boxed
+from tasks.verify.answers.boxes import first_box, has_box, last_boxed
 from tasks.verify.answers.closing import (
     LATER,
     STATEMENT,
@@ -112,10 +112,12 @@ def _without_label(answer: str) -> str:
 
 def extract_gold(text: str) -> Extracted | None:
     """The answer of a reference, which is an answer or a solution; an answer may be any short text."""
-    text = _without_runs(_read(text[-200_000:])).strip()
-    boxed = last_boxed(text, unclosed=True)
-    if boxed:
+    text = _read(text[-200_000:])
+    # What is before the first box changes no box, and is most of a solution.
+    first = first_box(text)
+    if first >= 0 and (boxed := last_boxed(_without_runs(text[first:]).strip(), unclosed=True)):
         return Extracted(boxed[0], "boxed")
+    text = _without_runs(text).strip()
     marked = _last(_MARK, text) if "####" in text else None
     if marked:
         return Extracted(marked[1].strip(), "marked")

@@ -20,11 +20,14 @@ _BINOMIAL = re.compile(r"\\binom\s*\{\s*([0-9]+)\s*\}")
 _DIGITS = re.compile(rf"[0-9]{{{MAX_DIGITS},}}")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _ATOM = re.compile(r"-?[0-9]+|\\[A-Za-z]+|.")
+_RISKY = "^!\\"  # what all the patterns below need one of, but for depth and digits
 _UNSAFE = {"input", "include", "write", "def", "let", "newcommand", "csname", "catcode", "read", "openin"}
 
 
 def refuse(text: str) -> str | None:
     """Why this answer is not to be parsed; None where it may be. Linear in the length of the text."""
+    if len(text) <= MAX_NESTING and not any(map(text.__contains__, _RISKY)):
+        return None  # most answers
     if len(text) > MAX_CHARACTERS:
         return f"longer than {MAX_CHARACTERS} characters"
     if _depth(text) > MAX_NESTING:
