@@ -12,23 +12,18 @@ and its children hold, looked at ten times a second. Seconds of cores tell less 
 REWRITING_AGENT_SAMPLE_ROWS=2000000 measures the paper's size.
 """
 
-import contextlib
 import json
-import multiprocessing
 import os
 import random
-import resource
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from benchmarks._alone import alone
 from tasks.runtime.settings import ROOT
 
 ROWS = int(os.environ.get("REWRITING_AGENT_SAMPLE_ROWS", 200_000))
@@ -55,14 +50,14 @@ def main() -> None:
         corpus = Path(folder) / "corpus"
         megabytes = written(corpus, ROWS)
         print(f"{ROWS} rows, {megabytes:.0f} MB of text", file=sys.stderr, flush=True)
-        alone(_read, corpus, Path(folder) / "read")
-        ours, said = alone(_ours, corpus, Path(folder) / "ours")
+        in_folder(_read, corpus, Path(folder) / "read")
+        ours, said = in_folder(_ours, corpus, Path(folder) / "ours")
         print(json.dumps(said), file=sys.stderr, flush=True)
-        theirs, _ = alone(_shuffle_first, corpus, Path(folder) / "shuffled")
+        theirs, _ = in_folder(_shuffle_first, corpus, Path(folder) / "shuffled")
         for name, unit in UNITS.items():
             figure(f"sample/{ROWS}{name}", ours[name], unit, "datasets, shuffled first", theirs[name])
         if ROWS <= FILTER_FIRST_UP_TO:
-            theirs, _ = alone(_filter_first, corpus, Path(folder) / "filtered")
+            theirs, _ = in_folder(_filter_first, corpus, Path(folder) / "filtered")
             figure(f"sample/{ROWS}/filter first", ours[""], "s", "datasets, filtered first", theirs[""])
 
 
@@ -74,40 +69,12 @@ def figure(name: str, value: float, unit: str, baseline: str, theirs: float) -> 
     print(json.dumps(line | {"spread": [ratio, ratio], "n": 1}), flush=True)
 
 
-def alone(work: Callable[[Path, Path], Any], corpus: Path, out: Path) -> tuple[dict[str, float], Any]:
-    """Seconds, seconds of cores, peak MB, and result of `work` in a process of its own, its start included."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    began = time.perf_counter()
-    process = context.Process(target=_measured, args=(work, corpus, out, theirs))
-    process.start()
-    theirs.close()
-    figures, said = ours.recv()
-    process.join()
-    seconds = time.perf_counter() - began
-    shutil.rmtree(out, ignore_errors=True)
-    return figures | {"": seconds}, said
-
-
-def _measured(work: Callable[[Path, Path], Any], corpus: Path, out: Path, answer: Any) -> None:
+def in_folder(work: Callable[[Path, Path], Any], corpus: Path, out: Path) -> tuple[dict[str, float], Any]:
+    """What `alone` gives of work that writes into a folder, which is removed again."""
     out.mkdir()
-    os.environ["HF_HOME"] = str(out / "hub")
-    memory, done = [0.0], threading.Event()
-    threading.Thread(target=_watch, args=(memory, done), daemon=True).start()
-    said = work(corpus, out)
-    done.set()
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    cores = sum(one.ru_utime + one.ru_stime for one in used)
-    answer.send(({"/memory": max(memory), "/cores": cores}, said))
-
-
-def _watch(memory: list[float], done: threading.Event) -> None:
-    while not done.wait(0.1):
-        held = 0
-        for one in [psutil.Process(), *psutil.Process().children(recursive=True)]:
-            with contextlib.suppress(psutil.Error):
-                held += one.memory_info().rss
-        memory.append(held / 1e6)
+    found = alone(work, corpus, out)
+    shutil.rmtree(out)
+    return found
 
 
 def _ours(corpus: Path, out: Path) -> Any:
@@ -134,6 +101,7 @@ def _ours(corpus: Path, out: Path) -> Any:
 
 
 def _loaded(corpus: Path, out: Path) -> Any:
+    os.environ["HF_HOME"] = str(out / "hub")
     from datasets import load_dataset
 
     return load_dataset("parquet", data_files=str(corpus / "*.parquet"), cache_dir=str(out), split="train")

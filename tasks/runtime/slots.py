@@ -9,7 +9,7 @@ takes is of no use to those before it, until one of them has waited for `PATIENC
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -60,6 +60,23 @@ def take(folder: Path, name: str, wanted: int, total: int, patience: float = PAT
             os.close(descriptor)
 
 
+def left_for(free: int, before: Iterable[tuple[float, int]], patience: float = PATIENCE) -> int:
+    """How many of `free` slots a request may take that those `before` it leave.
+
+    Args:
+        free: slots that nobody holds.
+        before: of each request that waits for longer, oldest first, the seconds that it has waited and what it wants.
+        patience: seconds for which those that want more than is free may be overtaken.
+    """
+    left = free
+    for waited, wanted in before:
+        if wanted <= left:
+            left -= wanted  # it is about to take them
+        elif waited > patience:
+            left = 0
+    return left
+
+
 @dataclass(frozen=True, order=True)
 class _Request:
     """A file `gpu.waits.<when>.<process>.<wanted>`, locked while its request waits."""
@@ -92,12 +109,9 @@ def _take_now(folder: Path, name: str, own: _Request, total: int, patience: floa
             free[number] = descriptor
         else:
             os.close(descriptor)
-    left = len(free)
-    for request in _before(folder, name, own):
-        if request.wanted <= left:
-            left -= request.wanted  # it is about to take them
-        elif time.time_ns() - request.when > patience * 1e9:
-            left = 0
+    now = time.time_ns()
+    before = [((now - request.when) / 1e9, request.wanted) for request in _before(folder, name, own)]
+    left = left_for(len(free), before, patience)
     chosen = sorted(free)[: own.wanted] if own.wanted <= left else []
     for number in free.keys() - set(chosen):
         os.close(free[number])
