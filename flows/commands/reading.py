@@ -7,16 +7,21 @@ Out: a Reader; printed: "6 rows: instruction + input → output" and one row as 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tasks.rows.jsonl import Row
+from tasks.rows.prompts import GENERAL
 from tasks.rows.reader.bad_row import UnreadableFile
 from tasks.rows.reader.mapping import MapError, parse_map
 from tasks.rows.reader.reader import Demonstration, Reader, SetAside
+
+if TYPE_CHECKING:
+    from flows.experiment import Experiment
 
 KINDS = "JSON lines, a JSON array, CSV, Parquet or Arrow, also compressed, or a folder of them"
 
@@ -51,6 +56,11 @@ def open_reader(location: Path, mapping: list[str] | None, encoding: str | None,
         raise typer.BadParameter(f"{location} is no file or folder")
     with told():
         return Reader(location, parse_map(mapping or ()), encoding, whole)
+
+
+def asked_by(experiment: "Experiment") -> Row:
+    """What a row of a file is given so that it is asked as the experiment's own rows are: its first corpus's domain."""
+    return {"domain": GENERAL} if experiment.corpora[0].domain == "general" else {}
 
 
 def survey(reader: Reader, location: Path) -> tuple[Demonstration, list[SetAside]]:

@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.agent import find_adapter, find_experiment
-from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey
+from flows.commands.reading import KINDS, Encoding, Map, asked_by, open_reader, show_understood, survey
 from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
 from tasks.rows.reader.files import SUFFIXES
 from tasks.rows.reader.reader import Demonstration, Reader, SetAside
@@ -96,13 +96,12 @@ def rewrite_file(
     from tasks.assemble.assemble import AssembleConfig, assemble
     from tasks.backbone.backbone import backbone as import_backbone
     from tasks.rewrite.rewrite import rewrite
-    from tasks.rows.prompts import GENERAL
     from tasks.runtime.key import config_for_key
     from tasks.verify.fitness import require_fit
     from tasks.verify.stage import verify
 
     config = experiment.rewrite.model_copy(update={"shards": 1})
-    domain = {"domain": GENERAL} if experiment.corpora[0].domain == "general" else {}
+    domain = asked_by(experiment)
     made_from = [digest, *domain, None if adapter is None else digest_folder(adapter), experiment.backbone.source()]
     name = digest_value([*made_from, config.model_dump(), config_for_key(experiment.gate)])[:12]
     work = out.with_name(f".{out.name}.{name}")

@@ -6,14 +6,14 @@ Out: a table of NLLs by source, the rows that stand out, a recommendation; with 
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey
+from flows.commands.reading import KINDS, Encoding, Map, asked_by, open_reader, show_understood, survey
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.reader.reader import Demonstration, Reader
 from tasks.runtime.status_line import status_line
@@ -28,6 +28,13 @@ def score_command(
             "--backbone", "-b", help="A name under infra/backbones, a YAML file of your own, or a folder of a model."
         ),
     ] = "nano",
+    domain: Annotated[
+        Literal["math", "general"] | None,
+        typer.Option(
+            help="How the questions are asked: by the paper's prompt for mathematics, or as they stand. Default: as "
+            "the first corpus of the backbone's file says."
+        ),
+    ] = None,
     rows: Annotated[int, typer.Option(min=1, help="Rows of the file that are scored, evenly spaced.")] = 500,
     own: Annotated[int, typer.Option(min=1, help="Questions that the model answers itself, to compare with.")] = 64,
     max_new_tokens: Annotated[int, typer.Option(min=8, help="Most tokens of such an answer.")] = 1024,
@@ -46,7 +53,7 @@ def score_command(
         for one in evenly(reader, rows)
     ]
     with tempfile.TemporaryDirectory() as folder, status_line(console):
-        compared, skipped = run_engine(Path(folder), backbone, chosen, own, max_new_tokens)
+        compared, skipped = run_engine(Path(folder), backbone, chosen, own, max_new_tokens, domain)
     if json_file is not None:
         write_rows(json_file, compared)
     show(console, compared, {row["id"]: row for row in chosen}, skipped, bad)
@@ -61,17 +68,19 @@ def evenly(reader: Reader, count: int) -> list[Demonstration]:
     return [one for place, one in enumerate(rows) if place in wanted]
 
 
-def run_engine(folder: Path, name: str, rows: list[Row], own: int, max_new_tokens: int) -> tuple[list[Row], list[Row]]:
-    """Rows with their NLLs and those that do not fit the model's context."""
+def run_engine(
+    folder: Path, name: str, rows: list[Row], own: int, max_new_tokens: int, domain: str | None = None
+) -> tuple[list[Row], list[Row]]:
+    """Rows with their NLLs and those that do not fit the model's context; each asked by the prompt of its domain."""
     from flows.experiment import load_experiment
     from tasks.backbone.backbone import backbone
     from tasks.runtime.engine import run
     from tasks.runtime.settings import settings
     from tasks.score.spec import CompareSpec
 
-    experiment = load_experiment(name)
+    experiment = load_experiment(name, {} if domain is None else {"corpora.0.domain": domain})
     model = backbone.folder(experiment.backbone)
-    write_rows(folder / "rows.jsonl", rows)
+    write_rows(folder / "rows.jsonl", (row | asked_by(experiment) for row in rows))
     spec = CompareSpec(
         backbone=model,
         rows=folder / "rows.jsonl",

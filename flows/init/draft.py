@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from flows.experiment import Experiment, merged
 from flows.init.answers import AnswerError, Answers, Tree, drafted
-from flows.init.fit import fitted, with_lengths
+from flows.init.fit import bad_share, fitted, with_lengths
 from flows.init.rows import Found, look
 from flows.init.written import as_yaml
 from flows.overrides import problems
@@ -28,6 +28,7 @@ WHY = {
     "train_agent.prompts_per_step": "few rows: so that there are several steps",
     "finetune.global_batch": "few rows: so that there are several steps",
     "corpora.0.domain": "asked and rewritten without a word of mathematics",
+    "corpora.0.max_bad_share": "rows that cannot be used are set aside and counted",
     "gate.verifier": "what decides that a rewrite is right (docs/your-domain.md)",
     "gate.answers.reasoning": "no judge: the model is too small; name a stronger one with gate.judge.url",
     "gate.judge.rubric": "what the judge is asked",
@@ -44,6 +45,8 @@ def draft(answers: Answers) -> tuple[str, Found]:
     options = VerifierOptions.model_validate(answers.options)
     folder = _folder(values)
     found = look(answers.data, answers.domain, options, answers.mapping, answers.encoding, folder)
+    if (share := bad_share(found)) is not None:
+        values["corpora"][0]["max_bad_share"] = share
     changes = fitted(values, found)
     if found.lengths is not None and folder is not None and (context := _context(folder)):
         changes = merged(changes, with_lengths(values, found.lengths, context))

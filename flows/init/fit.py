@@ -8,6 +8,7 @@ from typing import Any
 
 from flows.init.answers import AnswerError, Tree
 from flows.init.rows import Found, Lengths
+from tasks.corpus.corpus import CorpusConfig
 from tasks.finetune.config import FinetuneConfig
 from tasks.sample.sample import SampleConfig
 from tasks.split.split import SplitConfig
@@ -15,6 +16,7 @@ from tasks.train_agent.config import TrainAgentConfig
 
 FEWEST = 40  # rows: half for SFT, eight to measure on, and prompts for a step of GRPO
 SPARE = 0.9  # share of the rows that is counted on: others are too long, or ask a benchmark's question
+WORST = 0.5  # share of unusable rows past which the file is not what it was taken for
 ROUND = 32  # tokens to which lengths are rounded up
 
 
@@ -46,6 +48,19 @@ def fitted(values: Tree, found: Found) -> Tree:
         per_pass = min(_of(sft_config, FinetuneConfig, "per_device_batch"), batch)
         changes["finetune"] = {"global_batch": batch, "per_device_batch": per_pass}
     return changes
+
+
+def bad_share(found: Found) -> float | None:
+    """What `max_bad_share` of the corpus must be, where the default would refuse the file; in hundredths, one to spare.
+
+    Raises:
+        AnswerError: half of the rows cannot be used.
+    """
+    share = found.bad / max(found.read, 1)
+    if share > WORST:
+        raise AnswerError(f"{found.bad} of {found.read} rows cannot be used: name the right fields with --map")
+    allowed: float = CorpusConfig.model_fields["max_bad_share"].default
+    return None if share <= allowed else (int(share * 100) + 2) / 100
 
 
 def with_lengths(values: Tree, lengths: Lengths, context: int) -> Tree:

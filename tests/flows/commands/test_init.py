@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.experiment import load_experiment
 from flows.init.answers import AnswerError, Answers, drafted, model_values
-from flows.init.fit import fitted, with_lengths
+from flows.init.fit import bad_share, fitted, with_lengths
 from flows.init.rows import Found, Lengths
 from flows.init.written import as_yaml
 from tests.conftest import ROOT
@@ -50,6 +50,7 @@ def test_the_file_is_planned_as_it_was_written_and_never_written_over(
     made = load_experiment(str(out))
     (corpus,) = made.corpora
     assert (corpus.name, corpus.path, corpus.domain) == ("exam_2", str(data.resolve()), "general")
+    assert 1 / 91 < corpus.max_bad_share < 0.05, "one row of 91 is bad: the import would stop at the default's 1 %"
     assert (made.gate.verifier, made.gate.answers.reasoning) == ("multiple_choice", False)
     assert (made.sample.rows, made.split.sft_rows + made.split.agent_rows) == (90, 81)
     assert made.rewrite.max_prompt_tokens >= 250, "nano reads the general prompt word by word"
@@ -141,5 +142,7 @@ def test_the_sizes_are_never_more_than_there_is(tmp_path: Path, rows: int, size:
     assert parts.sft_rows + parts.agent_rows <= rows and 0 < parts.held_out_rows < parts.agent_rows
     assert made.train_agent.prompts_per_step <= parts.agent_rows - parts.held_out_rows
     assert made.rewrite.max_prompt_tokens + made.rewrite.max_new_tokens <= 512
+    with pytest.raises(AnswerError, match=r"51 of 100 rows cannot be used: .* --map"):
+        bad_share(Found(read=100, rows=49, bad=51))
     with pytest.raises(AnswerError, match="needs at least 40"):
         fitted(values, Found(read=39, rows=39, verifiable=39))

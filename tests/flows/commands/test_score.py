@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tasks.rows.jsonl import read_rows, write_rows
 from tests.conftest import ROOT
@@ -51,6 +52,37 @@ def test_a_file_is_compared_with_the_models_own_answers(tmp_path: Path) -> None:
     assert "512" in misfit
     assert any(line.startswith("1 rows cannot be read; first: line 42: field 'solution'") for line in lines)
     assert "ff-distribution: a target is less likely" in done.stdout, "nano's experts write otherwise than nano"
+
+
+@pytest.mark.slow
+def test_rows_of_another_domain_are_asked_as_they_stand(tmp_path: Path) -> None:
+    """By the prompt that the backbone's file, or --domain, says; the NLLs are the scorer's own."""
+    file, ours = tmp_path / "mine.jsonl", tmp_path / "mine.yaml"
+    raw = [{"question": row["problem"], "solution": row["generated_solution"]} for row in islice(read_rows(CORPUS), 8)]
+    write_rows(file, raw)
+    values = yaml.safe_load((ROOT / "infra" / "backbones" / "nano.yaml").read_text())
+    values["corpora"] = [{"name": "mine", "path": str(file), "domain": "general"}]
+    ours.write_text(yaml.safe_dump(values))
+    nlls = []
+    for number, arguments in enumerate((["-b", str(ours)], ["--domain", "general"], ["--domain", "math"])):
+        out = tmp_path / f"{number}.jsonl"
+        done = score(str(file), *arguments, "--own", "8", "--max-new-tokens", "96", "--json", str(out))
+        assert out.exists(), done.stderr
+        nlls.append([row["nll"] for row in read_rows(out)])
+    assert nlls[0] == nlls[1] != nlls[2]
+    row = raw[0]
+    script = (
+        "import sys; from pathlib import Path; from tasks.rows.tokens import ChatTokens;"
+        "from tasks.score.load import load_backbone; from tasks.score.nll import NLLScorer, Target;"
+        "folder = Path('infra/nano/model'); model = load_backbone(folder, 'auto', False);"
+        "scorer = NLLScorer.from_model(model, ChatTokens(folder));"
+        "targets = [Target(d, *sys.argv[1:], domain=d) for d in ('general/1', 'math')];"
+        "print(*(one.nll for one in scorer.score(targets)))"
+    )
+    python = ROOT / ".envs" / "inference" / "bin" / "python"
+    told = subprocess.run([python, "-c", script, row["question"], row["solution"]], cwd=ROOT, capture_output=True)
+    general, math = map(float, told.stdout.split()[-2:])
+    assert nlls[0][0] == pytest.approx(general, abs=1e-4) and nlls[2][0] == pytest.approx(math, abs=1e-4)
 
 
 def test_a_model_on_the_hub_without_a_commit_is_refused(tmp_path: Path) -> None:
