@@ -4,7 +4,6 @@ In:  model, file of rows, domain, size, GPUs: asked at a terminal, or by flags
 Out: exam.yaml, which runs as it is; printed: what was understood of the file, what `plan` says, what to type next
 """
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from rich.table import Table
 
 from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey, told
 from tasks.rows.reader.mapping import parse_map
+from tasks.runtime.whole_file import whole
 from tasks.verify.verifiers.registry import MATH, names, sentence
 
 QUESTIONS = ("--model", "--data", "--domain", "--size", "--gpus")
@@ -78,7 +78,8 @@ def init_command(
     if target.exists() and not force:
         raise typer.BadParameter(f"{target} is there already: name another file, or --force")
     text = _text(console, answers, mapping)
-    _write(target, text)
+    with whole(target) as file:
+        file.write(text)
     console.print(f"written: {target}", soft_wrap=True, markup=False)
     refused = _plan(console, target, answers.gpus)
     run = f"rewriting-agent run --backbone {target}"
@@ -178,13 +179,6 @@ def _text(console: Console, answers: Any, mapping: list[str] | None) -> str:
     return text
 
 
-def _write(target: Path, text: str) -> None:
-    from tasks.runtime.whole_file import whole
-
-    with whole(target) as file:
-        file.write(text)
-
-
 def _on_gpus() -> bool:
     from tasks.runtime.settings import settings
 
@@ -202,6 +196,6 @@ def _plan(console: Console, target: Path, gpus: int) -> bool:
         gpu = "h100-80"
         compute_on(gpu, gpus)
     parameters = {"backbone": str(target), "preset": [], "changes": [], "method": "rewriting_agent", "seeds": [0]}
-    made = plan_of("pipeline", json.loads(json.dumps(parameters)), gpu)
+    made = plan_of("pipeline", parameters, gpu)
     show(made, console, every=False)
     return bool(made.refused)

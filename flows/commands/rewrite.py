@@ -20,6 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.agent import find_adapter, find_experiment
+from flows.commands.located import OR_HUB, Revision, Split, Subset, located
 from flows.commands.reading import KINDS, Encoding, Map, asked_by, open_reader, show_understood, survey
 from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
 from tasks.rows.reader.files import SUFFIXES
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def rewrite_command(
-    file: Annotated[Path, typer.Argument(help=f"Questions and solutions: {KINDS}.")],
+    file: Annotated[Path, typer.Argument(help=f"Questions and solutions: {KINDS}; {OR_HUB}.")],
     adapter: Annotated[
         str | None,
         typer.Option(
@@ -56,11 +57,19 @@ def rewrite_command(
     ] = None,
     mapping: Map = None,
     encoding: Encoding = None,
+    revision: Revision = None,
+    subset: Subset = None,
+    split: Split = "train",
 ) -> None:
     """Rewrite demonstrations with an agent and verify each; a row whose rewrite fails keeps its own solution."""
-    reader = open_reader(file, mapping, encoding)
-    out = out or file.with_name(_stem(file.name) + ".rewritten.jsonl")
-    first, bad = survey(reader, file)
+    with located(file, revision, subset, split) as location:
+        there = file if location == file else Path(location.name)  # a dataset on the hub: in the folder of the command
+        out = out or there.with_name(_stem(there.name) + ".rewritten.jsonl")
+        _rewrite(open_reader(location, mapping, encoding), location, adapter, backbone, out)
+
+
+def _rewrite(reader: Reader, location: Path, adapter: str | None, backbone: str | None, out: Path) -> None:
+    first, bad = survey(reader, location)
     agent = None if adapter is None else find_adapter(adapter)
     experiment = find_experiment(agent, backbone)
     console = Console()
@@ -68,7 +77,7 @@ def rewrite_command(
     if agent is not None:
         console.print(f"the agent {agent} on {experiment.backbone.name}", markup=False, soft_wrap=True)
     # What decides which rows there are: the bytes, and how they are read.
-    digest = digest_value([_digest(file), reader.mapping, encoding])
+    digest = digest_value([_digest(location), reader.mapping, reader.encoding])
     with status_line(console):
         fates = rewrite_file(reader, digest, agent, experiment, out)
     if bad:

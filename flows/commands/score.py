@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.commands.located import OR_HUB, Revision, Split, Subset, located
 from flows.commands.reading import KINDS, Encoding, Map, asked_by, open_reader, show_understood, survey
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.reader.reader import Demonstration, Reader
@@ -21,7 +22,7 @@ from tasks.score.compare import FEW, Comparison, compare, recommendation, stand_
 
 
 def score_command(
-    file: Annotated[Path, typer.Argument(help=f"Questions and targets: {KINDS}.")],
+    file: Annotated[Path, typer.Argument(help=f"Questions and targets: {KINDS}; {OR_HUB}.")],
     backbone: Annotated[
         str,
         typer.Option(
@@ -41,17 +42,21 @@ def score_command(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every scored row to this file.")] = None,
     mapping: Map = None,
     encoding: Encoding = None,
+    revision: Revision = None,
+    subset: Subset = None,
+    split: Split = "train",
 ) -> None:
     """Say how likely a dataset's targets are under a model, against the model's own answers, and what to do."""
     console = Console()
-    reader = open_reader(file, mapping, encoding, whole=False)
-    first, set_aside = survey(reader, file)
-    bad = [one.describe() for one in set_aside]
-    show_understood(console, reader, first)
-    chosen = [
-        {"id": one.id, "question": one.question, "target": one.solution, "source": one.source}
-        for one in evenly(reader, rows)
-    ]
+    with located(file, revision, subset, split) as location:
+        reader = open_reader(location, mapping, encoding, whole=False)
+        first, set_aside = survey(reader, file)
+        bad = [one.describe() for one in set_aside]
+        show_understood(console, reader, first)
+        chosen = [
+            {"id": one.id, "question": one.question, "target": one.solution, "source": one.source}
+            for one in evenly(reader, rows)
+        ]
     with tempfile.TemporaryDirectory() as folder, status_line(console):
         compared, skipped = run_engine(Path(folder), backbone, chosen, own, max_new_tokens, domain)
     if json_file is not None:

@@ -18,6 +18,7 @@ import typer
 from pydantic import ValidationError
 from rich.table import Table
 
+from flows.commands.located import OR_HUB, Revision, Split, Subset, located
 from flows.commands.reading import KINDS, Encoding, told
 from flows.commands.wide import show
 from flows.overrides import parse, problems, put
@@ -52,7 +53,7 @@ NEXT = {  # the beginning of a verdict's reason → what to do about it
 
 
 def verify_command(
-    file: Annotated[Path, typer.Argument(help=f"Rows with `gold` and `solution` or `answer`: {KINDS}.")],
+    file: Annotated[Path, typer.Argument(help=f"Rows with `gold` and `solution` or `answer`: {KINDS}; {OR_HUB}.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write one verdict a line to this file.")] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Comparing processes; default: one a core.")] = None,
     deadline: Annotated[float, typer.Option(min=0.2, help="CPU seconds one comparison may take.")] = 4.0,
@@ -61,6 +62,9 @@ def verify_command(
         typer.Option("--map", help=f"Where a part is, for other names: gold=data.answer; parts: {', '.join(PARTS)}."),
     ] = None,
     encoding: Encoding = None,
+    revision: Revision = None,
+    subset: Subset = None,
+    split: Split = "train",
     verifier: Annotated[
         str, typer.Option("--verifier", help=f"What decides: {MATH}, {', '.join(BUILT_IN)}, or a package's own.")
     ] = MATH,
@@ -70,24 +74,22 @@ def verify_command(
     ] = None,
 ) -> None:
     """Verify answers against references: correct, wrong, no answer or undecided, with the reason."""
-    if not file.exists():
-        raise typer.BadParameter(f"{file} is no file or folder")
     config = VerifyConfig(deadline_seconds=deadline)
     if processes is not None:
         config = config.model_copy(update={"processes": processes})
     answers = find_verifier(verifier, option or (), config)
     counts: Counter[tuple[str, str]] = Counter()
     bad: list[Row] = []
-    began = time.monotonic()
-    with told(), Verifier(config, answers=answers) as checking:
-        candidates = read_candidates(file, parse_map(mapping or (), PARTS), encoding, bad, verifier == MATH)
+    with located(file, revision, subset, split) as location, told(), Verifier(config, answers=answers) as checking:
+        began = time.monotonic()
+        candidates = read_candidates(location, parse_map(mapping or (), PARTS), encoding, bad, verifier == MATH)
         verdicts = _verdicts(checking, candidates, counts)
         if json_file is None:
             for _ in verdicts:
                 pass
         else:
             write_rows(json_file, verdicts)
-    seconds = time.monotonic() - began
+        seconds = time.monotonic() - began
     if json_file is not None and bad:
         write_rows(json_file.with_name(f"{json_file.stem}.quarantine.jsonl"), bad)
     _show(counts, bad, seconds, file)

@@ -70,11 +70,11 @@ def download(
         )
         return Path(folder)
     except (HTTPError, OSError) as error:
-        raise _told(location, revision, kind, error) from error
+        raise told(location, revision, kind, error) from error
 
 
-def _told(location: str, revision: str | None, kind: str, error: Exception) -> SourceError:
-    """A SourceError for what `snapshot_download` raised, with what to do."""
+def told(location: str, revision: str | None, kind: str, error: Exception) -> SourceError:
+    """A SourceError for what the hub's client raised, with what to do."""
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else None

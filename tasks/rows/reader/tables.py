@@ -101,7 +101,7 @@ def _numbered(batches: "Iterator[RecordBatch]") -> Iterator[RawRow]:
             rows = [_text_or_bad(batch, at) for at in range(batch.num_rows)]
         for row in rows:
             number += 1
-            yield RawRow(f"row {number}", row if isinstance(row, BadRow) else _plain(row))
+            yield RawRow(f"row {number}", row if isinstance(row, BadRow) else plain(row))
 
 
 def _text_or_bad(batch: "RecordBatch", at: int) -> Any:
@@ -117,12 +117,12 @@ def _text_or_bad(batch: "RecordBatch", at: int) -> Any:
         raise
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value of Arrow as one of JSON: times as ISO 8601, decimals as text, bytes and NaN as nothing."""
     if isinstance(value, dict):
-        return {str(name): _plain(one) for name, one in value.items()}
+        return {str(name): plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     if isinstance(value, float):
         return value if value - value == 0 else None  # neither NaN nor an infinity
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):

@@ -1,14 +1,9 @@
 """What `push` sends, told by a server that speaks the hub's protocol: create, preupload, LFS, commit. Xet is off."""
 
-import base64
-import hashlib
-import json
 import logging
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -18,87 +13,7 @@ from flows.hand_on.dataset import DATA, write_dataset
 from flows.hand_on.provenance import HandOnError
 from flows.hand_on.push import files_of, push
 from tests.flows.hand_on.made import training_set
-
-TOKEN = "hf_" + "s3cret" * 5
-
-
-class Hub(ThreadingHTTPServer):
-    """Repositories by name, as the hub would hold them; Parquet goes by LFS, the rest in the commit."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.repositories: dict[str, dict[str, Any]] = {}
-        self.objects: dict[str, bytes] = {}
-        self.requests: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Hub
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        path = self.path.split("?")[0]
-        self.server.requests.append(f"POST {path}")
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return self._answer({"error": "no"}, 401)
-        if path == "/api/repos/create":
-            asked = json.loads(body)
-            name = f"{asked['organization']}/{asked['name']}"
-            if name in self.server.repositories:
-                return self._answer({"error": "You already created this repo"}, 409)
-            self.server.repositories[name] = {"asked": asked, "files": {}}
-            return self._answer({"url": f"{self.server.url}/{asked['type']}s/{name}", "id": "1"})
-        if path == "/api/validate-yaml":
-            return self._answer({"errors": [], "warnings": []})
-        if "/preupload/" in path:
-            files = [
-                {"path": one["path"], "shouldIgnore": False, "oid": None}
-                | {"uploadMode": "lfs" if one["path"].endswith((".parquet", ".safetensors")) else "regular"}
-                for one in json.loads(body)["files"]
-            ]
-            return self._answer({"files": files})
-        if path.endswith("/info/lfs/objects/batch"):
-            objects = [
-                one | {"actions": {"upload": {"href": f"{self.server.url}/lfs/{one['oid']}"}}}
-                for one in json.loads(body)["objects"]
-            ]
-            return self._answer({"transfer": "basic", "objects": objects})
-        if "/commit/" in path:
-            name = "/".join(path.split("/")[3:5])
-            if name not in self.server.repositories:
-                return self._answer({"error": "Repository not found"}, 404)
-            files = self.server.repositories[name]["files"]
-            for line in map(json.loads, body.splitlines()):
-                said = line["value"]
-                if line["key"] == "file":
-                    files[said["path"]] = base64.b64decode(said["content"])
-                elif line["key"] == "lfsFile":
-                    files[said["path"]] = self.server.objects[said["oid"]]
-            return self._answer({"commitUrl": f"{self.server.url}/{name}/commit/1", "commitOid": "1" * 40})
-        return self._answer({"error": path}, 404)
-
-    def do_PUT(self) -> None:
-        content = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.requests.append("PUT lfs")
-        oid = self.path.rpartition("/")[2]
-        assert hashlib.sha256(content).hexdigest() == oid
-        self.server.objects[oid] = content
-        self._answer({})
-
-    def _answer(self, value: Any, status: int = 200) -> None:
-        content = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: Any) -> None:
-        pass
+from tests.flows.hub import TOKEN, Hub
 
 
 @pytest.fixture
