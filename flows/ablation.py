@@ -19,13 +19,12 @@ from tasks.runtime.store import Artifact
 
 Variant = Literal["no_dist", "no_div", "task_only", "soft_shaping", "success_only", "k5", "k10", "k15", "k20"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
-REWARDS: tuple[Variant, ...] = ("no_dist", "no_div", "task_only", "soft_shaping")
 
 
 @flow(name="ablation", task_runner=RUNNER)
 @asks
 def ablation(
-    variants: Sequence[Variant] = REWARDS,
+    variants: Sequence[Variant] = VARIANTS,
     seeds: Seeds = (0,),
     downstream: bool = True,
     preset: Presets = (),

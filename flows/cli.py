@@ -20,6 +20,7 @@ from flows.commands.plan import plan_command, why_command
 from flows.commands.rewrite import rewrite_command
 from flows.commands.score import score_command
 from flows.commands.store import app as store_app
+from flows.commands.tables import show_tables, tables_command
 from flows.commands.verify import verify_command
 from flows.commands.wide import show
 from tasks.methods.method import methods
@@ -154,6 +155,7 @@ def study(
         reports, failed = error.reports, error
     for made in reports:
         _show(made)
+    show_tables([one for one in reports if one.kind == "report"])
     if json_file:
         _write_reports([one for one in reports if one.kind == "report"], json_file)
     if failed:
@@ -166,8 +168,8 @@ def ablation(
     variant: Annotated[
         list[str] | None,
         typer.Option(
-            help="no_dist, no_div, task_only, soft_shaping (the default: these four), success_only, k5, k10, k15 or "
-            "k20; repeatable."
+            help="no_dist, no_div, task_only, soft_shaping, success_only, k5, k10, k15 or k20; repeatable. "
+            "Default: all."
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Training seeds, from 0.")] = 1,
@@ -178,18 +180,19 @@ def ablation(
     overrides: Overrides = None,
     json_file: Json = None,
 ) -> None:
-    """Take parts of the reward or of the construction away: the paper's Tables 3, 4 and 5."""
+    """Take parts of the reward or of the construction away: the paper's Tables 3, 4, 5 and 7, and Figures 3 and 4."""
     server = _prepare_prefect()
-    from flows.ablation import REWARDS, VARIANTS
+    from flows.ablation import VARIANTS
     from flows.ablation import ablation as ablation_flow
 
-    variants = variant or list(REWARDS)
+    variants = variant or list(VARIANTS)
     if unknown := set(variants) - set(VARIANTS):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(VARIANTS)}")
     _check([backbone], presets, overrides)
     asked = {"variants": variants, "seeds": list(range(seeds)), "downstream": downstream, "backbone": backbone}
     [made] = _run(ablation_flow, asked | _changes(presets, overrides), server)
     _show(made, json_file)
+    show_tables([made])
 
 
 @app.command()
@@ -287,6 +290,7 @@ def lineage(
 
 
 app.command("init")(init_command)
+app.command("tables")(tables_command)
 app.command("plan")(plan_command)
 app.command("why")(why_command)
 app.command("dashboard")(dashboard_command)

@@ -22,7 +22,7 @@ QUESTIONS = {
     "methods": f"What to compare; vanilla SFT is always among them. {text()}.",
     "variants": "The agent without a part of it. no_dist, no_div, task_only: a reward without r_dist, r_div, both "
     "(Table 3); success_only: rows whose rewrite fails are left out (Table 4); soft_shaping: failing rewrites are "
-    "rewarded too (Table 5); k5 to k20: so many rewrites a prompt.",
+    "rewarded too (Table 5); k5 to k20: so many rewrites a prompt (Figure 4).",
     "seeds": "Of training (GRPO and SFT), from 0; the rows are the same for all. The next seed: the first that was not "
     "run yet, reported beside those before it, as schedules have it.",
     "preset": "How much is computed (smoke, small) and on what (one_gpu, small_gpu, four_gpus, several_machines); the "

@@ -71,6 +71,21 @@ def targets(rows: Mapping[str, Row]) -> Targets:
     return Targets(kinds=dict(Counter(row["kind"] for row in rows.values())), fallback_reasons=dict(reasons))
 
 
+def own_yield(metrics: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Rewrites of the method's own that passed, and how many it asked for (Table 2); None where it has none.
+
+    Where pi_0's own solutions go first (Mind the Gap) it asks for rewrites of the other rows alone; that a rewrite of
+    every row lies in the store, SDFT's, is no part of it.
+    """
+    if "yield_of" not in metrics:
+        return None
+    kinds = metrics.get("kinds") or {}
+    if not kinds.get("self_solution"):
+        return metrics["yield_passed"], metrics["yield_of"]
+    passed = kinds.get("rewrite", 0)
+    return passed, passed + sum((metrics.get("fallback_reasons") or {}).values())
+
+
 def nll(folder: Path) -> dict[str, float]:
     """NLL in nats per token by row id; rows without a finite one are left out (the stage has counted them)."""
     found = {row["id"]: row["nll"] for row in read_rows(folder / "scores.jsonl", ["id", "nll"])}
@@ -79,7 +94,7 @@ def nll(folder: Path) -> dict[str, float]:
 
 def loss(folder: Path) -> list[LossPoint]:
     """The SFT loss curve."""
-    names = ("step", "epoch", "loss", "learning_rate")
+    names = ("step", "epoch", "loss", "learning_rate", "grad_norm")
     rows = read_rows(folder / "loss.jsonl", ["step", "loss"])
     return [LossPoint(**{name: _finite(row.get(name)) for name in names}) for row in rows]
 

@@ -21,6 +21,7 @@ from tasks.evaluate.benchmark import benchmark
 from tasks.methods.method import methods
 from tasks.report import artifacts, provenance, summary
 from tasks.report.answers import Answer, answers
+from tasks.report.cases import cases
 from tasks.report.data import LABELS, ORDER, Artifact, Drifts, Estimate, Forgetting, ReportData, Run, Summary, TargetNLL
 from tasks.report.drift import drifts
 from tasks.report.examples import examples, held_out_examples
@@ -28,6 +29,7 @@ from tasks.report.forgetting import Trained, forgetting
 from tasks.report.held_out import held_out, nll_by_kind
 from tasks.report.histograms import histograms, of_targets
 from tasks.report.lineage import Load, walk
+from tasks.report.stability import stability
 from tasks.report.statistics import Drawn, Matrix, draw, mean_over_rows, percentile, proportion
 from tasks.report.transitions import transitions
 from tasks.rows.jsonl import Row, read_rows
@@ -135,6 +137,7 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         subjects=subjects,
         held_out=rewriters,
         histograms=histograms(by_kind, "held-out rows" if on_held_out else "targets that SFT trains on", config.bins),
+        cases=cases(rows, untrained, agents) if rows else None,
         examples=shown or examples(per_row, config.examples),
         quarantined=provenance.set_aside(lineage, load),
         lineage=lineage,
@@ -172,14 +175,15 @@ def _read_role(config: ReportConfig, one: _Read, role: str, folder: Path, manife
         one.rows = artifacts.dataset(folder)
         run.targets = artifacts.targets(one.rows)
         metrics = manifest.get("metrics") or {}
-        if "yield_of" in metrics:
-            run.tc_yield = proportion(metrics["yield_passed"], metrics["yield_of"], config.confidence)
+        if own := artifacts.own_yield(metrics):
+            run.tc_yield = proportion(*own, config.confidence)
             # Where self-solutions took rows, or rows were left out, the rows do not tell which rewrites passed.
             told = run.targets.kinds.get("rewrite", 0) == metrics["yield_passed"]
             if told and len(one.rows) == metrics["yield_of"]:
                 one.passed = {key: float(row["kind"] == "rewrite") for key, row in one.rows.items()}
     elif role == "model":
         run.loss = artifacts.loss(folder)
+        run.stability = stability(run.loss)
         averaged = (method := methods().get(run.method)) is not None and method.share is not None
         masked = "most_perplexing" in manifest["config"]
         one.other_loss = averaged or masked or manifest["config"].get("loss", "nll") != "nll"

@@ -97,6 +97,20 @@ class LossPoint(_Model):
     loss: FiniteFloat | None
     epoch: FiniteFloat | None = None
     learning_rate: FiniteFloat | None = None
+    grad_norm: FiniteFloat | None = Field(default=None, description="before it is clipped")
+
+
+class Stability(_Model):
+    """How calmly SFT ran, from its logged steps: the paper says that likelier targets make it more stable."""
+
+    steps: Count
+    grad_norm: FiniteFloat | None = Field(default=None, description="median over steps, before clipping")
+    grad_norm_95: FiniteFloat | None = Field(default=None, description="its 95th percentile")
+    grad_norm_most: FiniteFloat | None = None
+    spikes: Count = Field(description="steps whose loss leaps up from the steps before (tasks/report/stability.py)")
+    roughness: FiniteFloat | None = Field(
+        default=None, description="mean change of the loss from step to step, by its mean"
+    )
 
 
 class GrpoStep(_Model):
@@ -149,6 +163,7 @@ class Run(_Model):
         default=None, description="SFT loss over the last tenth of steps, nats/token"
     )
     loss: list[LossPoint] = Field(default_factory=list)
+    stability: Stability | None = Field(default=None, description="of the SFT's logged steps")
     grpo: list[GrpoStep] = Field(default_factory=list)
     stages: list[StageCost] = Field(default_factory=list)
     artifacts: dict[str, Artifact] = Field(default_factory=dict)
@@ -281,6 +296,14 @@ class Example(_Model):
     versions: list[Version]
 
 
+class Cases(_Model):
+    """Appendix F: one held-out row rewritten by pi_0 and by the agent, both verified; and how typical its order is."""
+
+    rows: Count = Field(description="held-out rows where the first rewrite of both passes")
+    in_order: Share = Field(description="of them: NLL of the expert above the direct rewrite's above the agent's")
+    example: Example | None = Field(default=None, description="of those in order the one with the median difference")
+
+
 class Quarantine(_Model):
     """Rows set aside by a stage, with the reasons."""
 
@@ -350,6 +373,7 @@ class ReportData(_Model):
     subjects: list[Subject] = Field(default_factory=list, description="the same by subject of a benchmark")
     held_out: list[HeldOut] = Field(default_factory=list)
     histograms: list[Histogram] = Field(default_factory=list)
+    cases: Cases | None = Field(default=None, description="null where nothing was rewritten on held-out rows")
     examples: list[Example] = Field(default_factory=list)
     quarantined: list[Quarantine] = Field(default_factory=list)
     lineage: Graph = Field(default_factory=Graph)

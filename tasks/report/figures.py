@@ -1,6 +1,6 @@
 """The report's figures, each a function of the data and a width that returns an inline <svg> or None without data."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -64,9 +64,10 @@ def accuracies(data: ReportData, width: int) -> Markup | None:
     return svg(figure, f"accuracies-{width}", "Downstream and general accuracy of each method with intervals")
 
 
-def sft_loss(data: ReportData, width: int) -> Markup | None:
+def sft_loss(data: ReportData, width: int, only: Collection[str] = (), name: str = "loss") -> Markup | None:
     """SFT training loss over steps (Figure 2): a thin line a seed as logged, a thick one smoothed over all seeds."""
     methods = [m for m in data.methods() if any(p.loss is not None for run in data.runs_of(m) for p in run.loss)]
+    methods = [m for m in methods if not only or m in only]
     if not methods:
         return None
     figure, [ax] = panels(width, 240 if width < 600 else 360, right=110 if width < 600 else 150)
@@ -81,7 +82,7 @@ def sft_loss(data: ReportData, width: int) -> Markup | None:
             labels.append((*end, method_label(method, 14), role))
     ax.margins(x=0.01)
     end_labels(ax, labels)
-    return svg(figure, f"loss-{width}", "SFT training loss over steps, one line a method")
+    return svg(figure, f"{name}-{width}", "SFT training loss over steps, one line a method")
 
 
 def grpo(data: ReportData, width: int) -> Markup | None:

@@ -6,17 +6,19 @@ characters visible, so nothing a model or a dataset wrote can act on the page.
 
 import json
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tasks.report import answers_view, figures
+from tasks.report import answers_view, figures, paper_tables
 from tasks.report.chart import NARROW, WIDE, role_of
-from tasks.report.data import ORDER, Example, Kind, Measure, ReportData
+from tasks.report.data import ORDER, Example, Kind, Measure, ReportData, Stability
 from tasks.report.forgetting_figure import forgetting_figure
 from tasks.report.held_out import UNTRAINED
 from tasks.report.lineage_figure import lineage_figure
+from tasks.report.paper_figures import success_only, sweep
 from tasks.report.plain_text import label, shorten
 from tasks.report.wording import (
     MEASURES,
@@ -41,6 +43,7 @@ SECTIONS = (
     ("forgetting", "Forgetting"),
     ("benchmarks", "Benchmarks"),
     ("answers", "Answers"),
+    ("paper", "Paper’s tables"),
     ("sft", "SFT loss"),
     ("grpo", "Agent"),
     ("nll", "NLL"),
@@ -79,6 +82,8 @@ def render(data: ReportData) -> str:
         caveats=caveats(data),
         formless=answers_view.said(data),
         answered=answers_view.table(data),
+        paper_tables=paper_tables.tables([data]),
+        table_remarks=paper_tables.remarks(data),
         subjects=answers_view.forgotten(data),
         role=lambda method: role_of(method, others)[0],
         runs=runs,
@@ -88,7 +93,9 @@ def render(data: ReportData) -> str:
         benchmark_columns=[name for _, names in groups for name in names],
         figures=_figures(data),
         target_rows=_target_rows(data),
-        examples=[_example(example) for example in data.examples],
+        case=bool(data.cases and data.cases.example),
+        examples=[_example(example) for example in _with_case(data)],
+        stability=_stability(data),
         lineage_rows=_lineage_rows(data),
         durations=_durations(data),
         config=json.dumps(data.config, indent=2, ensure_ascii=False, sort_keys=True) if data.config else "",
@@ -142,6 +149,8 @@ def _figures(data: ReportData) -> dict[str, Any]:
         ("loss", figures.sft_loss),
         ("grpo", figures.grpo),
         ("nll", figures.nll_histograms),
+        ("success_only", success_only),
+        ("sweep", sweep),
     ):
         wide = draw(data, WIDE)
         drawn[name] = None if wide is None else (wide, draw(data, NARROW))
@@ -203,6 +212,23 @@ def _target_rows(data: ReportData) -> list[dict[str, Any]]:
         )
         row["seeds"] += [] if run.seed is None else [run.seed]
     return list(rows.values())
+
+
+def _with_case(data: ReportData) -> list[Example]:
+    """The case of Appendix F first, once."""
+    first = [data.cases.example] if data.cases and data.cases.example else []
+    return first + [one for one in data.examples if one not in first]
+
+
+def _stability(data: ReportData) -> list[tuple[str, int, dict[str, float | None]]]:
+    """By method, the mean over its seeds of each figure that all of them have."""
+    rows = []
+    for method in data.methods():
+        if found := [run.stability for run in data.runs_of(method) if run.stability]:
+            columns = {name: [getattr(one, name) for one in found] for name in Stability.model_fields}
+            means = {name: None if None in values else fmean(values) for name, values in columns.items()}
+            rows.append((method, len(found), means))
+    return rows
 
 
 def _example(example: Example) -> dict[str, Any]:

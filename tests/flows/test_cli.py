@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from flows import cli
 from tasks.report.report import build_report
 from tasks.runtime import stage
-from tasks.runtime.store import Artifact, Store
+from tasks.runtime.store import Artifact, Manifest, Store
 from tests.conftest import ROOT
 from tests.tasks.report.conftest import synthetic_report
 
@@ -58,3 +58,23 @@ def test_a_studys_reports_are_in_one_file(tmp_path: Path, monkeypatch: pytest.Mo
     reports = json.loads((tmp_path / "study.json").read_text())["reports"]
     assert [report["backbone"]["nano"] for report in reports] == [True, False]
     assert reports[0] == json.loads((store.path(made[0].key) / "report.json").read_text())
+
+
+def test_tables_are_of_the_newest_report_of_each_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REWRITING_AGENT_STORE", str(tmp_path / "store"))
+    home = stage.store()
+    assert "no report yet" in str(RUN.invoke(cli.app, ["tables"]).output)
+    for number, nano in enumerate((True, True, False)):
+        data = synthetic_report(methods=("base", "sft", "sdft")[: 3 - number % 2], seeds=1, resamples=20, nano=nano)
+        key = f"{number:032}"
+        home.partial(key).mkdir(parents=True)
+        build_report(data, home.partial(key))
+        said = {"config": {"backbone": data.backbone.name}, "timings": {"started": 1.0 + number, "seconds": 1.0}}
+        with home.lock(key):
+            home.publish(Manifest(kind="report", key=key, **said))
+    out = tmp_path / "tables.md"
+    done = RUN.invoke(cli.app, ["tables", "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    first = out.read_text().split("**Table")[1]
+    assert "| nano |" in first and "| synthetic-1B |" in first
+    assert first.count("+ SDFT") == 1  # of nano the newer report, which has no SDFT

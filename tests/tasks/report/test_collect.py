@@ -90,7 +90,10 @@ class World:
             rows.append(row)
         metrics = {} if passed is None else {"yield_passed": passed, "yield_of": len(IDS)}
         made = self.put("assemble", {}, {"rows": self.split}, {"rows.jsonl": rows}, metrics)
-        loss = [{"step": s, "epoch": s / 10, "loss": LEVEL[method] / s, "learning_rate": 1e-3} for s in range(1, 21)]
+        loss = [
+            {"step": s, "epoch": s / 10, "loss": LEVEL[method] / s, "learning_rate": 1e-3, "grad_norm": 0.5 + s % 2}
+            for s in range(1, 21)
+        ]
         loss[3]["loss"] = float("nan")
         config = {"seed": 42 + seed, "loss": "nll"}
         model = self.put(
@@ -236,6 +239,7 @@ def test_curves_keep_every_step_once_and_no_nan(data):
     assert [step.step for step in run.grpo] == [1, 2, 3] and run.grpo[0].diversity is None
     assert run.grpo[2].pass_rate == pytest.approx(0.53) and run.grpo[0].nll_passing == 0.5
     assert run.final_loss == pytest.approx(0.025)
+    assert run.loss[0].grad_norm == 1.5 and (run.stability.steps, run.stability.grad_norm) == (19, 1.0)
 
 
 def test_histograms_hold_expert_direct_and_agent_rewrites_of_the_same_held_out_rows(data):
@@ -265,6 +269,18 @@ def test_examples_of_held_out_rows_show_the_first_rewrite_whether_it_passes_or_n
         assert (example.question, agent.text) == (f"Held out {number}", f"rewrite 0 of h{number}")
         assert agent.verdict == "passed" and direct.verdict == ("passed" if number < 24 else "failed")
     assert data.runs[0].artifacts.keys() == {"dataset", "model", "target_nll"} | {"scores"}
+
+
+def test_the_case_of_appendix_f_is_found_by_rule_and_shown_first(world):
+    data = world.collect(roles=world.roles | {"held_out": {"base": world.held_out}})
+    assert (data.cases.rows, data.cases.in_order) == (24, 1.0)  # of 30 rows the untrained rewriter passes 24
+    expert, direct, agent = data.cases.example.versions
+    assert expert.nll > direct.nll > agent.nll
+    falls = sorted(1.4 - 0.5 - 0.001 * i for i in range(24))
+    assert expert.nll - agent.nll == pytest.approx(falls[12])
+    page = render(data)
+    assert "both pass, the NLL falls from expert to direct rewrite to agent on 100.0 %" in page
+    assert page.count(f"<code>{data.cases.example.id}</code>") == 1
 
 
 def test_examples_show_the_same_row_before_and_after(data):
