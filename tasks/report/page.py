@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tasks.report import answers_view, figures, paper_tables
+from tasks.report import answers_view, figures, paper_tables, paper_values
 from tasks.report.chart import NARROW, WIDE, role_of
 from tasks.report.data import ORDER, Example, Kind, Measure, ReportData, Stability
 from tasks.report.forgetting_figure import forgetting_figure
@@ -83,7 +83,7 @@ def render(data: ReportData) -> str:
         formless=answers_view.said(data),
         answered=answers_view.table(data),
         paper_tables=paper_tables.tables([data]),
-        table_remarks=paper_tables.remarks(data),
+        table_remarks=paper_values.remarks(data),
         subjects=answers_view.forgotten(data),
         role=lambda method: role_of(method, others)[0],
         runs=runs,

@@ -9,32 +9,20 @@ has a row is left out. Tables 1, 2 and 6 are over all reports; 3, 4, 5 and 7 are
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from tasks.report.data import LABELS, ReportData, Summary
 from tasks.report.figures import method_label
+from tasks.report.paper_values import on_its_benchmarks, values
 from tasks.report.table import Cell, Line, Table
 from tasks.report.values import Estimate
 from tasks.report.wording import DASH, interval, number
 
-VALUES = Path(__file__).with_name("paper_values.yaml")
 VARIANTS = ("no_dist", "no_div", "task_only", "soft_shaping", "success_only")  # of flows/ablation.py
 FULL = "rewriting_agent"
 ALL = (FULL, *VARIANTS)
 
 
 Figures = Callable[[ReportData, Summary], Sequence[tuple[Estimate | None, int]]]  # of each column: a figure, its digits
-
-
-@cache
-def values() -> dict[str, Any]:
-    """What the paper prints, by table, backbone and method."""
-    read: dict[str, Any] = yaml.safe_load(VALUES.read_text(encoding="utf-8"))
-    return read
 
 
 def tables(reports: Sequence[ReportData]) -> list[Table]:
@@ -63,13 +51,6 @@ def tables(reports: Sequence[ReportData]) -> list[Table]:
     return [one for one in made if one.lines]
 
 
-def remarks(data: ReportData) -> list[str]:
-    """What must be said beside the paper's values of this backbone: where they disagree with each other."""
-    if not _on_its_benchmarks(data):
-        return []
-    return values()["remarks"].get(data.backbone.name, [])  # type: ignore[no-any-return]
-
-
 def methods(data: ReportData) -> list[str]:
     """The methods of a study, as Table 1 has them: all but an ablation's variants."""
     return [row.method for row in data.summaries if row.method not in VARIANTS and not _is_sweep(row.method)]
@@ -95,14 +76,14 @@ def _blocks(
 ) -> Table:
     lines = []
     for data in reports:
-        printed = values()[table].get(data.backbone.name, {}) if _on_its_benchmarks(data) else {}
+        printed = values()[table].get(data.backbone.name, {}) if on_its_benchmarks(data) else {}
         rows = {row.method: row for row in data.summaries}
         block = [
             Line(_name(method, table), _cells(figures(data, rows[method]), printed.get(method)))
             for method in chosen(data)
             if any(figure is not None for figure, _ in figures(data, rows[method]))
         ]
-        lines += [Line(data.backbone.name, head=True), *block] if block else []
+        lines += [Line(_called(data, reports), head=True), *block] if block else []
     return Table(title, columns, tuple(lines))
 
 
@@ -118,7 +99,7 @@ def _yields(reports: Sequence[ReportData]) -> Table:
         ]
         lines.append(Line(method_label(name), tuple(cells)))
     title = "Table 2: task-consistency yield of each method's own rewrites, %"
-    return Table(title, tuple(data.backbone.name for data in reports), tuple(lines))
+    return Table(title, tuple(_called(data, reports) for data in reports), tuple(lines))
 
 
 def _by_benchmark(
@@ -127,7 +108,7 @@ def _by_benchmark(
     """One table for all reports on the same benchmarks: nano's are not the paper's."""
     grouped: dict[tuple[str, ...], list[ReportData]] = {}
     for data in reports:
-        of_whom = values() if _on_its_benchmarks(data) else {"benchmarks": data.benchmarks}
+        of_whom = values() if on_its_benchmarks(data) else {"benchmarks": data.benchmarks}
         columns = tuple(name for names in of_whom["benchmarks"].values() for name in names)
         grouped.setdefault(columns, []).append(data)
 
@@ -135,11 +116,6 @@ def _by_benchmark(
         return lambda data, row: [(_accuracy(data, row.method, name), 2) for name in names]
 
     return [_blocks(title, names, ones, table, figures(names), chosen) for names, ones in grouped.items()]
-
-
-def _on_its_benchmarks(data: ReportData) -> bool:
-    """Whether averages are over the paper's benchmarks: else its values say nothing beside ours."""
-    return all(set(names) == set(values()["benchmarks"][group]) for group, names in data.benchmarks.items())
 
 
 def _accuracy(data: ReportData, method: str, benchmark: str) -> Estimate | None:
@@ -189,6 +165,17 @@ def _cell(found: Estimate | None, digits: int, printed: float | None) -> Cell:
 def _name(method: str, table: str) -> str:
     alone = method == "base" or table not in ("table_1", "table_6")
     return method_label(method) if alone else f"+ {LABELS.get(method, method)}"
+
+
+def _called(data: ReportData, reports: Sequence[ReportData]) -> str:
+    """The backbone's name; with the learning rates of its SFT where another report is of the same backbone."""
+    name = data.backbone.name
+    if sum(one.backbone.name == name for one in reports) == 1:
+        return name
+    found = data.config.get("finetune")
+    configs = found if isinstance(found, list) else [found]
+    rates = sorted({one["learning_rate"] for one in configs if isinstance(one, dict) and "learning_rate" in one})
+    return f"{name} at {', '.join(f'{rate:g}' for rate in rates)}" if rates else name
 
 
 def _is_sweep(method: str) -> bool:

@@ -9,7 +9,8 @@ from tasks.evaluate.config import PAPER_GENERAL, PAPER_MATH
 from tasks.report.artifacts import own_yield
 from tasks.report.data import LossPoint, Score
 from tasks.report.paper_figures import success_only, sweep
-from tasks.report.paper_tables import tables, values
+from tasks.report.paper_tables import tables
+from tasks.report.paper_values import values
 from tasks.report.stability import WINDOW, stability
 from tasks.report.table import markdown_table, rich_table
 
@@ -100,6 +101,11 @@ def test_a_paper_backbone_on_other_benchmarks_has_no_paper_accuracies(report_dat
     other = report_data.model_copy(update={"backbone": _as_the_paper(report_data).backbone})
     with_paper = [one.title[:7] for one in tables([other]) if one.has_paper]
     assert with_paper == ["Table 2"]
+
+
+def test_reports_of_one_backbone_are_told_apart_by_their_learning_rate(report_data):
+    at = [report_data.model_copy(update={"config": {"finetune": [{"learning_rate": rate}]}}) for rate in (8e-4, 2e-3)]
+    assert [line.name for line in tables(at)[0].lines if line.head] == ["nano at 0.0008", "nano at 0.002"]
 
 
 def test_variants_fill_tables_3_to_5_and_7_and_figures_3_and_4(report_data):
