@@ -174,7 +174,9 @@ def _called(data: ReportData, reports: Sequence[ReportData]) -> str:
         return name
     found = data.config.get("finetune")
     configs = found if isinstance(found, list) else [found]
-    rates = sorted({one["learning_rate"] for one in configs if isinstance(one, dict) and "learning_rate" in one})
+    rates = sorted(
+        {float(str(one["learning_rate"])) for one in configs if isinstance(one, dict) and "learning_rate" in one}
+    )
     return f"{name} at {', '.join(f'{rate:g}' for rate in rates)}" if rates else name
 
 
