@@ -74,7 +74,7 @@ def identity(name: str, data: Path | None = None) -> dict[str, Any]:
     """
     chosen, local = benchmark(name), _local(benchmark(name), data)
     return {
-        "definition": digest_value(_definition(name)),
+        "definition": digest_value(definition(name)),
         "data": digest_file(local) if local is not None else chosen.source,
     }
 
@@ -103,7 +103,8 @@ def rows(name: str, data: Path | None = None, limit: int | None = None) -> list[
     return kept
 
 
-def _definition(name: str) -> dict[str, Any]:
+def definition(name: str) -> dict[str, Any]:
+    """What the benchmark's file and the shared base say, but for the name of lm-eval's task."""
     merged = _parsed(FOLDER / "_base.yaml") | _parsed(FOLDER / f"{name}.yaml")
     return {field: value for field, value in merged.items() if field not in ("include", "task")}
 
