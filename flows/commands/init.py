@@ -21,6 +21,7 @@ from tasks.verify.verifiers.registry import MATH, names, sentence
 QUESTIONS = ("--model", "--data", "--domain", "--size", "--gpus")
 NEEDS = {  # what a verifier cannot do without → the question at a terminal
     "json_schema": ("schema_file", "File that holds the JSON schema of an answer"),
+    "code": ("code_sandbox", "Run what the model writes, in a sandbox of this machine's kernel? true or false"),
     "python": ("function", "The function that decides, path/to/file.py:function"),
 }
 
@@ -40,8 +41,8 @@ def init_command(
     domain: Annotated[
         str | None,
         typer.Option(
-            help="3. What decides that an answer is right: math, multiple_choice, exact, numeric, json_schema, judge, "
-            "python (docs/your-domain.md says which suits which data), or one of an installed package."
+            help="3. What decides that an answer is right: math, multiple_choice, exact, numeric, json_schema, code, "
+            "judge, python (docs/your-domain.md says which suits which data), or one of an installed package."
         ),
     ] = None,
     size: Annotated[
@@ -60,18 +61,16 @@ def init_command(
     encoding: Encoding = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
-    """Write an experiment file for your model and your data: five questions, each of them also a flag.
+    """Write an experiment file for your model and data: five questions, each of them also a flag.
 
-    The data are read as every command reads them, and shown as they were understood. The file says in comments what
-    each part is; `run` takes it as it is. For instance:
+    The data are shown as they were understood; the file says in comments what each part is; `run` takes it as it is:
 
     rewriting-agent init --model /models/mine --data exam.jsonl --domain multiple_choice --size small --gpus 1
 
     Ends with 1 where the plan finds something that cannot work; the file is written all the same, to be mended.
     """
     console = Console()
-    given = (model, data, domain, size, gpus)
-    answers = _asked(console, *given, option=option, rubric=rubric, mapping=mapping, encoding=encoding)
+    answers = _asked(console, model, data, domain, size, gpus, option, rubric, mapping, encoding)
     target = out or Path(f"{answers.data.name.partition('.')[0] or 'experiment'}.yaml")
     if target.suffix not in (".yaml", ".yml"):
         raise typer.BadParameter(f"{target}: the file must end in .yaml, so that --backbone takes it for one")
@@ -97,7 +96,6 @@ def _asked(
     domain: str | None,
     size: str | None,
     gpus: int | None,
-    *,
     option: list[str] | None,
     rubric: str | None,
     mapping: list[str] | None,

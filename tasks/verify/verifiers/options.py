@@ -39,6 +39,11 @@ class VerifierOptions(BaseModel):
         pattern=r"\.py:[A-Za-z_][A-Za-z0-9_]*$",
         description="python: the function that decides, as path/to/file.py:function.",
     )
+    code_sandbox: bool = Field(
+        default=False, description="code: allow what a model wrote to be run, in a sandbox of this machine's kernel."
+    )
+    code_seconds: float = Field(default=10.0, ge=1, le=600, description="code: CPU seconds of one solution's tests.")
+    code_memory_mib: int = Field(default=512, ge=64, le=65536, description="code: memory of each of its processes.")
     more: dict[str, Any] = Field(default_factory=dict, description="What a verifier of another package is told.")
 
     @field_validator("schema_file")

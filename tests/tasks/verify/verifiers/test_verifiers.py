@@ -170,11 +170,11 @@ def test_a_function_that_fails_stops_the_run_and_names_the_row(functions: Path) 
 def test_no_verifier_accepts_a_text_that_was_cut_off(tmp_path: Path, functions: Path) -> None:
     schema = tmp_path / "any.json"
     schema.write_text("{}", encoding="utf-8")
+    options_of = {"json_schema": {"schema_file": schema}, "python": {"function": f"{functions}:same_end"}}
+    options_of["code"] = {"code_sandbox": True}
+    golds = {"json_schema": '["B", 1]', "numeric": "1", "code": "assert True"}
     for name in BUILT_IN:
-        options = {"json_schema": {"schema_file": schema}, "python": {"function": f"{functions}:same_end"}}.get(
-            name, {}
-        )
-        gold = '["B", 1]' if name == "json_schema" else "1" if name == "numeric" else "B"
+        options, gold = options_of.get(name, {}), golds.get(name, "B")
         cut = Candidate("r", "", gold, gold, finished=False)
         assert verifier(name, **options).check([cut])[0].verdict == "no_answer", name  # type: ignore[arg-type]
 
