@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from flows.general_rows import ReplayConfig
 from flows.overrides import OverrideError, problems, put
 from tasks.assemble.assemble import AssembleConfig
 from tasks.backbone.backbone import BackboneConfig
@@ -60,6 +61,7 @@ Stage = Literal[
     "self_solve",
     "verify",
     "assemble",
+    "mix",
     "finetune",
     "average",
     "score",
@@ -106,6 +108,9 @@ class Experiment(BaseModel):
     measure: MeasureConfig = Field(default_factory=MeasureConfig, description="The agent on held-out rows.")
     rewrite: RewriteConfig = Field(default_factory=RewriteConfig, description="Decoding of the rewrites.")
     assemble: AssembleConfig = Field(default_factory=AssembleConfig, description="Verify, fall back (eq. 14).")
+    replay: ReplayConfig | None = Field(
+        None, description="General rows, which methods with a mixture (replay_10, on_policy_replay) train on as well."
+    )
     score: ScoreConfig = Field(default_factory=ScoreConfig, description="NLL of the targets under pi_0.")
     finetune: FinetuneConfig = Field(default_factory=FinetuneConfig, description="Downstream SFT.")
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig, description="Benchmarks.")

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from flows.experiment import Experiment, ExperimentError, load_experiment, preset_names
 from flows.overrides import OverrideError, parse, problems
-from tasks.methods.method import text
+from tasks.methods.method import methods, text
 
 # What the form says at each question; `asks` puts it into the flow's docstring, from which Prefect takes it.
 QUESTIONS = {
@@ -72,9 +72,20 @@ def experiment_of(
     """
     lines = [line.strip() for one in changes for line in one.splitlines() if line.strip()]
     try:
-        return load_experiment(experiment or backbone, parse(lines, Experiment), preset)
+        given = parse(lines, Experiment)
+        if "finetune.loss" in given:
+            raise FormError(_loss_is_the_methods(given["finetune.loss"]))
+        return load_experiment(experiment or backbone, given, preset)
     except (ExperimentError, OverrideError) as error:
         raise FormError(str(error)) from None
+
+
+def _loss_is_the_methods(loss: Any) -> str:
+    """What to type instead of --set finetune.loss=dft."""
+    having = [name for name, one in methods().items() if one.changes.get("finetune.loss", "nll") == loss]
+    known = list(dict.fromkeys(one.changes.get("finetune.loss", "nll") for one in methods().values()))
+    choose = f"choose the method {' or '.join(having[:3])}" if having else f"there are {', '.join(known)}"
+    return f"finetune.loss={loss}: the loss is the method's alone, so this would change nothing: {choose}"
 
 
 def experiments_of(parameters: Mapping[str, Any]) -> list[Experiment]:

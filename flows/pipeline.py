@@ -1,7 +1,7 @@
 """One backbone, one method: from two corpora to a report. Read it top to bottom; it is the story of a run.
 
     sample ─ split ┬─ agent split ───────────── train_agent ─┐ (adapter)
-                   └─ SFT split ─ shards ─ (self_solve) ─ rewrite×N ─ verify×N ─ assemble ─┐ (dataset)
+                   └─ SFT split ─ shards ─ (self_solve) ─ rewrite×N ─ verify×N ─ assemble ─┐ (dataset; mix)
     backbone ┬───────────────────────────────────────────────── finetune ─ (average) ─ evaluate ─┐
              ├─ measure (held-out rewrites, pi_0 NLL), score (pi_0 NLL of the targets) ──────────┼─ report
              └─ evaluate (base) ─ drift (thermometers of forgetting) ────────────────────────────┘
@@ -23,6 +23,7 @@ from flows.experiment import Experiment, MethodName, changed_fields
 from flows.form import Changes, Presets, Seeds, asks, experiment_of
 from flows.placement import place
 from flows.plan.start import ready
+from flows.replay import mix_in
 from flows.views import introduce, show_in_ui
 from tasks.assemble.assemble import assemble
 from tasks.average.average import average
@@ -114,11 +115,11 @@ class Data:
         place(experiment)
         self.pi_0: Future = backbone.submit(experiment.backbone)
         counting = [one.model_copy(update={"tokenizer_only": True}) for one in experiment.all_backbones()]
-        tokenizers = {one.name: backbone.submit(one) for one in counting}
+        self.tokenizers = {one.name: backbone.submit(one) for one in counting}
         corpora = {one.name: corpus.submit(experiment.reading(one)) for one in experiment.corpora}
-        tested = questions.submit(experiment.evaluate)
+        self.tested: Future = questions.submit(experiment.evaluate)
         self.sampled: Future = sample.submit(
-            experiment.sample, corpora=corpora, tokenizers=tokenizers, benchmarks=tested
+            experiment.sample, corpora=corpora, tokenizers=self.tokenizers, benchmarks=self.tested
         )
         part = experiment.split.model_copy
         self.sft: Future = split.submit(part(update={"part": "sft"}), sample=self.sampled)
@@ -133,11 +134,14 @@ class Data:
 
 def run_method(experiment: Experiment, data: Data, name: str, seed: int) -> dict[str, object]:
     """One method's targets, model and scores: the artifacts that a report needs, by role. Its file in tasks/methods
-    says what differs: the targets, the loss, the weights."""
+    says what differs: the targets, what is mixed in, the loss, the weights."""
     method = methods()[name]
     experiment = experiment.of_method(method)
     made = make_targets(experiment, data, method.targets, seed)
-    model = finetune.submit(experiment.sft(seed), backbone=data.pi_0, dataset=made["dataset"])
+    trained_on: Any = made["dataset"]
+    if method.mixture:
+        trained_on = mix_in(experiment, method.mixture, trained_on, data.pi_0, data.tokenizers, data.tested)
+    model = finetune.submit(experiment.sft(seed), backbone=data.pi_0, dataset=trained_on)
     nll = score.submit(experiment.score, backbone=data.pi_0, rows=made["dataset"])
     tried = average_with(data, model, method.share) if method.share else model
     moved = drift.submit(experiment.thermometers(), backbone=data.pi_0, model=tried, answers=data.scores)

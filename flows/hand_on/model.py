@@ -21,6 +21,9 @@ from tasks.runtime.store import MANIFEST, Manifest, Store
 from tasks.runtime.whole_file import whole, write_json
 
 KINDS = ("finetune", "average", "train_agent")
+# Fields of FinetuneConfig that are more than LLaMA-Factory's arguments; of its losses these are.
+OURS = ("loss", "most_perplexing", "l2")
+LLAMA_FACTORYS = ("nll", "dft", "importance_weighted")
 ENGINE = "flows.hand_on.sft_engine"
 
 
@@ -63,6 +66,9 @@ def _sft(told: Provenance, out: Path) -> list[str]:
     inputs = told.made.inputs
     if gone := [name for name in ("backbone", "dataset") if inputs[name].key in told.gone]:
         return [f"sft/: its {' and '.join(gone)} is gone from the store"]
+    if ours := [name for name in OURS if told.made.config.get(name) not in (None, *LLAMA_FACTORYS)]:
+        said = " and ".join(f"finetune.{name}={told.made.config[name]}" for name in ours)
+        return [f"sft/: LLaMA-Factory has no {said}; `rewriting-agent run --method …` makes it again"]
     out.mkdir()
     for path in sorted(told.home.path(inputs["backbone"].key).iterdir()):
         if path.is_file() and path.name != MANIFEST:

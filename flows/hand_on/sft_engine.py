@@ -12,8 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from tasks.finetune.arguments import ZERO3, arguments
 from tasks.finetune.dataset import prepare
-from tasks.finetune.llamafactory import ZERO3, arguments
 from tasks.finetune.spec import FinetuneSpec
 from tasks.rows.context import longest_context
 from tasks.rows.tokens import ChatTokens

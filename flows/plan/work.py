@@ -96,6 +96,7 @@ WORK: dict[str, Kind] = {
     "self_solve": Kind("tokens", lambda m, c: m["output_tokens"], lambda c, i: -(-i["rows"] // c.shards)),
     "verify": Kind("rows", lambda m, c: m["rewrites"], lambda c, i: i["rewrites"]),
     "assemble": Kind("rows", lambda m, c: m["rows"], lambda c, i: i["rows"]),
+    "mix": Kind("rows", lambda m, c: m["rows"], lambda c, i: i["dataset"] + c.rows),
     "finetune": Kind(
         "tokens",
         lambda m, c: m["target_tokens"] * c["epochs"],

@@ -9,7 +9,8 @@ from tasks.rows.precision import Dtype, dtype_field
 
 
 class FinetuneConfig(BaseModel):
-    """Full-parameter SFT with LLaMA-Factory: AdamW (beta 0.9, 0.999, epsilon 1e-8), cosine schedule with warm-up."""
+    """SFT with LLaMA-Factory, of all parameters unless a method asks for LoRA: AdamW (beta 0.9, 0.999, epsilon
+    1e-8), cosine schedule with warm-up."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,6 +37,29 @@ class FinetuneConfig(BaseModel):
         default=None,
         gt=1,
         description="Target tokens whose perplexity under pi_0, 1/p, exceeds this are not trained on (STM: 2.5).",
+        json_schema_extra={"key": "unless default"},
+    )
+    l2: SkipJsonSchema[float] = Field(
+        default=0.0,
+        ge=0,
+        le=100,
+        description="Pull towards pi_0's weights after every step (L2 anchor, decoupled like AdamW's weight decay): "
+        "at the peak learning rate a step takes l2 / steps of the way back.",
+        json_schema_extra={"key": "unless default"},
+    )
+    lora_rank: SkipJsonSchema[int | None] = Field(
+        default=None,
+        ge=1,
+        le=512,
+        description="Train LoRA matrices of this rank on all linear layers and merge them into pi_0's weights at the "
+        "end; none: all weights are trained (E.1).",
+        json_schema_extra={"key": "unless default"},
+    )
+    lora_alpha: SkipJsonSchema[int] = Field(
+        default=32,
+        ge=1,
+        le=1024,
+        description="LoRA alpha; the update is scaled by alpha / rank.",
         json_schema_extra={"key": "unless default"},
     )
     dtype: Dtype = dtype_field()
@@ -102,6 +126,8 @@ class FinetuneConfig(BaseModel):
             raise ValueError(
                 f"anchor {self.anchor:g} with loss {self.loss}: sft_kl and asft have an anchor, no other loss"
             )
+        if self.l2 and self.lora_rank:
+            raise ValueError("l2 pulls pi_0's own weights, which lora_rank leaves as they are: set one of them")
         if not self.packing:
             self.accumulation(max(1, self.processes))
         return self

@@ -15,51 +15,27 @@ import shutil
 import sys
 from dataclasses import asdict
 from functools import partial
-from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
+from tasks.finetune.arguments import ZERO3, arguments, precision
 from tasks.finetune.checkpoints import ByTime, drop_unfinished
+from tasks.finetune.collect import collect
 from tasks.finetune.dataset import prepare
 from tasks.finetune.memory import CHUNK, frozen_bytes, shape_of, tokens_that_fit
 from tasks.finetune.passes import Plan
 from tasks.finetune.rendezvous import is_first, torchrun
 from tasks.finetune.spec import FinetuneSpec
 from tasks.rows.context import longest_context
-from tasks.rows.jsonl import read_rows, write_rows
-from tasks.rows.precision import Precision, resolve
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
-from tasks.runtime.spec import read_spec, write_metrics
+from tasks.runtime.spec import read_spec
 from tasks.runtime.whole_file import write_json
 
 CPU_TOKENS = 2048  # of a packed pass on a CPU: more do not stay in its caches
-
-# LLaMA-Factory's examples/deepspeed/ds_z3_config.json (E.1): parameters, gradients and optimiser states are sharded,
-# nothing is offloaded. The "auto"s are filled in from the training arguments.
-ZERO3 = {
-    "train_batch_size": "auto",
-    "train_micro_batch_size_per_gpu": "auto",
-    "gradient_accumulation_steps": "auto",
-    "gradient_clipping": "auto",
-    "zero_allow_untested_optimizer": True,
-    "bf16": {"enabled": "auto"},
-    "zero_optimization": {
-        "stage": 3,
-        "overlap_comm": False,
-        "contiguous_gradients": True,
-        "sub_group_size": 1e9,
-        "reduce_bucket_size": "auto",
-        "stage3_prefetch_bucket_size": "auto",
-        "stage3_param_persistence_threshold": "auto",
-        "stage3_max_live_parameters": 1e9,
-        "stage3_max_reuse_distance": 1e9,
-        "stage3_gather_16bit_weights_on_model_save": True,
-    },
-}
 
 
 def main() -> None:
@@ -132,60 +108,6 @@ def compile_extensions() -> None:
         build_shm_op()
 
 
-def arguments(spec: FinetuneSpec, accumulation: int) -> dict[str, Any]:
-    """LLaMA-Factory's arguments for a spec (E.1); `accumulation`: passes of one process in a step."""
-    config, scratch = spec.config, spec.out / "scratch"
-    parallel = spec.world > 1
-    made: dict[str, Any] = {
-        "stage": "sft",
-        "do_train": True,
-        "model_name_or_path": str(spec.backbone),
-        "finetuning_type": "full",
-        "tokenized_path": str(scratch / "tokens"),
-        "dataset": "rows",  # unused beside tokenized_path, but LLaMA-Factory insists on a name
-        "template": "empty",  # token ids come in: no template is applied, none must be guessed
-        "cutoff_len": config.max_tokens,
-        "output_dir": str(scratch / "trainer"),
-        "learning_rate": config.learning_rate,
-        "num_train_epochs": config.epochs,
-        "per_device_train_batch_size": 1 if config.packing else config.per_device_batch,
-        "gradient_accumulation_steps": accumulation,
-        "optim": "adamw_torch",
-        "lr_scheduler_type": "cosine",
-        "warmup_ratio": config.warmup_ratio,
-        "max_grad_norm": config.max_grad_norm,
-        "weight_decay": config.weight_decay,
-        "use_dft_loss": config.loss in ("dft", "importance_weighted") and not config.packing,
-        "flash_attn": "fa2" if config.packing and spec.cuda and find_spec("flash_attn") else "auto",
-        "bf16": precision(spec) == "bfloat16",
-        "use_cpu": not spec.cuda and not parallel,  # DeepSpeed finds the CPU by DS_ACCELERATOR instead
-        "disable_gradient_checkpointing": not spec.cuda,
-        "seed": config.seed,
-        "data_seed": config.seed,
-        "logging_steps": 1,
-        "save_strategy": "no",  # ByTime asks for checkpoints
-        "report_to": "none",
-        "disable_tqdm": True,
-        "ddp_timeout": 180000000,
-        "dataloader_num_workers": 0,
-        "preprocessing_num_workers": 1,
-    }
-    if parallel:
-        made["deepspeed"] = str(scratch / "ds_z3_config.json")
-    return made
-
-
-def precision(spec: FinetuneSpec) -> Precision:
-    """What the passes compute in; the weights that are trained are float32 in either case.
-
-    Several processes on a CPU stay in float32: transformers 5 allows bfloat16 there only with `use_cpu`, which
-    DeepSpeed does not bear.
-    """
-    if spec.config.dtype == "auto" and spec.world > 1 and not spec.cuda:
-        return "float32"
-    return resolve(spec.config.dtype, spec.backbone, spec.cuda)
-
-
 def train(spec: FinetuneSpec) -> None:
     """Train with LLaMA-Factory, from the newest whole checkpoint where there is one."""
     from llamafactory.train.sft import workflow
@@ -202,9 +124,17 @@ def train(spec: FinetuneSpec) -> None:
         trainer: Any = partial(PackedTrainer, plan=plan, accumulation=accumulation, loss=loss, base=base)
     else:
         accumulation, trainer = spec.config.accumulation(spec.world), Trainer
+    trainer = partial(trainer, pull=pull_of(spec))
     workflow.CustomSeq2SeqTrainer = trainer  # LLaMA-Factory 0.9.5 takes none from its caller
     reporter, checkpoints = Reporter(spec.out / "scratch" / "losses.jsonl"), ByTime(spec.config.checkpoint_minutes)
     run_exp(arguments(spec, accumulation), callbacks=[reporter, checkpoints])
+
+
+def pull_of(spec: FinetuneSpec) -> float:
+    """FinetuneConfig.l2 in the optimiser's unit, 1 / (learning rate * steps)."""
+    config = spec.config
+    counts: dict[str, int] = json.loads((spec.out / "scratch" / "counts.json").read_text(encoding="utf-8"))
+    return config.l2 / (config.learning_rate * ceil(config.epochs * ceil(counts["kept"] / config.global_batch)))
 
 
 def plan_of(spec: FinetuneSpec) -> Plan:
@@ -243,32 +173,6 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         report(state.global_step, state.max_steps, "steps", loss=logs["loss"])
-
-
-def collect(spec: FinetuneSpec) -> None:
-    """Leave model/ and loss.jsonl in `out`, and the figures in scratch/metrics.json."""
-    trained, model, scratch = spec.out / "scratch" / "trainer", spec.out / "model", spec.out / "scratch"
-    shutil.rmtree(model, ignore_errors=True)
-    model.mkdir()
-    weights = sorted(trained.glob("model*.safetensors*"))
-    if not weights:
-        raise FileNotFoundError(f"{trained}: LLaMA-Factory left no safetensors")
-    for path in weights:
-        shutil.move(path, model / path.name)
-    for path in spec.backbone.iterdir():
-        if path.is_file() and path.suffix in {".json", ".jinja", ".model", ".txt"} and "safetensors" not in path.name:
-            shutil.copyfile(path, model / path.name)  # the tokenizer of pi_0, not what the trainer made of it
-    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    saved = json.loads((trained / "config.json").read_text(encoding="utf-8"))
-    config.pop("torch_dtype", None)
-    config["dtype"] = saved.get("dtype") or saved.get("torch_dtype")
-    write_json(model / "config.json", config)
-    losses = {row["step"]: row for row in read_rows(scratch / "losses.jsonl")}  # the last value of a repeated step
-    write_rows(spec.out / "loss.jsonl", [losses[step] for step in sorted(losses)])
-    counts: dict[str, int] = json.loads((scratch / "counts.json").read_text(encoding="utf-8"))
-    tail = [losses[step]["loss"] for step in sorted(losses)][-max(1, len(losses) // 10) :]
-    figures = {"steps": max(losses), "first_loss": losses[min(losses)]["loss"], "final_loss": sum(tail) / len(tail)}
-    write_metrics(spec.out, counts | figures | {"processes": spec.world, "dtype": precision(spec)})
 
 
 if __name__ == "__main__":

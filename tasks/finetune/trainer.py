@@ -18,6 +18,7 @@ from transformers.integrations.deepspeed import set_hf_deepspeed_config, unset_h
 from transformers.modeling_outputs import CausalLMOutput
 
 from tasks.finetune.passes import PassSampler, Plan
+from tasks.finetune.pulled_adamw import PulledAdamW
 from tasks.finetune.sequences import collate
 from tasks.finetune.token_losses import TokenLoss, summed_loss
 from tasks.score.rows_attention import use_rows_attention
@@ -25,7 +26,16 @@ from tasks.score.shared_prefix import check_logits
 
 
 class Trainer(CustomSeq2SeqTrainer):  # type: ignore[misc]
-    """LLaMA-Factory's SFT trainer (0.9.5)."""
+    """LLaMA-Factory's SFT trainer (0.9.5). `pull`: of PulledAdamW; 0: the AdamW that it takes itself."""
+
+    def __init__(self, *, pull: float = 0.0, **kwargs: Any) -> None:
+        self.pull = pull
+        super().__init__(**kwargs)
+
+    def get_optimizer_cls_and_kwargs(self, args: Any, model: Any = None) -> tuple[Any, dict[str, Any]]:
+        """As without `pull`, in a class that pulls."""
+        kind, options = super().get_optimizer_cls_and_kwargs(args, model)
+        return (PulledAdamW, options | {"pull": self.pull}) if self.pull else (kind, options)
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Under ZeRO-3 a checkpoint goes without the gathered weights: its shards hold them, in float32."""

@@ -185,8 +185,9 @@ def _read_role(config: ReportConfig, one: _Read, role: str, folder: Path, manife
         run.loss = artifacts.loss(folder)
         run.stability = stability(run.loss)
         averaged = (method := methods().get(run.method)) is not None and method.share is not None
-        masked = "most_perplexing" in manifest["config"]
-        one.other_loss = averaged or masked or manifest["config"].get("loss", "nll") != "nll"
+        other = {"most_perplexing", "l2", "lora_rank"} & manifest["config"].keys()
+        mixed = manifest["inputs"]["dataset"]["kind"] == "mix"
+        one.other_loss = averaged or mixed or bool(other) or manifest["config"].get("loss", "nll") != "nll"
         run.final_loss = (manifest.get("metrics") or {}).get("final_loss")
     elif role == "target_nll":
         one.nll = artifacts.nll(folder)

@@ -24,6 +24,8 @@ def test_changes_are_put_upon_presets_and_those_upon_the_backbones_file_or_a_who
         ({"changes": ["sample.row=7"]}, r"^no field sample\.row: did you mean sample\.rows\?"),
         ({"changes": ["sample.rows"]}, "is not FIELD=VALUE, as in sample.rows=500"),
         ({"changes": ["sample.rows=0"]}, "it takes an integer, at least 1"),
+        ({"changes": ["finetune.loss=eaft"]}, "the loss is the method's alone.*choose the method eaft$"),
+        ({"changes": ["finetune.loss=hinge"]}, "the loss is the method's alone.*there are nll,"),
         ({"preset": ["smok"]}, "no preset 'smok': did you mean smoke?"),
         ({"backbone": "nanno"}, "no backbone 'nanno': did you mean nano?"),
         ({"backbones": ["nano", "Mistral-7B"]}, "did you mean Mistral-7B-Instruct-v0.3?"),

@@ -193,7 +193,7 @@ def test_dft_weighs_each_token_by_its_own_probability_and_iw_is_the_same(tmp_pat
     import torch
     from llamafactory.train.trainer_utils import dft_loss_func
 
-    from tasks.finetune.llamafactory import arguments
+    from tasks.finetune.arguments import arguments
 
     for loss, dft in (("nll", False), ("dft", True), ("importance_weighted", True)):
         spec = _spec(tmp_path, backbone, ROWS, loss=loss, packing=False)
@@ -238,11 +238,26 @@ def test_two_processes_under_zero3_train_as_one_does_and_resume_when_a_rank_is_k
     assert (killed / "model" / "model.safetensors").read_bytes() == (two / "model" / "model.safetensors").read_bytes()
 
 
+# The loss of a step does not depend on how it is divided: what each method adds, and how much it changes at least.
+KINDS: dict[str, dict[str, Any]] = {
+    "sft_kl": {"loss": "sft_kl", "anchor": 5.0},
+    "asft": {"loss": "asft", "anchor": 5.0},
+    "eaft": {"loss": "eaft"},
+    "dft": {"loss": "dft"},
+    "l2": {"l2": 40.0},
+    "lora": {"lora_rank": 4, "lora_alpha": 8},
+}
+
+
 @pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_an_anchored_step_is_the_same_in_passes_of_another_size_and_under_zero3(
-    tmp_path: Path, backbone: Path, processes: int
+@pytest.mark.parametrize("kind", ["sft_kl", *(pytest.param(one, marks=pytest.mark.slow) for one in [*KINDS][1:])])
+def test_a_step_is_the_same_in_passes_of_another_size_and_under_zero3(
+    tmp_path: Path, backbone: Path, kind: str, processes: int
 ) -> None:
-    """At the first step pi is pi_0: the KL is zero, and the loss that of plain SFT; later it is not."""
+    """Losses, and weights at the end. Anchors and LoRA begin at pi_0: their first loss is plain SFT's."""
+    import torch
+    from safetensors.torch import load_file
+
     from tasks.finetune.llamafactory import plan_of
 
     config: dict[str, Any] = {"learning_rate": 3e-3, "epochs": 2, "global_batch": 16}
@@ -250,7 +265,7 @@ def test_an_anchored_step_is_the_same_in_passes_of_another_size_and_under_zero3(
     extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(tmp_path / "extensions"))
     variables = ONE_THREAD | {"TORCH_EXTENSIONS_DIR": extensions}
     engines.run(MODULE, _spec(plain, backbone, ROWS, tokens_per_pass=800, **config), plain, variables)
-    config |= {"loss": "sft_kl", "anchor": 5.0}
+    config |= KINDS[kind]
     first = _spec(one, backbone, ROWS, tokens_per_pass=800, **config)
     engines.run(MODULE, first, one, variables)
     variables |= {"DS_ACCELERATOR": "cpu"} if processes > 1 else {}
@@ -258,7 +273,13 @@ def test_an_anchored_step_is_the_same_in_passes_of_another_size_and_under_zero3(
     engines.run(MODULE, second, other, variables)
     assert plan_of(first).accumulation(2) != plan_of(second).accumulation(2)
     assert _losses(one) == pytest.approx(_losses(other), abs=2e-5)
-    assert _losses(one)[0] == pytest.approx(_losses(plain)[0], abs=1e-6)
+    ours, theirs, before = (load_file(str(out / "model" / "model.safetensors")) for out in (one, other, plain))
+    assert all(torch.allclose(ours[name], theirs[name], atol=1e-4) for name in ours)
+    assert ours.keys() == before.keys() and any(
+        not torch.allclose(ours[name], before[name], atol=1e-3) for name in ours
+    )
+    if kind in ("sft_kl", "l2", "lora"):
+        assert _losses(one)[0] == pytest.approx(_losses(plain)[0], abs=1e-6)
     assert all(abs(ours - theirs) > 1e-4 for ours, theirs in zip(_losses(one)[2:], _losses(plain)[2:], strict=True))
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from flows.experiment import STUDIED, load_experiment
 from tasks.methods.method import FOLDER, MethodError, methods, read
+from tasks.runtime.key import config_for_key
 from tests.conftest import ROOT
 
 MADE_UP = """
@@ -78,6 +79,13 @@ def test_the_loss_is_the_methods_alone() -> None:
     experiment = load_experiment("nano", {"finetune.loss": "dft"})
     assert experiment.of_method(methods()["sft"]).finetune.loss == "nll"
     assert experiment.of_method(methods()["mind_the_gap_iw"]).finetune.loss == "importance_weighted"
+
+
+def test_what_came_later_is_in_no_key_of_what_was_made_before() -> None:
+    """Fields of methods that were added are in a key only where they are set."""
+    for name, added in (("sft", set()), ("l2", {"l2"}), ("lora_sft", {"lora_rank"})):
+        key = config_for_key(load_experiment("nano").of_method(methods()[name]).sft(0))
+        assert {"l2", "lora_rank", "lora_alpha", "anchor", "most_perplexing"} & key.keys() == added
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Replay: general rows beside a method's targets."""
