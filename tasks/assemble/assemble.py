@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
 from tasks.runtime.stage import Metrics, stage
@@ -33,6 +34,14 @@ class AssembleConfig(BaseModel):
         "passing",
         description="What a row is trained on whose rewrite or own solution passes: that, or the expert's solution all "
         "the same. With fallback off the second is the first's control: the same rows, the other text.",
+        json_schema_extra={"key": "unless default"},
+    )
+
+    keep: SkipJsonSchema[int] = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Most rewrites of a row that are trained on, of several samples: those that pass and differ.",
         json_schema_extra={"key": "unless default"},
     )
 
@@ -68,17 +77,19 @@ def assemble(
     reasons: Counter[str] = Counter()
     assembled: list[Row] = []
     for row in split:
-        chosen = solved.choose(row["id"]) or rewritten.choose(row["id"])
+        chosen = solved.choose(row["id"]) or rewritten.choose(row["id"], config.keep)
         reason = None if chosen else last.reason(row["id"])
         if reason:
             reasons[reason] += 1
-        if chosen is None or config.text == "expert":
-            chosen = {"target": row["solution"], "kind": "expert", "verdict": last.verdict(row["id"])}
-        kinds[chosen["kind"]] += 1
+        if not chosen or config.text == "expert":
+            chosen = [{"target": row["solution"], "kind": "expert", "verdict": last.verdict(row["id"])}]
+        kinds.update(one["kind"] for one in chosen)
         if reason and not config.fallback:
             continue
         of = {name: row[name] for name in ("id", "question", "domain") if name in row}
-        assembled.append(of | chosen | {"fallback_reason": reason})
+        for number, one in enumerate(chosen, 1):
+            called = {"id": f"{row['id']}/{number}"} if number > 1 else {}
+            assembled.append(of | called | one | {"fallback_reason": reason})
     write_rows(out / "rows.jsonl", assembled)
     metrics: Metrics = {"rows": len(assembled), "kinds": dict(kinds), "fallback_reasons": dict(reasons)}
     if rewritten.samples:
@@ -103,10 +114,14 @@ class _Candidates:
     def passed(self, row_id: str) -> bool:
         return any(sample.passed(row_id) for sample in self.samples)
 
-    def choose(self, row_id: str) -> Row | None:
-        """The likeliest that passes; the first where their NLL is not known."""
+    def choose(self, row_id: str, most: int = 1) -> list[Row]:
+        """The likeliest that pass and differ; the first ones where their NLL is not known."""
         passing = [sample for sample in self.samples if sample.passed(row_id)]
-        return min(passing, key=lambda sample: sample.nll_of(row_id)).target(row_id) if passing else None
+        different: dict[str, Row] = {}
+        for sample in sorted(passing, key=lambda sample: sample.nll_of(row_id)):
+            target = sample.target(row_id)
+            different.setdefault(target["target"], target)
+        return list(different.values())[:most]
 
     def verdict(self, row_id: str) -> Row | None:
         """Of the first sample."""

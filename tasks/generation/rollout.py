@@ -85,7 +85,7 @@ def _decode(
     model: Any, prompts: Sequence[Sequence[int]], k: int, sampling: Sampling, generator: torch.Generator | None
 ) -> list[Rollout]:
     device, count = model.device, len(prompts) * k
-    logits, cache, mask = _read(model, prompts, k, sampling.max_new_tokens)
+    logits, cache, mask = read_prompts(model, prompts, k, sampling.max_new_tokens)
     lengths = mask.sum(dim=1)
     mask = torch.nn.functional.pad(mask, (0, sampling.max_new_tokens), value=1)
     width = mask.size(1) - sampling.max_new_tokens
@@ -122,7 +122,7 @@ def _decode(
     return [Rollout(i, v, i[-1] in stops) for i, v in zip(ids, values, strict=True)]
 
 
-def _read(
+def read_prompts(
     model: Any, prompts: Sequence[Sequence[int]], k: int, room: int
 ) -> tuple[torch.Tensor, DynamicCache, torch.Tensor]:
     """Logits after each prompt, its keys and values with `room` to write, its mask; each prompt repeated K times."""

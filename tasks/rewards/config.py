@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 DIVERSITY_OF = 4  # D(S+) is averaged over groups with at least so many passing rewrites: "at fixed m"
 
-Variant = Literal["full", "no_dist", "no_div", "task_only", "soft_shaping"]
+Variant = Literal["full", "no_dist", "no_div", "task_only", "soft_shaping", "alone"]
 
 
 class RewardConfig(BaseModel):
@@ -17,7 +17,8 @@ class RewardConfig(BaseModel):
     variant: Variant = Field(
         default="full",
         description="full: eq. 3. no_dist, no_div, task_only: without r_dist, without r_div, with the gate alone "
-        "(Table 3). soft_shaping: r_dist and r_div for every candidate, passing or not (Table 5).",
+        "(Table 3). soft_shaping: r_dist and r_div for every candidate, passing or not (Table 5). alone: each as a group "
+        "of one, as the authors' released reward is called: r_dist is 0.5 and r_div 0 for all that pass.",
     )
     lambda_dist: float = Field(
         default=1.0, ge=0, le=100, description="Weight of the distributional-alignment reward, eq. 3."

@@ -75,16 +75,19 @@ def group_rewards(
     r_dist, r_div = np.zeros(k), np.zeros(k)
     # r_dist is computed for the log also where its weight is 0, if the NLLs are there.
     missing = shaped & np.isnan(nll)
-    if not missing.any():
+    if config.variant == "alone":
+        r_dist[shaped] = 0.5  # what eq. 8 gives the only one of its group
+    elif not missing.any():
         r_dist[shaped] = alignment_rewards(nll[shaped], config.epsilon)
     elif config.weight_dist:
         raise ValueError(f"candidates {np.flatnonzero(missing).tolist()} need an NLL (nats per token) and have none")
     diversity = None
     if vectors is not None:
-        r_div[shaped] = diversity_rewards(pairwise_distances(vectors[shaped]))
+        if config.variant != "alone":
+            r_div[shaped] = diversity_rewards(pairwise_distances(vectors[shaped]))
         if feasible.sum() >= 2:
             diversity = set_diversity(pairwise_distances(vectors[feasible]))
-    elif config.weight_div and shaped.sum() >= 2:
+    elif config.weight_div and config.variant != "alone" and shaped.sum() >= 2:
         raise ValueError("r_div counts in this variant and two or more candidates need it: pass their embeddings")
 
     r_task = feasible.astype(np.float64)

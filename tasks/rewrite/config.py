@@ -23,6 +23,14 @@ class RewriteConfig(EngineConfig):
     )
     dtype: Dtype = dtype_field()
     seed: int = Field(default=0, ge=0, description="Seed of sampling; each row draws from its own stream.")
+    hint: SkipJsonSchema[float | None] = Field(
+        default=None,
+        gt=0,
+        le=100,
+        description="Hinted decoding: of a token's prediction after the plain question, the share strength * entropy / "
+        "ln(vocabulary), at most 1, is taken from the prediction after the rewriting prompt. None: that prompt alone.",
+        json_schema_extra={"key": "unless default"},
+    )
     shards: int = Field(default=1, ge=1, le=1024, description="Parts that the rows are split into.")
     shard: SkipJsonSchema[int] = Field(default=0, ge=0, description="Which part this is, from 0.")
 
@@ -30,4 +38,6 @@ class RewriteConfig(EngineConfig):
     def _shard_exists(self) -> "RewriteConfig":
         if self.shard >= self.shards:
             raise ValueError(f"shard {self.shard} of {self.shards}: shards count from 0")
+        if self.hint is not None and self.temperature:
+            raise ValueError("hint decodes greedily: set temperature=0, or no hint")
         return self

@@ -1,4 +1,5 @@
-"""Rewrite the expert's solutions, or let pi_0 solve the questions itself, with vLLM (Appendix E.3).
+"""Rewrite the expert's solutions, or let pi_0 solve the questions itself, with vLLM (Appendix E.3); with a `hint`
+decode from both prompts at once, with transformers.
 
 In:  backbone  config.json, model.safetensors, tokenizer.json, …
      adapter   adapter/adapter_config.json, adapter/adapter_model.safetensors   (the agent; none: pi_0 itself)
@@ -52,6 +53,8 @@ def _generate(
     rows: Path,
     adapter: Path | None,
 ) -> dict[str, Any]:
+    if config.hint is not None and adapter is not None:
+        raise ValueError("rewrite.hint mixes pi_0 with itself: it goes with targets.rewriter backbone, not agent")
     spec = RewriteSpec(
         config=config,
         prompt=prompt,
@@ -61,5 +64,6 @@ def _generate(
         out=out,
         cuda=settings().cuda(),
     )
-    run("inference", "tasks.rewrite.vllm_engine", spec, out, engine_variables(settings().cuda()))
+    engine = "vllm_engine" if config.hint is None or prompt == "self_solve" else "hinted_engine"
+    run("inference", f"tasks.rewrite.{engine}", spec, out, engine_variables(settings().cuda()))
     return read_metrics(out)

@@ -42,6 +42,11 @@ def main() -> None:
         spec.backbone, config, decoding, context, spec.cuda, config.dtype, adapter=spec.adapter, seed=config.seed
     )
     rewrites = sampler.complete(spec.out / "scratch", ids, prompts)
+    finish(spec, rewrites, aside)
+
+
+def finish(spec: RewriteSpec, rewrites: list[Row], aside: list[Row]) -> None:
+    """Leave the rewrites and their figures; `aside` are the rows that were not asked for one."""
     write_rows(spec.out / "rewrites.jsonl", rewrites)
     metrics = {
         "rows": len(rewrites) + len(aside),
@@ -50,7 +55,7 @@ def main() -> None:
         "prompt_too_long": sum("allowed" in row["reason"] for row in aside),
         "bad": sum("special token" in row["reason"] for row in aside),
         "output_tokens": sum(row["tokens"] for row in rewrites),
-        "dtype": resolve(config.dtype, spec.backbone, spec.cuda),
+        "dtype": resolve(spec.config.dtype, spec.backbone, spec.cuda),
     }
     write_metrics(spec.out, metrics)
 

@@ -134,6 +134,18 @@ def test_of_several_samples_the_likeliest_that_passes_is_the_target(folder: Fold
     assert [row["target"] for row in rows.values()] == ["00 of a", "01 of b", "expert c"], "without NLL the first"
 
 
+def test_of_several_samples_all_that_pass_and_differ_may_be_kept(folder: Folders) -> None:
+    metrics, rows = run(folder, AssembleConfig(keep=8), **samples(folder, None))
+    expected = {"a": "00 of a", "a/2": "01 of a", "b": "01 of b", "c": "expert c"}
+    assert {key: row["target"] for key, row in rows.items()} == expected
+    assert metrics["kinds"] == {"rewrite": 3, "expert": 1} and metrics["yield_passed"] == 2
+    assert {row["question"] for key, row in rows.items() if key.startswith("a")} == {"a?"}
+    inputs = samples(folder, None)
+    inputs["rewrites"]["01-000"] = folder("rewrites.jsonl", [text("a", "00 of a"), text("b", "01 of b")])
+    _, rows = run(folder, AssembleConfig(keep=8), **inputs)
+    assert set(rows) == {"a", "b", "c"}, "the same text twice is one target"
+
+
 def test_a_row_without_a_verdict_is_an_error_that_names_it(folder: Folders) -> None:
     inputs = rewrites(folder) | {"rewrite_verdicts": {"000": folder("verdicts.jsonl", [verdict("a", True)])}}
     with pytest.raises(RowError, match=r"row b: field 'id': no verdict"):

@@ -244,7 +244,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "asft": {"loss": "asft", "anchor": 5.0},
     "eaft": {"loss": "eaft"},
     "dft": {"loss": "dft"},
-    "l2": {"l2": 40.0},
+    "l2": {"l2": 2.0},
     "lora": {"lora_rank": 4, "lora_alpha": 8},
 }
 

@@ -223,3 +223,12 @@ def test_a_configuration_that_makes_no_sense_is_refused():
         RewardConfig(lambda_dist=-1)
     with pytest.raises(ValidationError):
         RewardConfig(variant="hard")
+
+
+def test_alone_every_passing_rewrite_earns_the_same_as_the_released_reward_does() -> None:
+    """1 + 0.35 / 2 = 1.175, whatever its NLL and its neighbours (the authors' code, run with constants)."""
+    config = RewardConfig(variant="alone", lambda_dist=0.35, lambda_div=0.5, epsilon=1e-6)
+    vectors = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.2]])
+    found = group_rewards([True, True, True, False], [0.2, 1.0, 3.0, 0.1], vectors, config)
+    assert found.total.tolist() == pytest.approx([1.175, 1.175, 1.175, 0.0])
+    assert found.diversity is not None and found.diversity > 0, "D(S+) is told all the same"
