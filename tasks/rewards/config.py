@@ -17,8 +17,8 @@ class RewardConfig(BaseModel):
     variant: Variant = Field(
         default="full",
         description="full: eq. 3. no_dist, no_div, task_only: without r_dist, without r_div, with the gate alone "
-        "(Table 3). soft_shaping: r_dist and r_div for every candidate, passing or not (Table 5). alone: each as a group "
-        "of one, as the authors' released reward is called: r_dist is 0.5 and r_div 0 for all that pass.",
+        "(Table 3). soft_shaping: r_dist and r_div for every candidate, passing or not (Table 5). alone: each as a "
+        "group of one, as the authors' released reward is called: r_dist is 0.5 and r_div 0 for all that pass.",
     )
     lambda_dist: float = Field(
         default=1.0, ge=0, le=100, description="Weight of the distributional-alignment reward, eq. 3."

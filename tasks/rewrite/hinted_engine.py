@@ -7,6 +7,7 @@ Computed with transformers in fixed blocks; a killed attempt loses at most one.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from tasks.generation import blocks
 from tasks.generation.hinted import decode_hinted
@@ -37,7 +38,7 @@ def main() -> None:
     write_rows(spec.out / "quarantine.jsonl", aside)
     sampling = Sampling(config.max_new_tokens, 0.0, tuple(sorted(chat.stop_ids)))
     strength = config.hint
-    loaded = []
+    loaded: list[Any] = []
 
     def generate(named: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[Completion]:
         loaded[:] = loaded or [load_backbone(spec.backbone, config.dtype, spec.cuda)]
