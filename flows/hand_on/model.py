@@ -66,7 +66,7 @@ def _sft(told: Provenance, out: Path) -> list[str]:
     inputs = told.made.inputs
     if gone := [name for name in ("backbone", "dataset") if inputs[name].key in told.gone]:
         return [f"sft/: its {' and '.join(gone)} is gone from the store"]
-    if ours := [name for name in OURS if told.made.config.get(name) not in (None, *LLAMA_FACTORYS)]:
+    if ours := [name for name in OURS if (told.made.config.get(name) or "nll") not in LLAMA_FACTORYS]:
         said = " and ".join(f"finetune.{name}={told.made.config[name]}" for name in ours)
         return [f"sft/: LLaMA-Factory has no {said}; `rewriting-agent run --method …` makes it again"]
     out.mkdir()

@@ -48,7 +48,9 @@ def merge_adapter(backbone: Path, trained: Path) -> None:
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
+    from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
+    unset_hf_deepspeed_config()  # it outlives the training: transformers would shard the model over ranks that are gone
     base = AutoModelForCausalLM.from_pretrained(
         backbone, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
     )

@@ -186,7 +186,7 @@ def _read_role(config: ReportConfig, one: _Read, role: str, folder: Path, manife
         run.stability = stability(run.loss)
         averaged = (method := methods().get(run.method)) is not None and method.share is not None
         other = {"most_perplexing", "l2", "lora_rank"} & manifest["config"].keys()
-        mixed = manifest["inputs"]["dataset"]["kind"] == "mix"
+        mixed = (manifest["inputs"].get("dataset") or {}).get("kind") == "mix"
         one.other_loss = averaged or mixed or bool(other) or manifest["config"].get("loss", "nll") != "nll"
         run.final_loss = (manifest.get("metrics") or {}).get("final_loss")
     elif role == "target_nll":

@@ -271,7 +271,7 @@ def test_a_step_is_the_same_in_passes_of_another_size_and_under_zero3(
     variables |= {"DS_ACCELERATOR": "cpu"} if processes > 1 else {}
     second = _spec(other, backbone, ROWS, processes=processes, tokens_per_pass=400, **config)
     engines.run(MODULE, second, other, variables)
-    assert plan_of(first).accumulation(2) != plan_of(second).accumulation(2)
+    assert plan_of(first).accumulation(2) < processes * plan_of(second).accumulation(2), "the passes are the same"
     assert _losses(one) == pytest.approx(_losses(other), abs=2e-5)
     ours, theirs, before = (load_file(str(out / "model" / "model.safetensors")) for out in (one, other, plain))
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-4) for name in ours)
