@@ -113,7 +113,7 @@ def read(path: Path) -> Method:
         MethodError: it declares none.
     """
     try:
-        said = yaml.load(path.read_text(encoding="utf-8"), LOADER)  # noqa: S506: a safe loader in either case
+        said = yaml.load(path.read_text(encoding="utf-8"), LOADER)
         if not isinstance(said, dict):
             raise MethodError(f"{path} holds {type(said).__name__}, not the fields of a method (label: …)")
         return Method.model_validate({"name": path.stem} | said)
