@@ -7,11 +7,19 @@ from typing import Any
 
 from prefect import flow, tags
 
+from flows.plan.work import done
 from tasks.runtime.placement import artifacts_of, config_of, find_stage
+from tasks.runtime.planning import note_from
 
 
 @flow(name="stage", flow_run_name="{stage}")
-def stage(stage: str, config: dict[str, Any], inputs: dict[str, Any], asked_by: list[str] | None = None) -> Any:
+def stage(
+    stage: str,
+    config: dict[str, Any],
+    inputs: dict[str, Any],
+    asked_by: list[str] | None = None,
+    planned: dict[str, dict[str, Any]] | None = None,
+) -> Any:
     """Build one stage's artifacts here.
 
     Args:
@@ -19,7 +27,9 @@ def stage(stage: str, config: dict[str, Any], inputs: dict[str, Any], asked_by: 
         config: its config, or a dict of configs where it makes a batch.
         inputs: references to its inputs, by name.
         asked_by: the tags of the stage's run elsewhere, "sft/0": method or variant, and seed.
+        planned: what the run elsewhere planned for it, kept beside what is built.
     """
+    note_from(planned or {}, done)
     task = find_stage(stage)
     with tags(*(asked_by or ())):
         return task(config_of(task, config), **{name: artifacts_of(one) for name, one in inputs.items()})

@@ -185,7 +185,8 @@ def _on_gpus() -> bool:
 
 def _plan(console: Console, target: Path, gpus: int) -> bool:
     """Print what `plan` says of the file; whether something cannot work."""
-    from flows.commands.plan import compute_on, no_server, plan_of
+    from flows.commands.asked import no_server
+    from flows.commands.plan import compute_on, plan_of
     from flows.plan.shown import show
 
     no_server()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from flows.experiment import Experiment
 from flows.placement import computing
 from flows.plan import memory
-from flows.plan.estimate import Machine
+from flows.plan.plan import Machine
 from flows.plan.table import table
 from tasks.evaluate import benchmark
 from tasks.finetune.finetune import gpus as sft_gpus

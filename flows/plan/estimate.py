@@ -6,85 +6,16 @@ Out: Plan(stages=[PlannedStage(title="finetune nll seed 0 (sft/0)", state="to ma
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
-
-from pydantic import BaseModel
+from typing import Any
 
 from flows.plan import memory
-from flows.plan.power import Power
+from flows.plan.plan import Machine, PlannedArtifact, PlannedStage, State
 from flows.plan.speed import Past
 from flows.plan.table import Gpu, Model, table
 from flows.plan.work import WORK, Rows, made, rows_of_file
 from tasks.runtime.differences import Difference, nearest
 from tasks.runtime.planning import Expected, Part, Step, Walk, expected_in
 from tasks.runtime.settings import settings
-
-State = Literal["cached", "goes on", "to make"]
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What the run computes on: `gpus` of the kind `gpu`, or the cores of a CPU."""
-
-    device: str  # cpu, or a name of the table's GPUs
-    gpus: int
-    price: float | None = None  # of a GPU's hour, on a CPU of a core's
-
-    @property
-    def gpu(self) -> Gpu | None:
-        return table().gpus.get(self.device)
-
-
-class PlannedArtifact(BaseModel):
-    """`key` is null where it holds what is still to be made, and `stored_as`, its readable name, is empty then."""
-
-    name: str
-    stored_as: str = ""
-    key: str | None
-    state: State
-    why: str
-    nearest: str | None = None
-
-
-class PlannedStage(BaseModel):
-    """A stage's run, with what it makes. Seconds are of wall time, memory and disk in bytes."""
-
-    title: str
-    also: list[str]
-    kind: str
-    state: State
-    artifacts: list[PlannedArtifact]
-    rows: int | None = None
-    rows_each: dict[str, int] = {}
-    amount: float = 0.0
-    unit: str = ""
-    seconds: float = 0.0
-    gpus: int = 0
-    gpu_hours: float = 0.0
-    core_hours: float = 0.0
-    money: float | None = None
-    source: str = ""
-    measured: bool = False
-    memory: float | None = None
-    memory_told: str = ""
-    fits: bool | None = None
-    disk: float = 0.0
-
-
-class Plan(BaseModel):
-    """Everything that `rewriting-agent plan --json` writes."""
-
-    schema_version: Literal[1] = 1
-    device: str
-    gpus: int
-    price: float | None
-    stages: list[PlannedStage]
-    power: list[Power] = []
-    refused: list[str] = []
-
-    def total(self, name: str) -> float:
-        return sum(getattr(stage, name) or 0.0 for stage in self.stages)
 
 
 def estimate(walk: Walk, past: Past, machine: Machine) -> list[PlannedStage]:

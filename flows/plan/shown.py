@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flows.plan.estimate import Plan, PlannedStage
 from flows.plan.memory import GB
+from flows.plan.plan import Plan, PlannedStage
+from tasks.report.wording import duration
 from tasks.runtime import show as ui
 
 WIDE = 112  # columns in which keys are shown as well
@@ -100,13 +101,6 @@ def lines(plan: Plan) -> Iterator[str]:
             f"seed{'s' if one.seeds > 1 else ''}: differences of {one.points:.1f} points are found at 80 % power "
             f"({one.of_questions:.1f} if seeds agreed; 5 %, paired by question; {one.source})"
         )
-
-
-def duration(seconds: float) -> str:
-    """ "14 s", "3.2 min", "5.1 h" """
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def count(value: float) -> str:

@@ -12,7 +12,8 @@ from prefect.context import FlowRunContext
 
 from flows.experiment import Experiment
 from flows.plan.checks import CannotWork, refusals
-from flows.plan.estimate import Machine, PlannedStage, estimate
+from flows.plan.estimate import estimate
+from flows.plan.plan import Machine, PlannedStage
 from flows.plan.speed import Past
 from flows.plan.table import gpu_called
 from flows.plan.work import done

@@ -174,12 +174,19 @@ def is_here(place: Place) -> bool:
 
 
 def build_elsewhere(
-    place: Place, function: Callable[..., Any], config: Any, inputs: dict[str, Any], gpus: int | None, log: Log
+    place: Place,
+    function: Callable[..., Any],
+    config: Any,
+    inputs: dict[str, Any],
+    gpus: int | None,
+    log: Log,
+    planned: Mapping[str, Any],
 ) -> None:
     """Run the deployment `stage/<pool>` for this stage and wait for its end; cancel it where this run is being ended.
 
     Args:
         gpus: how many the stage computes on; None: as many as there are.
+        planned: what was planned of each part (tasks/runtime/planning.py); empty without a plan.
 
     Raises:
         PlacementError: it failed or was cancelled; PlacementCrash: it crashed.
@@ -191,6 +198,7 @@ def build_elsewhere(
         "inputs": _plain(inputs),
         "asked_by": sorted(task_run.tags or ()),
     }
+    parameters |= {"planned": dict(planned)} if planned else {}
     queue = getattr(_own_run(), "work_queue_name", None)
     with get_client(sync_client=True) as client:
         pool = client.read_work_pool(place.pool)

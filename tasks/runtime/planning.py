@@ -49,6 +49,21 @@ def noted(title: str, part: str) -> "Noted | None":
     return (_noted.get() or {}).get((title, part))
 
 
+def told_elsewhere(title: str, parts: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What was planned for these parts of a stage's run, for another process that builds them: plain values."""
+    found = {part: noted(title, part) for part in parts}
+    return {
+        part: {"title": title, "seconds": one.seconds, "amount": one.amount, "unit": one.unit}
+        for part, one in found.items()
+        if one is not None
+    }
+
+
+def note_from(told: Mapping[str, Mapping[str, Any]], done: Callable[[Manifest], float | None]) -> None:
+    """Keep, in the process that builds them, what `told_elsewhere` gave."""
+    note({(one["title"], part): Noted(one["seconds"], one["amount"], one["unit"], done) for part, one in told.items()})
+
+
 def walking() -> "Walk | None":
     """The plan that is being made; None where stages are built."""
     return _walk.get()

@@ -170,7 +170,8 @@ class _Stage:
             # Without the locks: the other machine takes them.
             log.info("%s: building on work pool %s", title, place.pool)
             asked = {part: configs[part] for part in missing} if self.batch else config
-            placement.build_elsewhere(place, self.function, asked, inputs, self.gpus_for(asked), log)
+            planned = planning.told_elsewhere(title, missing)
+            placement.build_elsewhere(place, self.function, asked, inputs, self.gpus_for(asked), log, planned)
             for part, manifest in missing.items():
                 with home.lock(manifest.key):
                     found[part] = home.find(manifest.key) or home.manifest(manifest.key).artifact()

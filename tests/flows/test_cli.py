@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows import cli
+from flows.commands.running import write_reports
 from tasks.report.report import build_report
 from tasks.runtime import stage
 from tasks.runtime.store import Artifact, Manifest, Store
@@ -54,7 +55,7 @@ def test_a_studys_reports_are_in_one_file(tmp_path: Path, monkeypatch: pytest.Mo
         folder.mkdir(parents=True)
         build_report(synthetic_report(resamples=20, nano=nano), folder)
         made.append(Artifact(kind="report", key=key, digest="0"))
-    cli._write_reports(made, tmp_path / "study.json")
+    write_reports(made, tmp_path / "study.json")
     reports = json.loads((tmp_path / "study.json").read_text())["reports"]
     assert [report["backbone"]["nano"] for report in reports] == [True, False]
     assert reports[0] == json.loads((store.path(made[0].key) / "report.json").read_text())

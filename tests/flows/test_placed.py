@@ -22,6 +22,7 @@ from tasks.corpus.corpus import CorpusConfig, corpus
 from tasks.runtime import placement
 from tasks.runtime.futures import StageTask, finish
 from tasks.runtime.placement import Place, PlacementError, check, find_stage
+from tasks.runtime.planning import Noted, note
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact
@@ -63,12 +64,16 @@ def test_a_placed_stage_is_built_by_the_other_pool(elsewhere: Path) -> None:
     def here() -> Artifact:
         check(table, {"corpus": 0})
         placement.use(table)
+        note({("corpus a (sft/0)", "corpus"): Noted(7.5, 1.0, "rows", lambda _: None)})
         with tags("sft/0"):
             return finish(corpus.submit(CorpusConfig(name="a", format="numinamath_cot", path=str(file))))
 
     made = here()
     assert store().find(made.key) == made
     built = store().manifest(made.key).run
+    # What this run planned is kept there, beside what came of it.
+    planned = store().manifest(made.key).timings["planned"]
+    assert planned == {"seconds": 7.5, "amount": 1.0, "unit": "rows", "done": 1.0}
     assert (built["flow_run"], built["task_run"]) == ("tasks.corpus.corpus:corpus", "corpus a (sft/0)")
     assert here() == made
 

@@ -7,7 +7,7 @@ import pytest
 
 from flows.experiment import backbone_names, load_experiment
 from flows.plan.checks import refusals
-from flows.plan.estimate import Machine
+from flows.plan.plan import Machine
 
 MISTRAL = "Mistral-7B-Instruct-v0.3"
 FOUR = Machine("h100-80", 4)

@@ -1,0 +1,90 @@
+"""What `plan` and `why` ask: the arguments of run, study and ablation, as the parameters of the flow that is meant.
+
+In:  --backbone nano --method sft --method sdft --seeds 3
+Out: "study", {"methods": ["sft", "sdft"], "seeds": [0, 1, 2], "backbones": ["nano"], "preset": [], "changes": []}
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+console = Console(width=None if sys.stdout.isatty() else 112)  # in a file or a pipe nothing is folded for want of room
+
+Backbones = Annotated[
+    list[str] | None,
+    typer.Option("--backbone", "-b", help="As for run and study; several are one study. Default: nano."),
+]
+Presets = Annotated[list[str] | None, typer.Option("--preset", "-p", help="As for run; repeatable.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="As for run; repeatable.")]
+Methods = Annotated[
+    list[str] | None,
+    typer.Option(help="Methods, repeatable; one: what run makes (the default, rewriting_agent), several: study."),
+]
+Variants = Annotated[list[str] | None, typer.Option("--variant", help="What ablation makes; repeatable.")]
+Seeds = Annotated[str, typer.Option(help="How many training seeds, from 0; or next, as schedules have it.")]
+
+
+def asked(
+    backbones: list[str] | None,
+    methods: list[str] | None,
+    variants: list[str] | None,
+    downstream: bool,
+    seeds: str,
+    presets: list[str] | None,
+    overrides: list[str] | None,
+) -> tuple[str, dict[str, Any]]:
+    """Which flow is meant, and the parameters of its form."""
+    no_server()
+    from flows.experiment import STUDIED, known_method
+    from flows.form import FormError, experiment_of
+
+    try:
+        methods = [known_method(name) for name in methods or ()]
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if seeds != "next" and not (seeds.isdecimal() and int(seeds)):
+        raise typer.BadParameter(f"--seeds {seeds}: a whole number from 1, or next")
+    names = backbones or ["nano"]
+    try:
+        for name in names:
+            experiment_of(name, presets or (), overrides or ())
+    except FormError as error:
+        raise typer.BadParameter(str(error)) from None
+    common: dict[str, Any] = {"preset": presets or [], "changes": overrides or []}
+    common["seeds"] = "next" if seeds == "next" else list(range(int(seeds)))
+    if variants:
+        return "ablation", common | {"variants": variants, "downstream": downstream, "backbone": names[0]}
+    if len(names) > 1 or len(methods or ()) > 1:
+        return "study", common | {"methods": methods or list(STUDIED), "backbones": names}
+    return "pipeline", common | {"method": (methods or ["rewriting_agent"])[0], "backbone": names[0]}
+
+
+def flow_called(kind: str) -> Callable[..., Any]:
+    if kind == "study":
+        from flows.study import study
+
+        return study.fn
+    if kind == "ablation":
+        from flows.ablation import ablation
+
+        return ablation.fn
+    from flows.pipeline import pipeline
+
+    return pipeline.fn
+
+
+def walk_of(kind: str, parameters: dict[str, Any]) -> Any:
+    from flows.plan.start import walk_through
+
+    return walk_through(flow_called(kind), parameters)
+
+
+def no_server() -> None:
+    """Prefect's own files lie in the project; none of its servers is asked or started."""
+    from tasks.runtime.settings import settings
+
+    os.environ.setdefault("PREFECT_HOME", str(settings().environments / "prefect"))

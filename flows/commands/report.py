@@ -1,0 +1,109 @@
+"""`rewriting-agent report`, `frontier` and `lineage`: what was made, and what it was made from.
+
+rewriting-agent report --json report.json
+rewriting-agent lineage finetune/nano/sft-seed0
+"""
+
+import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from flows.commands.running import Json, console, prepare_prefect, run_flow, show_reports
+from flows.commands.wide import show
+
+
+def report_command(
+    reports: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Beginning of the report's key or name, or its run's name; the newest where left out. Of several, one "
+            "report is made of all their runs."
+        ),
+    ] = None,
+    json_file: Json = None,
+) -> None:
+    """Show a report that was made, its table and where its page lies; or make one of the runs of several."""
+    if reports and len(reports) > 1:
+        server = prepare_prefect()
+        from flows.report_of import report_of
+
+        [made] = run_flow(report_of, {"reports": reports}, server)
+        show_reports(made, json_file)
+        return
+    from flows.report_of import find_report
+    from tasks.runtime.stage import store
+    from tasks.runtime.store import StoreError
+
+    home = store()
+    if not reports and not any(one.kind == "report" for one in home.manifests()):
+        raise StoreError(f"no report yet in {home.root}: `rewriting-agent run` makes one")
+    show_reports(find_report(home, reports[0] if reports else "").artifact(), json_file)
+
+
+def frontier_command(
+    reports: Annotated[
+        list[str],
+        typer.Argument(help="Beginnings of the keys or names of reports of one backbone, one or more a learning rate."),
+    ],
+) -> None:
+    """Compare the methods of several reports over their learning rates, where they gained the same downstream."""
+    if len(reports) < 2:
+        raise typer.BadParameter("name two reports or more; `study --rates` makes them in one run")
+    server = prepare_prefect()
+    from flows.frontier import frontier_of
+
+    [made] = run_flow(frontier_of, {"reports": reports}, server)
+    show_reports(made)
+
+
+def lineage_command(
+    key: Annotated[
+        str | None, typer.Argument(help="Beginning of a key or name; without it all artifacts are listed.")
+    ] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read every byte again and compare.")] = False,
+) -> None:
+    """What an artifact was made from, down to corpora and backbone."""
+    from rich.table import Table
+
+    from tasks.report.lineage import tree, walk
+    from tasks.runtime.stage import store
+
+    home = store()
+    if key is None:
+        from infra.dashboard.index import Index
+
+        index = Index(home.root)
+        index.refresh()
+        table = Table("name", "method", "seed", "benchmark", "made", "seconds", "bytes")
+        for entry in sorted(index.entries.values(), key=lambda one: -one.started):
+            seed, seconds = "" if entry.seed is None else str(entry.seed), f"{entry.seconds or 0.0:.1f}"
+            made = _local_time(entry.started or None)
+            name = Text(entry.name)
+            if entry.problem:
+                name = Text(f"{entry.name}: {entry.problem}", style="red")
+            table.add_row(name, entry.method, seed, entry.benchmark, made, seconds, f"{entry.bytes:,}")
+        show(table)
+        return
+    called: dict[str, str] = {}
+
+    def load(one: str) -> dict[str, Any]:
+        manifest = home.manifest(one)
+        called[one] = home.name(manifest)
+        return manifest.model_dump()
+
+    graph = walk(home.resolve(key), load)
+    show(tree(graph, called=called))
+    if verify:
+        damage = {node.key: home.verify(node.key) for node in graph.nodes}
+        for one, problem in damage.items():
+            if problem:
+                console.print(f"[red]{one}: {problem}[/]")
+        if any(damage.values()):
+            raise typer.Exit(1)
+        console.print(f"{len(damage)} artifacts are whole")
+
+
+def _local_time(started: float | None) -> str:
+    return "" if started is None else f"{datetime.datetime.fromtimestamp(started):%Y-%m-%d %H:%M}"

@@ -1,0 +1,138 @@
+"""How a command runs a flow: Prefect is prepared, what is asked for is checked, and what was made is shown.
+
+In:  the flow `pipeline`, {"method": "sdft", "seeds": [0], "backbone": "nano", "preset": [], "changes": []}
+Out: its reports; nothing is started where all of it is in the store
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from infra.temporary_server import TemporaryServer
+
+console = Console()
+
+Backbone = Annotated[
+    str,
+    typer.Option(
+        "--backbone", "-b", help="A name under infra/backbones, a YAML file of your own, or the folder of a model."
+    ),
+]
+Presets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--preset",
+        "-p",
+        help="A size under infra/presets: one_gpu, four_gpus or several_machines says where it is computed, smoke or "
+        "small how much of it. Goes with any backbone; repeatable, the later one wins.",
+    ),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Change a field of the experiment: --set sample.rows=500, --set corpora.0.path=mine.jsonl. Repeatable.",
+    ),
+]
+Json = Annotated[Path | None, typer.Option("--json", help="Also write what the report shows as JSON (docs/report.md).")]
+
+
+def known_methods(names: Iterable[str]) -> list[str]:
+    from flows.experiment import known_method
+
+    try:
+        return [known_method(name) for name in names]
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def check(backbones: list[str], presets: list[str] | None, overrides: list[str] | None) -> None:
+    """Before a server is waited for: a field or value that does not fit is told with what would."""
+    from flows.form import FormError, experiment_of
+
+    try:
+        for backbone in backbones:
+            experiment_of(backbone, presets or (), overrides or ())
+    except FormError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def changes(presets: list[str] | None, overrides: list[str] | None) -> dict[str, Any]:
+    return {"preset": presets or [], "changes": overrides or []}
+
+
+def prepare_prefect() -> "TemporaryServer | None":
+    """Prefect's own files lie in the project; the server that `make up` started is used where it runs, else a new one.
+
+    Prefect reads its settings when it is imported: call this before anything that imports it.
+
+    Returns:
+        The new one, to be started before the first run; None where a server runs.
+    """
+    from infra.server import client_environment, login, refusal
+    from infra.temporary_server import TemporaryServer
+    from tasks.runtime.settings import settings
+
+    os.environ.setdefault("PREFECT_HOME", str(settings().environments / "prefect"))
+    if "PREFECT_API_URL" in os.environ:
+        return None
+    if running := client_environment():
+        os.environ.update(running)
+        if said := refusal(running["PREFECT_API_URL"]):
+            raise PermissionError(said)
+        return None
+    server = TemporaryServer()
+    os.environ.update(login() | {"PREFECT_API_URL": server.api})
+    return server
+
+
+def run_flow(flow: Any, parameters: dict[str, Any], server: "TemporaryServer | None") -> list[Any]:
+    """The flow's reports. Where no server runs, one is started only if something is still to be made."""
+    from flows.finished import finished
+
+    if server is not None:
+        if made := finished(flow, parameters):
+            console.print("everything is in the store: nothing was run")
+            return made
+        server.start()
+    made = flow(**parameters)
+    return made if isinstance(made, list) else [made]
+
+
+def show_reports(made: Any, json_file: Path | None = None) -> None:
+    from tasks.report.report import FIGURES, PAGE, read_report
+    from tasks.report.terminal import Headline
+    from tasks.runtime.stage import store
+    from tasks.runtime.whole_file import whole
+
+    folder = store().path(made.key)
+    if made.kind == "frontier":
+        from tasks.report.frontier import stage, terminal
+
+        console.print(terminal.FrontierTables(stage.read_frontier(folder)))
+        console.print(f"frontier: {folder / stage.PAGE}", soft_wrap=True)
+        return
+    console.print(Headline(read_report(folder)))
+    console.print(f"report: {folder / PAGE}", soft_wrap=True)
+    if json_file:
+        with whole(json_file) as file:
+            file.write((folder / FIGURES).read_text(encoding="utf-8"))
+        console.print(f"json:   {json_file}", soft_wrap=True)
+
+
+def write_reports(made: list[Any], json_file: Path) -> None:
+    """All reports of a study in one file."""
+    from tasks.report.report import FIGURES
+    from tasks.runtime.stage import store
+    from tasks.runtime.whole_file import write_json
+
+    figures = [json.loads((store().path(one.key) / FIGURES).read_text(encoding="utf-8")) for one in made]
+    write_json(json_file, {"reports": figures})
+    console.print(f"json:   {json_file}", soft_wrap=True)
