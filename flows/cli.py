@@ -13,6 +13,7 @@ from flows.commands.export import export_command
 from flows.commands.hand_on import dataset_command, model_command, push_command
 from flows.commands.init import init_command
 from flows.commands.plan import plan_command
+from flows.commands.replay import replay_command
 from flows.commands.report import frontier_command, lineage_command, report_command
 from flows.commands.rewrite import rewrite_command
 from flows.commands.run import ablation_command, run_command, study_command
@@ -56,6 +57,7 @@ app.command("init")(init_command)
 app.command("tables")(tables_command)
 app.command("plan")(plan_command)
 app.command("why")(why_command)
+app.command("replay")(replay_command)
 app.command("dashboard")(dashboard_command)
 app.command("row")(row_command)
 app.command("question")(question_command)

@@ -51,6 +51,7 @@ class StepRewards:
     nll: NDArray[np.float64]  # nats per token, nan where it was not needed or there is nothing that can be scored
     retokenized: NDArray[np.bool_]  # scored, and of other ids than were sampled: the text has another tokenisation
     groups: list[tuple[NDArray[np.intp], GroupRewards]]  # positions of a group's samples, and what it earned
+    vectors: NDArray[np.float32]  # shape (samples, d), f of eq. 9; zeros where a sample is not shaped
     seconds: dict[str, float] = field(default_factory=dict)  # gate, nll, embedding
 
     @property
@@ -105,7 +106,8 @@ class GroupReward:
             group_rewards([passed[i] for i in group], nll_or_none[group], vectors[group], self.config)
             for group in groups
         ]
-        return StepRewards(samples, verdicts, nll, retokenized, list(zip(groups, rewards, strict=True)), seconds)
+        rewarded = list(zip(groups, rewards, strict=True))
+        return StepRewards(samples, verdicts, nll, retokenized, rewarded, vectors, seconds)
 
     def _candidate(self, position: int, sample: Sample) -> Candidate:
         row = self.rows[sample.row]

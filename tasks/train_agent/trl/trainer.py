@@ -23,6 +23,7 @@ from tasks.score.nll import TOKENS_PER_BATCH
 from tasks.score.shared_prefix import SharedPrefix
 from tasks.train_agent import canary
 from tasks.train_agent.group_reward import GroupReward, Sample, StepRewards
+from tasks.train_agent.replay import GROUPS, group_rows
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.step_log import StepLog, measured, report_step, sample_rows, samples_due, step_figures
 from tasks.train_agent.trl.arguments import arguments
@@ -45,6 +46,7 @@ class AgentTrainer(GRPOTrainer):
         self.agent_config = spec.config
         self.steps = steps
         self.step_log, self.sample_log = StepLog(spec.out / "steps.jsonl"), StepLog(spec.out / "samples.jsonl")
+        self.group_log = StepLog(spec.out / GROUPS)
         self.rewards: StepRewards | None = None
         self.canary: canary.Canary | None = None
         self.seconds: dict[str, float] = {}
@@ -161,7 +163,7 @@ class AgentTrainer(GRPOTrainer):
                 shutil.rmtree(path)
         updates = int(whole[-1].name.rpartition("-")[2]) if whole else 0
         self.first_step = updates // self.agent_config.updates_per_step
-        for log in (self.step_log, self.sample_log):
+        for log in (self.step_log, self.sample_log, self.group_log):
             log.cut_after(self.first_step)
         return str(whole[-1]) if whole else None
 
@@ -179,6 +181,8 @@ class AgentTrainer(GRPOTrainer):
         row |= measured(self.rewards, self.canary, seconds, parts)
         self.step_log.append([row])
         if samples_due(self.agent_config, step, self.steps):
-            self.sample_log.append(sample_rows(step, self.rewards, self.agent_rows, self.agent_config.samples))
+            groups, advantages = self.agent_config.samples, list(self._logs["advantages"])
+            self.sample_log.append(sample_rows(step, self.rewards, self.agent_rows, groups))
+            self.group_log.append(group_rows(step, self.rewards, self.agent_rows, groups, advantages))
         report_step(row, self.steps)
         self.seconds, self.canary = {}, None

@@ -26,6 +26,7 @@ from tasks.rows.context import longest_context
 from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.spec import read_spec, write_metrics
+from tasks.train_agent.replay import GROUPS
 from tasks.train_agent.rows import enough_rows
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.step_log import StepLog, report_step, summary
@@ -54,7 +55,7 @@ def main() -> None:
     write_kept_rows(layout.rows, rows)
     done = last_whole_step(layout.checkpoints)
     log = StepLog(spec.out / "steps.jsonl")
-    for one in (log, StepLog(spec.out / "samples.jsonl"), StepLog(spec.out / "metrics.jsonl")):
+    for one in (log, *(StepLog(spec.out / name) for name in ("samples.jsonl", GROUPS, "metrics.jsonl"))):
         one.cut_after(done)
     if done < steps:
         config = verl_config(spec, layout, counts.kept, steps, context)

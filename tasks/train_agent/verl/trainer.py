@@ -28,6 +28,7 @@ from tasks.rows.tokens import ChatTokens
 from tasks.score.nll import NLLScorer
 from tasks.train_agent import canary
 from tasks.train_agent.group_reward import GroupReward, Sample, StepRewards, experts
+from tasks.train_agent.replay import GROUPS, group_rows
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.step_log import StepLog, sample_rows, samples_due, step_figures
 from tasks.train_agent.verl.base_model import ActorLogLikelihoods
@@ -65,6 +66,7 @@ class AgentTrainer(PPOTrainerSync):
         self.steps, self.attempt, self.stopped = int(ours.steps), int(ours.attempt), Path(ours.stopped)
         self.step_log = StepLog(self.spec.out / "steps.jsonl")
         self.sample_log = StepLog(self.spec.out / "samples.jsonl")
+        self.group_log = StepLog(self.spec.out / GROUPS)
         self.metric_log = StepLog(self.spec.out / "metrics.jsonl")
         self.canary: canary.Canary | None = None
 
@@ -189,6 +191,7 @@ class AgentTrainer(PPOTrainerSync):
         self.metric_log.append([{"step": step, "attempt": self.attempt} | numbers(metrics)])
         if samples_due(config, step, self.steps):
             self.sample_log.append(sample_rows(step, self.rewards, self.agent_rows, config.samples))
+            self.group_log.append(group_rows(step, self.rewards, self.agent_rows, config.samples))
         # After its samples: the engine's process reports a step as soon as its row is there.
         self.step_log.append([{"step": step} | figures | step_row(self.rewards, metrics, timing_raw, self.canary)])
         self.canary = None

@@ -12,6 +12,7 @@ import pytest
 
 from tasks.rows.jsonl import read_rows, write_rows
 from tasks.train_agent.config import TrainAgentConfig
+from tasks.train_agent.replay import GROUPS, replayed
 from tasks.train_agent.spec import TrainSpec
 from tests.tasks.train_agent import greedy
 from tests.tasks.train_agent.nano_rows import NANO, nano_rows
@@ -140,6 +141,16 @@ def test_samples_show_whole_groups_with_their_components(undisturbed):
     assert {row["step"] for row in samples} == {1, 2, 3}
     assert len(samples) == 3 * 2 * K
     assert {"question", "expert", "rewrite", "passed", "nll", "r_dist", "r_div", "total"} <= set(samples[0])
+
+
+def test_logged_groups_are_rewarded_again_as_they_were(undisturbed):
+    config = TrainAgentConfig.model_validate(json.loads((undisturbed / "scratch" / "spec.json").read_text())["config"])
+    groups = list(read_rows(undisturbed / GROUPS))
+    assert [group["step"] for group in groups] == [1, 1, 2, 2, 3, 3]
+    for group in groups:
+        parts = replayed(group, config)
+        assert "advantages" in {part.name for part in parts}  # TRL's own
+        assert [part for part in parts if part.differs] == []
 
 
 def test_the_adapter_loads_and_changes_the_model(undisturbed):
