@@ -126,7 +126,7 @@ def _gate(group: Row, config: TrainAgentConfig) -> tuple[list[str], list[bool | 
     computes = gate.answers.reasoning and gate.asked.kind != "arithmetic"
     with (gate.without_judge() if computes else gate).open() as verifier:
         verdicts = verifier(candidates)
-    answers = [verdict.answer.verdict for verdict in verdicts]
+    answers: list[str] = [verdict.answer.verdict for verdict in verdicts]
     if not computes:
         return answers, [verdict.passed for verdict in verdicts]
     word = zip(verdicts, group["asked"], group["valid"], strict=True)
