@@ -106,13 +106,13 @@ def _key(index: "Index", asked: str) -> str:
 
 def _say(head: str, text: str, made: "Entry | None" = None) -> None:
     """A text of a model or a dataset under its head; nothing in it acts on the terminal."""
-    from tasks.report.plain_text import plain
+    from tasks.runtime.plain_text import plain
 
     _line(f"{head.strip()}{f' ({made.name})' if made else ''}", style="bold")
     _line(plain(text).rstrip() + "\n")
 
 
 def _line(text: str, style: str = "") -> None:
-    from tasks.report.plain_text import plain
+    from tasks.runtime.plain_text import plain
 
     console.print(Text(plain(text), style=style), soft_wrap=True)

@@ -12,10 +12,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from flows.commands.wide import show
-from tasks.report.plain_text import label
 from tasks.runtime import by_name, prune, remarks
 from tasks.runtime.disk_usage import beside, usage
 from tasks.runtime.names import asked_by, choose, names_of
+from tasks.runtime.plain_text import label
 from tasks.runtime.prune import DAY, Leftover, leftovers, needed
 from tasks.runtime.remarks import Remark
 from tasks.runtime.store import Manifest, Store

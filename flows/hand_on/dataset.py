@@ -20,9 +20,9 @@ from typing import Any
 from flows.hand_on.dataset_card import dataset_card
 from flows.hand_on.new_folder import new_folder
 from flows.hand_on.provenance import HandOnError, Provenance, provenance
-from tasks.report.plain_text import utf8
 from tasks.rows.jsonl import Row, RowError, read_rows
 from tasks.rows.prompts import domain_of, prompts_digest, question_prompt
+from tasks.runtime.plain_text import utf8
 from tasks.runtime.store import Manifest, Store
 from tasks.runtime.whole_file import whole, write_json
 

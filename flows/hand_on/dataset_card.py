@@ -6,8 +6,9 @@ Out: "---\\nconfigs: …\\n---\\n# assemble/nano/sdft-seed0 …"     README.md
 
 from typing import Any
 
-from flows.hand_on.markdown import code, header, table, words
+from flows.hand_on.markdown import code, header, table
 from flows.hand_on.provenance import Provenance, repository
+from tasks.runtime.markdown import words
 from tasks.runtime.store import Manifest
 
 # Licences of the paper's corpora, as their pages on the hub state them. Of others the store knows none.

@@ -1,26 +1,16 @@
-r"""Text that a model or a dataset wrote, as plain words of a Markdown card.
+"""The parts of a Markdown card on the hub that Prefect's pages have not: code spans and the YAML header.
 
-In:  "wrong | <b>answer</b> [x](http://e.org)"
-Out: "wrong \| \<b\>answer\</b\> \[x\]\(http\://e\.org\)"      shown as it was written, on one line
-
-A card on the hub is a web page: markup, links, mentions and table bars of foreign text must not act there.
+In:  {"license": "mit"}, "9f3c…"
+Out: "---\\nlicense: mit\\n---\\n", "`9f3c…`"        (foreign text: tasks/runtime/markdown.py, `words`)
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import yaml
 
-from tasks.report.plain_text import label
 from tasks.runtime import markdown
-
-_PUNCTUATION = re.compile(r"([!-$&-+.:-@\[-`{-~])")  # ASCII punctuation but % , - /
-
-
-def words(text: object, limit: int = 200) -> str:
-    """`text` as words on one line, without effect in Markdown or HTML; cut after `limit` characters."""
-    return _PUNCTUATION.sub(r"\\\1", label(str(text), limit))
+from tasks.runtime.plain_text import label
 
 
 def code(text: object) -> str:

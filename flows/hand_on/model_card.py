@@ -8,10 +8,11 @@ Scores stand in it only where a report holds them, with that report's intervals.
 
 from typing import Any
 
-from flows.hand_on.markdown import code, header, table, words
+from flows.hand_on.markdown import code, header, table
 from flows.hand_on.provenance import Provenance, repository
 from tasks.report.data import Averages, Estimate, ReportData, Run
 from tasks.report.report import read_report
+from tasks.runtime.markdown import words
 from tasks.runtime.store import Manifest
 
 

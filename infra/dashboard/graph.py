@@ -10,8 +10,8 @@ from markupsafe import Markup, escape
 
 from infra.dashboard.lineage import Box, Lineage
 from tasks.report.layers import layout
-from tasks.report.plain_text import label
 from tasks.report.wording import duration
+from tasks.runtime.plain_text import label
 
 WIDTH, HEIGHT, STEP, GAP = 168, 46, 82, 16  # pixels: a box, the distance of layers, between boxes
 MAX_BOXES = 250  # more are listed, not drawn

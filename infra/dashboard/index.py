@@ -20,8 +20,8 @@ from typing import Any
 
 import orjson
 
-from tasks.report.plain_text import label
 from tasks.runtime import names
+from tasks.runtime.plain_text import label
 from tasks.runtime.store import MANIFEST
 
 UNREADABLE = "unreadable"  # the kind of an artifact whose manifest is no manifest

@@ -17,8 +17,8 @@ from typing import Any
 import orjson
 
 from infra.dashboard.index import Entry, Index
-from tasks.report.plain_text import label
 from tasks.report.report import FIGURES
+from tasks.runtime.plain_text import label
 
 Figure = tuple[float, float | None, float | None]  # a value and its interval
 IDENTITY = {"scores", "model", "dataset", "agent", "trained", "untrained"}  # roles; others (drift) may be added later

@@ -18,9 +18,9 @@ from infra.dashboard.index import Entry, Index
 from infra.dashboard.runs import Figure, Run, Runs
 from tasks.report.chart import METHOD_ROLES
 from tasks.report.data import LABELS, Estimate
-from tasks.report.plain_text import label, shorten
 from tasks.report.wording import duration, interval, number, percent
 from tasks.runtime.names import choose
+from tasks.runtime.plain_text import label, shorten
 
 HERE = Path(__file__).parent
 LONGEST = 20_000  # characters of one text on a page; a longer one is cut and says by how much

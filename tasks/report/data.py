@@ -15,9 +15,9 @@ from pydantic import Field, FiniteFloat, JsonValue
 
 from tasks.methods.method import methods
 from tasks.report.answer_data import Answered, Subject
-from tasks.report.plain_text import utf8
 from tasks.report.values import Count, Estimate, Share
 from tasks.report.values import Model as _Model
+from tasks.runtime.plain_text import utf8
 
 SCHEMA_VERSION = 1
 

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tasks.report.chart import ROLES, end_labels, panels, role_of, svg, title, x_label
 from tasks.report.data import LABELS, ORDER, Estimate, GrpoStep, ReportData
-from tasks.report.plain_text import label
+from tasks.runtime.plain_text import label
 
 _GRPO: tuple[tuple[str, str, Callable[[GrpoStep], float | None]], ...] = (
     ("pass_rate", "pass rate, %", lambda step: None if step.pass_rate is None else 100 * step.pass_rate),

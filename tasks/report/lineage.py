@@ -17,7 +17,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from tasks.report.data import Edge, Graph, Node
-from tasks.report.plain_text import label
+from tasks.runtime.plain_text import label
 
 Load = Callable[[str], dict[str, Any]]
 

@@ -19,7 +19,6 @@ from tasks.report.forgetting_figure import forgetting_figure
 from tasks.report.held_out import UNTRAINED
 from tasks.report.lineage_figure import lineage_figure
 from tasks.report.paper_figures import success_only, sweep
-from tasks.report.plain_text import label, shorten
 from tasks.report.wording import (
     MEASURES,
     THERMOMETERS,
@@ -34,6 +33,7 @@ from tasks.report.wording import (
     slope,
     unit_of,
 )
+from tasks.runtime.plain_text import label, shorten
 
 SHOWN = 6_000  # characters of one text in an example; a longer one is cut and says by how much
 LONGEST = 60_000  # characters of any other value on the page (the config)

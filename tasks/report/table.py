@@ -11,8 +11,8 @@ from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from tasks.report.plain_text import label
 from tasks.runtime import markdown
+from tasks.runtime.plain_text import label
 
 
 @dataclass(frozen=True)

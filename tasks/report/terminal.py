@@ -15,8 +15,8 @@ from rich.text import Text
 from tasks.report.answers_view import said
 from tasks.report.data import Drifts, Estimate, ReportData, Summary
 from tasks.report.figures import method_label
-from tasks.report.plain_text import label
 from tasks.report.wording import THERMOMETERS, caveats, findings, interval, number, reading
+from tasks.runtime.plain_text import label
 
 NANO = "nano: a toy backbone. It shows the mechanism and claims nothing about large models."
 

@@ -73,5 +73,4 @@ def cell(value: object) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.4g}"
-    # Backslashes, not entities: one of Prefect's two pages shows an entity in a table as it is written.
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(str(value).split())[:200])
+    return markdown.words(value)

@@ -9,7 +9,7 @@ from tasks.report.chart import NARROW, WIDE
 from tasks.report.frontier.data import Frontier
 from tasks.report.frontier.figure import frontier_figure
 from tasks.report.frontier.tables import tables
-from tasks.report.plain_text import label
+from tasks.runtime.plain_text import label
 
 _MARKS = ("circle", "square", "triangle", "diamond", "triangle downwards", "plus", "cross", "star")
 _FOLDER = Path(__file__).parent
