@@ -68,6 +68,7 @@ Stage = Literal[
     "evaluate",
     "drift",
     "report",
+    "frontier",
 ]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 

@@ -8,10 +8,9 @@ from typing import Any
 
 from flows.plan.start import walk_through
 from infra.sinks import feed as sinks
+from tasks.runtime.names import REPORTS
 from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact
-
-SHOWN = ("report", "frontier")  # what a flow returns, and a person looks at
 
 
 def finished(flow: Any, parameters: dict[str, Any]) -> list[Artifact] | None:
@@ -26,7 +25,7 @@ def finished(flow: Any, parameters: dict[str, Any]) -> list[Artifact] | None:
     if not all(step.cached for step in walk.stages):
         return None
     home = store()
-    keys = [part.manifest.key for step in walk.stages if step.kind in SHOWN for part in step.parts.values()]
+    keys = [part.manifest.key for step in walk.stages if step.kind in REPORTS for part in step.parts.values()]
     made = [one for key in keys if (one := home.find(key)) is not None]
     if not keys or len(made) < len(keys):
         return None

@@ -14,13 +14,13 @@ from rich.text import Text
 from flows.commands.wide import show
 from tasks.runtime import by_name, prune, remarks
 from tasks.runtime.disk_usage import beside, usage
-from tasks.runtime.names import asked_by, choose, names_of
+from tasks.runtime.names import REPORTS, asked_by, choose, names_of
 from tasks.runtime.plain_text import label
 from tasks.runtime.prune import DAY, Leftover, leftovers, needed
 from tasks.runtime.remarks import Remark
 from tasks.runtime.store import Manifest, Store
 
-KEPT = ("report",)  # kinds that a person made a run for: with all that they were made from they stay
+KEPT = REPORTS  # kinds that a person made a run for: with all that they were made from they stay
 
 app = typer.Typer(no_args_is_help=True, help="What lies in the store, whether it is whole, and what of it may go.")
 console = Console()

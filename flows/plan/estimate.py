@@ -85,6 +85,8 @@ class _Reckoning:
         found = {"": _of_source(step.kind, config)} if step.kind in ("corpus", "questions", "evaluate") else {}
         if step.kind == "report":  # it reads the manifest of every artifact
             found[""] = sum(len(one.parts) for one in self.walk.stages)
+        if step.kind == "frontier":  # and it the answers of every model
+            found[""] = sum(len(one.parts) for one in self.walk.stages if one.kind == "evaluate")
         for name, value in step.inputs.items():
             if isinstance(value, Expected):
                 rows = self.rows(value.step)

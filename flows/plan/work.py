@@ -116,6 +116,7 @@ WORK: dict[str, Kind] = {
         ),
     ),
     "report": Kind("artifacts", lambda m, c: m["artifacts"], lambda c, i: i.get("", 0)),
+    "frontier": Kind("artifacts", lambda m, c: m["artifacts"], lambda c, i: i.get("", 0)),
 }
 
 

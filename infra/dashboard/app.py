@@ -33,6 +33,7 @@ from infra.dashboard.live import live_page
 from infra.dashboard.pages import PAGES
 from infra.dashboard.remark_form import answer_remark
 from infra.dashboard.site import HERE, Site
+from tasks.runtime.names import REPORTS
 from tasks.runtime.settings import ROOT, settings
 
 HOSTS = ["127.0.0.1", "localhost"]
@@ -135,7 +136,7 @@ def stored_file(site: Site, query: Mapping[str, str]) -> Response:
     found = (folder / path).resolve()
     if not found.is_relative_to(folder) or not found.is_file():
         return PlainTextResponse(f"{entry.kind} {entry.key}: {path} is gone", status_code=404)
-    if entry.kind == "report" and found.suffix == ".html":
+    if entry.kind in REPORTS and found.suffix == ".html":
         return FileResponse(found, media_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
     if found.suffix in TEXT:
         return FileResponse(found, media_type="text/plain; charset=utf-8")

@@ -8,6 +8,7 @@ from infra.dashboard.graph import graph
 from infra.dashboard.index import Entry
 from infra.dashboard.lineage import lineage, state_of
 from infra.dashboard.site import Context, Link, Query, Site, method_class, one
+from tasks.runtime.names import REPORTS
 from tasks.runtime.remarks import Remark, remarks
 
 LISTED = 500  # artifacts on one page of their list
@@ -90,4 +91,4 @@ def artifact_page(site: Site, query: Query, link: Link) -> Context:
 
 def _beyond(site: Site, below: set[str]) -> list[str]:
     """Reports are listed beside the drawing: a corpus has hundreds."""
-    return [key for key in below if site.index.entries[key].kind == "report" and len(below) > 40]
+    return [key for key in below if site.index.entries[key].kind in REPORTS and len(below) > 40]

@@ -205,7 +205,7 @@ def entry_of(key: str, manifest: dict[str, Any]) -> Entry:
     entry.given = name if isinstance(name, str) and names.is_name(name) else ""
     if kind == names.BACKBONE:
         entry.backbone = label(names.called_backbone(entry.given, asked) or key[:12])
-    if kind == "report":
+    if kind in names.REPORTS:
         entry.backbone, entry.method, entry.seed = label(str(config.get("backbone", ""))), "", None
     if kind in ("split", "sample", "corpus", "questions", "backbone"):
         entry.method, entry.seed = "", None  # all methods share it, whoever came first

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 SHORT = 8  # hex digits of the key at a name's end
 LONGEST = 60  # characters of one part of a name
 BACKBONE = "backbone"  # the stage that brings pi_0: what is made with it carries its name
+REPORTS = ("report", "frontier")  # what a person makes a run for, and looks at
 LENT = "tokenizers."  # inputs that only count tokens: a sample is no backbone's
 _RUN_TAG = re.compile(r"\w+/\d+")
 _TELLING = ("name", "benchmark", "benchmarks", "part", "loss", "shard")  # config fields that tell parts apart
@@ -69,7 +70,7 @@ def backbone_name(manifest: Described, look: Callable[[str], Described | None], 
     if manifest.kind == BACKBONE:
         return called or called_backbone(manifest.name, manifest.run.get("task_run", ""))
     said = manifest.config.get("backbone")
-    reported = said if manifest.kind == "report" and isinstance(said, str) else ""
+    reported = said if manifest.kind in REPORTS and isinstance(said, str) else ""
     return reported or backbone_of(_sources(manifest), lambda key: _seen(look(key)))
 
 

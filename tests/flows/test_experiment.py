@@ -1,11 +1,13 @@
 """Experiments: the defaults are the paper's, a backbone changes little, and a mistake is told by file and field."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flows.experiment import (
+    STAGES,
     Experiment,
     ExperimentError,
     backbone_names,
@@ -110,6 +112,12 @@ def test_presets_come_after_each_other_and_before_what_is_set() -> None:
 def test_several_machines_need_a_cluster() -> None:
     with pytest.raises(ExperimentError, match=r"machines=2 need a Ray cluster .*train_agent\.verl\.ray_address"):
         load_experiment("Llama-3.2-1B-Instruct", {"train_agent.verl.machines": 2})
+
+
+def test_every_stage_can_be_placed_and_planned() -> None:
+    files = [path.read_text(encoding="utf-8") for path in (ROOT / "tasks").rglob("*.py")]
+    declared = {name for text in files for name in re.findall(r"(?ms)^@stage\(.*?^def (\w+)\(", text)}
+    assert declared == set(STAGES)
 
 
 def test_there_is_a_file_for_every_backbone() -> None:

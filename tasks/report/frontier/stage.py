@@ -60,7 +60,8 @@ def frontier(
     for name, text in ((FIGURES, data.model_dump_json(indent=1) + "\n"), (PAGE, render(data))):
         with whole(out / name) as file:
             file.write(text)
-    return {"methods": len(data.methods()), "rates": len(data.rates), "points": len(data.points)}
+    read = len(base) + sum(len(of) for runs in scores.values() for of in runs.values())
+    return {"methods": len(data.methods()), "rates": len(data.rates), "artifacts": read}
 
 
 def read_frontier(folder: Path) -> Frontier:
