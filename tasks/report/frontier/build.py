@@ -72,6 +72,7 @@ def build(
         base_general=percentile(base_general, confidence),
         points=_points(curves, correct, confidence),
         regimes=[_regime(rate, correct, groups, float(base_general[0])) for rate in rates],
+        same_rate=[one for rate in rates for one in _same_rate(curves, rate, confidence)],
         matched=[one for share in SHARES for one in _matched(curves, share, confidence)],
         own_best=_own_best(curves, of_halves, confidence),
     )
@@ -128,6 +129,32 @@ def _regime(rate: float, correct: Mapping[str, Mapping[str, Matrix]], groups: Gr
     spread = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
     name = "unknown" if spread is None else "cliff" if spread >= CLIFF else "gradual"
     return Regime(rate=rate, forgotten=base - float(by_seed.mean()), between_seeds=spread, name=name)  # type: ignore[arg-type]
+
+
+def _same_rate(curves: Mapping[str, Curve], rate: float, confidence: float) -> list[Difference]:
+    """Every method against the reference at one rate: what papers compare, and what suits whom it suits."""
+    there = {method: 1 + one.rates.index(rate) for method, one in curves.items() if rate in one.rates}
+    if REFERENCE not in there:
+        return []
+    math_of, general_of = (found[there[REFERENCE]] for found in (curves[REFERENCE].math, curves[REFERENCE].general))
+    found = []
+    for method, place in there.items():
+        if method == REFERENCE:
+            continue
+        math, general = curves[method].math[place], curves[method].general[place]
+        found.append(
+            Difference(
+                method=method,
+                reference=REFERENCE,
+                rates=[rate],
+                math=percentile(math, confidence),
+                math_difference=percentile(math - math_of, confidence),
+                general=percentile(general, confidence),
+                difference=percentile(general - general_of, confidence),
+                p=two_sided(general - general_of),
+            )
+        )
+    return _corrected(found)
 
 
 def _matched(curves: Mapping[str, Curve], share: float, confidence: float) -> list[Difference]:

@@ -36,16 +36,18 @@ class Regime(_Model):
 
 
 class Difference(_Model):
-    """General accuracy of a method minus the reference's, at one level of downstream accuracy or at their own rates."""
+    """General accuracy of a method minus the reference's: at the same rate, at the same downstream accuracy, or each at
+    its own best rate."""
 
     method: str
     reference: str
-    level: Share | None = Field(
-        default=None, description="downstream accuracy of both; None: each at its own best rate"
-    )
+    level: Share | None = Field(default=None, description="downstream accuracy of both, where they are matched")
     reached: Share = Field(default=1.0, description="share of the replicates in which both curves reach the level")
-    rates: list[FiniteFloat] = Field(default_factory=list, description="the method's own best, a choice a half")
-    math: Estimate | None = Field(default=None, description="MathAvg at the method's own best rate")
+    rates: list[FiniteFloat] = Field(
+        default_factory=list, description="both's, or the method's own best: a choice a half"
+    )
+    math: Estimate | None = Field(default=None, description="the method's MathAvg; None where it is matched")
+    math_difference: Estimate | None = Field(default=None, description="its MathAvg minus the reference's, same rate")
     general: Estimate | None = Field(default=None, description="the method's own; None where its curve ends below")
     difference: Estimate | None = None
     p: Share | None = Field(default=None, description="two-sided, by the bootstrap")
@@ -67,6 +69,7 @@ class Frontier(_Model):
     base_general: Estimate
     points: list[Point]
     regimes: list[Regime]
+    same_rate: list[Difference]
     matched: list[Difference]
     own_best: list[Difference]
 

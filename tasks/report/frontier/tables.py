@@ -26,9 +26,11 @@ class Table:
 
 
 def tables(data: Frontier) -> list[Table]:
-    """Matched comparisons by level, each method at its own best, every point, and the regime of each rate."""
+    """Matched comparisons by level, each method at its own best, all at the same rate, every point, and the regimes."""
     levels = sorted({one.level for one in data.matched if one.level is not None}, reverse=True)
-    return [*(_matched(data, level) for level in levels), _own_best(data), _points(data), _regimes(data)]
+    matched = [_matched(data, level) for level in levels]
+    same_rate = [_same_rate(data, rate) for rate in data.rates]
+    return [*matched, _own_best(data), *same_rate, _points(data), _regimes(data)]
 
 
 def _matched(data: Frontier, level: float) -> Table:
@@ -58,6 +60,19 @@ def _own_best(data: Frontier) -> Table:
                 *_tested(one),
             )
             for one in sorted(data.own_best, key=_by_difference)
+        ],
+    )
+
+
+def _same_rate(data: Frontier, rate: float) -> Table:
+    regime = next((one.name for one in data.regimes if one.rate == rate), "unknown")
+    return Table(
+        f"At the same rate, {rate:g} ({regime}): differences from SFT",
+        ("method", "downstream, points", "general, points", "p", "p, Holm"),
+        [
+            (method_label(one.method), _value(one.math_difference, signed=True), *_tested(one))
+            for one in sorted(data.same_rate, key=_by_difference)
+            if one.rates == [rate]
         ],
     )
 

@@ -72,6 +72,15 @@ def test_a_curve_that_ends_below_is_said_so_and_takes_no_part_in_the_correction(
     assert smallest.holm == pytest.approx(min(1.0, len(tested) * (smallest.p or 0)))
 
 
+def test_at_the_same_rate_both_differences_stand(data: Frontier) -> None:
+    at = {(one.method, rate): one for one in data.same_rate for rate in one.rates}
+    assert len(at) == 6
+    keeps = at["wise_ft", 0.0012]
+    assert keeps.difference and keeps.difference.value == pytest.approx(0.35, abs=0.05)
+    assert keeps.math_difference and keeps.math_difference.value == pytest.approx(0.0, abs=0.04)
+    assert keeps.holm is not None and keeps.p is not None and keeps.p <= keeps.holm
+
+
 def test_points_that_nothing_betters_are_marked(data: Frontier) -> None:
     best = {(one.method, one.rate) for one in data.points if one.best}
     assert ("wise_ft", 0.0012) in best
