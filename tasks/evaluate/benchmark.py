@@ -19,12 +19,14 @@ from typing import Any
 
 import yaml
 
-from tasks.evaluate.readers import READERS
+from tasks.evaluate import readers
+from tasks.evaluate.more_readers import MORE
 from tasks.rows.jsonl import Row, read_rows
 from tasks.rows.source import SourceError, download
 from tasks.runtime.digest import digest_file, digest_value
 from tasks.runtime.settings import ROOT
 
+READERS = readers.READERS | MORE
 FOLDER = Path(__file__).resolve().parent / "benchmarks"
 TASK_PREFIX = "rewriting_agent_"  # of lm-eval's task, which has tasks of its own by five of these names
 DATA_VARIABLE = "REWRITING_AGENT_BENCHMARK_DATA"  # where benchmark_data is not given
@@ -144,7 +146,7 @@ def _downloaded(chosen: Benchmark) -> Iterator[Row]:
 
 
 def parse(name: str, content: bytes) -> Iterator[Row]:
-    """Rows of a downloaded file by the suffix of its name: JSON lines, CSV with a header, Parquet."""
+    """Rows of a downloaded file by the suffix of its name: JSON lines, JSON with `examples`, CSV, Parquet."""
     if name.endswith(".parquet"):
         import pyarrow.parquet
 
@@ -153,5 +155,7 @@ def parse(name: str, content: bytes) -> Iterator[Row]:
     text = (gzip.decompress(content) if name.endswith(".gz") else content).decode("utf-8")
     if name.endswith(".csv"):
         yield from csv.DictReader(io.StringIO(text, newline=""))
+    elif name.endswith(".json"):
+        yield from json.loads(text)["examples"]
     else:
         yield from (json.loads(line) for line in text.split("\n") if line.strip())

@@ -14,11 +14,12 @@ from typing import Any
 from tasks.rows.jsonl import Row
 
 Reader = Callable[[Iterable[Row]], Iterator[Row]]
-LETTERS = "ABCDEFGHIJ"
+LETTERS = "ABCDEFGHIJKLMNOPQR"  # BIG-Bench Hard has a task with eighteen options
 _LETTERED = re.compile(r"^\s*\(?([A-J])\s*[).:、．]\s*")
 
 
-def _row(row_id: str, question: str, answer: Any, options: Iterable[str] = (), subset: str = "") -> Row:
+def make_row(row_id: str, question: str, answer: Any, options: Iterable[str] = (), subset: str = "") -> Row:
+    """A row in the one schema."""
     return {
         "id": row_id,
         "question": question.strip(),
@@ -31,32 +32,32 @@ def _row(row_id: str, question: str, answer: Any, options: Iterable[str] = (), s
 def plain(rows: Iterable[Row]) -> Iterator[Row]:
     """This project's own schema: id, question, answer and, for multiple choice, options."""
     for row in rows:
-        yield _row(row["id"], row["question"], row["answer"], row.get("options") or (), row.get("subset", ""))
+        yield make_row(row["id"], row["question"], row["answer"], row.get("options") or (), row.get("subset", ""))
 
 
 def math500(rows: Iterable[Row]) -> Iterator[Row]:
     """MATH-500: problem, solution, answer, subject, level, unique_id."""
     for row in rows:
-        yield _row(f"math500/{row['unique_id']}", row["problem"], row["answer"], subset=row["subject"])
+        yield make_row(f"math500/{row['unique_id']}", row["problem"], row["answer"], subset=row["subject"])
 
 
 def minerva_math(rows: Iterable[Row]) -> Iterator[Row]:
     """MinervaMath: problem, solution, type, idx; the reference is the whole solution, which ends in a box."""
     for row in rows:
-        yield _row(f"minerva_math/{row['idx']}", row["problem"], row["solution"], subset=row["type"])
+        yield make_row(f"minerva_math/{row['idx']}", row["problem"], row["solution"], subset=row["type"])
 
 
 def amc23(rows: Iterable[Row]) -> Iterator[Row]:
     """AMC23: id, problem, answer (a whole number written as a float), url."""
     for row in rows:
         answer = float(row["answer"])
-        yield _row(f"amc23/{row['id']}", row["problem"], int(answer) if answer.is_integer() else answer)
+        yield make_row(f"amc23/{row['id']}", row["problem"], int(answer) if answer.is_integer() else answer)
 
 
 def gsm8k(rows: Iterable[Row]) -> Iterator[Row]:
     """GSM8K: question and answer, a solution with calculator marks that ends in "#### 72"."""
     for number, row in enumerate(rows):
-        yield _row(f"gsm8k/{number}", row["question"], row["answer"].rpartition("####")[2])
+        yield make_row(f"gsm8k/{number}", row["question"], row["answer"].rpartition("####")[2])
 
 
 def imo_answerbench(rows: Iterable[Row]) -> Iterator[Row]:
@@ -68,7 +69,7 @@ def imo_answerbench(rows: Iterable[Row]) -> Iterator[Row]:
             # the columns after it are shifted by one.
             problem, _, answer = problem.rpartition("\n,")
             answer, category = answer.strip('" \n'), row["Short Answer"]
-        yield _row(f"imo_answerbench/{row['Problem ID']}", problem, answer, subset=category)
+        yield make_row(f"imo_answerbench/{row['Problem ID']}", problem, answer, subset=category)
 
 
 def agieval(rows: Iterable[Row]) -> Iterator[Row]:
@@ -84,10 +85,10 @@ def agieval(rows: Iterable[Row]) -> Iterator[Row]:
         question = f"{passage.strip()}\n\n{row['question']}" if passage and passage.strip() else row["question"]
         label = row.get("label")
         if not row.get("options"):
-            yield _row(f"agieval/{task}/{number}", question, row["answer"], subset=task)
+            yield make_row(f"agieval/{task}/{number}", question, row["answer"], subset=task)
         elif letters := "".join(sorted(set(re.findall("[A-J]", "".join(label or ""))))):
             options = [_without_letter(option, LETTERS[at]) for at, option in enumerate(row["options"])]
-            yield _row(f"agieval/{task}/{number}", question, letters, options, task)
+            yield make_row(f"agieval/{task}/{number}", question, letters, options, task)
 
 
 def _without_letter(option: str, letter: str) -> str:
@@ -105,13 +106,13 @@ def mmlu(rows: Iterable[Row]) -> Iterator[Row]:
         number = counted[subject] = counted.get(subject, -1) + 1
         options = row["choices"] if "choices" in row else [row[letter] for letter in "ABCD"]
         answer = row["answer"] if isinstance(row["answer"], str) else LETTERS[row["answer"]]
-        yield _row(f"mmlu/{subject}/{number}", row["question"], answer, map(str, options), subject)
+        yield make_row(f"mmlu/{subject}/{number}", row["question"], answer, map(str, options), subject)
 
 
 def mmlu_pro(rows: Iterable[Row]) -> Iterator[Row]:
     """MMLU-Pro: question_id, question, options, answer (a letter), category."""
     for row in rows:
-        yield _row(
+        yield make_row(
             f"mmlu_pro/{row['question_id']}", row["question"], row["answer"], map(str, row["options"]), row["category"]
         )
 

@@ -10,7 +10,9 @@ from tasks.rows.prompts import general_prompt, question_prompt
 
 
 def user_turn(row: Row) -> str:
-    """The general prompt where there are options, else the math prompt."""
+    """The general prompt where there are options, else the math prompt; a row that says how it is asked is asked so."""
+    if row.get("asked"):
+        return str(row["asked"])
     if not row["options"]:
         return question_prompt(row["question"])
     lines = (f"{letter}. {option}" for letter, option in zip(LETTERS, row["options"], strict=False))

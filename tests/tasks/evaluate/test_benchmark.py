@@ -11,10 +11,10 @@ import pytest
 
 from tasks.evaluate import benchmark
 from tasks.evaluate.config import PAPER_GENERAL, PAPER_MATH
-from tasks.evaluate.readers import LETTERS, READERS
+from tasks.evaluate.readers import LETTERS
 from tasks.rows.source import SourceError
 
-OTHER_MATH = ("nano_seen_kinds", "nano_new_kinds", "gsm8k")
+OTHER_MATH = ("nano_seen_kinds", "nano_new_kinds", "gsm8k", "sat_math_220", "imo_numeric", "imo_answerbench_v1")
 SIZES = {
     "math500": 500,
     "minerva_math": 272,
@@ -32,7 +32,7 @@ def test_every_definition_is_complete_and_its_data_are_pinned() -> None:
         chosen = benchmark.benchmark(name)
         assert chosen.name == name
         assert chosen.group == ("math" if name in PAPER_MATH + OTHER_MATH else "general")
-        assert chosen.reader in READERS
+        assert chosen.reader in benchmark.READERS
         if chosen.path is None:
             assert len(chosen.source["revision"]) == 40 and chosen.source["files"]
         assert benchmark._parsed(benchmark.FOLDER / f"{name}.yaml")["task"] == benchmark.TASK_PREFIX + name
@@ -70,13 +70,13 @@ def test_a_limit_takes_the_same_rows_every_time_and_meets_all_subsets(data_folde
 def test_the_hubs_mmlu_and_the_released_one_read_alike() -> None:
     released = {"subject": "anatomy", "split": "test", "question": "q", "A": "a", "B": "b", "C": "c", "D": "d"}
     hub = {"subject": "anatomy", "question": "q", "choices": ["a", "b", "c", "d"], "answer": 2}
-    assert list(READERS["mmlu"]([released | {"answer": "C"}])) == list(READERS["mmlu"]([hub]))
-    assert list(READERS["mmlu"]([released | {"answer": "C", "split": "dev"}])) == []
+    assert list(benchmark.READERS["mmlu"]([released | {"answer": "C"}])) == list(benchmark.READERS["mmlu"]([hub]))
+    assert list(benchmark.READERS["mmlu"]([released | {"answer": "C", "split": "dev"}])) == []
 
 
 def test_gsm8ks_reference_is_the_number_behind_its_solution() -> None:
     row = {"question": "How many altogether?", "answer": "48+24 = <<48+24=72>>72 clips in April and May.\n#### 1,072"}
-    assert list(READERS["gsm8k"]([row])) == [
+    assert list(benchmark.READERS["gsm8k"]([row])) == [
         {"id": "gsm8k/0", "question": "How many altogether?", "answer": "1,072", "options": [], "subset": ""}
     ]
 
@@ -87,7 +87,7 @@ def test_the_row_of_imo_answerbench_with_a_lost_quotation_mark_is_repaired() -> 
         'x-035,"Find all $f$.\n","$f(x)=-1, f(x)=0$",Algebra,Polynomial,Iran 2002\n'
         'x-036,"Find all $Y$:\n\\[ a \\]\n,"$Y(x)=A+\\frac{B}{x}-x$",Algebra,Functional Equation,Iran 2002\n'
     )
-    first, second = READERS["imo_answerbench"](benchmark.parse("v2.csv", text.encode()))
+    first, second = benchmark.READERS["imo_answerbench"](benchmark.parse("v2.csv", text.encode()))
     assert first["answer"] == "$f(x)=-1, f(x)=0$"
     assert (second["question"], second["answer"], second["subset"]) == (
         "Find all $Y$:\n\\[ a \\]",
