@@ -75,6 +75,9 @@ class Site:
         return entries[key]
 
 
+OTHERS = ("sky", "green", "purple", "orange")  # of methods that have no file here, by their name
+
+
 def method_label(method: str) -> str:
     """The name a reader knows the method by; `sft/0` keeps its seed."""
     name, _, seed = method.partition("/")
@@ -82,11 +85,11 @@ def method_label(method: str) -> str:
 
 
 def method_class(method: str) -> str:
-    """The CSS class that carries the method's colour."""
+    """The CSS classes that tell the method and carry its colour, which is the report's."""
     name = method.partition("/")[0]
     if name in METHOD_ROLES:
-        return f"m-{name}"
-    return f"m-other{sum(map(ord, name)) % 4}" if name else "m-none"
+        return f"m-{name} c-{METHOD_ROLES[name]}"
+    return f"c-{OTHERS[sum(map(ord, name)) % len(OTHERS)]}" if name else "c-none"
 
 
 def figure(found: Figure | None) -> Estimate | None:
