@@ -7,7 +7,7 @@ export DO_NOT_TRACK = 1
 export PREFECT_HOME ?= $(abspath $(ENVS))/prefect
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: help setup setup-% run test test-inference test-sft test-slow test-verl style types bench bench-check gpu-check nano up down lock clean
+.PHONY: help setup setup-% run test test-inference test-sft test-slow test-verl faults style types bench bench-check gpu-check nano up down lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -26,7 +26,7 @@ test: setup setup-dev   ## style, types and all tests but the slow ones
 	@$(CORE)/mypy
 	@echo "the core's tests; beside them those of the engines, whose output comes at the end (together 8 to 12 minutes)"
 	@$(MAKE) -sk test-inference test-sft > $(ENVS)/test-engines.log 2>&1 & engines=$$!; \
-	$(CORE)/python -m pytest -m "not inference and not sft and not verl and not slow and not gpu"; core=$$?; \
+	$(CORE)/python -m pytest -m "not inference and not sft and not verl and not slow and not faults and not gpu"; core=$$?; \
 	wait $$engines; engines=$$?; cat $(ENVS)/test-engines.log; exit $$((core | engines))
 
 test-inference:
@@ -39,6 +39,9 @@ test-slow: setup setup-dev   ## the tests that take minutes each
 	$(CORE)/python -m pytest -m "slow and not inference and not sft and not verl and not gpu"
 	$(ENVS)/inference/bin/python -m pytest -m "slow and inference and not gpu"
 	$(ENVS)/sft/bin/python -m pytest -m "slow and sft and not gpu"
+
+faults: setup setup-dev   ## kills, full disks, damage, bad input, many times each (half an hour): a table; KEEP=1 writes docs/faults.md
+	FAULTS=whole FAULTS_KEEP=$(KEEP) $(CORE)/python -m pytest tests/faults -m "not slow" --durations=0
 
 test-verl: setup-verl   ## the GPU engine's tests on a CPU: two steps with all of verl's processes; SLOW=1 also kills and resumes
 	$(ENVS)/verl/bin/python -m pytest -p no:asyncio -m "verl and not gpu $(if $(SLOW),,and not slow)"

@@ -10,10 +10,11 @@ Their names begin with a dot: publishing takes them away, and they are no part o
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tasks.runtime.full_disk import explained
 from tasks.runtime.progress import Progress, handled_by, handler
 from tasks.runtime.store import Manifest
 from tasks.runtime.whole_file import write_json
@@ -44,7 +45,8 @@ def told(outs: Mapping[str, Path], manifests: Mapping[str, Manifest]) -> Iterato
         with handled_by(show):
             yield
     except BaseException as error:
-        _append(outs, {"at": time.time(), "error": f"{type(error).__name__}: {error}"[:LONGEST]})
+        with suppress(OSError):  # a disk that is full has no room for the note either: what is raised tells it
+            _append(outs, {"at": time.time(), "error": f"{type(error).__name__}: {error}"[:LONGEST]})
         raise
 
 
@@ -52,5 +54,5 @@ def _append(outs: Mapping[str, Path], event: dict[str, Any]) -> None:
     """One write of one line a folder: a reader never sees half of two."""
     line = json.dumps(event, ensure_ascii=False) + "\n"
     for out in outs.values():
-        with (out / PROGRESS).open("a", encoding="utf-8") as file:
+        with explained(out / PROGRESS), (out / PROGRESS).open("a", encoding="utf-8") as file:
             file.write(line)

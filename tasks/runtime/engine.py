@@ -22,7 +22,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from tasks.runtime import slots, stopping
+from tasks.runtime import full_disk, slots, stopping
 from tasks.runtime.progress import Progress, handler
 from tasks.runtime.settings import ROOT, settings
 
@@ -83,7 +83,8 @@ class EngineError(RuntimeError):
     def __init__(self, module: str, status: int, log: Path, tail: list[str]) -> None:
         ended = f"killed by signal {status - 128}" if status > 128 else f"exit status {status}"
         raised = [found[0] for line in tail if (found := _RAISED.search(line))][-1:]
-        super().__init__("\n".join([": ".join([module, ended, *raised]), f"whole output in {log}", *tail]))
+        advice = [full_disk.ADVICE] if any(full_disk.SAID in line for line in tail) else []
+        super().__init__("\n".join([": ".join([module, ended, *raised]), *advice, f"whole output in {log}", *tail]))
         self.status = status
 
 
@@ -113,7 +114,8 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
     scratch = out / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
     spec_path = scratch / f"{module}.spec.json"
-    spec_path.write_text(spec.model_dump_json(indent=1), encoding="utf-8")
+    with full_disk.explained(spec_path):
+        spec_path.write_text(spec.model_dump_json(indent=1), encoding="utf-8")
     log = scratch / f"{module}.log"
     stopping.check(f"{module} not started")
     started, clock = time.time(), time.monotonic()

@@ -81,7 +81,7 @@ def left_for(free: int, before: Iterable[tuple[float, int]], patience: float = P
 class _Request:
     """A file `gpu.waits.<when>.<process>.<wanted>`, locked while its request waits."""
 
-    when: int  # nanoseconds since the epoch
+    when: int  # nanoseconds since the machine started: no clock that somebody sets
     path: Path
     wanted: int
 
@@ -89,7 +89,7 @@ class _Request:
 @contextmanager
 def _waiting(folder: Path, name: str, wanted: int) -> Iterator[_Request]:
     with _deciding(folder, name):
-        when = time.time_ns()
+        when = time.monotonic_ns()
         path = folder / f"{name}.waits.{when}.{os.getpid()}.{wanted}"
         descriptor = _open(path)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -109,7 +109,7 @@ def _take_now(folder: Path, name: str, own: _Request, total: int, patience: floa
             free[number] = descriptor
         else:
             os.close(descriptor)
-    now = time.time_ns()
+    now = time.monotonic_ns()
     before = [((now - request.when) / 1e9, request.wanted) for request in _before(folder, name, own)]
     left = left_for(len(free), before, patience)
     chosen = sorted(free)[: own.wanted] if own.wanted <= left else []

@@ -31,7 +31,7 @@ from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 from pydantic import BaseModel
 
-from tasks.runtime import attempt, engine, in_use, openlineage_sink, placement, planning, retries, slots
+from tasks.runtime import attempt, engine, full_disk, in_use, openlineage_sink, placement, planning, retries, slots
 from tasks.runtime.futures import StageTask
 from tasks.runtime.key import Inputs, flatten, lock_digest, stage_key
 from tasks.runtime.progress_view import ProgressView
@@ -155,6 +155,7 @@ class _Stage:
         in_use.hold(home.root)
         place = placement.place_of(self.name)
         with ExitStack() as locks:
+            locks.enter_context(full_disk.explained(home.root))
             locks.enter_context(ProgressView(title, log))  # of transfers; what is built shows its own
             # In the order of the keys, so that two runs that share artifacts cannot wait for each other.
             for manifest in sorted(manifests.values(), key=lambda manifest: manifest.key):

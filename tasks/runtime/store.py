@@ -23,67 +23,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from tasks.runtime import by_name, names, stopping
+from tasks.runtime import by_name, full_disk, names, stopping
 from tasks.runtime.digest import digest_entries, digest_file, files_below
+from tasks.runtime.manifest import MANIFEST, Artifact, FileEntry, Manifest, manifest_text, read
 
-MANIFEST = "manifest.json"
 SCRATCH = "scratch"  # below an artifact's folder while it is built; never published
 
 # Larger files are trusted when size and modification time are as recorded; smaller ones are hashed at every look-up.
 TRUST_STAT_ABOVE = 256 * 2**20
-
-
-class Artifact(BaseModel):
-    """A reference to an artifact: all that travels between tasks."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: str
-    key: str
-    digest: str
-
-
-class FileEntry(BaseModel):
-    path: str
-    bytes: int
-    sha256: str
-    mtime_ns: int = 0
-
-
-class Manifest(BaseModel):
-    """What an artifact is, what it was made from, and by whom. Timings and the run are not part of its digest."""
-
-    kind: str
-    key: str
-    name: str = ""  # for people (names.py); "" before there were names
-    digest: str = ""
-    stage_version: int = 1
-    inputs: dict[str, Artifact] = Field(default_factory=dict)
-    config: dict[str, Any] = Field(default_factory=dict)
-    identity: Any = None
-    environment: dict[str, str] = Field(default_factory=dict)
-    files: list[FileEntry] = Field(default_factory=list)
-    metrics: dict[str, Any] = Field(default_factory=dict)
-    versions: dict[str, str] = Field(default_factory=dict)
-    seeds: dict[str, int] = Field(default_factory=dict)
-    timings: dict[str, Any] = Field(default_factory=dict)
-    cost: dict[str, float] = Field(default_factory=dict)
-    run: dict[str, str] = Field(default_factory=dict)
-
-    @property
-    def made(self) -> float:
-        """When its building began, in seconds since 1970; 0 where nobody noted it."""
-        return float(self.timings.get("started") or 0.0)
-
-    @property
-    def bytes(self) -> int:
-        """The size of its files."""
-        return sum(entry.bytes for entry in self.files)
-
-    def artifact(self) -> Artifact:
-        return Artifact(kind=self.kind, key=self.key, digest=self.digest)
 
 
 class StoreError(RuntimeError):
@@ -107,18 +54,21 @@ class Store:
         return self.path(artifact.key)
 
     def manifest(self, key: str) -> Manifest:
-        """The manifest of a published artifact. Raises StoreError where there is none."""
+        """The manifest of a published artifact. Raises StoreError where there is none, or one that is damaged."""
         try:
-            return Manifest.model_validate_json((self.path(key) / MANIFEST).read_bytes())
+            return read(self.path(key))
         except FileNotFoundError:
             raise StoreError(f"no artifact {key} in {self.root}; `rewriting-agent lineage` lists all") from None
+        except ValueError as error:
+            damaged = f"{self.path(key) / MANIFEST} is damaged ({error})"
+            raise StoreError(f"{damaged}: run again what made it; it is set aside and built anew") from None
 
     def manifests(self) -> list[Manifest]:
         """Every published manifest that can be read, the last made first; `unreadable` names the others."""
         found: list[tuple[float, Manifest]] = []
         for path in (self.root / "artifacts").glob(f"*/{MANIFEST}"):
             try:
-                manifest = Manifest.model_validate_json(path.read_bytes())
+                manifest = read(path.parent)
             except ValueError:
                 continue
             # A file's time says when it was copied here; it stands in only where nothing else is known.
@@ -130,7 +80,7 @@ class Store:
         broken = []
         for path in sorted((self.root / "artifacts").glob(f"*/{MANIFEST}")):
             try:
-                Manifest.model_validate_json(path.read_bytes())
+                read(path.parent)
             except ValueError:
                 broken.append(path)
         return broken
@@ -161,7 +111,7 @@ class Store:
         """The manifest of `key` where its artifact is there, by the sizes of its files: for what only asks. No file is
         read through, moved or locked."""
         try:
-            manifest = Manifest.model_validate_json((self.path(key) / MANIFEST).read_bytes())
+            manifest = read(self.path(key))
             sizes = {entry.path: (self.path(key) / entry.path).stat().st_size for entry in manifest.files}
         except (FileNotFoundError, ValueError):
             return None
@@ -233,7 +183,8 @@ class Store:
         digest = digest_entries((entry.path, entry.bytes, entry.sha256) for entry in entries)
         manifest = manifest.model_copy(update={"files": entries, "digest": digest})
         temporary = folder / f".{MANIFEST}"
-        temporary.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        with full_disk.explained(temporary):
+            temporary.write_text(manifest_text(manifest), encoding="utf-8")
         _sync(temporary)
         temporary.replace(folder / MANIFEST)
         _sync(folder)
@@ -256,7 +207,7 @@ class Store:
 def _damage(folder: Path, trust_stat: bool = True) -> str | None:
     """Why the artifact in `folder` is not whole; None where it is."""
     try:
-        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        manifest = read(folder)
     except (FileNotFoundError, ValueError) as error:  # any other OSError is the file system's fault, not the artifact's
         return f"manifest: {error}"
     recorded = {entry.path for entry in manifest.files}

@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from tasks.runtime.full_disk import explained
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[TextIO]:
-    """A text file (UTF-8) that takes the name `path` once the block ends without an error."""
+    """A text file (UTF-8) that takes the name `path` once the block ends without an error. Raises DiskFull."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        with explained(path), temporary.open("w", encoding="utf-8") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

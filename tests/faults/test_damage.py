@@ -1,0 +1,123 @@
+"""A bit that has turned, a file that is cut: found at the next look-up, by name, before anything is made from it."""
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from safetensors.numpy import save_file
+
+from tasks.rows.jsonl import write_rows
+from tasks.runtime.manifest import MANIFEST, read
+from tasks.runtime.store import Manifest, Store
+from tests.faults.conftest import Figure, Times
+
+KEY = "0123456789abcdef0123456789abcdef"
+ROWS = [{"id": f"n/{n}", "question": f"What is {n} + {n}?", "answer": str(2 * n)} for n in range(20)]
+
+KINDS: dict[str, Callable[[Path], object]] = {
+    "rows.jsonl": lambda path: write_rows(path, ROWS),
+    "rows.parquet": lambda path: pq.write_table(pa.Table.from_pylist(ROWS), path),
+    "model/model.safetensors": lambda path: save_file({"w": np.arange(256, dtype=np.float32)}, path),
+    "model/config.json": lambda path: path.write_text(json.dumps({"hidden_size": 64, "dtype": "float32"})),
+    "model/chat_template.jinja": lambda path: path.write_text("{% for m in messages %}{{ m.content }}{% endfor %}"),
+    "report.html": lambda path: path.write_text("<!doctype html><p>81.4 %</p>"),
+    "figure.svg": lambda path: path.write_text('<svg xmlns="http://www.w3.org/2000/svg"/>'),
+}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A store with one artifact that holds a file of every kind."""
+    store = Store(tmp_path / "store")
+    (store.partial(KEY) / "model").mkdir(parents=True)
+    for name, write in KINDS.items():
+        write(store.partial(KEY) / name)
+    with store.lock(KEY):
+        store.publish(Manifest(kind="test", key=KEY, metrics={"rows": 20, "loss": 0.25}, config={"rate": 1e-5}))
+    return store
+
+
+def turn(path: Path, draw: random.Random) -> None:
+    """Turn one bit."""
+    content = bytearray(path.read_bytes())
+    content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+    path.write_bytes(content)
+
+
+def cut(path: Path, draw: random.Random) -> None:
+    """Cut the file off, its last byte at least."""
+    content = path.read_bytes()
+    path.write_bytes(content[: draw.randrange(len(content))])
+
+
+HOW = {"a bit turned": turn, "cut off": cut}
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("name", KINDS)
+def test_a_damaged_file_is_named_and_set_aside(store: Store, name: str, how: str, figure: Figure, times: Times) -> None:
+    path, draw, found = store.path(KEY) / name, random.Random(14), 0
+    whole = path.read_bytes()
+    for _ in range(tried := times(4, 100)):
+        HOW[how](path, draw)
+        said = store.verify(KEY) or ""
+        found += name in said and store.find(KEY) is None and len(aside := list((store.root / "broken").iterdir())) == 1
+        aside[0].rename(store.path(KEY))
+        path.write_bytes(whole)
+        assert store.verify(KEY) is None
+    figure(f"{Path(name).suffix} {how}", tried=tried, held=found, how="named, set aside, built again")
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_damaged_manifest_is_found_or_says_the_same(store: Store, how: str, figure: Figure, times: Times) -> None:
+    path, draw, held = store.path(KEY) / MANIFEST, random.Random(14), 0
+    whole, said = path.read_bytes(), read(store.path(KEY))
+    for _ in range(tried := times(60, 2000)):
+        HOW[how](path, draw)
+        try:
+            held += read(store.path(KEY)) == said
+        except ValueError:
+            held += not store.manifests() and store.unreadable() == [path] and store.look(KEY) is None
+        path.write_bytes(whole)
+    HOW["cut off"](path, draw)
+    assert store.find(KEY) is None
+    figure(f"manifest.json {how}", tried=tried, held=held, how="found by its checksum, or it still says the same")
+
+
+def test_a_figure_that_was_changed_is_found(store: Store) -> None:
+    path = store.path(KEY) / MANIFEST
+    path.write_text(path.read_text().replace('"rows": 20', '"rows": 21'))
+    assert "another than was written" in (store.verify(KEY) or "")
+
+
+def test_a_manifest_from_before_there_were_checksums_is_read(store: Store) -> None:
+    path = store.path(KEY) / MANIFEST
+    said = json.loads(path.read_text())
+    del said["checksum"]
+    path.write_text(json.dumps(said))
+    assert store.verify(KEY) is None and store.find(KEY) is not None
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(3600)
+def test_every_file_of_a_whole_run(undisturbed: Store, tmp_path: Path, figure: Figure) -> None:
+    store = Store(tmp_path / "store")
+    shutil.copytree(undisturbed.root / "artifacts", store.root / "artifacts", copy_function=shutil.copyfile)
+    draw, kinds, tried, found = random.Random(14), set(), 0, 0
+    for manifest in store.manifests():
+        for entry in [one for one in manifest.files if one.bytes]:
+            path = store.path(manifest.key) / entry.path
+            whole = path.read_bytes()
+            kinds.add(path.suffix)
+            for damage in HOW.values():
+                damage(path, draw)
+                tried, found = tried + 1, found + (entry.path in (store.verify(manifest.key) or ""))
+                path.write_bytes(whole)
+    what = f"named by `store verify`; kinds: {', '.join(sorted(kinds))}"
+    figure("every file of a whole run, a bit turned and cut off", tried=tried, held=found, how=what)
