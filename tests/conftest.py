@@ -48,7 +48,7 @@ def prefect_server() -> Iterator[None]:
     """A real Prefect server with a database of its own, one a session: flows of this process run against it."""
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=120):
+    with prefect_test_harness(server_startup_timeout=300):
         yield
 
 

@@ -14,6 +14,7 @@ from tests.tasks.verify.judges.judge_server import Answer, judge_server
 from tests.tasks.verify.judges.test_openai_judge import FAILURES
 
 SHARE = 0.3
+SLOW = {"late", "byte after byte"}  # an answer for whoever waits long enough: tests/tasks/verify/judges has them
 
 
 def test_a_judge_with_three_faults_in_ten(
@@ -28,7 +29,7 @@ def test_a_judge_with_three_faults_in_ten(
     def script(call: int, body: dict[str, Any]) -> Answer:
         user = body["messages"][1]["content"]
         if "Question " in user and draw.random() < SHARE:
-            name = draw.choice(sorted(FAILURES))
+            name = draw.choice(sorted(FAILURES.keys() - SLOW))
             faults[name] = faults.get(name, 0) + 1
             return FAILURES[name]
         if "Question " not in user:
@@ -40,7 +41,7 @@ def test_a_judge_with_three_faults_in_ten(
     with judge_server(script) as server:
         config = JudgeConfig(
             kind="openai", url=server.url, model="model", cache=tmp_path / "verdicts.sqlite",
-            attempt_s=0.5, deadline_s=2, startup_s=10, prefilter=False, concurrency=16,
+            attempt_s=5, deadline_s=20, startup_s=10, prefilter=False, concurrency=16,
         )  # fmt: skip
         with make_judge(config) as judge:
             first = judge.judge(items)

@@ -5,6 +5,7 @@ made. The moments come from a seed and hit every stage, its start, its engine, a
 Every second run begins with the agent that the reference trained: from there on its bytes are promised.
 """
 
+import os
 import random
 import subprocess
 from collections import Counter
@@ -32,8 +33,8 @@ from tests.faults.runs import (
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(7200)]
 
-KILLS, SEED = int(__import__("os").environ.get("KILLS", "100")), 14
-MEAN, LONGEST = 8.0, 40.0  # seconds between two kills: exponential, so that long stages end at times
+KILLS, SEED = int(os.environ.get("FAULTS_KILLS", "100")), 14
+SHARE, LONGEST = 12, 5  # kills come in an undisturbed run's twelfth, exponentially; at the latest after five of these
 AFTER_THE_AGENT = ("measure", "rewrite", "finetune", "evaluate", "score", "drift")
 SECRET = "marked-4f0c1d5a9e27"  # stands for a token; must be found nowhere afterwards
 
@@ -64,6 +65,7 @@ def kill_one(draw: random.Random, run: subprocess.Popen[bytes], root: Path) -> s
 
 def test_kill_9_at_a_hundred_random_moments(undisturbed: Store, tmp_path: Path, figure: Figure) -> None:
     draw, killed, stages, number, equal = random.Random(SEED), Counter[str](), Counter[str](), 0, 0
+    mean = seconds_of(undisturbed) / SHARE
     while sum(killed.values()) < KILLS:
         root = tmp_path / f"run{number}" / "store"
         root.mkdir(parents=True)
@@ -74,7 +76,7 @@ def test_kill_9_at_a_hundred_random_moments(undisturbed: Store, tmp_path: Path, 
             run = run or start(root, HF_TOKEN=SECRET, OPENAI_API_KEY=SECRET)
             left = sum(killed.values()) < KILLS
             try:
-                run.wait(timeout=min(draw.expovariate(1 / MEAN), LONGEST) if left else 900)
+                run.wait(timeout=min(draw.expovariate(1 / mean), LONGEST * mean) if left else 900)
             except subprocess.TimeoutExpired:
                 assert left, "the last run did not end"
                 stages.update({line(one).partition("-m tasks.")[2].split()[0] for one in engines_of(root)} or {"none"})
@@ -87,6 +89,7 @@ def test_kill_9_at_a_hundred_random_moments(undisturbed: Store, tmp_path: Path, 
                 now = blocks(root)
                 assert all(now[path] == when for path, when in done.items() if path in now), "a block was made twice"
                 published, done = digests(store), now
+                print(sum(killed.values()), dict(killed), len(published), flush=True)
                 continue
             if run.returncode == 0:
                 break
@@ -107,6 +110,12 @@ def test_kill_9_at_a_hundred_random_moments(undisturbed: Store, tmp_path: Path, 
     what = f"{number} runs, {equal} of them byte-equal to the undisturbed one from the agent on; killed {who}"
     figure("kill -9 of a process of a run at a random moment", tried=KILLS, held=sum(killed.values()), how=what)
     print(stages)
+
+
+def seconds_of(store: Store) -> float:
+    """How long a run worked, from its first stage's beginning to its last one's end."""
+    timings = [one.timings for one in store.manifests()]
+    return max(one["started"] + one["seconds"] for one in timings) - min(one["started"] for one in timings)
 
 
 def holding(folder: Path, text: str) -> list[Path]:
