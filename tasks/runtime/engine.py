@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from tasks.runtime import full_disk, slots, stopping
+from tasks.runtime import full_disk, oom_kills, slots, stopping
 from tasks.runtime.progress import Progress, handler
 from tasks.runtime.settings import ROOT, settings
 
@@ -120,6 +121,7 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
     stopping.check(f"{module} not started")
     started, clock = time.time(), time.monotonic()
     tail: deque[str] = deque(maxlen=TAIL)
+    killed_before = oom_kills.oom_kills()
     lifeline, keep = os.pipe()
     try:
         process = subprocess.Popen(
@@ -152,6 +154,8 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
         os.close(keep)  # on any exception the supervisor sees the end of the pipe and kills the engine
     if (timings := _timings.get()) is not None:
         timings.append({"module": module, "started": started, "seconds": time.monotonic() - clock})
+    if status == 128 + signal.SIGKILL and oom_kills.oom_kills() > killed_before:
+        tail.append(oom_kills.SAID)
     if status != 0:
         raise EngineError(module, status, log, list(tail))
 
