@@ -60,6 +60,7 @@ Stage = Literal[
     "rewrite",
     "self_solve",
     "verify",
+    "diversity",
     "assemble",
     "mix",
     "finetune",

@@ -30,6 +30,8 @@ from tasks.average.average import average
 from tasks.average.config import AverageConfig
 from tasks.backbone.backbone import backbone
 from tasks.corpus.corpus import corpus
+from tasks.diversity.config import DiversityConfig
+from tasks.diversity.diversity import diversity
 from tasks.drift.drift import drift
 from tasks.evaluate.evaluate import evaluate
 from tasks.evaluate.questions import questions
@@ -161,9 +163,13 @@ def average_with(data: Data, model: Future, share: float) -> Future:
 def make_targets(experiment: Experiment, data: Data, targets: Targets, seed: int) -> dict[str, object]:
     """D_R of one method (Appendix D), with what was trained for it."""
     more = train_and_measure(experiment, data, seed) if targets.rewriter == "agent" else {}
-    found: dict[str, Shards] = {}
+    found: dict[str, Any] = {}
     if targets.rewriter:
-        found |= rewrite_and_verify(experiment, data, more.get("agent"), targets)
+        found |= (made := rewrite_and_verify(experiment, data, more.get("agent"), targets))
+        if targets.most_diverse:
+            config = DiversityConfig(embedder=experiment.train_agent.embedder)
+            chosen = {"rewrites": made["rewrites"], "verdicts": made["rewrite_verdicts"]}
+            found["rewrite_diversity"] = diversity.submit(config, **chosen)
     if targets.self_solutions:
         found |= solve_and_verify(experiment, data)
     return more | {"dataset": assemble.submit(experiment.assemble, rows=data.sft, **found)}

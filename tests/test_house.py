@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 STAGES = {
     *("corpus", "sample", "split", "train_agent", "measure", "rewrite", "verify"),
-    *("assemble", "mix", "finetune", "average", "evaluate", "score", "drift", "report", "backbone"),
+    *("diversity", "assemble", "mix", "finetune", "average", "evaluate", "score", "drift", "report", "backbone"),
 }
 SHARED = {"runtime", "rows", "rewards", "generation", "methods"}  # what carries the stages
 # The modules of a stage that other rooms may import: what it is configured with, and what it knows how to do for them.

@@ -95,6 +95,7 @@ WORK: dict[str, Kind] = {
     "rewrite": Kind("tokens", lambda m, c: m["output_tokens"], lambda c, i: -(-i["rows"] // c.shards)),
     "self_solve": Kind("tokens", lambda m, c: m["output_tokens"], lambda c, i: -(-i["rows"] // c.shards)),
     "verify": Kind("rows", lambda m, c: m["rewrites"], lambda c, i: i["rewrites"]),
+    "diversity": Kind("rewrites", lambda m, c: m["rewrites"], lambda c, i: _sum(i, "rewrites")),
     "assemble": Kind("rows", lambda m, c: m["rows"], lambda c, i: i["rows"]),
     "mix": Kind("rows", lambda m, c: m["rows"], lambda c, i: i["dataset"] + c.rows),
     "finetune": Kind(

@@ -43,6 +43,9 @@ class Targets(BaseModel):
         description="Rewrites drawn of each row, of which one is kept; 0: a greedy one.",
     )
     temperature: float = Field(default=1.0, gt=0, le=2, description="At which samples are drawn.")
+    most_diverse: bool = Field(
+        default=False, description="Of the samples that pass keep the one that adds most to their diversity (eq. 11)."
+    )
     likeliest: bool = Field(
         default=False, description="Of the samples that pass keep the one of the lowest NLL under pi_0; else the first."
     )

@@ -134,6 +134,16 @@ def test_of_several_samples_the_likeliest_that_passes_is_the_target(folder: Fold
     assert [row["target"] for row in rows.values()] == ["00 of a", "01 of b", "expert c"], "without NLL the first"
 
 
+def test_of_several_samples_the_one_that_adds_most_to_their_diversity_may_be_the_target(folder: Folders) -> None:
+    added = [{"id": "a", "sample": "00", "contribution": 0.1}, {"id": "a", "sample": "01", "contribution": 0.2}]
+    added += [{"id": "b", "sample": "01", "contribution": 0.0}]
+    _, rows = run(folder, **samples(folder, None), rewrite_diversity=folder("contributions.jsonl", added))
+    assert [row["target"] for row in rows.values()] == ["01 of a", "01 of b", "expert c"]
+    added[1]["contribution"] = 0.1
+    _, rows = run(folder, **samples(folder, None), rewrite_diversity=folder("contributions.jsonl", added))
+    assert rows["a"]["target"] == "00 of a", "of two that add the same the first"
+
+
 def test_of_several_samples_all_that_pass_and_differ_may_be_kept(folder: Folders) -> None:
     metrics, rows = run(folder, AssembleConfig(keep=8), **samples(folder, None))
     expected = {"a": "00 of a", "a/2": "01 of a", "b": "01 of b", "c": "expert c"}
