@@ -4,26 +4,16 @@ In:  model, file of rows, domain, size, GPUs: asked at a terminal, or by flags
 Out: exam.yaml, which runs as it is; printed: what was understood of the file, what `plan` says, what to type next
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey, told
-from tasks.rows.reader.mapping import parse_map
+from flows.commands.questions import asked
+from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey
 from tasks.runtime.whole_file import whole
-from tasks.verify.verifiers.registry import MATH, names, sentence
-
-QUESTIONS = ("--model", "--data", "--domain", "--size", "--gpus")
-NEEDS = {  # what a verifier cannot do without → the question at a terminal
-    "json_schema": ("schema_file", "File that holds the JSON schema of an answer"),
-    "code": ("code_sandbox", "Run what the model writes, in a sandbox of this machine's kernel? true or false"),
-    "python": ("function", "The function that decides, path/to/file.py:function"),
-}
 
 
 def init_command(
@@ -70,7 +60,7 @@ def init_command(
     Ends with 1 where the plan finds something that cannot work; the file is written all the same, to be mended.
     """
     console = Console()
-    answers = _asked(console, model, data, domain, size, gpus, option, rubric, mapping, encoding)
+    answers = asked(console, model, data, domain, size, gpus, option, rubric, mapping, encoding)
     target = out or Path(f"{answers.data.name.partition('.')[0] or 'experiment'}.yaml")
     if target.suffix not in (".yaml", ".yml"):
         raise typer.BadParameter(f"{target}: the file must end in .yaml, so that --backbone takes it for one")
@@ -87,64 +77,6 @@ def init_command(
     console.print(f"{'mend what cannot work, then' if refused else 'next'}: {run}", soft_wrap=True, markup=False)
     if refused:
         raise typer.Exit(1)
-
-
-def _asked(
-    console: Console,
-    model: str | None,
-    data: Path | None,
-    domain: str | None,
-    size: str | None,
-    gpus: int | None,
-    option: list[str] | None,
-    rubric: str | None,
-    mapping: list[str] | None,
-    encoding: str | None,
-) -> Any:
-    """The answers, those that no flag gives asked for at the terminal. Raises BadParameter without one."""
-    from flows.commands.verify import find_verifier, option_values
-    from flows.experiment import backbone_names
-    from flows.init.answers import Answers, sizes
-    from tasks.verify.config import VerifyConfig
-
-    missing = [name for name, value in zip(QUESTIONS, (model, data, domain, size, gpus), strict=True) if value is None]
-    asking = sys.stdin.isatty()
-    if missing and not asking:
-        raise typer.BadParameter(f"no terminal to ask at: give {' '.join(missing)} as well")
-    if model is None:
-        console.print(f"A folder, an id on the hub, a GGUF file, or one of {', '.join(backbone_names())}", markup=False)
-        model = str(typer.prompt("1. Model"))
-    if data is None:
-        data = Path(str(typer.prompt("2. File of questions and expert answers"))).expanduser()
-    if domain is None:
-        _choices(console, {name: sentence(name) for name in names()})
-        domain = str(typer.prompt("3. Domain: what decides that an answer is right", default=MATH))
-    given = list(option or ())
-    if asking and domain in NEEDS and not any(one.partition("=")[0].strip() == NEEDS[domain][0] for one in given):
-        name, question = NEEDS[domain]
-        given.append(f"{name}={typer.prompt(f'   {question}')}")
-    if domain == "judge" and rubric is None:
-        if not asking:
-            raise typer.BadParameter("the domain judge needs what makes an answer valid: --rubric 'It …'")
-        rubric = str(typer.prompt("   What makes an answer valid, in a sentence"))
-    find_verifier(domain, given, VerifyConfig()).close()  # refuses what does not fit
-    if size is None:
-        _choices(console, sizes())
-        size = str(typer.prompt("4. Size", default="small"))
-    if gpus is None:
-        gpus = int(typer.prompt("5. GPUs of 80 GB (0: CPU cores)", default=0, type=int))
-    if not data.exists():
-        raise typer.BadParameter(f"{data} is no file or folder", param_hint="--data")
-    with told():
-        parts = parse_map(mapping or ())
-    return Answers(model, data, domain, size, gpus, parts, encoding, option_values(given), rubric)
-
-
-def _choices(console: Console, sentences: dict[str, str]) -> None:
-    table = Table(show_header=False, box=None)
-    for name, said in sentences.items():
-        table.add_row(escape(name), escape(said))
-    console.print(table)
 
 
 def _text(console: Console, answers: Any, mapping: list[str] | None) -> str:

@@ -68,7 +68,7 @@ def test_at_a_terminal_the_questions_are_asked_and_explained(data: Path, tmp_pat
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "flows", "init", str(tmp_path / "mine.yaml")]
     environment = os.environ | {"REWRITING_AGENT_STORE": str(tmp_path / "store")}
-    os.write(ours, f"nano\n{data}\nmultiple_choice\nsmoke\n0\n".encode())
+    os.write(ours, f"nani\nnano\nnone.csv\n{data}\nmultiple\nmultiple_choice\ntiny\nsmoke\n0\n".encode())
     done = subprocess.run(
         command, cwd=ROOT, env=environment, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -76,6 +76,13 @@ def test_at_a_terminal_the_questions_are_asked_and_explained(data: Path, tmp_pat
     os.close(theirs)
     assert done.returncode == 0, done.stdout
     said = " ".join(done.stdout.split())
+    for refused in (
+        "no backbone is called so",
+        "none.csv is no file or folder",
+        "mean multiple_choice?",
+        "--size tiny",
+    ):
+        assert refused in said, "asked again at once, not after the last question"
     assert "the chosen letters are the reference's" in said and "Does everything start?" in said
     assert load_experiment(str(tmp_path / "mine.yaml")).gate.verifier == "multiple_choice"
 
