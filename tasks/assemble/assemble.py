@@ -10,6 +10,7 @@ template rewrite of every row may exist (it is the same artifact as SDFT's) and 
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -70,30 +71,35 @@ def assemble(
     Raises:
         RowError: a row has no rewrite or no verdict, or has one twice.
     """
-    split = list(read_rows(rows / "rows.jsonl", ["id", "question", "solution"]))
     rewritten = Candidates("rewrite", rewrites, rewrite_verdicts, rewrite_nll, rewrite_diversity)
     solved = Candidates("self_solution", self_solutions, self_verdicts)
     last = rewritten if rewritten.samples else solved  # what a row that falls back has failed at
     kinds: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    assembled: list[Row] = []
-    for row in split:
-        chosen = solved.choose(row["id"]) or rewritten.choose(row["id"], config.keep)
-        reason = None if chosen else last.reason(row["id"])
-        if reason:
-            reasons[reason] += 1
-        if not chosen or config.text == "expert":
-            chosen = [{"target": row["solution"], "kind": "expert", "verdict": last.verdict(row["id"])}]
-        kinds.update(one["kind"] for one in chosen)
-        if reason and not config.fallback:
-            continue
-        of = {name: row[name] for name in ("id", "question", "domain") if name in row}
-        for number, one in enumerate(chosen, 1):
-            called = {"id": f"{row['id']}/{number}"} if number > 1 else {}
-            assembled.append(of | called | one | {"fallback_reason": reason})
-    write_rows(out / "rows.jsonl", assembled)
-    metrics: Metrics = {"rows": len(assembled), "kinds": dict(kinds), "fallback_reasons": dict(reasons)}
+    passed: Counter[bool] = Counter()
+
+    def assembled() -> Iterator[Row]:
+        """Row by row: of the split and of what is written none is kept."""
+        for row in read_rows(rows / "rows.jsonl", ["id", "question", "solution"]):
+            chosen = solved.choose(row["id"]) or rewritten.choose(row["id"], config.keep)
+            reason = None if chosen else last.reason(row["id"])
+            if reason:
+                reasons[reason] += 1
+            if not chosen or config.text == "expert":
+                chosen = [{"target": row["solution"], "kind": "expert", "verdict": last.verdict(row["id"])}]
+            kinds.update(one["kind"] for one in chosen)
+            if rewritten.samples:
+                passed[bool(rewritten.passed(row["id"]))] += 1
+            if reason and not config.fallback:
+                continue
+            of = {name: row[name] for name in ("id", "question", "domain") if name in row}
+            for number, one in enumerate(chosen, 1):
+                called = {"id": f"{row['id']}/{number}"} if number > 1 else {}
+                yield of | called | one | {"fallback_reason": reason}
+
+    written = write_rows(out / "rows.jsonl", assembled())
+    metrics: Metrics = {"rows": written, "kinds": dict(kinds), "fallback_reasons": dict(reasons)}
     if rewritten.samples:
-        passed = sum(rewritten.passed(row["id"]) for row in split)
-        metrics |= {"yield_passed": passed, "yield_of": len(split), "yield": passed / len(split)}
+        every = sum(passed.values())
+        metrics |= {"yield_passed": passed[True], "yield_of": every, "yield": passed[True] / every}
     return metrics
