@@ -65,7 +65,8 @@ def rewrite_command(
     with located(file, revision, subset, split) as location:
         there = file if location == file else Path(location.name)  # a dataset on the hub: in the folder of the command
         out = out or there.with_name(_stem(there.name) + ".rewritten.jsonl")
-        _rewrite(open_reader(location, mapping, encoding), location, adapter, backbone, out)
+        # Absolute: engines run in the project's folder, wherever the command was called.
+        _rewrite(open_reader(location, mapping, encoding), location, adapter, backbone, out.absolute())
 
 
 def _rewrite(reader: Reader, location: Path, adapter: str | None, backbone: str | None, out: Path) -> None:

@@ -24,23 +24,23 @@ CORPUS = ROOT / "infra" / "nano" / "corpora" / "open_math_reasoning.jsonl.gz"
 ROWS = [{**row, "mine": number} for number, row in enumerate(islice(read_rows(CORPUS), 12))]
 
 
-def call(*arguments: str, store: Path | None = None) -> dict[str, Any]:
+def call(*arguments: str, store: Path | None = None, folder: Path = ROOT) -> dict[str, Any]:
     """What subprocess is told to run `rewriting-agent rewrite`."""
     environment = os.environ | {"COLUMNS": "200"} | ({} if store is None else {"REWRITING_AGENT_STORE": str(store)})
     command = [sys.executable, "-m", "flows", "rewrite", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return {"args": command, "cwd": ROOT, "env": environment, "text": True, **pipes}
+    return {"args": command, "cwd": folder, "env": environment, "text": True, **pipes}
 
 
-def rewrite(*arguments: str, store: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(**call(*arguments, store=store), timeout=300)
+def rewrite(*arguments: str, store: Path | None = None, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(**call(*arguments, store=store, folder=folder), timeout=300)
 
 
 @pytest.mark.slow
 def test_every_row_comes_out_with_a_target_that_was_verified_or_is_the_experts(tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     write_rows(file, [*ROWS, {"problem": "no solution"}])
-    done = rewrite(str(file), "--backbone", "nano")
+    done = rewrite(file.name, "--backbone", "nano", folder=tmp_path)  # from wherever the file is
     assert done.returncode == 0, done.stderr
     rows = list(read_rows(tmp_path / "mine.rewritten.jsonl"))
     assert [row["mine"] for row in rows] == [row["mine"] for row in ROWS]
