@@ -13,6 +13,7 @@ import yaml
 
 from flows.experiment import BACKBONES, PRESETS, backbone_names, merged, preset_names
 from tasks.rows.source import COMMIT
+from tasks.verify.verifiers.options import VerifierOptions
 from tasks.verify.verifiers.registry import MATH
 
 Tree = dict[str, Any]
@@ -126,7 +127,9 @@ def _gate(answers: Answers, gate: Tree) -> Tree:
     gate = {name: value for name, value in gate.items() if name != "judge"} | ({"judge": judge} if judge else {})
     if answers.domain == MATH:
         return gate
-    gate |= {"verifier": answers.domain} | ({"options": answers.options} if answers.options else {})
+    options = VerifierOptions.model_validate(answers.options)  # its files by their whole paths
+    told = options.model_dump(mode="json", include=options.given())
+    gate |= {"verifier": answers.domain} | ({"options": told} if told else {})
     if judge.get("kind") == "arithmetic":  # it judges word problems alone, and this backbone is too small to judge
         gate |= {"answers": gate.get("answers", {}) | {"reasoning": False}}
         del gate["judge"]

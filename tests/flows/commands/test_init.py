@@ -128,6 +128,15 @@ def test_a_judge_alone_gets_the_rubric_and_a_model_of_ones_own_the_settings_of_i
         )
 
 
+def test_files_of_a_verifier_are_named_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "answer.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    options = {"schema_file": "answer.json", "same_fields": ["intent"]}
+    made = drafted(Answers("nano", tmp_path / "a.csv", "json_schema", "smoke", 0, options=options))["gate"]
+    assert made["options"] == {"schema_file": str(tmp_path / "answer.json"), "same_fields": ["intent"]}
+    assert made["answers"] == {"reasoning": False}, "nano is too small to judge"
+
+
 def test_a_model_on_the_hub_needs_its_commit_where_the_hub_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     made = model_values(f"Qwen/Qwen3-0.6B@{'c' * 40}")["backbone"]
     assert made == {"name": "Qwen3-0.6B", "model": "Qwen/Qwen3-0.6B", "revision": "c" * 40}
