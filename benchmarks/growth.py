@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._alone import alone, cores_used
-from benchmarks.sample import TOKENIZER, written
+from benchmarks._made_up import written
+from benchmarks.sample import TOKENIZER
 from tasks.rows.jsonl import read_rows, write_rows
 
 SIZES = [int(size) for size in os.environ.get("REWRITING_AGENT_GROWTH_ROWS", "1000,10000,100000").split(",")]
