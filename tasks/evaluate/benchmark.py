@@ -41,7 +41,8 @@ _Loader.add_constructor("!function", lambda loader, node: str(node.value))
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`group`: "math" (downstream) or "general". Rows stay whose subset is in `keep`, if given, and not in `remove`."""
+    """`group`: "math" (downstream) or "general". Rows stay whose subset is in `keep`, if given, and not in `remove`;
+    where options are compared by `likelihood`, those with one right letter among options."""
 
     name: str
     group: str
@@ -52,6 +53,7 @@ class Benchmark:
     source: dict[str, Any] = field(default_factory=dict)
     keep: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
+    likelihood: bool = False
 
 
 def names() -> list[str]:
@@ -98,6 +100,8 @@ def rows(name: str, data: Path | None = None, limit: int | None = None) -> list[
         for row in READERS[chosen.reader](raw)
         if row["subset"] not in chosen.remove and (not chosen.keep or row["subset"] in chosen.keep)
     ]
+    if chosen.likelihood:
+        kept = [row for row in kept if row["options"] and len(row["answer"]) == 1]
     if not kept:
         raise SourceError(f"{name}: no rows in {local or chosen.source}")
     if limit is not None:
@@ -107,8 +111,10 @@ def rows(name: str, data: Path | None = None, limit: int | None = None) -> list[
 
 def definition(name: str) -> dict[str, Any]:
     """What the benchmark's file and the shared base say, but for the name of lm-eval's task."""
-    merged = _parsed(FOLDER / "_base.yaml") | _parsed(FOLDER / f"{name}.yaml")
-    return {field: value for field, value in merged.items() if field not in ("include", "task")}
+    merged = _parsed(FOLDER / f"{name}.yaml")
+    while base := merged.pop("include", None):
+        merged = _parsed(FOLDER / base) | merged
+    return {field: value for field, value in merged.items() if field != "task"}
 
 
 def _parsed(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from lm_eval.api.model import LM
 
 from tasks.evaluate.benchmark import TASK_PREFIX
 from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.likelihood import Likelihood
 from tasks.generation.blocks import Generate
 from tasks.rows.jsonl import Row
 from tasks.rows.precision import resolve
@@ -33,8 +34,10 @@ class RecordingLM(LM):  # type: ignore[misc]
         complete: Complete,
         judge: Callable[[Sequence[Row], Sequence[str]], None],
         longest_prompt: int,
+        likelihood: Likelihood,
     ) -> None:
         super().__init__()
+        self.likelihood = likelihood
         self.tokens, self.complete, self.judge, self.longest_prompt = tokens, complete, judge, longest_prompt
         self.answers: dict[str, Row] = {}  # of the last benchmark, by row id: {"text", "finished", "tokens"}
 
@@ -65,11 +68,26 @@ class RecordingLM(LM):  # type: ignore[misc]
         self.judge([request.doc for request in requests], texts)
         return texts
 
-    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
-        raise NotImplementedError("the benchmarks here are answered by generation (output_type: generate_until)")
+    def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+        """Of each option of one benchmark's questions; what is kept as a row's answer is its likeliest option.
+
+        A prompt that is too long has no likeliest option: it is counted, as where answers are written.
+        """
+        pairs = [(self.tokens.encode(one.args[0]), self.tokens.target(one.args[1], finished=False)) for one in requests]
+        fitting = [at for at, (prompt, _) in enumerate(pairs) if len(prompt) <= self.longest_prompt]
+        scores = dict(zip(fitting, self.likelihood([pairs[at] for at in fitting]), strict=True))
+        self.answers = {}
+        for at, one in enumerate(requests):
+            overlong = {"text": "", "finished": False, "tokens": 0, "likelihoods": {}}
+            kept = self.answers.setdefault(str(one.doc["id"]), overlong)
+            if at in scores:
+                if scores[at][0] > max(kept["likelihoods"].values(), default=float("-inf")):
+                    kept |= {"text": one.args[1], "finished": True, "tokens": len(pairs[at][1])}
+                kept["likelihoods"][one.args[1]] = scores[at][0]
+        return [scores.get(at, (float("-inf"), False)) for at in range(len(requests))]
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
-        raise NotImplementedError("the benchmarks here are answered by generation (output_type: generate_until)")
+        raise NotImplementedError("no benchmark here asks for the likelihood of whole texts; tasks/drift measures it")
 
 
 def transformers_generator(model: Path, tokens: ChatTokens, cuda: bool, config: EvaluateConfig) -> Generate:

@@ -17,6 +17,7 @@ import lm_eval
 from lm_eval.tasks import TaskManager
 
 from tasks.evaluate.benchmark import FOLDER, TASK_PREFIX
+from tasks.evaluate.likelihood import likelihood
 from tasks.evaluate.lm import Complete, RecordingLM, transformers_generator
 from tasks.evaluate.score import judge, summary, verdict
 from tasks.evaluate.spec import EvaluateSpec
@@ -47,6 +48,7 @@ def main() -> None:
             completer(spec, tokens, context),
             lambda docs, texts: judge(docs, texts, verifier),
             longest_prompt=context - spec.config.max_new_tokens,
+            likelihood=likelihood(spec.model, spec.config.dtype, spec.cuda),
         )
         for name in missing:
             evaluate_one(name, spec, lm)
@@ -81,6 +83,7 @@ def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM) -> None:
                 "finished": answer["finished"],
                 "tokens": answer["tokens"],
                 "text": answer["text"],
+                **({"likelihoods": answer["likelihoods"]} if "likelihoods" in answer else {}),
             }
         )
     scores = summary(name, answers) | {"dtype": resolve(spec.config.dtype, spec.model, spec.cuda)}

@@ -17,3 +17,8 @@ def user_turn(row: Row) -> str:
         return question_prompt(row["question"])
     lines = (f"{letter}. {option}" for letter, option in zip(LETTERS, row["options"], strict=False))
     return general_prompt(row["question"], "\n".join(lines))
+
+
+def boxed(letter: str) -> str:
+    """An answer that is a letter and nothing else, as the general prompt asks for it."""
+    return f"$\\boxed{{{letter}}}$"

@@ -9,8 +9,9 @@ from typing import Any
 from datasets import Dataset
 
 from tasks.evaluate import benchmark
+from tasks.evaluate.readers import LETTERS
 from tasks.evaluate.score import verdict
-from tasks.evaluate.user_turn import user_turn
+from tasks.evaluate.user_turn import boxed, user_turn
 from tasks.rows.jsonl import Row, read_rows
 
 
@@ -33,3 +34,20 @@ def target(doc: Row) -> str:
 def results(doc: Row, texts: list[str]) -> dict[str, float]:
     """lm-eval's metric: 1.0 where tasks/verify finds the answer correct."""
     return {"correct": float(verdict(doc, texts[0]).correct)}
+
+
+def boxed_letters(doc: Row) -> list[str]:
+    """What the model's likelihoods are compared of: the letter of each option in a box, as the prompt asks for it."""
+    return [boxed(letter) for letter in LETTERS[: len(doc["options"])]]
+
+
+def right_option(doc: Row) -> int:
+    """The place of the right letter among them."""
+    return LETTERS.index(doc["answer"])
+
+
+def likeliest(doc: Row, found: list[tuple[float, bool]]) -> dict[str, float]:
+    """lm-eval's metric: 1.0 where the right letter's log-likelihood is the highest; -inf: too long to be asked."""
+    scores = [score for score, _ in found]
+    best = max(scores)
+    return {"correct": float(best > float("-inf") and scores.index(best) == right_option(doc))}

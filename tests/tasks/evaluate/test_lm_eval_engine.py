@@ -130,3 +130,34 @@ def test_bfloat16_is_what_was_computed_in_where_it_is_asked_for(
     few = {"nano_seen_kinds": rows["nano_seen_kinds"][:4]}
     _run(tmp_path, few, backend=backend, dtype="bfloat16")
     assert _read(tmp_path, "nano_seen_kinds")[1]["dtype"] == "bfloat16"
+
+
+def test_options_are_compared_by_their_log_likelihood(tmp_path: Path) -> None:
+    """The engine's letters are those that plain transformers finds likeliest, question by question."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from tasks.evaluate.user_turn import user_turn
+
+    name = "nano_facts_likelihood"
+    rows = benchmark.rows(name, limit=10)
+    long = rows[0] | {"id": "long", "question": "Which weather is usual? " * 200, "answer": "A"}
+    _run(tmp_path, {name: [*rows, long]})
+    [*answers, last], scores = _read(tmp_path, name)
+    assert (last["tokens"], last["correct"], scores["overlong"]) == (0, False, 1)
+    tokenizer = AutoTokenizer.from_pretrained(str(NANO))
+    model: Any = AutoModelForCausalLM.from_pretrained(str(NANO), dtype=torch.float32)
+    for row, answer in zip(rows, answers, strict=True):
+        turn = [{"role": "user", "content": user_turn(row)}]
+        prompt = tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=True)["input_ids"]
+        found = {}
+        for letter in "ABCD"[: len(row["options"])]:
+            text = f"$\\boxed{{{letter}}}$"
+            more = tokenizer(text, add_special_tokens=False)["input_ids"]
+            with torch.inference_mode():
+                logits = model(torch.tensor([[*prompt, *more]])).logits[0].log_softmax(-1)
+            found[text] = sum(float(logits[len(prompt) - 1 + at, token]) for at, token in enumerate(more))
+        assert answer["likelihoods"] == pytest.approx(found, abs=1e-3)
+        assert answer["text"] == max(found, key=lambda text: found[text])
+        assert answer["correct"] == (answer["extracted"] == row["answer"]) and answer["finished"]
+    assert scores["n"] == 11 and scores["accuracy"] > 0
