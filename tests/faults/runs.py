@@ -19,6 +19,8 @@ from tests.conftest import ROOT
 # Of stages whose bytes are promised once the adapter is there: greedy decoding in float32 on CPU, in fixed blocks.
 SAME = frozenset({"rewrite", "verify", "assemble", "train_agent", "finetune", "score", "measure"})
 
+AFTER_THE_AGENT = ("measure", "rewrite", "finetune", "evaluate", "score", "drift")
+
 
 def start(root: Path, *changes: str, **variables: str) -> subprocess.Popen[bytes]:
     """A small run in a store, against this session's server; its output in run.log beside the store."""

@@ -18,6 +18,7 @@ from tasks.rows.jsonl import read_rows
 from tasks.runtime.store import Store
 from tests.faults.conftest import Figure
 from tests.faults.runs import (
+    AFTER_THE_AGENT,
     SAME,
     all_gone,
     copy_without,
@@ -35,7 +36,6 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(7200)]
 
 KILLS, SEED = int(os.environ.get("FAULTS_KILLS", "100")), 14
 SHARE, LONGEST = 12, 5  # kills come in an undisturbed run's twelfth, exponentially; at the latest after five of these
-AFTER_THE_AGENT = ("measure", "rewrite", "finetune", "evaluate", "score", "drift")
 SECRET = "marked-4f0c1d5a9e27"  # stands for a token; must be found nowhere afterwards
 
 
