@@ -1,8 +1,8 @@
 """kill -9 at random moments of a rewrite in two shards: no row is lost or doubled, no finished block is made again.
 
 Rewriting alone is killed, every second time within a moment after a block was written, else from its engines' first
-second on; then again in another store, until so many kills were made. Blocks in float32 on a CPU: the bytes are those of
-the undisturbed run.
+second on; then again in another store, until so many kills were made. Blocks in float32 on a CPU: the bytes are those
+of the undisturbed run.
 """
 
 import random
