@@ -15,7 +15,7 @@ import pytest
 from tasks.rows.jsonl import read_rows
 from tasks.runtime.store import Store
 from tests.faults.conftest import Figure
-from tests.faults.runs import AFTER_THE_AGENT, all_gone, copy_without, digests, engines_of, of_kind, start
+from tests.faults.runs import all_gone, copy_without, digests, engines_of, of_kind, start
 from tests.faults.test_kills import blocks, kill_one
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
@@ -51,7 +51,7 @@ def test_kill_9_at_twenty_random_moments_of_a_sharded_rewrite(
     longest = max(one.timings["seconds"] for one in shards) / 2
     while kills < KILLS:
         root = tmp_path / f"run{rounds}" / "store"
-        store = copy_without(AFTER_THE_AGENT, undisturbed, root)
+        store = copy_without(["rewrite"], undisturbed, root)
         run, done = start(root), blocks(root)
         while len(of_kind(store, "rewrite")) < len(shards):
             if wait_for_rewriting(run, store) and kills < KILLS:
