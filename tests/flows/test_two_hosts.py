@@ -32,6 +32,7 @@ from tests.conftest import ROOT
 from tests.tasks.runtime.test_shared_store import s3, server, url
 
 __all__ = ["s3", "server", "url"]  # fixtures
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 NANO = PROJECT / "infra" / "nano" / "model"
 POOLS = ("host_a", "host_b")
 
