@@ -46,7 +46,11 @@ class Prefiltered:
 
 
 class Cached:
-    """Asks `model` about what `cache` does not know, each content once; stores what it says; thread-safe."""
+    """Asks `model` about what `cache` does not know, each content once; stores what it says; thread-safe.
+
+    Candidates of one question are asked one after the other, wherever they stood: what their prompts begin with, nearly
+    all of them, is then still in the prefix cache of the model's engine.
+    """
 
     BLOCK = 512  # rows asked for between two writes, so that a killed run keeps what it paid for
 
@@ -63,7 +67,7 @@ class Cached:
         keys = [key(self.name, item) for item in items]
         known = self.cache.get(list(dict.fromkeys(keys)))
         new = {name: item for name, item in zip(keys, items, strict=True) if name not in known}
-        names = list(new)
+        names = sorted(new, key=lambda name: (new[name].question, new[name].gold))
         for start in range(0, len(names), self.BLOCK):
             block = names[start : start + self.BLOCK]
             given = dict(zip(block, self.model.judge([new[name] for name in block]), strict=True))

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,24 @@ def test_each_content_is_asked_once_and_a_failure_again(tmp_path: Path) -> None:
     assert inner.asked == ["a", "b", "flaky"]
     assert [verdict.valid for verdict in cached.judge(items)] == [True] * 5
     assert inner.asked == ["a", "b", "flaky", "flaky"]
+
+
+def test_candidates_of_a_question_are_asked_together_and_answered_in_their_places(tmp_path: Path) -> None:
+    class Told(_Judge):
+        def judge(self, items: list[JudgeItem]) -> list[ReasoningVerdict]:
+            super().judge(items)
+            return [VALID if item.solution.endswith("right") else INVALID for item in items]
+
+    inner = Told()
+    items = [
+        JudgeItem(f"{sample}/{row}", f"question {row}", "g", f"{row} sample {sample} {'wrong right'.split()[row % 2]}")
+        for sample in range(8)
+        for row in range(100)
+    ]
+    verdicts = Cached(inner, VerdictCache(tmp_path / "verdicts.sqlite")).judge(items)  # type: ignore[arg-type]
+    assert [verdict.valid for verdict in verdicts] == [item.solution.endswith("right") for item in items]
+    questions = [text.split()[0] for text in inner.asked]
+    assert len(questions) == 800 and len([one for one, _ in groupby(questions)]) == 100
 
 
 def test_what_was_judged_before_a_crash_is_kept(tmp_path: Path) -> None:
