@@ -4,15 +4,15 @@ In:  a file of questions, solutions and, if there are, answers, of any usual kin
 Out: every usable row as it was, and beside its fields
      {"target": "Step 1: …", "kind": "rewrite" | "expert", "verdict": {…} | null, "fallback_reason": null | "wrong" | …}
 
+Rows that were cut off are asked again alone: `--rerun truncated --max-new-tokens N` (flows/commands/rerun.py).
+
 The work lies beside the output in `.<output>.<digest of the work>/`: a killed command that is called
 again goes on from there.
 """
 
-import shutil
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -21,15 +21,14 @@ from rich.table import Table
 
 from flows.commands.agent import find_adapter, find_experiment
 from flows.commands.located import OR_HUB, Revision, Split, Subset, located
-from flows.commands.reading import KINDS, Encoding, Map, asked_by, open_reader, show_understood, survey
-from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
+from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey
+from flows.commands.rerun import Before, Rerun
+from flows.commands.rewritten import rewrite_file
+from tasks.rows.jsonl import write_rows
 from tasks.rows.reader.files import SUFFIXES
-from tasks.rows.reader.reader import Demonstration, Reader, SetAside
+from tasks.rows.reader.reader import Reader, SetAside
 from tasks.runtime.digest import digest_file, digest_folder, digest_value
 from tasks.runtime.status_line import status_line
-
-if TYPE_CHECKING:
-    from flows.experiment import Experiment
 
 
 def rewrite_command(
@@ -60,19 +59,47 @@ def rewrite_command(
     revision: Revision = None,
     subset: Subset = None,
     split: Split = "train",
+    max_new_tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="Most tokens of one rewrite; left out: the backbone's (rewrite.max_new_tokens)."),
+    ] = None,
+    rerun: Annotated[
+        Rerun | None,
+        typer.Option(
+            help="truncated: of an output that is there, ask again only for the rows whose rewrite was cut off, with a "
+            "larger --max-new-tokens; every other row stays as it is."
+        ),
+    ] = None,
 ) -> None:
     """Rewrite demonstrations with an agent and verify each; a row whose rewrite fails keeps its own solution."""
     with located(file, revision, subset, split) as location:
         there = file if location == file else Path(location.name)  # a dataset on the hub: in the folder of the command
         out = out or there.with_name(_stem(there.name) + ".rewritten.jsonl")
-        # Absolute: engines run in the project's folder, wherever the command was called.
-        _rewrite(open_reader(location, mapping, encoding), location, adapter, backbone, out.absolute())
+        out = out.absolute()  # engines run in the project's folder, wherever the command was called
+        if rerun and max_new_tokens is None:
+            raise typer.BadParameter("name the larger limit with --max-new-tokens", param_hint="--rerun")
+        before = Before.of(out) if rerun else None
+        if before is not None and not before.again:
+            typer.echo(f"no row of {out} was cut off: nothing to ask again")
+            return
+        _rewrite(open_reader(location, mapping, encoding), location, adapter, backbone, out, max_new_tokens, before)
 
 
-def _rewrite(reader: Reader, location: Path, adapter: str | None, backbone: str | None, out: Path) -> None:
+def _rewrite(
+    reader: Reader,
+    location: Path,
+    adapter: str | None,
+    backbone: str | None,
+    out: Path,
+    max_new_tokens: int | None,
+    before: Before | None,
+) -> None:
     first, bad = survey(reader, location)
     agent = None if adapter is None else find_adapter(adapter)
     experiment = find_experiment(agent, backbone)
+    if max_new_tokens is not None:
+        limited = experiment.rewrite.model_copy(update={"max_new_tokens": max_new_tokens})
+        experiment = experiment.model_copy(update={"rewrite": limited})
     console = Console()
     show_understood(console, reader, first)
     if agent is not None:
@@ -80,7 +107,7 @@ def _rewrite(reader: Reader, location: Path, adapter: str | None, backbone: str 
     # What decides which rows there are: the bytes, and how they are read.
     digest = digest_value([_digest(location), reader.mapping, reader.encoding])
     with status_line(console):
-        fates = rewrite_file(reader, digest, agent, experiment, out)
+        fates = rewrite_file(reader, digest, agent, experiment, out, before)
     if bad:
         write_rows(quarantine_of(out), ({name: getattr(one, name) for name in one.__slots__} for one in bad))
     summarise(console, fates, bad, out)
@@ -97,63 +124,6 @@ def _stem(name: str) -> str:
 
 def _digest(location: Path) -> str:
     return digest_file(location) if location.is_file() else digest_folder(location)
-
-
-def rewrite_file(
-    reader: Reader, digest: str, adapter: Path | None, experiment: "Experiment", out: Path
-) -> Counter[str]:
-    """Rewrite, verify and assemble by the pipeline's own stages; writes `out` and counts what became of the rows."""
-    from tasks.assemble.assemble import AssembleConfig, assemble
-    from tasks.backbone.backbone import backbone as import_backbone
-    from tasks.rewrite.rewrite import rewrite
-    from tasks.runtime.key import config_for_key
-    from tasks.verify.fitness import require_fit
-    from tasks.verify.stage import verify
-
-    config = experiment.rewrite.model_copy(update={"shards": 1})
-    domain = asked_by(experiment)
-    made_from = [digest, *domain, None if adapter is None else digest_folder(adapter), experiment.backbone.source()]
-    name = digest_value([*made_from, config.model_dump(), config_for_key(experiment.gate)])[:12]
-    work = out.with_name(f".{out.name}.{name}")
-    rows, rewrites, verdicts, dataset = (work / part for part in ("rows", "rewrites", "verdicts", "dataset"))
-    try:
-        for folder in (rows, rewrites, verdicts, dataset):
-            folder.mkdir(parents=True, exist_ok=True)
-        model = import_backbone.folder(experiment.backbone)
-        write_rows(rows / "rows.jsonl", (one.row() | domain for one in _usable(reader)))
-        require_fit(experiment.gate, rows / "rows.jsonl")  # before hours of rewriting
-        rewrite.plain(config, rewrites, backbone=model, rows=rows, adapter=adapter)
-        judging = model if experiment.gate.asks_backbone else None
-        verify.plain(experiment.gate, verdicts, rows=rows, rewrites=rewrites, backbone=judging)
-        made = {"rewrites": {"all": rewrites}, "rewrite_verdicts": {"all": verdicts}}
-        assemble.plain(AssembleConfig(), dataset, rows=rows, **made)
-    except BaseException:
-        if any(any(rewrites.glob(done)) for done in ("scratch/blocks/*", "scratch/finished.jsonl", "rewrites.jsonl")):
-            Console(stderr=True).print(f"what is rewritten stays in {work}; the same command goes on from there")
-        else:
-            shutil.rmtree(work, ignore_errors=True)
-        raise
-    fates: Counter[str] = Counter()
-    write_rows(out, _written(reader, dataset / "rows.jsonl", fates))
-    shutil.rmtree(work)
-    return fates
-
-
-def _usable(reader: Reader) -> Iterator[Demonstration]:
-    return (one for one in reader if isinstance(one, Demonstration))
-
-
-def _written(reader: Reader, assembled: Path, fates: Counter[str]) -> Iterator[Row]:
-    """Every usable row as it stood in the file with what became of it, read side by side so that none is held."""
-    made = read_rows(assembled)
-    for one in _usable(reader):
-        row = next(made, None)
-        if row is None or row["id"] != one.id:
-            raise RowError(assembled, f"row {one.id}", "id", "the file changed while it was rewritten; run it again")
-        fates["rewritten" if row["kind"] == "rewrite" else f"kept: {row['fallback_reason']}"] += 1
-        added = {name: row[name] for name in ("target", "kind", "verdict", "fallback_reason")}
-        own_id = {} if str(one.original.get("id")) == one.id else {"id": one.id}  # missing, repeated or mapped
-        yield one.original | own_id | added
 
 
 def quarantine_of(out: Path) -> Path:

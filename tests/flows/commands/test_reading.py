@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.commands.reading import open_reader, show_understood, survey
-from flows.commands.rewrite import _written
+from flows.commands.rewritten import _written
 from flows.commands.score import evenly
 from tasks.rows.jsonl import RowError, read_rows, write_rows
 from tasks.rows.reader.reader import Demonstration, Reader

@@ -104,10 +104,7 @@ def test_an_agent_by_its_key_rewrites_on_the_backbone_of_its_manifest(tmp_path: 
 
 @pytest.mark.slow
 def test_a_killed_command_goes_on_from_the_rows_that_were_done(tmp_path: Path) -> None:
-    small_blocks = yaml.safe_load((ROOT / "infra" / "backbones" / "nano.yaml").read_text())
-    small_blocks["rewrite"] |= {"block": 4, "batch": 4}
-    backbone, file, out = tmp_path / "mine.yaml", tmp_path / "mine.jsonl", tmp_path / "mine.rewritten.jsonl"
-    backbone.write_text(yaml.safe_dump(small_blocks))
+    backbone, file, out = _of_small_blocks(tmp_path), tmp_path / "mine.jsonl", tmp_path / "mine.rewritten.jsonl"
     rows = [{**row, "mine": number} for number, row in enumerate(islice(read_rows(CORPUS), 60))]
     write_rows(file, rows)
     with subprocess.Popen(**call(str(file), "--backbone", str(backbone))) as killed:
@@ -131,6 +128,66 @@ def test_a_killed_command_goes_on_from_the_rows_that_were_done(tmp_path: Path) -
     rewritten = {f"line {row['mine'] + 1}" for row in written if row["kind"] == "rewrite"}
     assert kept == before & rewritten and kept and rewritten - before
     assert not work.exists()
+
+
+def _of_small_blocks(folder: Path, **changes: Any) -> Path:
+    """nano in blocks of four rows, so that a kill finds some done; `changes` of its rewriting."""
+    small_blocks = yaml.safe_load((ROOT / "infra" / "backbones" / "nano.yaml").read_text())
+    small_blocks["rewrite"] |= {"block": 4, "batch": 4} | changes
+    (folder / "mine.yaml").write_text(yaml.safe_dump(small_blocks))
+    return folder / "mine.yaml"
+
+
+@pytest.mark.slow
+def test_rows_that_were_cut_off_are_asked_again_alone_and_a_kill_loses_nothing(tmp_path: Path) -> None:
+    backbone, file, out = _of_small_blocks(tmp_path), tmp_path / "mine.jsonl", tmp_path / "mine.rewritten.jsonl"
+    write_rows(file, [{**row, "mine": number} for number, row in enumerate(islice(read_rows(CORPUS), 60))])
+    first = rewrite(str(file), "--backbone", str(backbone), "--max-new-tokens", "34")
+    assert first.returncode == 0, first.stderr
+    short = list(read_rows(out))
+    cut = {row["mine"] for row in short if row["fallback_reason"] == "cut off"}
+    assert 4 < len(cut) < 60, "some rows are cut off, some are not"
+    # What was finished can be told from what is sampled again.
+    for row in short:
+        row["target"] = row["target"] if row["mine"] in cut else "Before. " + row["target"]
+    write_rows(out, short)
+    before = out.read_bytes()
+
+    again = (str(file), "--backbone", str(backbone), "--rerun", "truncated", "--max-new-tokens", "96")
+    with subprocess.Popen(**call(*again)) as killed:
+        try:
+            _wait_for(lambda: next(tmp_path.glob(".*/rewrites/scratch/blocks/*.jsonl"), None), killed)
+        finally:
+            killed.kill()  # -9
+    (work,) = tmp_path.glob(".mine.rewritten.jsonl.*")
+    _wait_for(lambda: not _processes_of(work))
+    assert out.read_bytes() == before
+    assert len(list(read_rows(work / "rows" / "rows.jsonl"))) == len(cut)
+
+    _of_small_blocks(tmp_path, batch=2)  # what is only speed may change meanwhile
+    resumed = rewrite(*again)
+    assert resumed.returncode == 0, resumed.stderr
+    written = list(read_rows(out))
+    assert [row["mine"] for row in written] == list(range(60)), "every row once, in the file's order"
+    for row, was in zip(written, short, strict=True):
+        if row["mine"] not in cut:
+            assert row == was
+    assert sum(row["mine"] in cut and row["kind"] == "rewrite" for row in written) > 0
+    assert not any(row["fallback_reason"] == "cut off" for row in written if row["mine"] in cut)
+    assert not work.exists()
+
+    nothing = rewrite(*again)
+    assert nothing.returncode == 0 and "nothing to ask again" in nothing.stdout
+
+
+def test_asking_again_needs_an_output_and_a_limit(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    write_rows(file, ROWS)
+    no_limit = rewrite(str(file), "--rerun", "truncated")
+    assert no_limit.returncode == 2 and "--max-new-tokens" in no_limit.stderr
+    no_output = rewrite(str(file), "--rerun", "truncated", "--max-new-tokens", "96")
+    assert no_output.returncode == 2 and "is not there" in no_output.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.jsonl"]
 
 
 def _processes_of(work: Path) -> list[int]:

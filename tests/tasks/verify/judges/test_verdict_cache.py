@@ -85,7 +85,7 @@ def test_candidates_of_a_question_are_asked_together_and_answered_in_their_place
 
     inner = Told()
     items = [
-        JudgeItem(f"{sample}/{row}", f"question {row}", "g", f"{row} sample {sample} {'wrong right'.split()[row % 2]}")
+        JudgeItem(f"{sample}/{row}", f"question {row}", "g", f"{row} sample {sample} {['wrong', 'right'][row % 2]}")
         for sample in range(8)
         for row in range(100)
     ]
