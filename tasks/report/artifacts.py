@@ -31,6 +31,7 @@ SET_ASIDE = {
     "too_long": "longer than the limit",
     "in_a_benchmark": "question of a benchmark",
     "shares_most_words_with_a_benchmark": "holds a benchmark's question",
+    "near_duplicates": "nearly the same as another row",
     "sft_questions_left_out": "question of an SFT row",
     "prompt_too_long": "prompt longer than the limit",
     "skipped": "not scored",

@@ -37,12 +37,17 @@ class Overlap(NamedTuple):
     partner: str
 
 
+def words(text: str) -> list[str]:
+    """The words of a text, without case; an ideograph is one."""
+    return _WORD.findall(text.casefold())
+
+
 def grams(text: str) -> NDArray[np.uint64]:
     """Hashes of a text's 13-grams, each once and sorted; valid in this process alone."""
-    words = _WORD.findall(text.casefold())
-    if len(words) < WORDS:
+    said = words(text)
+    if len(said) < WORDS:
         return np.empty(0, dtype=np.uint64)
-    hashes_W = np.fromiter(map(hash, words), dtype=np.int64, count=len(words)).view(np.uint64)
+    hashes_W = np.fromiter(map(hash, said), dtype=np.int64, count=len(said)).view(np.uint64)
     return np.unique(np.lib.stride_tricks.sliding_window_view(hashes_W, WORDS) @ _POWERS)  # modulo 2^64
 
 

@@ -4,6 +4,8 @@ In:  rows.jsonl of every corpus; tokenizers of every backbone of the study; benc
 Out: rows.jsonl, the same rows with "tokens" (of the whole SFT row, the longest count over the tokenizers), in an order
      fixed by the seed; overlaps.jsonl where a question is or resembles a benchmark's, for a person to judge:
      {"id", "left_out": true, "reason": "13-gram", "score": 0.93, "benchmark": "math500", "partner": "7"}
+     near_duplicates.jsonl where a row says nearly what an earlier one of the draw says:
+     {"id", "left_out": true, "reason": "near duplicate", "score": 0.86, "partner": "numinamath_cot/3f2a…"}
 
 Corpora hold millions of rows: of each its place in the draw is kept (draw.py), and only rows that the draw comes to are
 compared with the benchmarks and tokenised; the counts of rows left out are of these.
@@ -23,7 +25,9 @@ from tasks.rows.sequence_length import SequenceLengths
 from tasks.runtime import stopping
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
+from tasks.sample import near_duplicates
 from tasks.sample.draw import Draw
+from tasks.sample.near_duplicates import NearDuplicates
 from tasks.sample.overlap import BenchmarkQuestions, counted
 from tasks.sample.types import TooFewRows
 
@@ -49,6 +53,13 @@ class SampleConfig(BaseModel):
         description="Share of a benchmark question's 13-grams from which on a row that holds them is left out; rows "
         "that share one are listed. None: only the same question is left out.",
     )
+    near_duplicates: float | None = Field(
+        0.9,
+        ge=0.5,
+        le=1,
+        description="Similarity of question and solution, in 5-grams of words, from which on a row is left out after "
+        "an earlier one; rows that are half alike are listed. None: none is looked for.",
+    )
 
 
 @stage(version=4)
@@ -67,13 +78,17 @@ def sample(
     draw = Draw(corpora, config.seed)
     counts = Counter({f"read_{name}": count for name, count in draw.read.items()})
     overlaps: list[Row] = []
-    rows = _fitting(draw, corpora, config, tested, counting, counts, overlaps)
+    near: list[Row] = []
+    rows = _apart(_fitting(draw, corpora, config, tested, counting, counts, overlaps), config.near_duplicates, near)
     drawn = write_rows(out / "rows.jsonl", islice(rows, config.rows))
     counts.update(counted(overlaps))
+    counts.update(near_duplicates.counted(near))
     if not drawn:
         raise TooFewRows(f"no row is left of {len(draw)}: {dict(counts)}")
     if overlaps:
         write_rows(out / "overlaps.jsonl", overlaps)
+    if near:
+        write_rows(out / "near_duplicates.jsonl", near)
     return {"rows": drawn, "candidates": len(draw), **counts}
 
 
@@ -109,6 +124,20 @@ def _fitting(
                     yield row | {"tokens": tokens}
             came_to += len(block)
             report(min(came_to, wanted), wanted, "rows")
+
+
+def _apart(rows: Iterator[Row], least: float | None, near: list[Row]) -> Iterator[Row]:
+    """The rows without those that an earlier one says nearly as well; those that are alike are listed in `near`."""
+    if least is None:
+        yield from rows
+        return
+    earlier = NearDuplicates(least)
+    for row in rows:
+        found = earlier.near(row)
+        if found is not None:
+            near.append({"id": row["id"], "left_out": found.left_out, "reason": "near duplicate"} | found._asdict())
+        if found is None or not found.left_out:
+            yield row
 
 
 def longest(rows: list[Row], counting: list[SequenceLengths]) -> list[int]:
