@@ -253,7 +253,7 @@ def _read(name: str, what: str, folder: Path, otherwise: str) -> dict[str, Any]:
         raise ExperimentError(f"no {what} {name!r}: {meant}There are {', '.join(there)}; or give {otherwise}")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none, brackets by the thousand
         raise ExperimentError(f"{path} is no YAML: {error}") from None
     if not isinstance(values, dict):
         raise ExperimentError(f"{path} holds {type(values).__name__}, not the fields of an experiment (backbone: …)")

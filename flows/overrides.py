@@ -48,7 +48,7 @@ def parse(given: Sequence[str], model: type[BaseModel]) -> dict[str, Any]:
             raise OverrideError(f"{one!r} is not FIELD=VALUE, as in sample.rows=500")
         try:
             parsed[field] = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             raise OverrideError(f"{one}: {value!r} is no YAML; it takes {_takes(model, field)}") from None
     return parsed
 

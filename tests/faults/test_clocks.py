@@ -55,7 +55,7 @@ def test_a_lease_is_not_taken_over_from_a_holder_that_lives(tmp_path: Path, figu
 
     def build(number: int) -> None:
         nonlocal at_once
-        with lease.hold(files, str(tmp_path / "lock"), 2.0):
+        with lease.hold(files, str(tmp_path / "lock"), 20.0):
             at_once += 1
             most.append(at_once)
             time.sleep(0.3)

@@ -47,6 +47,8 @@ def test_fields_are_changed_wherever_they_lie() -> None:
         ("corpora.0.max_bad_share=2", r"corpora\.0\.max_bad_share=2: .*it takes a number, at least 0, at most 1"),
         ("corpora=5", "it takes a list"),
         ("sample", "is not FIELD=VALUE"),
+        ("sample.rows=" + "[" * 3000, "is no YAML"),
+        ("sample.rows=2026-99-99", "is no YAML"),
     ],
 )
 def test_a_mistake_names_the_field_and_what_would_fit(given: str, said: str) -> None:
