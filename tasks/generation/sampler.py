@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tasks.generation import blocks, queue
 from tasks.generation.config import EngineConfig
-from tasks.generation.vllm_sampling import Completion, Decoding, generate, repeatable, start, stream
+from tasks.generation.vllm_sampling import Completion, Decoding, generate, repeatable, start, stop, stream
 from tasks.rows.jsonl import Row
 from tasks.rows.precision import Dtype
 
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Sampler:
-    """One vLLM engine: `model`, with `adapter` where there is one, for at most `context` tokens a row."""
+    """One vLLM engine: `model`, with `adapter` where there is one, for at most `context` tokens a row.
+
+    `shared_prompts`: rows are candidates of the same prompts, each of which is read once.
+    """
 
     model: Path
     config: EngineConfig
@@ -35,6 +38,7 @@ class Sampler:
     dtype: Dtype = "auto"
     adapter: Path | None = None
     seed: int = 0
+    shared_prompts: bool = False
 
     def complete(
         self, folder: Path, ids: Sequence[str], prompts: Mapping[str, Sequence[int]], unit: str = "rows"
@@ -62,7 +66,13 @@ class Sampler:
             tensor_parallel=self.config.tensor_parallel,
             gpu_memory_utilization=self.config.gpu_memory_utilization,
             seed=self.seed,
+            shared_prompts=self.shared_prompts,
         )
+
+    def close(self) -> None:
+        """End the engine where it has started, so that another model has the device."""
+        if "llm" in self.__dict__:
+            stop(self.__dict__.pop("llm"))
 
     def _answer(self, ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[Completion]:
         return generate(self.llm, ids, prompts, self.decoding, self.adapter)

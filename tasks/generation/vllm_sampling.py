@@ -44,14 +44,16 @@ def start(
     gpu_memory_utilization: float = 0.9,
     seed: int = 0,
     tempered_logprobs: bool = False,
+    shared_prompts: bool = False,
 ) -> "LLM":
     """A vLLM engine for prompts and outputs of together at most `context` tokens.
 
     `sequences` are decoded at once; None: as many as vLLM takes for this device.
 
-    On CPU it computes in this process, and where that is in float32 greedy output is the same on every run; prefixes
-    are not shared between calls, so that a block's output does not depend on the blocks before it. With
-    `tempered_logprobs` log-probabilities are those that tokens were drawn with, after the temperature.
+    On CPU it computes in this process, and where that is in float32 greedy output is the same on every run. With
+    `tempered_logprobs` log-probabilities are those that tokens were drawn with, after the temperature. With
+    `shared_prompts` a beginning that rows have in common is read once (prefix caching); `generate` forgets it after
+    each call, so that a block's output does not depend on the blocks before it.
     """
     from vllm import LLM
 
@@ -73,7 +75,7 @@ def start(
         dtype=resolve(dtype, model, cuda),
         max_model_len=context,
         tensor_parallel_size=tensor_parallel,
-        enable_prefix_caching=False,
+        enable_prefix_caching=shared_prompts,
         seed=seed,
         disable_log_stats=True,
         **options,
@@ -116,6 +118,7 @@ def generate(
     """
     from vllm.inputs import TokensPrompt
 
+    llm.reset_prefix_cache()
     outputs = llm.generate(
         [TokensPrompt(prompt_token_ids=list(prompt)) for prompt in prompts],
         sampling_params=[decoding.params(row_id) for row_id in ids],
@@ -148,6 +151,11 @@ def stream(
             if output.finished:
                 asked -= 1
                 yield output.request_id, _completion(output)
+
+
+def stop(llm: "LLM") -> None:
+    """End the engine: on CUDA it is a process of its own, whose memory of the GPU is free then."""
+    llm.llm_engine.engine_core.shutdown()
 
 
 def _request_of(adapter: Path | None) -> Any:

@@ -1,18 +1,17 @@
 """Settings of measuring a rewriter on held-out rows."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
+from tasks.generation.config import EngineConfig
 from tasks.rewards.config import DIVERSITY_OF
 from tasks.rows.precision import Dtype, dtype_field
 from tasks.score.config import EmbedderConfig
 from tasks.verify.gate import GateConfig
 
 
-class MeasureConfig(BaseModel):
+class MeasureConfig(EngineConfig):
     """How well an agent, or pi_0 without one, rewrites rows that it was not trained on."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     gate: SkipJsonSchema[GateConfig] = Field(
         default_factory=GateConfig, description="Task consistency: answers and judge (eq. 5)."
@@ -35,6 +34,6 @@ class MeasureConfig(BaseModel):
     )
     dtype: Dtype = dtype_field()
     rows_per_batch: int = Field(
-        default=16, ge=1, description="Rows whose rewrites are sampled together.", json_schema_extra={"key": False}
+        default=16, ge=1, description="Rows whose rewrites are scored together.", json_schema_extra={"key": False}
     )
     seed: int = Field(default=0, ge=0, description="Of the sampling: the same for every agent that is compared.")

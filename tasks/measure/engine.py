@@ -2,26 +2,31 @@
 
 In:  a spec (MeasureSpec)
 Out: rows.jsonl, rewrites.jsonl (see measure.py), scratch/metrics.json
+
+First vLLM samples all candidates, each a row of its own ("a/7#003") that is kept when it has ended; then its memory is
+given back, and the backbone in transformers scores them, batch by batch.
 """
 
+import hashlib
 import shutil
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 
-from tasks.generation.rollout import Sampling, sample
+from tasks.generation.sampler import Sampler
+from tasks.generation.vllm_sampling import Decoding
 from tasks.measure.config import MeasureConfig
 from tasks.measure.spec import MeasureSpec
 from tasks.rewards.config import RewardConfig
 from tasks.rows.agent_rows import AgentRow, agent_rows
+from tasks.rows.context import context_for, longest_context
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
 from tasks.runtime.spec import read_spec, write_metrics
 from tasks.score.embeddings import Embedder
-from tasks.score.load import context_of, load_backbone
+from tasks.score.load import load_backbone
 from tasks.score.nll import NLLScorer, Target
 from tasks.train_agent.group_reward import GroupReward, Sample, experts
 from tasks.verify.fitness import require_self_fit
@@ -32,14 +37,10 @@ def main() -> None:
     spec = read_spec(MeasureSpec)
     config = spec.config
     chat = ChatTokens(spec.backbone)
+    limit = longest_context(spec.backbone)
+    rows, counts = agent_rows(spec.rows, chat, config.max_prompt_tokens, config.max_new_tokens, limit)
+    sampled = _sampled(spec, rows)
     model = load_backbone(spec.backbone, config.dtype, spec.cuda)
-    context = context_of(model.config)
-    if spec.adapter is not None:
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(model, spec.adapter).eval()
-    rows, counts = agent_rows(spec.rows, chat, config.max_prompt_tokens, config.max_new_tokens, context)
-    sampling = Sampling(config.max_new_tokens, config.temperature, tuple(chat.stop_ids))
     batches = [rows[start : start + config.rows_per_batch] for start in range(0, len(rows), config.rows_per_batch)]
     scratch = spec.out / "scratch" / "batches"
     scratch.mkdir(parents=True, exist_ok=True)
@@ -56,9 +57,7 @@ def main() -> None:
         )
         for number, (batch, file) in enumerate(zip(batches, files, strict=True)):
             if not file.exists():
-                # A stream of its own for each batch: a resumed attempt draws what an undisturbed one would.
-                generator = torch.Generator(model.device).manual_seed(config.seed * 1_000_003 + number)
-                write_rows(file, _measured(batch, model, chat, sampling, reward, generator))
+                write_rows(file, _measured(batch, chat, sampled, reward))
             report(min(len(rows), (number + 1) * config.rows_per_batch), len(rows))
     found = [row for file in files for row in read_rows(file)]
     write_rows(spec.out / "rewrites.jsonl", ({"id": row["id"]} | one for row in found for one in row["rewrites"]))
@@ -70,21 +69,44 @@ def main() -> None:
     shutil.rmtree(scratch)
 
 
-def _measured(
-    batch: list[AgentRow],
-    model: Any,
-    chat: ChatTokens,
-    sampling: Sampling,
-    reward: GroupReward,
-    generator: torch.Generator,
-) -> list[Row]:
+def _sampled(spec: MeasureSpec, rows: Sequence[AgentRow]) -> dict[str, Row]:
+    """Every candidate by its id; the engine is gone when they are there."""
+    config = spec.config
+    prompts = {_candidate(row.id, number): row.prompt for row in rows for number in range(config.candidates)}
+    decoding = Decoding(config.max_new_tokens, config.temperature, seed_of=lambda one: _seed(config.seed, one))
+    sampler = Sampler(
+        spec.backbone,
+        config,
+        decoding,
+        context_for(spec.backbone, config.max_prompt_tokens, config.max_new_tokens),
+        spec.cuda,
+        config.dtype,
+        adapter=spec.adapter,
+        seed=config.seed,
+        shared_prompts=True,
+    )
+    try:
+        return {row["id"]: row for row in sampler.complete(spec.out / "scratch", list(prompts), prompts, "rewrites")}
+    finally:
+        sampler.close()
+
+
+def _candidate(row_id: str, number: int) -> str:
+    return f"{row_id}#{number:03}"
+
+
+def _seed(seed: int, candidate: str) -> int:
+    """A candidate's own stream, whichever others it is computed with."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{candidate}".encode()).digest()[:4], "big")
+
+
+def _measured(batch: list[AgentRow], chat: ChatTokens, sampled: Mapping[str, Row], reward: GroupReward) -> list[Row]:
     k = reward.candidates
-    rollouts = sample(model, [row.prompt for row in batch], k, sampling, generator)
-    texts = chat.tokenizer.batch_decode([rollout.ids for rollout in rollouts], skip_special_tokens=True)
+    drawn = [(row.id, sampled[_candidate(row.id, number)]) for row in batch for number in range(k)]
     samples = [
-        Sample(batch[i // k].id, text, rollout.ids, rollout.finished)
-        for i, (text, rollout) in enumerate(zip(texts, rollouts, strict=True))
+        Sample(row_id, one["text"], chat.target(one["text"], one["finished"]), one["finished"]) for row_id, one in drawn
     ]
+    lengths = [one["tokens"] for _, one in drawn]  # as drawn; the text read again may have others
     step = reward(samples)
     experts = reward.scorer.score([Target(row.id, row.question, row.solution, domain=row.domain) for row in batch])
     made: list[Row] = []
@@ -98,7 +120,7 @@ def _measured(
                 "passed": len(passing),
                 "no_verdict": sum(step.verdicts[i].passed is None for i in positions),
                 "nll": float(np.mean(nll)) if nll else None,
-                "length": float(np.mean([samples[i].tokens for i in passing])) if passing else None,
+                "length": float(np.mean([lengths[i] for i in passing])) if passing else None,
                 "diversity": rewards.diversity,
                 "expert_nll": expert.nll,
                 "expert_length": expert.tokens,
@@ -106,7 +128,7 @@ def _measured(
                     {
                         "text": samples[i].text,
                         "finished": samples[i].finished,
-                        "tokens": samples[i].tokens,
+                        "tokens": lengths[i],
                         "passed": step.verdicts[i].passed,
                         "nll": None if np.isnan(step.nll[i]) else float(step.nll[i]),
                     }

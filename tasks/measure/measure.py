@@ -10,6 +10,7 @@ Out: rows.jsonl     {"id", "candidates": 10, "passed": 7, "nll": 0.31, "length":
 
 from pathlib import Path
 
+from tasks.generation.variables import engine_variables
 from tasks.measure.config import MeasureConfig
 from tasks.measure.spec import MeasureSpec
 from tasks.rows.prompts import prompts_digest
@@ -32,9 +33,14 @@ def identity(config: MeasureConfig) -> object:
     return found if verifier is None else found | {"verifier": verifier}
 
 
-@stage(version=2, environment="inference", gpus=1, identity=identity, timeout_minutes=24 * 60)
+def gpus(config: MeasureConfig) -> int:
+    """GPUs of the sampling; what is sampled is scored on one of them."""
+    return config.tensor_parallel
+
+
+@stage(version=3, environment="inference", gpus=gpus, identity=identity, timeout_minutes=24 * 60)
 def measure(config: MeasureConfig, out: Path, *, backbone: Path, rows: Path, adapter: Path | None = None) -> Metrics:
-    """Sample K rewrites a row and verify, score and embed them; resumes batch by batch.
+    """Sample K rewrites a row with vLLM, then verify, score and embed them; what was done is kept.
 
     Returns:
         rows, overlong, no_room, pass_rate, nll (mean over rows of the mean over passing rewrites), length,
@@ -53,5 +59,5 @@ def measure(config: MeasureConfig, out: Path, *, backbone: Path, rows: Path, ada
         out=out,
         cuda=settings().cuda(),
     )
-    run("inference", "tasks.measure.engine", spec, out)
+    run("inference", "tasks.measure.engine", spec, out, engine_variables(settings().cuda()))
     return read_metrics(out)

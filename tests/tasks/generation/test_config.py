@@ -4,11 +4,12 @@ import pytest
 
 from tasks.evaluate.config import EvaluateConfig
 from tasks.generation.config import EngineConfig
+from tasks.measure.config import MeasureConfig
 from tasks.rewrite.config import RewriteConfig
 from tasks.runtime.key import config_for_key
 
 
-@pytest.mark.parametrize("config", [RewriteConfig, EvaluateConfig])
+@pytest.mark.parametrize("config", [RewriteConfig, EvaluateConfig, MeasureConfig])
 def test_how_fast_an_engine_is_changes_no_key_and_comes_last(config: type[EngineConfig]) -> None:
     fast = config(batch=7, block=3, tensor_parallel=2, gpu_memory_utilization=0.5)
     assert config_for_key(fast) == config_for_key(config())
