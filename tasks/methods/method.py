@@ -79,6 +79,9 @@ class Method(BaseModel):
         description="Of its lines: whole, dashed, dotted, dash and dot; 4 to 7: long dashes, wide gaps, two dots.",
     )
     studied: bool = Field(default=False, description="Whether a study compares it when no method is named.")
+    variant: bool = Field(
+        default=False, description="Whether it is another's variant or control: the form names it without its sentence."
+    )
     targets: Targets = Field(default_factory=Targets)
     mixture: Mixture | None = Field(
         default=None, description="General rows beside the targets; none: the targets alone."
@@ -128,5 +131,7 @@ def read(path: Path) -> Method:
 
 
 def text() -> str:
-    """All of them in one sentence each, for the form."""
-    return "; ".join(f"{one.name}: {one.said}" for one in methods().values())
+    """All of them in one sentence each, variants and controls by their names, for the form."""
+    told = "; ".join(f"{one.name}: {one.said}" for one in methods().values() if not one.variant)
+    variants = ", ".join(one.name for one in methods().values() if one.variant)
+    return told + (f". Variants and controls (docs/methods.md): {variants}" if variants else "")

@@ -13,14 +13,14 @@ import pytest
 from prefect import flow, tags
 from prefect.settings import PREFECT_API_URL
 
-from flows.experiment import STAGES, load_experiment
+from flows.experiment import load_experiment
 from flows.pipeline import Data
 from infra.api import client as client_of
 from infra.work_pools.pool import register
 from infra.work_pools.template import template
 from tasks.corpus.corpus import CorpusConfig, corpus
 from tasks.runtime import placement
-from tasks.runtime.futures import StageTask, finish
+from tasks.runtime.futures import finish
 from tasks.runtime.placement import Place, PlacementError, check, find_stage
 from tasks.runtime.planning import Noted, note
 from tasks.runtime.settings import settings
@@ -126,13 +126,6 @@ def test_nothing_is_downloaded_before_the_pools_are_known_to_be_there(
         data()
     assert not (tmp_path / "store").exists()
     settings.cache_clear()
-
-
-def test_every_stage_can_be_placed() -> None:
-    import flows.pipeline as pipeline
-
-    tasks = {task.name for task in vars(pipeline).values() if isinstance(task, StageTask)}
-    assert tasks == set(STAGES)
 
 
 def test_only_stages_of_this_project_can_be_asked_for() -> None:
