@@ -8,8 +8,9 @@ import yaml
 from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.flows import Flow
 
-from flows.experiment import METHODS, backbone_names, load_experiment
+from flows.experiment import backbone_names, load_experiment
 from flows.form import QUESTIONS, experiments_of, name_of, tags_of
+from tasks.methods.method import methods
 from tests.conftest import ROOT
 
 DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
@@ -82,7 +83,8 @@ def test_the_form_asks_first_for_method_seeds_preset_and_changes_and_explains_ev
     first = [name for name, _ in sorted(flow_of(ASKING[0]).parameters.properties.items(),
              key=lambda one: one[1]["position"])]  # fmt: skip
     assert first == ["method", "seeds", "preset", "changes", "backbone", "experiment"]
-    assert all(f"{method}: " in QUESTIONS["method"] for method in METHODS)
+    told = QUESTIONS["method"]
+    assert all((one.name if one.variant else f"{one.name}: {one.said}") in told for one in methods().values())
 
 
 def test_the_run_form_shows_nothing_that_the_flow_itself_decides() -> None:
