@@ -12,14 +12,12 @@ from hashlib import sha256
 import numpy as np
 
 from tasks.evaluate.benchmark import benchmark
-from tasks.report.frontier.curves import Curve, at, best_rate, curve, general_at, level_of
-from tasks.report.frontier.data import Difference, Frontier, Point, Regime
-from tasks.report.statistics import Matrix, Vector, draw, holm, percentile, two_sided
+from tasks.report.frontier.compare import REFERENCE, SHARES, matched, own_best, same_rate
+from tasks.report.frontier.curves import Curve, at, curve
+from tasks.report.frontier.data import Frontier, Point, Regime
+from tasks.report.statistics import Matrix, draw, percentile
 
-REFERENCE = "sft"
-SHARES = (0.5, 0.8)  # of the reference's own gain: the downstream accuracies at which methods are matched
 CLIFF = 0.05  # standard deviation of the reference's general accuracy over seeds from which a rate is a cliff
-REACHED = 0.95  # of the replicates, from which a difference is told
 
 Answers = Mapping[str, Mapping[str, float]]  # benchmark -> row id -> 1 or 0
 Groups = dict[str, list[str]]
@@ -72,9 +70,9 @@ def build(
         base_general=percentile(base_general, confidence),
         points=_points(curves, correct, confidence),
         regimes=[_regime(rate, correct, groups, float(base_general[0])) for rate in rates],
-        same_rate=[one for rate in rates for one in _same_rate(curves, rate, confidence)],
-        matched=[one for share in SHARES for one in _matched(curves, share, confidence)],
-        own_best=_own_best(curves, of_halves, confidence),
+        same_rate=[one for rate in rates for one in same_rate(curves, rate, confidence)],
+        matched=[one for share in SHARES for one in matched(curves, share, confidence)],
+        own_best=own_best(curves, of_halves, confidence),
     )
 
 
@@ -129,93 +127,3 @@ def _regime(rate: float, correct: Mapping[str, Mapping[str, Matrix]], groups: Gr
     spread = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
     name = "unknown" if spread is None else "cliff" if spread >= CLIFF else "gradual"
     return Regime(rate=rate, forgotten=base - float(by_seed.mean()), between_seeds=spread, name=name)  # type: ignore[arg-type]
-
-
-def _same_rate(curves: Mapping[str, Curve], rate: float, confidence: float) -> list[Difference]:
-    """Every method against the reference at one rate: what papers compare, and what suits whom it suits."""
-    there = {method: 1 + one.rates.index(rate) for method, one in curves.items() if rate in one.rates}
-    if REFERENCE not in there:
-        return []
-    math_of, general_of = (found[there[REFERENCE]] for found in (curves[REFERENCE].math, curves[REFERENCE].general))
-    found = []
-    for method, place in there.items():
-        if method == REFERENCE:
-            continue
-        math, general = curves[method].math[place], curves[method].general[place]
-        found.append(
-            Difference(
-                method=method,
-                reference=REFERENCE,
-                rates=[rate],
-                math=percentile(math, confidence),
-                math_difference=percentile(math - math_of, confidence),
-                general=percentile(general, confidence),
-                difference=percentile(general - general_of, confidence),
-                p=two_sided(general - general_of),
-            )
-        )
-    return _corrected(found)
-
-
-def _matched(curves: Mapping[str, Curve], share: float, confidence: float) -> list[Difference]:
-    """Every method's general accuracy minus the reference's where both first have the downstream accuracy."""
-    level = level_of(curves[REFERENCE], share)
-    theirs = general_at(curves[REFERENCE], level)
-    found = []
-    for method, one in curves.items():
-        ours = general_at(one, level)
-        if method == REFERENCE:
-            continue
-        known = np.isfinite(ours - theirs)
-        told = bool(known[0]) and known.mean() >= REACHED
-        found.append(
-            Difference(
-                method=method,
-                reference=REFERENCE,
-                level=float(level[0]),
-                reached=float(known[1:].mean()) if len(known) > 1 else float(known[0]),
-                general=percentile(ours[known], confidence) if told else None,
-                difference=percentile((ours - theirs)[known], confidence) if told else None,
-                p=two_sided((ours - theirs)[known]) if told else None,
-            )
-        )
-    return _corrected(found)
-
-
-def _own_best(
-    curves: Mapping[str, Curve], halves: Sequence[Mapping[str, Curve]], confidence: float
-) -> list[Difference]:
-    """Every method at the rate with its highest downstream accuracy, chosen on one half of the downstream questions
-    and told on the other, both ways round; general accuracy is of all questions, which chose nothing."""
-    own = {method: _crossed(one, [of[method] for of in halves]) for method, one in curves.items()}
-    math_of, general_of = own[REFERENCE][:2]
-    assert math_of.shape == general_of.shape
-    return _corrected(
-        [
-            Difference(
-                method=method,
-                reference=REFERENCE,
-                rates=rates,
-                math=percentile(math, confidence),
-                general=percentile(general, confidence),
-                difference=None if method == REFERENCE else percentile(general - general_of, confidence),
-                p=None if method == REFERENCE else two_sided(general - general_of),
-            )
-            for method, (math, general, rates) in own.items()
-        ]
-    )
-
-
-def _crossed(whole: Curve, halves: Sequence[Curve]) -> tuple[Vector, Vector, list[float]]:
-    chosen = [best_rate(one) for one in halves]
-    math = np.mean([halves[1 - number].math[1 + place] for number, place in enumerate(chosen)], axis=0)
-    general = np.mean([whole.general[1 + place] for place in chosen], axis=0)
-    return math, general, sorted({whole.rates[place] for place in chosen})
-
-
-def _corrected(found: list[Difference]) -> list[Difference]:
-    """With Holm's correction over those that have a p-value."""
-    tested = [one for one in found if one.p is not None]
-    for one, value in zip(tested, holm([one.p for one in tested if one.p is not None]), strict=True):
-        one.holm = value
-    return found
