@@ -12,7 +12,7 @@ from hashlib import sha256
 import numpy as np
 
 from tasks.evaluate.benchmark import benchmark
-from tasks.report.frontier.compare import REFERENCE, SHARES, matched, own_best, same_rate
+from tasks.report.frontier.compare import FEWEST_SEEDS, REFERENCE, SHARES, matched, own_best, same_rate
 from tasks.report.frontier.curves import Curve, at, curve
 from tasks.report.frontier.data import Frontier, Point, Regime
 from tasks.report.statistics import Matrix, draw, percentile
@@ -55,6 +55,8 @@ def build(
         raise FrontierError(f"{REFERENCE} is not among the runs, and everything is compared with it")
     drawn = draw(correct, resamples, seed)
     curves = {method: curve(drawn, method, rates, groups) for method in methods}
+    seeds = {name: len(next(iter(of.values()))) for name, of in correct.items()}
+    few = min(count for name, count in seeds.items() if name != "base") < FEWEST_SEEDS
     base_math, base_general = curves[REFERENCE].math[0], curves[REFERENCE].general[0]
     halves = [draw(_half(correct, ids, number), resamples, seed) for number in (0, 1)]
     of_halves = [{method: curve(half, method, rates, groups) for method in methods} for half in halves]
@@ -70,9 +72,9 @@ def build(
         base_general=percentile(base_general, confidence),
         points=_points(curves, correct, confidence),
         regimes=[_regime(rate, correct, groups, float(base_general[0])) for rate in rates],
-        same_rate=[one for rate in rates for one in same_rate(curves, rate, confidence)],
-        matched=[one for share in SHARES for one in matched(curves, share, confidence)],
-        own_best=own_best(curves, of_halves, confidence),
+        same_rate=[one for rate in rates for one in same_rate(curves, rate, confidence, few)],
+        matched=[one for share in SHARES for one in matched(curves, share, confidence, few)],
+        own_best=own_best(curves, of_halves, confidence, few),
     )
 
 
@@ -122,7 +124,7 @@ def _points(curves: Mapping[str, Curve], correct: Mapping[str, Mapping[str, Matr
 def _regime(rate: float, correct: Mapping[str, Mapping[str, Matrix]], groups: Groups, base: float) -> Regime:
     of = correct.get(at(REFERENCE, rate))
     if of is None:
-        return Regime(rate=rate, forgotten=0.0, between_seeds=None, name="unknown")
+        return Regime(rate=rate, forgotten=None, between_seeds=None, name="unknown")
     by_seed = np.mean([of[name].mean(axis=1) for name in groups["general"]], axis=0)
     spread = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
     name = "unknown" if spread is None else "cliff" if spread >= CLIFF else "gradual"

@@ -30,7 +30,7 @@ class Regime(_Model):
     """What a comparison at this rate can show, told from vanilla SFT alone, before a method is looked at."""
 
     rate: FiniteFloat
-    forgotten: FiniteFloat = Field(description="GeneralAvg of the base minus SFT's mean over seeds")
+    forgotten: FiniteFloat | None = Field(description="GeneralAvg of the base minus SFT's mean over seeds")
     between_seeds: FiniteFloat | None = Field(description="standard deviation of SFT's GeneralAvg over its seeds")
     name: Literal["gradual", "cliff", "unknown"]
 
@@ -50,7 +50,12 @@ class Difference(_Model):
     math_difference: Estimate | None = Field(default=None, description="its MathAvg minus the reference's, same rate")
     general: Estimate | None = Field(default=None, description="the method's own; None where its curve ends below")
     difference: Estimate | None = None
-    p: Share | None = Field(default=None, description="two-sided, by the bootstrap")
+    unmeasured: bool = Field(
+        default=False, description="one of the two is read off the line from the backbone to its lowest rate"
+    )
+    p: Share | None = Field(
+        default=None, description="two-sided, by the bootstrap; None for fewer than five seeds, which do not carry one"
+    )
     holm: Share | None = Field(default=None, description="corrected for the number of methods in its table (Holm)")
 
 

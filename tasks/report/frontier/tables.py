@@ -35,11 +35,12 @@ def tables(data: Frontier) -> list[Table]:
 
 def _matched(data: Frontier, level: float) -> Table:
     rows = sorted((one for one in data.matched if one.level == level), key=_by_difference)
+    title = f"At {number(100 * level)} % downstream: general accuracy against SFT's there"
     return Table(
-        f"At {number(100 * level)} % downstream: general accuracy against SFT's there",
+        title + " (†: one of the two below its lowest rate, where nothing was measured)",
         ("method", "general, %", "against SFT, points", "p", "p, Holm"),
         [
-            (method_label(one.method), _value(one.general), *_tested(one))
+            (method_label(one.method) + (" †" if one.unmeasured else ""), _value(one.general), *_tested(one))
             if one.difference
             else (method_label(one.method), f"not reached ({100 * one.reached:.0f} % of replicates)", *[DASH] * 3)
             for one in rows
@@ -102,7 +103,7 @@ def _regimes(data: Frontier) -> Table:
         [
             (
                 f"{one.rate:g}",
-                number(100 * one.forgotten),
+                number(None if one.forgotten is None else 100 * one.forgotten),
                 number(None if one.between_seeds is None else 100 * one.between_seeds),
                 one.name,
             )

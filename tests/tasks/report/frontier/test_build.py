@@ -32,7 +32,7 @@ def answers(random: np.random.Generator, skill: tuple[float, float]) -> Answers:
     }
 
 
-def made(seeds: int = 3, shift: float = 0.0) -> tuple[Answers, dict[float, dict[str, Answers]]]:
+def made(seeds: int = 6, shift: float = 0.0) -> tuple[Answers, dict[float, dict[str, Answers]]]:
     """`shift` moves SFT's general accuracy at the higher rate apart between seeds."""
     random = np.random.default_rng(7)
     base = answers(random, (0.4, 0.98))
@@ -40,7 +40,7 @@ def made(seeds: int = 3, shift: float = 0.0) -> tuple[Answers, dict[float, dict[
     for method, by_rate in SKILL.items():
         for rate, (math, general) in zip(RATES, by_rate, strict=True):
             for seed in range(seeds):
-                apart = shift * (seed - 1) if method == "sft" and rate == RATES[1] else 0.0
+                apart = shift * (seed % 3 - 1) if method == "sft" and rate == RATES[1] else 0.0
                 runs[rate][f"{method}/{seed}"] = answers(random, (math, general + apart))
     return base, runs
 
@@ -99,6 +99,21 @@ def test_the_regime_of_a_rate_is_told_from_sft_alone(shift: float, expected: str
     base, runs = made(shift=shift)
     found = build("nano", True, base, runs, confidence=0.95, resamples=100, seed=0)
     assert [one.name for one in found.regimes] == ["gradual", expected]
+
+
+def test_fewer_than_five_seeds_carry_no_p_value() -> None:
+    base, runs = made(seeds=4)
+    found = build("nano", True, base, runs, confidence=0.95, resamples=100, seed=0)
+    compared = [*found.same_rate, *found.matched, *found.own_best]
+    assert any(one.difference for one in compared)
+    assert all(one.p is None and one.holm is None for one in compared)
+
+
+def test_a_level_below_the_lowest_rate_is_marked(data: Frontier) -> None:
+    low = min(one.level for one in data.matched if one.level)
+    high = max(one.level for one in data.matched if one.level)
+    marked = {(one.method, one.level): one.unmeasured for one in data.matched}
+    assert marked["dft", low] and not marked["dft", high]
 
 
 def test_what_cannot_be_compared_is_refused() -> None:
