@@ -59,7 +59,7 @@ _FOLDER = Path(__file__).parent
 
 def render(data: ReportData) -> str:
     """The page."""
-    environment = _environment()
+    templates = environment(_FOLDER)
     others = [name for name in data.methods() if name not in ORDER]
     runs = [run for method in data.methods() for run in data.runs_of(method) if run.scores]
     summaries = [row for row in data.summaries if row.has_figures]
@@ -68,7 +68,7 @@ def render(data: ReportData) -> str:
         for group, name in (("math", "downstream"), ("general", "general"))
         if (names := data.benchmarks.get(group, []))  # type: ignore[call-overload]
     ]
-    page = environment.get_template("page.html.j2").render(
+    page = templates.get_template("page.html.j2").render(
         data=data,
         css=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
         heading=_heading(data),
@@ -103,16 +103,17 @@ def render(data: ReportData) -> str:
     return page + "\n"
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
+def environment(folder: Path) -> Environment:
+    """Templates of a folder, every value escaped, with the filters that pages of figures use."""
+    made = Environment(
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.filters |= {
         "label": label,
         "method": figures.method_label,
         "number": number,
@@ -121,7 +122,7 @@ def _environment() -> Environment:
         "against": against,
         "duration": duration,
     }
-    return environment
+    return made
 
 
 def _finalize(value: Any) -> Any:

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tasks.report.chart import NARROW, WIDE
 from tasks.report.frontier.data import Frontier
 from tasks.report.frontier.figure import frontier_figure
 from tasks.report.frontier.tables import tables
-from tasks.runtime.plain_text import label
+from tasks.report.page import environment
 
 _MARKS = ("circle", "square", "triangle", "diamond", "triangle downwards", "plus", "cross", "star")
 _FOLDER = Path(__file__).parent
@@ -17,20 +16,16 @@ _FOLDER = Path(__file__).parent
 
 def render(data: Frontier) -> str:
     """The page."""
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["label"] = label
     marks = ", ".join(f"{_MARKS[place % len(_MARKS)]} {rate:g}" for place, rate in enumerate(data.rates))
-    page = environment.get_template("page.html.j2").render(
-        data=data,
-        css=Markup((_FOLDER.parent / "page.css").read_text(encoding="utf-8")),
-        figures=(frontier_figure(data, WIDE), frontier_figure(data, NARROW)),
-        tables=tables(data),
-        marks=marks,
+    page = (
+        environment(_FOLDER)
+        .get_template("page.html.j2")
+        .render(
+            data=data,
+            css=Markup((_FOLDER.parent / "page.css").read_text(encoding="utf-8")),
+            figures=(frontier_figure(data, WIDE), frontier_figure(data, NARROW)),
+            tables=tables(data),
+            marks=marks,
+        )
     )
     return page + "\n"
