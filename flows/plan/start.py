@@ -18,6 +18,7 @@ from flows.plan.speed import Past
 from flows.plan.table import gpu_called
 from flows.plan.work import done
 from tasks.runtime.planning import Noted, Walk, note, walking
+from tasks.runtime.run_progress import Planned, RunProgress, begin
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
 
@@ -77,6 +78,7 @@ def ready(experiments: Sequence[Experiment]) -> None:
         stages = estimate(walk, Past(walk.home.manifests()), here)
         note({key: one for stage in stages for key, one in _noted(stage)})
         log.info("plan: %s; the report shows it beside what came of it", summary(stages, here))
+        _begin_progress(stages, context, log)
 
 
 def _noted(stage: PlannedStage) -> list[tuple[tuple[str, str], Noted]]:
@@ -84,6 +86,21 @@ def _noted(stage: PlannedStage) -> list[tuple[tuple[str, str], Noted]]:
     parts = [one.name for one in stage.artifacts if one.state != "cached"]
     one = Noted(stage.seconds / max(1, len(parts)), stage.amount / max(1, len(parts)), stage.unit, done)
     return [((title, part), one) for title in (stage.title, *stage.also) for part in parts]
+
+
+def _begin_progress(stages: Sequence[PlannedStage], context: FlowRunContext, log: Any) -> None:
+    """Let the run say how far it is."""
+    if context.flow_run is None:
+        return
+    planned = [
+        Planned((stage.title, *stage.also), one.name, stage.seconds / len(to_make))
+        for stage in stages
+        if (to_make := [one for one in stage.artifacts if one.state != "cached"])
+        for one in to_make
+    ]
+    cached = {one.key for stage in stages for one in stage.artifacts if one.state == "cached" and one.key}
+    run = context.flow_run
+    begin(RunProgress(run.name, planned, cached, store().root, str(run.id), log))
 
 
 def summary(stages: Sequence[PlannedStage], here: Machine) -> str:

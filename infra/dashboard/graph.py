@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from infra.dashboard.lineage import Box, Lineage
 from tasks.report.layers import layout
-from tasks.report.wording import duration
+from tasks.runtime.durations import duration
 from tasks.runtime.plain_text import label
 
 WIDTH, HEIGHT, STEP, GAP = 168, 46, 82, 16  # pixels: a box, the distance of layers, between boxes

@@ -3,11 +3,8 @@
 In:  partial/<key>/.attempt.json and .progress.jsonl (tasks/runtime/attempt.py), the files that the stage writes so far
 Out: Attempt(name="train_agent/nano/rewriting_agent-seed1", state="running", done=12, total=40, unit="steps",
      left=81.0, tokens_per_second=1944.6, accepted=(310, 384), curves=[…], texts=[…], log=["…"])
-
-Whether somebody works on it is read from the kernel's list of locks; no lock is taken for it.
 """
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,8 +17,9 @@ from markupsafe import Markup
 from infra.dashboard.curves import curve, curves, last_rows
 from infra.dashboard.index import entry_of
 from infra.dashboard.site import Context, Link, Query, Site
+from infra.dashboard.under_way import held_locks, is_held, under_way
 from tasks.runtime.attempt import NOTE, PROGRESS
-from tasks.runtime.progress_view import time_left
+from tasks.runtime.progress import time_left
 from tasks.runtime.store import SCRATCH
 
 State = Literal["running", "failed", "stopped"]
@@ -36,9 +34,11 @@ class Attempt:
     name: str
     method: str
     flow_run: str
+    task_run: str
     state: State
     started: float
     changed: float
+    more: list[str] = field(default_factory=list)  # names of what the same stage's run makes beside it
     done: int = 0
     total: int = 0
     unit: str = ""
@@ -61,7 +61,14 @@ def live_page(site: Site, query: Query, link: Link) -> Context:
     """What is built, what failed or was stopped, and the newest artifacts."""
     found = attempts(site)
     newest = sorted(site.index.entries.values(), key=lambda entry: -(entry.started + (entry.seconds or 0.0)))[:8]
-    return {"attempts": found, "waiting": waiting(site.index.root), "newest": newest, "now": time.time()}
+    root = site.index.root
+    return {
+        "runs": under_way(root),
+        "attempts": found,
+        "waiting": waiting(root),
+        "newest": newest,
+        "now": time.time(),
+    }
 
 
 def attempts(site: Site) -> list[Attempt]:
@@ -70,16 +77,27 @@ def attempts(site: Site) -> list[Attempt]:
     found = []
     for folder in _partial(site.index.root):
         if (note := _note(folder)) is not None:
-            attempt = _attempt(site, folder, note, _is_held(site.index.root, folder.name, held))
+            attempt = _attempt(site, folder, note, is_held(_lock(site.index.root, folder), held))
             if attempt.state == "running" or time.time() - attempt.changed < OLDEST:
                 found.append(attempt)
-    return sorted(found, key=lambda one: (one.state != "running", -one.changed))
+    return _by_run(sorted(found, key=lambda one: (one.state != "running", -one.changed)))
+
+
+def _by_run(found: list[Attempt]) -> list[Attempt]:
+    """One for what a stage's run makes in one go, as the answers to five benchmarks."""
+    first: dict[tuple[str, ...], Attempt] = {}
+    for one in found:
+        together = (one.flow_run, one.task_run, one.state, one.error)
+        kept = first.setdefault(together if one.task_run else (one.key,), one)
+        if kept is not one:
+            kept.more.append(one.name)
+    return list(first.values())
 
 
 def waiting(root: Path) -> int:
     """Artifacts whose lock is held and of which nothing is told yet: they wait for free cores or GPUs."""
     held = held_locks()
-    return sum(_note(folder) is None and _is_held(root, folder.name, held) for folder in _partial(root))
+    return sum(_note(folder) is None and is_held(_lock(root, folder), held) for folder in _partial(root))
 
 
 def _attempt(site: Site, folder: Path, note: dict[str, Any], held: bool) -> Attempt:
@@ -96,6 +114,7 @@ def _attempt(site: Site, folder: Path, note: dict[str, Any], held: bool) -> Atte
         name=entry.name,
         method=entry.method,
         flow_run=entry.flow_run,
+        task_run=str((note.get("run") or {}).get("task_run", "")),
         state="failed" if error else "running" if held else "stopped",
         started=entry.started,
         changed=max([_mtime(folder / NOTE), _mtime(folder / PROGRESS), *(_mtime(file) for file in files)]),
@@ -184,31 +203,12 @@ def _partial(root: Path) -> Iterator[Path]:
         return
 
 
+def _lock(root: Path, folder: Path) -> Path:
+    return root / "locks" / folder.name
+
+
 def _mtime(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
         return 0.0  # published, or taken away, meanwhile
-
-
-def held_locks() -> set[tuple[int, int, int]]:
-    """(major, minor, inode) of every file that some process of this machine holds a lock on."""
-    try:
-        lines = Path("/proc/locks").read_text().splitlines()
-    except OSError:
-        return set()
-    found = set()
-    for line in lines:
-        parts = line.split()
-        if "FLOCK" in parts and "->" not in parts:  # an arrow marks one who waits
-            major, minor, inode = parts[parts.index("FLOCK") + 4].split(":")
-            found.add((int(major, 16), int(minor, 16), int(inode)))
-    return found
-
-
-def _is_held(root: Path, key: str, held: set[tuple[int, int, int]]) -> bool:
-    try:
-        stat = (root / "locks" / key).stat()
-    except FileNotFoundError:
-        return False
-    return (os.major(stat.st_dev), os.minor(stat.st_dev), stat.st_ino) in held

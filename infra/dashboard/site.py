@@ -18,7 +18,8 @@ from infra.dashboard.index import Entry, Index
 from infra.dashboard.runs import Figure, Run, Runs
 from tasks.report.chart import METHOD_ROLES
 from tasks.report.data import LABELS, Estimate
-from tasks.report.wording import duration, interval, number, percent
+from tasks.report.wording import interval, number, percent
+from tasks.runtime.durations import duration
 from tasks.runtime.names import choose
 from tasks.runtime.plain_text import label, shorten
 

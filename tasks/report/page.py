@@ -24,7 +24,6 @@ from tasks.report.wording import (
     THERMOMETERS,
     against,
     caveats,
-    duration,
     findings,
     interval,
     number,
@@ -33,6 +32,7 @@ from tasks.report.wording import (
     slope,
     unit_of,
 )
+from tasks.runtime.durations import duration
 from tasks.runtime.plain_text import label, shorten
 
 SHOWN = 6_000  # characters of one text in an example; a longer one is cut and says by how much

@@ -64,20 +64,6 @@ def against(found: Estimate, scale: float = 100, digits: int = 1) -> str:
     return f"SFT {number(scale * found.value, digits, signed=True)}" + (f" ({spread})" if spread else "")
 
 
-def duration(seconds: float | None) -> str:
-    """Seconds as a person says them: 0.42 s, 42 s, 3 min 20 s, 2 h 05 min."""
-    if seconds is None:
-        return DASH
-    if seconds < 10:
-        return f"{seconds:.2g} s" if seconds < 1 else f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
-
-
 def unit_of(measure: Measure) -> tuple[float, str, int]:
     """Factor, unit and digits with which a difference on `measure` is shown."""
     return (1.0, *_UNITS[measure]) if measure in _UNITS else (100.0, "points", 1)

@@ -66,3 +66,8 @@ def handled_by(handle: Handler) -> Iterator[None]:
 def report(done: int, total: int, unit: str = "rows", **values: float) -> None:
     """Say that `done` of `total` are done. Call it as often as is convenient: the handler thins out what it shows."""
     handler.get()(Progress(done, total, unit, values))
+
+
+def time_left(done: float, total: float, elapsed: float) -> float | None:
+    """Seconds left at the pace so far; None before anything is done."""
+    return elapsed / done * (total - done) if done > 0 else None

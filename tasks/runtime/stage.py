@@ -31,7 +31,18 @@ from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 from pydantic import BaseModel
 
-from tasks.runtime import attempt, engine, full_disk, in_use, openlineage_sink, placement, planning, retries, slots
+from tasks.runtime import (
+    attempt,
+    engine,
+    full_disk,
+    in_use,
+    openlineage_sink,
+    placement,
+    planning,
+    retries,
+    run_progress,
+    slots,
+)
 from tasks.runtime.futures import StageTask
 from tasks.runtime.key import Inputs, flatten, lock_digest, stage_key
 from tasks.runtime.progress_view import ProgressView
@@ -178,6 +189,8 @@ class _Stage:
                     found[part] = home.find(manifest.key) or home.manifest(manifest.key).artifact()
         if not missing:
             log.info("%s: cached, %s", title, _short(manifests))
+        if (run := run_progress.of_run()) is not None:
+            run.ended(title, {part: manifest.key for part, manifest in manifests.items()})
         verb = BUILT if missing else CACHED
         data = found if self.batch else found[self.name]
         return Completed(name=verb, message=f"{verb}: {_short(missing or manifests)}", data=data)

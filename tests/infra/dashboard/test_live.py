@@ -76,3 +76,16 @@ def test_notes_are_no_part_of_what_is_published(store: Store) -> None:
         assert [file.path for file in store.manifest(KEY).files] == ["rows.jsonl"]
         assert sorted(path.name for path in store.path(KEY).iterdir()) == ["manifest.json", "rows.jsonl"]
         assert store.find(KEY) == made and attempts(Site(store.root)) == []
+
+
+def test_what_one_stage_run_makes_in_one_go_is_one_entry(store: Store) -> None:
+    outs, manifests = {}, {}
+    for part in ("facts", "words"):
+        key = part.ljust(32, "0")
+        outs[part] = store.partial(key)
+        outs[part].mkdir()
+        run = {"task_run": "evaluate (sft/0)", "flow_run": "mine"}
+        manifests[part] = Manifest(kind="evaluate", key=key, config={"name": part}, run=run)
+    with attempt.told(outs, manifests):
+        [found] = attempts(Site(store.root))
+        assert len(found.more) == 1

@@ -21,7 +21,8 @@ from tasks.report.data import (
 from tasks.report.figures import method_label
 from tasks.report.page import SHOWN, render
 from tasks.report.report import build_report, read_report
-from tasks.report.wording import duration, number
+from tasks.report.wording import number
+from tasks.runtime.durations import duration
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 HOSTILE = [

@@ -6,9 +6,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tasks.runtime import progress_view
-from tasks.runtime.progress import report
-from tasks.runtime.progress_view import ProgressView, time_left
+from tasks.runtime import progress_artifact, progress_view
+from tasks.runtime.progress import report, time_left
+from tasks.runtime.progress_view import ProgressView
 
 LOG = logging.getLogger("test_progress_view")
 ARTIFACT = UUID(int=1)
@@ -34,9 +34,9 @@ class Server:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     made = Server()
-    monkeypatch.setattr(progress_view, "create_progress_artifact", made.create)
-    monkeypatch.setattr(progress_view, "update_progress_artifact", made.update)
-    monkeypatch.setattr(progress_view.TaskRunContext, "get", classmethod(lambda cls: object()))
+    monkeypatch.setattr(progress_artifact, "create_progress_artifact", made.create)
+    monkeypatch.setattr(progress_artifact, "update_progress_artifact", made.update)
+    monkeypatch.setattr(progress_artifact.TaskRunContext, "get", classmethod(lambda cls: object()))
     return made
 
 
