@@ -6,10 +6,12 @@ Out: BadRow("solution", "is missing or empty …"), told as "line 3: field 'solu
 
 from typing import NamedTuple
 
-from tasks.rows.jsonl import Row
+from tasks.rows.jsonl import NOT_TEXT, Row
 from tasks.rows.source import SourceError
 
 WHOLE = "(whole line)"
+OTHER_ENCODING = "in another encoding? --encoding (of a corpus: encoding) names it: gb18030, shift_jis, cp1252"
+NO_UTF8 = f"{NOT_TEXT}; {OTHER_ENCODING}"
 
 
 class BadRow(ValueError):

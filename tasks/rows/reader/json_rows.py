@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, TextIO
 
 from tasks.rows.jsonl import NOT_TEXT, is_text
-from tasks.rows.reader.bad_row import WHOLE, BadRow, RawRow
+from tasks.rows.reader.bad_row import NO_UTF8, WHOLE, BadRow, RawRow
 
 _CHUNK = 1 << 20  # characters read at once
 _LONGEST = 1 << 26  # characters of one object of an array
@@ -89,7 +89,7 @@ def _row(content: Any, text: str) -> dict[str, Any] | BadRow:
     if _HALF.search(text) or not is_text(text):
         for name, value in content.items():
             if not is_text(name) or not is_text(json.dumps(value, ensure_ascii=False)):
-                return BadRow(name if is_text(name) else WHOLE, NOT_TEXT)
+                return BadRow(name if is_text(name) else WHOLE, NOT_TEXT if is_text(text) else NO_UTF8)
     return content
 
 

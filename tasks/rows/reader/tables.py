@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tasks.rows.jsonl import NOT_TEXT, is_text
-from tasks.rows.reader.bad_row import WHOLE, BadRow, RawRow, UnreadableFile
+from tasks.rows.reader.bad_row import NO_UTF8, WHOLE, BadRow, RawRow, UnreadableFile
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
@@ -26,6 +26,8 @@ def csv_rows(path: Path, text: TextIO, delimiter: str | None) -> Iterator[RawRow
     """Rows of a CSV file; every cell is text ("007" stays "007"). The line is that where the row begins."""
     csv.field_size_limit(sys.maxsize)
     header = text.readline()
+    if not is_text(header):
+        raise UnreadableFile(f"{path}: its header {NO_UTF8}")
     delimiter = delimiter or _delimiter(header)
     names = next(csv.reader([header], delimiter=delimiter, strict=True), [])
     if len(names) < 2 or not all(name.strip() for name in names):
@@ -46,7 +48,7 @@ def csv_rows(path: Path, text: TextIO, delimiter: str | None) -> Iterator[RawRow
             yield RawRow(where, BadRow(_BEHIND, f"{len(cells)} cells under {len(names)} columns: quote commas"))
         elif not all(map(is_text, cells)):
             wrong = next(name for name, cell in zip(names, cells, strict=False) if not is_text(cell))
-            yield RawRow(where, BadRow(wrong, NOT_TEXT))
+            yield RawRow(where, BadRow(wrong, NO_UTF8))
         else:
             yield RawRow(where, dict(zip(names, cells, strict=False)))
 

@@ -160,10 +160,19 @@ def test_a_first_line_that_is_cut_off_costs_itself_alone(tmp_path: Path) -> None
 
 def test_bytes_of_another_encoding_cost_their_row_and_a_named_encoding_reads_them(tmp_path: Path) -> None:
     _lines(tmp_path / "a.jsonl", [{"question": "q", "solution": "s"}, {"question": "café", "solution": "s"}], "cp1252")
-    assert [one.where for one in read(tmp_path / "a.jsonl")[1]] == ["line 2"]
+    [bad] = read(tmp_path / "a.jsonl")[1]
+    assert bad.where == "line 2" and "--encoding" in bad.describe()
     assert [row.question for row in read(tmp_path / "a.jsonl", encoding="cp1252")[0]] == ["q", "café"]
     with pytest.raises(UnreadableFile, match="there is no encoding"):
         read(tmp_path / "a.jsonl", encoding="latin-99")
+
+
+def test_a_header_in_another_encoding_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("问题,回答\n如何退货,请联系客服\n", encoding="gb18030")
+    with pytest.raises(UnreadableFile, match=r"a\.csv: its header .* --encoding .* gb18030"):
+        read(tmp_path / "a.csv")
+    mapped = read(tmp_path / "a.csv", encoding="gb18030", mapping={"question": "问题", "solution": "回答"})[0]
+    assert [row.question for row in mapped] == ["如何退货"]
 
 
 def test_an_array_that_breaks_is_told_with_its_line_and_what_came_before_is_kept(tmp_path: Path) -> None:
