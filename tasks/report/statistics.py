@@ -4,8 +4,12 @@ Comes in: per benchmark a 0/1 matrix `correct[seed, row]`, its columns the same 
 value with its interval, e.g. Estimate(value=0.41, low=0.38, high=0.44).
 
 Rows are drawn once a replicate and shared by all methods and seeds of it, so that differences are paired over rows
-and a row that is hard for everyone does not count as noise; seeds are drawn within each method (nested: seed 0 of one
-method has nothing to do with seed 0 of another). With a single seed the interval holds the sampling of rows only.
+and a row that is hard for everyone does not count as noise. Seeds are nested in methods (seed 0 of one method has
+nothing to do with seed 0 of another) and few, and of few a bootstrap is too sure: three drawn of three vary by a third
+less than three seeds do, and have no tails. So a replicate does not draw seeds, it moves their mean: by s / sqrt(S)
+times a draw of Student's t with S - 1 degrees of freedom (`seed_weights`). Where only seeds differ this is the interval
+of Behrens (1929) and Fisher (1935), which holds its level however unequal the two spreads are; docs/evaluation.md has
+simulated rates. With a single seed the interval holds the sampling of rows only.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -80,11 +84,18 @@ def mean_over_rows(
     return Estimate(value=point, low=min(float(interval.low), point), high=max(float(interval.high), point))
 
 
-def draw(correct: Mapping[str, Mapping[str, Matrix]], resamples: int = 2000, seed: int = 0) -> Drawn:
+def draw(
+    correct: Mapping[str, Mapping[str, Matrix]],
+    resamples: int = 2000,
+    seed: int = 0,
+    of: Callable[[str], str] = str,
+) -> Drawn:
     """Accuracy of every method on every benchmark in `resamples` replicates; index 0 holds the data's own.
 
     Args:
-        correct: method -> benchmark -> [seeds, rows], entries in [0, 1]; a benchmark has the same rows everywhere.
+        correct: method -> benchmark -> [seeds, rows]; a benchmark has the same rows everywhere.
+        of: whose seeds a method's are. Two that name the same one ("sft@0.0008", "sft@0.0012") and have as many seeds
+            move together: the agent that wrote seed 0's targets is the same at all rates.
 
     Raises:
         ValueError: a benchmark has no rows, or another number of rows in another method.
@@ -94,8 +105,12 @@ def draw(correct: Mapping[str, Mapping[str, Matrix]], resamples: int = 2000, see
     seeds = {
         method: max((len(matrix) for matrix in by_name.values()), default=0) for method, by_name in correct.items()
     }
-    # One draw of seeds a replicate and method, the same on all benchmarks: a seed is one trained model.
-    seed_shares = {m: _with_data_first(_shares(random, resamples, n)) for m, n in seeds.items() if n}
+    # One move of the seeds a replicate and method, the same on all benchmarks: a seed is one trained model.
+    moved = {
+        unit: seed_weights(random, resamples, unit[1])
+        for unit in dict.fromkeys((of(m), n) for m, n in seeds.items())
+        if unit[1]
+    }
     drawn: Drawn = {method: {} for method in correct}
     for name in benchmarks:
         present = {method: np.atleast_2d(by_name[name]) for method, by_name in correct.items() if name in by_name}
@@ -103,11 +118,31 @@ def draw(correct: Mapping[str, Mapping[str, Matrix]], resamples: int = 2000, see
         if len(rows) != 1 or 0 in rows:
             raise ValueError(f"benchmark {name!r}: methods have {sorted(rows)} rows; join them by id first")
         for method, accuracy in _row_bootstrap(random, present, resamples).items():
-            weights = seed_shares[method]
-            if accuracy.shape[1] != weights.shape[1]:
-                raise ValueError(f"benchmark {name!r}: {method} has {accuracy.shape[1]} of {weights.shape[1]} seeds")
-            drawn[method][name] = (accuracy * weights).sum(axis=1)
+            if len(present[method]) != seeds[method]:
+                raise ValueError(f"benchmark {name!r}: {method} has {len(present[method])} of {seeds[method]} seeds")
+            mean = (accuracy * moved[of(method), seeds[method]]).sum(axis=1)
+            drawn[method][name] = np.clip(mean, *_bounds(present[method]))
     return drawn
+
+
+def _bounds(values: Matrix) -> tuple[float, float]:
+    """Between which the mean of such values lies: answers are 0 or 1, and an NLL or a length is never negative."""
+    answers = bool(((values == 0) | (values == 1)).all())
+    return (0.0 if answers or values.min() >= 0 else -np.inf), (1.0 if answers else np.inf)
+
+
+def seed_weights(random: np.random.Generator, resamples: int, n: int) -> Matrix:
+    """[1 + resamples, n] weights of n seeds, each row with the sum 1; row 0 is their plain mean.
+
+    Whatever the seeds' values y are, their weighted mean is mean(y) + sd(y) / sqrt(n) · t, n − 1 degrees of freedom: a
+    standard normal vector without its own mean, times y, is normal with variance (n − 1) sd(y)².
+    """
+    even = np.full((1 + resamples, n), 1 / n)
+    if n > 1:
+        normal = random.normal(size=(resamples, n))
+        scale = np.sqrt(random.chisquare(n - 1, size=(resamples, 1)) / (n - 1))
+        even[1:] += (normal - normal.mean(axis=1, keepdims=True)) / scale / np.sqrt(n * (n - 1))
+    return even
 
 
 def _row_bootstrap(random: np.random.Generator, present: dict[str, Matrix], resamples: int) -> dict[str, Matrix]:
@@ -127,12 +162,8 @@ def _shares(random: np.random.Generator, resamples: int, n: int) -> Matrix:
     return random.multinomial(n, np.full(n, 1 / n), size=resamples) / n
 
 
-def _with_data_first(shares: Matrix) -> Matrix:
-    return np.concatenate([np.full((1, shares.shape[1]), 1 / shares.shape[1]), shares])
-
-
 def two_sided(differences: Vector) -> float:
-    """The bootstrap's p-value that a difference is none: twice the smaller tail of its replicates, without index 0.
+    """The p-value that a difference is none: twice the smaller tail of its replicates, index 0 left out.
 
     One is added above and below, so that it is never less than the replicates can tell (Davison and Hinkley, 4.2).
     """

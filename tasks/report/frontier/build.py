@@ -12,8 +12,8 @@ from hashlib import sha256
 import numpy as np
 
 from tasks.evaluate.benchmark import benchmark
-from tasks.report.frontier.compare import FEWEST_SEEDS, REFERENCE, SHARES, matched, own_best, same_rate
-from tasks.report.frontier.curves import Curve, at, curve
+from tasks.report.frontier.compare import REFERENCE, SHARES, matched, own_best, same_rate
+from tasks.report.frontier.curves import Curve, at, curve, method_of
 from tasks.report.frontier.data import Frontier, Point, Regime
 from tasks.report.statistics import Matrix, draw, percentile
 
@@ -50,16 +50,18 @@ def build(
     if not all(groups.values()):
         raise FrontierError(f"it needs a downstream and a general benchmark, have {sorted(ids)}")
     correct = _matrices(base, runs, ids)
-    methods = list(dict.fromkeys(name.partition("@")[0] for name in correct if name != "base"))
+    methods = list(dict.fromkeys(method_of(name) for name in correct if name != "base"))
     if REFERENCE not in methods:
         raise FrontierError(f"{REFERENCE} is not among the runs, and everything is compared with it")
-    drawn = draw(correct, resamples, seed)
-    curves = {method: curve(drawn, method, rates, groups) for method in methods}
     seeds = {name: len(next(iter(of.values()))) for name, of in correct.items()}
-    few = min(count for name, count in seeds.items() if name != "base") < FEWEST_SEEDS
+
+    def curves_of(answers: Mapping[str, Mapping[str, Matrix]]) -> dict[str, Curve]:
+        drawn = draw(answers, resamples, seed, of=method_of)
+        return {method: curve(drawn, method, rates, groups, seeds) for method in methods}
+
+    curves = curves_of(correct)
     base_math, base_general = curves[REFERENCE].math[0], curves[REFERENCE].general[0]
-    halves = [draw(_half(correct, ids, number), resamples, seed) for number in (0, 1)]
-    of_halves = [{method: curve(half, method, rates, groups) for method in methods} for half in halves]
+    halves = [curves_of(_half(correct, ids, number)) for number in (0, 1)]
     return Frontier(
         backbone=backbone,
         nano=nano,
@@ -70,11 +72,11 @@ def build(
         rates=rates,
         base_math=percentile(base_math, confidence),
         base_general=percentile(base_general, confidence),
-        points=_points(curves, correct, confidence),
+        points=_points(curves, confidence),
         regimes=[_regime(rate, correct, groups, float(base_general[0])) for rate in rates],
-        same_rate=[one for rate in rates for one in same_rate(curves, rate, confidence, few)],
-        matched=[one for share in SHARES for one in matched(curves, share, confidence, few)],
-        own_best=own_best(curves, of_halves, confidence, few),
+        same_rate=[one for rate in rates for one in same_rate(curves, rate, confidence)],
+        matched=[one for share in SHARES for one in matched(curves, share, confidence)],
+        own_best=own_best(curves, halves, confidence),
     )
 
 
@@ -85,13 +87,18 @@ def _matrices(
     rows: dict[str, dict[str, list[list[float]]]] = {}
     rows["base"] = {name: [[base[name][row] for row in ids[name]]] for name in ids}
     for rate in sorted(runs):
-        for run, answers in runs[rate].items():
+        for run, answers in sorted(runs[rate].items(), key=lambda one: _seed(one[0])):
             if other := sorted(name for name in ids if answers.get(name, {}).keys() != base[name].keys()):
                 raise FrontierError(f"{run} at {rate:g} was asked other questions than the base: {', '.join(other)}")
             for name in ids:
                 of = rows.setdefault(at(run.partition("/")[0], rate), {}).setdefault(name, [])
                 of.append([answers[name][row] for row in ids[name]])
     return {name: {one: np.array(matrix) for one, matrix in by_name.items()} for name, by_name in rows.items()}
+
+
+def _seed(run: str) -> int:
+    """0 of "sft/0": seeds stand in the same order at every rate."""
+    return int(run.partition("/")[2] or 0)
 
 
 def _half(
@@ -102,9 +109,9 @@ def _half(
     return {who: {name: found[:, chosen[name]] for name, found in of.items()} for who, of in correct.items()}
 
 
-def _points(curves: Mapping[str, Curve], correct: Mapping[str, Mapping[str, Matrix]], confidence: float) -> list[Point]:
+def _points(curves: Mapping[str, Curve], confidence: float) -> list[Point]:
     found = [
-        (method, rate, one.math[place], one.general[place])
+        (method, rate, one.seeds[place - 1], one.math[place], one.general[place])
         for method, one in curves.items()
         for place, rate in enumerate(one.rates, start=1)
     ]
@@ -112,12 +119,12 @@ def _points(curves: Mapping[str, Curve], correct: Mapping[str, Mapping[str, Matr
         Point(
             method=method,
             rate=rate,
-            seeds=len(next(iter(correct[at(method, rate)].values()))),
+            seeds=count,
             math=percentile(math, confidence),
             general=percentile(general, confidence),
-            best=not any(other[0] > math[0] and kept[0] > general[0] for _, _, other, kept in found),
+            best=not any(other[0] > math[0] and kept[0] > general[0] for *_, other, kept in found),
         )
-        for method, rate, math, general in found
+        for method, rate, count, math, general in found
     ]
 
 

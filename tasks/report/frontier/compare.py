@@ -3,7 +3,7 @@
 In:  a curve a method (curves.py), the reference's among them
 Out: [Difference(method="dft", difference=−0.2 points (−4.1 to 3.0), p=0.88, holm=1.0), …], Holm over each list
 
-`few`: fewer than FEWEST_SEEDS seeds somewhere; then estimates and intervals are told, and no p-value.
+A method with one seed has no p-value: its interval holds the sampling of questions alone.
 
 The policy, with what was decided before any method was seen, is docs/evaluation.md.
 """
@@ -18,13 +18,10 @@ from tasks.report.statistics import Vector, holm, percentile, two_sided
 
 REFERENCE = "sft"
 SHARES = (0.5, 0.8)  # of the reference's own gain: the downstream accuracies at which methods are matched
-# A bootstrap of three seeds is too sure: where SFT's lie 12 points apart and nothing differs, 16 to 23 % of its
-# p-values are below 0.05; of eight 8 to 9 % (docs/methods_study.md).
-FEWEST_SEEDS = 5
 REACHED = 0.95  # of the replicates, from which a difference is told
 
 
-def same_rate(curves: Mapping[str, Curve], rate: float, confidence: float, few: bool) -> list[Difference]:
+def same_rate(curves: Mapping[str, Curve], rate: float, confidence: float) -> list[Difference]:
     """Every method against the reference at one rate: what papers compare, and what suits whom it suits."""
     there = {method: 1 + one.rates.index(rate) for method, one in curves.items() if rate in one.rates}
     if REFERENCE not in there:
@@ -44,13 +41,15 @@ def same_rate(curves: Mapping[str, Curve], rate: float, confidence: float, few: 
                 math_difference=percentile(math - math_of, confidence),
                 general=percentile(general, confidence),
                 difference=percentile(general - general_of, confidence),
-                p=None if few else two_sided(general - general_of),
+                p=_p(
+                    general - general_of, curves[method].seeds[place - 1], curves[REFERENCE].seeds[there[REFERENCE] - 1]
+                ),
             )
         )
     return _corrected(found)
 
 
-def matched(curves: Mapping[str, Curve], share: float, confidence: float, few: bool) -> list[Difference]:
+def matched(curves: Mapping[str, Curve], share: float, confidence: float) -> list[Difference]:
     """Every method's general accuracy minus the reference's where both first have the downstream accuracy."""
     level = level_of(curves[REFERENCE], share)
     theirs = general_at(curves[REFERENCE], level)
@@ -70,7 +69,7 @@ def matched(curves: Mapping[str, Curve], share: float, confidence: float, few: b
                 general=percentile(ours[known], confidence) if told else None,
                 difference=percentile((ours - theirs)[known], confidence) if told else None,
                 unmeasured=told and any(_before_its_rates(at, level) for at in (one, curves[REFERENCE])),
-                p=two_sided((ours - theirs)[known]) if told and not few else None,
+                p=_p((ours - theirs)[known], *one.seeds, *curves[REFERENCE].seeds) if told else None,
             )
         )
     return _corrected(found)
@@ -81,9 +80,7 @@ def _before_its_rates(curve: Curve, level: Vector) -> bool:
     return bool((curve.math[0, 0] - level[0]) * (curve.math[1, 0] - level[0]) < 0)
 
 
-def own_best(
-    curves: Mapping[str, Curve], halves: Sequence[Mapping[str, Curve]], confidence: float, few: bool
-) -> list[Difference]:
+def own_best(curves: Mapping[str, Curve], halves: Sequence[Mapping[str, Curve]], confidence: float) -> list[Difference]:
     """Every method at the rate with its highest downstream accuracy, chosen on one half of the downstream questions
     and told on the other, both ways round; general accuracy is of all questions, which chose nothing."""
     own = {method: _crossed(one, [of[method] for of in halves]) for method, one in curves.items()}
@@ -97,7 +94,9 @@ def own_best(
                 math=percentile(math, confidence),
                 general=percentile(general, confidence),
                 difference=None if method == REFERENCE else percentile(general - general_of, confidence),
-                p=None if few or method == REFERENCE else two_sided(general - general_of),
+                p=None
+                if method == REFERENCE
+                else _p(general - general_of, *curves[method].seeds, *curves[REFERENCE].seeds),
             )
             for method, (math, general, rates) in own.items()
         ]
@@ -109,6 +108,10 @@ def _crossed(whole: Curve, halves: Sequence[Curve]) -> tuple[Vector, Vector, lis
     math = np.mean([halves[1 - number].math[1 + place] for number, place in enumerate(chosen)], axis=0)
     general = np.mean([whole.general[1 + place] for place in chosen], axis=0)
     return math, general, sorted({whole.rates[place] for place in chosen})
+
+
+def _p(difference: Vector, *seeds: int) -> float | None:
+    return two_sided(difference) if min(seeds) > 1 else None
 
 
 def _corrected(found: list[Difference]) -> list[Difference]:

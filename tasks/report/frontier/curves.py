@@ -25,6 +25,7 @@ class Curve:
     rates: list[float]
     math: Matrix
     general: Matrix
+    seeds: list[int]  # at each rate
 
 
 def at(method: str, rate: float) -> str:
@@ -32,13 +33,24 @@ def at(method: str, rate: float) -> str:
     return f"{method}@{rate:g}"
 
 
-def curve(drawn: Drawn, method: str, rates: Sequence[float], benchmarks: Mapping[str, Sequence[str]]) -> Curve:
-    """The method's curve over those of the rates at which it was drawn."""
+def method_of(name: str) -> str:
+    """The method of such a name."""
+    return name.partition("@")[0]
+
+
+def curve(
+    drawn: Drawn,
+    method: str,
+    rates: Sequence[float],
+    benchmarks: Mapping[str, Sequence[str]],
+    seeds: Mapping[str, int],
+) -> Curve:
+    """The method's curve over those of the rates at which it was drawn; `seeds` counts those behind each name."""
     present = [rate for rate in sorted(rates) if at(method, rate) in drawn]
     names = ["base", *(at(method, rate) for rate in present)]
     found = [[average(drawn, name, benchmarks[group]) for name in names] for group in ("math", "general")]
     math, general = (np.array(rows, dtype=np.float64) for rows in found)
-    return Curve(present, math, general)
+    return Curve(present, math, general, [seeds[name] for name in names[1:]])
 
 
 def general_at(curve: Curve, level: Vector) -> Vector:

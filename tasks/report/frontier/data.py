@@ -54,7 +54,7 @@ class Difference(_Model):
         default=False, description="one of the two is read off the line from the backbone to its lowest rate"
     )
     p: Share | None = Field(
-        default=None, description="two-sided, by the bootstrap; None for fewer than five seeds, which do not carry one"
+        default=None, description="two-sided, by the interval's replicates; None where a method has one seed"
     )
     holm: Share | None = Field(default=None, description="corrected for the number of methods in its table (Holm)")
 

@@ -24,11 +24,11 @@ class FrontierConfig(BaseModel):
 
     backbone: str = Field(description="Name of the backbone.")
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Of every interval.")
-    resamples: int = Field(default=2000, ge=100, le=100_000, description="Bootstrap replicates.")
-    seed: int = Field(default=0, ge=0, description="Seed of the bootstrap.")
+    resamples: int = Field(default=2000, ge=100, le=100_000, description="Replicates behind every interval.")
+    seed: int = Field(default=0, ge=0, description="Seed of the replicates.")
 
 
-@stage(version=1)
+@stage(version=2)
 def frontier(
     config: FrontierConfig,
     out: Path,

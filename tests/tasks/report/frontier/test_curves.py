@@ -7,7 +7,7 @@ from tasks.report.frontier.curves import Curve, best_rate, general_at, level_of
 
 
 def of(math: list[list[float]], general: list[list[float]]) -> Curve:
-    return Curve([0.1 * n for n in range(1, len(math))], np.array(math), np.array(general))
+    return Curve([0.1 * n for n in range(1, len(math))], np.array(math), np.array(general), [3] * (len(math) - 1))
 
 
 def at_level(curve: Curve, level: float) -> np.ndarray:
