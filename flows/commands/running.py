@@ -102,7 +102,11 @@ def run_flow(flow: Any, parameters: dict[str, Any], server: "TemporaryServer | N
             console.print("everything is in the store: nothing was run")
             return made
         server.start()
-    made = flow(**parameters)
+    try:
+        made = flow(**parameters)
+    except KeyboardInterrupt:
+        console.print("stopped. What is made is kept: the same command goes on from there")
+        raise typer.Exit(130) from None
     return made if isinstance(made, list) else [made]
 
 

@@ -1,5 +1,6 @@
 """What `submit` gives for a stage: futures that know what they wait for, so that a failure is told by its cause."""
 
+import logging
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass
@@ -13,6 +14,14 @@ from prefect.utilities.callables import get_call_parameters
 
 from tasks.runtime import planning, stopping
 from tasks.runtime.store import Manifest
+
+
+def _tells(record: logging.LogRecord) -> bool:
+    return "Finished in state NotReady" not in record.getMessage()
+
+
+# One stage that fails or is stopped leaves dozens that never began: an error each would bury its own.
+logging.getLogger("prefect.task_runs").addFilter(_tells)
 
 
 class StageTask(Task[..., Any]):

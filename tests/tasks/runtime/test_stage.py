@@ -1,6 +1,7 @@
 """A stage is built once, looked up afterwards, and never leaves a failure behind as a result."""
 
 import inspect
+import logging
 import os
 import shutil
 import signal
@@ -173,9 +174,16 @@ def test_a_passing_fault_is_tried_again_and_resumed(home: Path) -> None:
     assert len(starts(home)) == 2
 
 
-def test_a_bad_row_is_not_tried_again_and_is_no_result(home: Path) -> None:
-    with pytest.raises(RowError, match=r"rows.jsonl: row a/1: field 'question': is empty"):
-        count_and_double(CountConfig(cut="row"))
+def test_a_bad_row_is_not_tried_again_and_is_no_result(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("prefect.task_runs")
+    log.addHandler(caplog.handler)
+    try:
+        with pytest.raises(RowError, match=r"rows.jsonl: row a/1: field 'question': is empty"):
+            count_and_double(CountConfig(cut="row"))
+    finally:
+        log.removeHandler(caplog.handler)
+    assert "field 'question': is empty" in caplog.text
+    assert "NotReady" not in caplog.text, "a stage that never began is no error of its own"
     assert starts(home) == ["count"]
     assert not list(store().manifests())
 
