@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.pipeline import RUNNER, Future
-from flows.report_of import ReportsError, find_report
+from flows.report_of import ReportsError, Runs, find_report, rates_of, runs_of
 from tasks.report.frontier.stage import FrontierConfig, frontier, read_frontier
 from tasks.report.frontier.tables import markdown
 from tasks.runtime.futures import finish
@@ -22,13 +22,17 @@ from tasks.runtime.show import history_key
 from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact, Manifest, Store
 
-Scores = dict[str, Any]  # of a run, by benchmark
 
+def submit_frontier(backbone: str, by_rate: Mapping[float, Mapping[str, Mapping[str, Any]]]) -> Future:
+    """The frontier of the runs at each rate: {0.0008: {"scores": {"base": …, "sft/0": …}, "drift": {"sft/0": …}}}."""
+    base = next(iter(by_rate.values()))["scores"]["base"]
 
-def submit_frontier(backbone: str, base: Scores, by_rate: Mapping[float, Mapping[str, Scores]]) -> Future:
-    """The frontier of runs ("sft/0") at each rate."""
-    scores = {f"{rate:g}": dict(runs) for rate, runs in sorted(by_rate.items())}
-    return frontier.submit(FrontierConfig(backbone=backbone), base=base, scores=scores)
+    def trained(role: str) -> dict[str, dict[str, Any]]:
+        of_role = {f"{rate:g}": by_rate[rate].get(role, {}) for rate in sorted(by_rate)}
+        return {rate: {run: one for run, one in runs.items() if run != "base"} for rate, runs in of_role.items()}
+
+    config = FrontierConfig(backbone=backbone)
+    return frontier.submit(config, base=base, scores=trained("scores"), drifts=trained("drift"))
 
 
 def _run_name() -> str:
@@ -43,40 +47,25 @@ def frontier_of(reports: Annotated[Sequence[str], Field(min_length=2)]) -> Artif
         reports: names of runs or beginnings of reports' keys, of one backbone and its rows at different rates.
     """
     home = store()
-    backbone, base, by_rate = gathered([find_report(home, one) for one in reports], home)
-    made: Artifact = finish(submit_frontier(backbone, base, by_rate))
+    made: Artifact = finish(submit_frontier(*gathered([find_report(home, one) for one in reports], home)))
     show_frontier_in_ui(made)
     return made
 
 
-def gathered(reports: Sequence[Manifest], home: Store) -> tuple[str, Scores, dict[float, dict[str, Scores]]]:
-    """The backbone, its own scores, and by rate those of every run.
+def gathered(reports: Sequence[Manifest], home: Store) -> tuple[str, dict[float, Runs]]:
+    """The backbone, and by rate what each run was measured by.
 
     Raises:
         ReportsError: they are of different backbones or rows; a report holds no SFT, or has one at several rates.
     """
-    first, base, by_rate = reports[0], Scores(), dict[float, dict[str, Scores]]()
+    runs_of(reports, only="base")  # the same at all rates
+    at_rate: dict[float, list[Manifest]] = {}
     for one in reports:
-        if one.config["backbone"] != first.config["backbone"]:
-            raise ReportsError(f"{one.key[:12]} is of {one.config['backbone']}, not of {first.config['backbone']}")
-        runs = by_rate.setdefault(_rate(one, home), {})
-        for place, artifact in one.inputs.items():
-            role, run, *of = place.split(".", 2)
-            if role != "scores":
-                continue
-            at = base if run == "base" else runs.setdefault(run, {})
-            if at.setdefault(of[0], artifact) != artifact:
-                raise ReportsError(f"{one.key[:12]} has another {run} on {of[0]}: not of one experiment")
-    return first.config["backbone"], base, by_rate
-
-
-def _rate(report: Manifest, home: Store) -> float:
-    """The learning rate of its SFT models, which stands for the report: methods may derive theirs from it."""
-    models = [artifact for place, artifact in report.inputs.items() if place.startswith("model.sft/")]
-    rates = {float(home.manifest(one.key).config["learning_rate"]) for one in models}
-    if len(rates) != 1:
-        raise ReportsError(f"{report.key[:12]} has SFT at {len(rates)} learning rates; a frontier needs one a report")
-    return rates.pop()
+        rates = rates_of(one, home)
+        if len(rates) != 1:
+            raise ReportsError(f"{one.key[:12]} has SFT at {len(rates)} learning rates; a frontier needs one a report")
+        at_rate.setdefault(rates.pop(), []).append(one)
+    return reports[0].config["backbone"], {rate: runs_of(found) for rate, found in at_rate.items()}
 
 
 def show_frontier_in_ui(made: Artifact) -> None:

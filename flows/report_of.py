@@ -64,24 +64,47 @@ def joined(reports: Sequence[Manifest], home: Store) -> tuple[ReportConfig, Runs
     """The config of the report of all their runs, and its inputs.
 
     Raises:
-        ReportsError: they are of different backbones, rows or settings.
+        ReportsError: they are of different backbones, rows, learning rates or settings.
+    """
+    rates = {rate for one in reports for rate in rates_of(one, home)}
+    if len(rates) > 1:
+        of = " and ".join(f"{rate:g}" for rate in sorted(rates))
+        asked = " ".join(one.key[:12] for one in reports)
+        raise ReportsError(f"they have SFT at {of}: `rewriting-agent frontier {asked}` compares over learning rates")
+    roles = runs_of(reports)
+    _check_settings(roles, home)
+    return ReportConfig.model_validate(reports[0].config), roles
+
+
+def runs_of(reports: Sequence[Manifest], only: str | None = None) -> Runs:
+    """What the reports were made of, by role and run: of all runs, or of one.
+
+    Raises:
+        ReportsError: they are of different backbones, or have another artifact in the same place.
     """
     first = reports[0]
-    config = ReportConfig.model_validate(first.config)
     roles: Runs = {}
     for one in reports:
-        if one.config["backbone"] != config.backbone:
-            raise ReportsError(f"{_name(first)} is of {config.backbone}, {_name(one)} of {one.config['backbone']}")
+        if one.config["backbone"] != first.config["backbone"]:
+            backbones = first.config["backbone"], one.config["backbone"]
+            raise ReportsError(f"{_name(first)} is of {backbones[0]}, {_name(one)} of {backbones[1]}")
         for place, artifact in one.inputs.items():
             role, *path, last = place.split(".", 2)  # of scores ("sft/0", "math500"), of other roles "sft/0" alone
+            if only not in (None, (path or [last])[0]):
+                continue
             at: dict[str, Any] = roles.setdefault(role, {})
             for name in path:
                 at = at.setdefault(name, {})
             if at.setdefault(last, artifact) != artifact:
                 two = f"{_name(first)} and {_name(one)}"
                 raise ReportsError(f"{two} have another {place.replace('.', ' ')}: they are not of one experiment")
-    _check_settings(roles, home)
-    return config, roles
+    return roles
+
+
+def rates_of(report: Manifest, home: Store) -> set[float]:
+    """The learning rates of its SFT models, which stand for the report: methods may derive theirs from it."""
+    models = [artifact for place, artifact in report.inputs.items() if place.startswith("model.sft/")]
+    return {float(home.manifest(one.key).config["learning_rate"]) for one in models}
 
 
 def _check_settings(roles: Runs, home: Store) -> None:

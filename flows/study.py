@@ -6,13 +6,13 @@ they gained the same.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import cast
+from typing import Any
 
 from prefect import flow
 
 from flows.experiment import STUDIED, Experiment, MethodName
 from flows.form import Changes, Presets, Rates, Seeds, asks, experiment_of
-from flows.frontier import Scores, show_frontier_in_ui, submit_frontier
+from flows.frontier import show_frontier_in_ui, submit_frontier
 from flows.incomplete import Incomplete, whole_runs
 from flows.pipeline import RUNNER, Data, Runs, run_methods, run_seeds, submit_report
 from flows.plan.start import ready
@@ -48,27 +48,25 @@ def study(
         runs |= run_seeds(seeds, partial(run_methods, experiment, data, compared), name)
         begun.append((experiment, runs))
     made, missing = [], dict[str, str]()
-    scores: dict[str, dict[float, dict[str, Scores]]] = {}  # by backbone, rate and run
+    measured: dict[str, dict[float, dict[str, dict[str, Any]]]] = {}  # by backbone, rate, role and run
     for experiment, runs in begun:
         whole, failed = whole_runs(runs)
         of, rate = experiment.backbone.name, experiment.finetune.learning_rate
         missing |= {f"{of}{f' at {rate:g}' if rates else ''} {run}": why for run, why in failed.items()}
         made.append(submit_report(experiment, whole, failed))
-        measured = {run: cast("Scores", one["scores"]) for run, one in whole.items() if "scores" in one}
-        scores.setdefault(of, {})[rate] = measured
+        roles = {role: {run: one[role] for run, one in whole.items() if role in one} for role in ("scores", "drift")}
+        measured.setdefault(of, {})[rate] = roles
     reports = [finish(one) for one in made]
     for one in reports:
         show_in_ui(one)
-    frontiers = [_frontier(name, by_rate) for name, by_rate in scores.items() if len(by_rate) > 1]
+    frontiers = [_frontier(name, by_rate) for name, by_rate in measured.items() if len(by_rate) > 1]
     if missing:
         raise Incomplete([*reports, *frontiers], missing)
     return [*reports, *frontiers]
 
 
-def _frontier(backbone: str, by_rate: dict[float, dict[str, Scores]]) -> Artifact:
-    base = next(iter(by_rate.values()))["base"]
-    trained = {rate: {run: of for run, of in runs.items() if run != "base"} for rate, runs in by_rate.items()}
-    made: Artifact = finish(submit_frontier(backbone, base, trained))
+def _frontier(backbone: str, by_rate: dict[float, dict[str, dict[str, Any]]]) -> Artifact:
+    made: Artifact = finish(submit_frontier(backbone, by_rate))
     show_frontier_in_ui(made)
     return made
 

@@ -22,8 +22,9 @@ from tasks.methods.method import methods
 from tasks.report import artifacts, provenance, summary
 from tasks.report.answers import Answer, answers
 from tasks.report.cases import cases
-from tasks.report.data import LABELS, ORDER, Artifact, Drifts, Estimate, Forgetting, ReportData, Run, Summary, TargetNLL
+from tasks.report.data import LABELS, ORDER, Artifact, Estimate, Forgetting, ReportData, Run, Summary, TargetNLL
 from tasks.report.drift import drifts
+from tasks.report.drift_data import Drifts
 from tasks.report.examples import examples, held_out_examples
 from tasks.report.forgetting import Trained, forgetting
 from tasks.report.held_out import held_out, nll_by_kind

@@ -15,6 +15,7 @@ from pydantic import Field, FiniteFloat, JsonValue
 
 from tasks.methods.method import methods
 from tasks.report.answer_data import Answered, Subject
+from tasks.report.drift_data import Drifts
 from tasks.report.values import Count, Estimate, Share
 from tasks.report.values import Model as _Model
 from tasks.runtime.plain_text import utf8
@@ -33,14 +34,6 @@ Measure = Literal[
     "held-out NLL",
     "held-out D(S+)",
     "held-out length",
-]
-Thermometer = Literal[
-    "NLL of general text",
-    "KL(pi_0 || pi), general answers",
-    "KL(pi || pi_0), general answers",
-    "KL(pi_0 || pi), downstream answers",
-    "top-1 agreement, general answers",
-    "choices by likelihood",
 ]
 
 
@@ -245,24 +238,6 @@ class Forgetting(_Model):
     models: list[Forgetter]
     slope: Estimate | None = Field(default=None, description="share of GeneralAvg forgotten a nat per token, by OLS")
     intercept: FiniteFloat | None = Field(default=None, description="of the line, share forgotten at an NLL of 0")
-
-
-class Drift(_Model):
-    """How far a method's models have moved from pi_0, over its seeds; the base is pi_0 itself."""
-
-    method: str
-    seeds: Count
-    figures: dict[Thermometer, Estimate]
-    against_sft: dict[Thermometer, Estimate] = Field(
-        default_factory=dict, description="its figure minus vanilla SFT's, paired over texts; none for SFT and the base"
-    )
-
-
-class Drifts(_Model):
-    """The thermometers: NLL and KL in nats per token, agreement and choices as shares; means over texts."""
-
-    texts: dict[Thermometer, Count] = Field(description="texts behind each figure")
-    rows: list[Drift]
 
 
 class Histogram(_Model):

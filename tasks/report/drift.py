@@ -11,7 +11,7 @@ from typing import get_args
 
 import numpy as np
 
-from tasks.report.data import Drift, Drifts, Thermometer
+from tasks.report.drift_data import Drift, Drifts, Thermometer
 from tasks.report.statistics import Drawn, Matrix, draw, percentile
 from tasks.rows.jsonl import Row
 
@@ -33,6 +33,7 @@ def read(rows: Sequence[Row], general: Sequence[str]) -> tuple[Values, Values]:
         if kind == "general text":
             put("NLL of general text", row, row["nll"], row["nll_base"])
         elif kind == "own answers" and of in general:
+            put("NLL of own answers, general", row, row["nll"], row["nll_base"])
             put("KL(pi_0 || pi), general answers", row, row["kl"], 0.0)
             put("KL(pi || pi_0), general answers", row, row["kl_reverse"], 0.0)
             put("top-1 agreement, general answers", row, row["agreement"], 1.0)
@@ -41,6 +42,12 @@ def read(rows: Sequence[Row], general: Sequence[str]) -> tuple[Values, Values]:
         elif kind == "choices" and of in general:
             put("choices by likelihood", row, float(row["correct"]), float(row["correct_base"]))
     return model, base
+
+
+def rises(rows: Sequence[Row], general: Sequence[str]) -> dict[str, dict[str, float]]:
+    """How far each text lies above pi_0's own figure."""
+    model, base = read(rows, general)
+    return {name: {text: value - base[name][text] for text, value in of.items()} for name, of in model.items()}
 
 
 def drifts(

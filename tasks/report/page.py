@@ -15,13 +15,13 @@ from markupsafe import Markup
 from tasks.report import answers_view, figures, paper_tables, paper_values
 from tasks.report.chart import NARROW, WIDE, role_of
 from tasks.report.data import ORDER, Example, Kind, Measure, ReportData, Stability
+from tasks.report.drift_data import THERMOMETERS
 from tasks.report.forgetting_figure import forgetting_figure
 from tasks.report.held_out import UNTRAINED
 from tasks.report.lineage_figure import lineage_figure
 from tasks.report.paper_figures import success_only, sweep
 from tasks.report.wording import (
     MEASURES,
-    THERMOMETERS,
     against,
     caveats,
     findings,

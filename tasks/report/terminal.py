@@ -13,9 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.report.answers_view import said
-from tasks.report.data import Drifts, Estimate, ReportData, Summary
+from tasks.report.data import Estimate, ReportData, Summary
+from tasks.report.drift_data import THERMOMETERS, Drifts
 from tasks.report.figures import method_label
-from tasks.report.wording import THERMOMETERS, caveats, findings, interval, number, reading
+from tasks.report.wording import caveats, findings, interval, number, reading
 from tasks.runtime.plain_text import label
 
 NANO = "nano: a toy backbone. It shows the mechanism and claims nothing about large models."

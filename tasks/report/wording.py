@@ -4,7 +4,7 @@ Comparison(method="sft", reference="base", measure="GeneralAvg", difference=-0.0
   -> "SFT against base": "general accuracy lower by 9.0 points (6.0 to 12.0)"
 """
 
-from tasks.report.data import Comparison, Estimate, Measure, Proportion, ReportData, Score, Thermometer
+from tasks.report.data import Comparison, Estimate, Measure, Proportion, ReportData, Score
 from tasks.report.figures import method_label
 
 MEASURES = {
@@ -17,15 +17,6 @@ MEASURES = {
     "held-out NLL": "NLL of passing rewrites on held-out rows",
     "held-out D(S+)": "D(S+) on held-out rows",
     "held-out length": "length of passing rewrites on held-out rows",
-}
-# Heading, unit, factor and digits of a thermometer's column.
-THERMOMETERS: dict[Thermometer, tuple[str, str, float, int]] = {
-    "NLL of general text": ("NLL of general text", "nats/token", 1, 3),
-    "KL(pi_0 || pi), general answers": ("KL(π₀‖π), general answers", "nats/token", 1, 3),
-    "KL(pi || pi_0), general answers": ("KL(π‖π₀), general answers", "nats/token", 1, 3),
-    "KL(pi_0 || pi), downstream answers": ("KL(π₀‖π), downstream answers", "nats/token", 1, 3),
-    "top-1 agreement, general answers": ("top-1 agreement, general answers", "%", 100, 1),
-    "choices by likelihood": ("choices by likelihood", "%", 100, 1),
 }
 _UNITS = {
     "target NLL": ("nats/token", 3),

@@ -24,27 +24,32 @@ def report(home: Store, name: str, rates: list[float], backbone: str = "nano", b
     for seed, rate in enumerate(rates):
         model = publish(home, "finetune", f"model-{name}-{seed}", {}, {"learning_rate": rate, "seed": seed}, name)
         score = Artifact(kind="evaluate", key=f"{name}-{seed}", digest="score")
-        inputs |= {f"model.sft/{seed}": model, f"scores.sft/{seed}.math500": score}
+        moved = Artifact(kind="drift", key=f"drift-{name}-{seed}", digest="drift")
+        inputs |= {f"model.sft/{seed}": model, f"scores.sft/{seed}.math500": score, f"drift.sft/{seed}": moved}
     config = ReportConfig(backbone=backbone).model_dump(mode="json")
     return home.manifest(publish(home, "report", f"report-{name}", inputs, config, name).key)
 
 
 def test_runs_are_gathered_by_the_rate_of_their_sft(home: Store) -> None:
-    backbone, base, by_rate = gathered([report(home, "a", [1e-3, 1e-3]), report(home, "b", [8e-4])], home)
-    assert (backbone, set(base)) == ("nano", {"math500"})
-    assert {rate: set(runs) for rate, runs in by_rate.items()} == {1e-3: {"sft/0", "sft/1"}, 8e-4: {"sft/0"}}
-    assert by_rate[8e-4]["sft/0"]["math500"].key == "b-0"
+    backbone, by_rate = gathered([report(home, "a", [1e-3, 1e-3]), report(home, "b", [8e-4])], home)
+    assert backbone == "nano"
+    assert {rate: set(runs["scores"]) for rate, runs in by_rate.items()} == {
+        1e-3: {"base", "sft/0", "sft/1"},
+        8e-4: {"base", "sft/0"},
+    }
+    assert by_rate[8e-4]["scores"]["sft/0"]["math500"].key == "b-0"
+    assert by_rate[8e-4]["drift"]["sft/0"].key == "drift-b-0"
 
 
 def test_what_is_not_of_one_experiment_or_one_rate_is_refused(home: Store) -> None:
     first = report(home, "a", [1e-3])
-    with pytest.raises(ReportsError, match="is of Llama, not of nano"):
+    with pytest.raises(ReportsError, match=r"is of nano, .* of Llama"):
         gathered([first, report(home, "b", [8e-4], backbone="Llama")], home)
-    with pytest.raises(ReportsError, match="has another base on math500"):
+    with pytest.raises(ReportsError, match="have another scores base math500"):
         gathered([first, report(home, "c", [8e-4], base="other")], home)
     with pytest.raises(ReportsError, match="SFT at 2 learning rates"):
         gathered([first, report(home, "d", [8e-4, 9e-4])], home)
-    with pytest.raises(ReportsError, match="has another sft/0"):
+    with pytest.raises(ReportsError, match="have another model sft/0"):
         gathered([first, report(home, "e", [1e-3])], home)
 
 

@@ -51,5 +51,5 @@ def test_what_is_not_of_one_experiment_is_refused_with_where_it_differs(home: St
         joined([first, report(home, "b", "sft/1", backbone="Llama")], home)
     with pytest.raises(ReportsError, match="have another model sft/0"):
         joined([first, report(home, "c", "sft/0")], home)
-    with pytest.raises(ReportsError, match=r"sft/0 and sft/1 differ in finetune\.learning_rate"):
+    with pytest.raises(ReportsError, match=r"SFT at 0\.001 and 0\.002: `rewriting-agent frontier report-a report-d`"):
         joined([first, report(home, "d", "sft/1", rate=2e-3)], home)

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tasks.report.frontier.curves import Curve, best_rate, general_at, level_of
-from tasks.report.frontier.data import Difference
+from tasks.report.frontier.curves import Curve, best_rate, kept_at, level_of
+from tasks.report.frontier.data import Difference, Outcome
 from tasks.report.statistics import Vector, holm, percentile, two_sided
 
 REFERENCE = "sft"
@@ -21,41 +21,42 @@ SHARES = (0.5, 0.8)  # of the reference's own gain: the downstream accuracies at
 REACHED = 0.95  # of the replicates, from which a difference is told
 
 
-def same_rate(curves: Mapping[str, Curve], rate: float, confidence: float) -> list[Difference]:
+def same_rate(curves: Mapping[str, Curve], rate: float, outcome: Outcome, confidence: float) -> list[Difference]:
     """Every method against the reference at one rate: what papers compare, and what suits whom it suits."""
-    there = {method: 1 + one.rates.index(rate) for method, one in curves.items() if rate in one.rates}
+    there = {method: one.rates.index(rate) for method, one in curves.items() if rate in one.rates}
     if REFERENCE not in there:
         return []
-    math_of, general_of = (found[there[REFERENCE]] for found in (curves[REFERENCE].math, curves[REFERENCE].general))
+    sft, theirs = curves[REFERENCE], there[REFERENCE]
     found = []
     for method, place in there.items():
         if method == REFERENCE:
             continue
-        math, general = curves[method].math[place], curves[method].general[place]
+        one = curves[method]
+        math, difference = one.math[1 + place], one.kept[1 + place] - sft.kept[1 + theirs]
         found.append(
             Difference(
                 method=method,
                 reference=REFERENCE,
+                outcome=outcome,
                 rates=[rate],
                 math=percentile(math, confidence),
-                math_difference=percentile(math - math_of, confidence),
-                general=percentile(general, confidence),
-                difference=percentile(general - general_of, confidence),
-                p=_p(
-                    general - general_of, curves[method].seeds[place - 1], curves[REFERENCE].seeds[there[REFERENCE] - 1]
-                ),
+                math_difference=percentile(math - sft.math[1 + theirs], confidence),
+                value=percentile(one.kept[1 + place], confidence),
+                difference=percentile(difference, confidence),
+                p=_p(difference, one.seeds[place], sft.seeds[theirs]),
             )
         )
     return _corrected(found)
 
 
-def matched(curves: Mapping[str, Curve], share: float, confidence: float) -> list[Difference]:
-    """Every method's general accuracy minus the reference's where both first have the downstream accuracy."""
-    level = level_of(curves[REFERENCE], share)
-    theirs = general_at(curves[REFERENCE], level)
+def matched(curves: Mapping[str, Curve], share: float, outcome: Outcome, confidence: float) -> list[Difference]:
+    """Every method's outcome minus the reference's where both first have the downstream accuracy."""
+    sft = curves[REFERENCE]
+    level = level_of(sft, share)
+    theirs = kept_at(sft, level)
     found = []
     for method, one in curves.items():
-        ours = general_at(one, level)
+        ours = kept_at(one, level)
         if method == REFERENCE:
             continue
         known = np.isfinite(ours - theirs)
@@ -64,12 +65,13 @@ def matched(curves: Mapping[str, Curve], share: float, confidence: float) -> lis
             Difference(
                 method=method,
                 reference=REFERENCE,
+                outcome=outcome,
                 level=float(level[0]),
                 reached=float(known[1:].mean()) if len(known) > 1 else float(known[0]),
-                general=percentile(ours[known], confidence) if told else None,
+                value=percentile(ours[known], confidence) if told else None,
                 difference=percentile((ours - theirs)[known], confidence) if told else None,
-                unmeasured=told and any(_before_its_rates(at, level) for at in (one, curves[REFERENCE])),
-                p=_p((ours - theirs)[known], *one.seeds, *curves[REFERENCE].seeds) if told else None,
+                unmeasured=told and any(_before_its_rates(at, level) for at in (one, sft)),
+                p=_p((ours - theirs)[known], *one.seeds, *sft.seeds) if told else None,
             )
         )
     return _corrected(found)
@@ -80,34 +82,36 @@ def _before_its_rates(curve: Curve, level: Vector) -> bool:
     return bool((curve.math[0, 0] - level[0]) * (curve.math[1, 0] - level[0]) < 0)
 
 
-def own_best(curves: Mapping[str, Curve], halves: Sequence[Mapping[str, Curve]], confidence: float) -> list[Difference]:
+def own_best(
+    curves: Mapping[str, Curve], halves: Sequence[Mapping[str, Curve]], outcome: Outcome, confidence: float
+) -> list[Difference]:
     """Every method at the rate with its highest downstream accuracy, chosen on one half of the downstream questions
-    and told on the other, both ways round; general accuracy is of all questions, which chose nothing."""
+    and told on the other, both ways round; the outcome is of all questions or texts, which chose nothing."""
     own = {method: _crossed(one, [of[method] for of in halves]) for method, one in curves.items()}
-    general_of = own[REFERENCE][1]
-    return _corrected(
-        [
+    theirs = own[REFERENCE][1]
+    found = []
+    for method, (math, kept, rates) in own.items():
+        other = method != REFERENCE
+        found.append(
             Difference(
                 method=method,
                 reference=REFERENCE,
+                outcome=outcome,
                 rates=rates,
                 math=percentile(math, confidence),
-                general=percentile(general, confidence),
-                difference=None if method == REFERENCE else percentile(general - general_of, confidence),
-                p=None
-                if method == REFERENCE
-                else _p(general - general_of, *curves[method].seeds, *curves[REFERENCE].seeds),
+                value=percentile(kept, confidence),
+                difference=percentile(kept - theirs, confidence) if other else None,
+                p=_p(kept - theirs, *curves[method].seeds, *curves[REFERENCE].seeds) if other else None,
             )
-            for method, (math, general, rates) in own.items()
-        ]
-    )
+        )
+    return _corrected(found)
 
 
 def _crossed(whole: Curve, halves: Sequence[Curve]) -> tuple[Vector, Vector, list[float]]:
     chosen = [best_rate(one) for one in halves]
     math = np.mean([halves[1 - number].math[1 + place] for number, place in enumerate(chosen)], axis=0)
-    general = np.mean([whole.general[1 + place] for place in chosen], axis=0)
-    return math, general, sorted({whole.rates[place] for place in chosen})
+    kept = np.mean([whole.kept[1 + place] for place in chosen], axis=0)
+    return math, kept, sorted({whole.rates[place] for place in chosen})
 
 
 def _p(difference: Vector, *seeds: int) -> float | None:

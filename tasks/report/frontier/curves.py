@@ -1,11 +1,11 @@
 """A method's curve, and where it stands at a given downstream accuracy; everything in all replicates at once.
 
 In:  correct["sft@0.0008"]["nano_facts"], 0/1 arrays [seeds, rows]; the base under "base"
-Out: Curve(math=[[0.48, 0.47, …], [0.83, …], [0.86, …]], general=[…]): a row the base, then one a rate; a column the
-     data, then one a bootstrap replicate
+Out: Curve(math=[[0.48, 0.47, …], [0.83, …], [0.86, …]], kept=[…]): a row the base, then one a rate; a column the
+     data, then one a replicate. `kept` is the outcome that is compared: general accuracy, or the rise of a thermometer
 
 A curve begins at the base, which is every method at a learning rate of nothing, and goes in straight lines from rate to
-rate. `general_at` walks along it and stops where it first has the downstream accuracy that is asked for; where it never
+rate. `kept_at` walks along it and stops where it first has the downstream accuracy that is asked for; where it never
 has, there is no figure: nothing is extrapolated.
 """
 
@@ -24,7 +24,7 @@ class Curve:
 
     rates: list[float]
     math: Matrix
-    general: Matrix
+    kept: Matrix
     seeds: list[int]  # at each rate
 
 
@@ -42,22 +42,27 @@ def curve(
     drawn: Drawn,
     method: str,
     rates: Sequence[float],
-    benchmarks: Mapping[str, Sequence[str]],
+    math: Sequence[str],
+    kept: Sequence[str],
     seeds: Mapping[str, int],
 ) -> Curve:
-    """The method's curve over those of the rates at which it was drawn; `seeds` counts those behind each name."""
-    present = [rate for rate in sorted(rates) if at(method, rate) in drawn]
+    """The method's curve over those of the rates at which all of it was measured.
+
+    Args:
+        math: the downstream benchmarks, whose mean is gained.
+        kept: what the outcome is the mean of: the general benchmarks, or one thermometer.
+        seeds: how many stand behind each name.
+    """
+    present = [rate for rate in sorted(rates) if all(one in drawn.get(at(method, rate), ()) for one in (*math, *kept))]
     names = ["base", *(at(method, rate) for rate in present)]
-    found = [[average(drawn, name, benchmarks[group]) for name in names] for group in ("math", "general")]
-    math, general = (np.array(rows, dtype=np.float64) for rows in found)
-    return Curve(present, math, general, [seeds[name] for name in names[1:]])
+    gained, left = (np.array([average(drawn, name, of) for name in names], dtype=np.float64) for of in (math, kept))
+    return Curve(present, gained, left, [seeds[name] for name in names[1:]])
 
 
-def general_at(curve: Curve, level: Vector) -> Vector:
-    """General accuracy where the curve first has this downstream accuracy, both [1 + replicates]; NaN where it never
-    has."""
+def kept_at(curve: Curve, level: Vector) -> Vector:
+    """The outcome where the curve first has this downstream accuracy, both [1 + replicates]; NaN where it never has."""
     found = np.full(curve.math.shape[1], np.nan)
-    for before, after, kept, then in zip(curve.math, curve.math[1:], curve.general, curve.general[1:], strict=False):
+    for before, after, kept, then in zip(curve.math, curve.math[1:], curve.kept, curve.kept[1:], strict=False):
         crosses = np.isnan(found) & ((before - level) * (after - level) <= 0)
         rise = np.where(after == before, 1.0, after - before)
         share = np.clip(np.where(after == before, 0.0, (level - before) / rise), 0, 1)

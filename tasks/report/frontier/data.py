@@ -1,18 +1,30 @@
 """What a frontier shows, and its frontier.json. Accuracies are shares of 1, as in the report.
 
 {"backbone": "nano", "nano": true, "rates": [0.0008, 0.0012], "points": [{"method": "sft", "rate": 0.0008, …}],
- "matched": [{"method": "wise_ft", "reference": "sft", "level": 0.795, "general": {…}, "difference": {…}, …}], …}
+ "matched": [{"method": "wise_ft", "reference": "sft", "outcome": "general accuracy", "level": 0.795, "value": {…},
+              "difference": {…}, …}], …}
+
+An outcome is what is compared where methods gained the same: general accuracy, or how far a thermometer has risen above
+pi_0's own (nats per token): it spreads far less between seeds.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import Field, FiniteFloat
 
-from tasks.report.data import Count, Estimate, Share
+from tasks.report.values import Count, Estimate, Share
+from tasks.report.values import Model as _Model
 
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+Rise = Literal["NLL of own answers, general", "KL(pi_0 || pi), general answers"]  # of the report's thermometers
+Outcome = Literal["general accuracy", Rise]
+GENERAL: Outcome = "general accuracy"
+RISES: tuple[Rise, ...] = get_args(Rise)
+# How an outcome is called in a title, its unit, and the factor and digits of its figures.
+SHOWN: dict[Outcome, tuple[str, str, float, int]] = {
+    GENERAL: ("general accuracy", "%", 100, 1),
+    "NLL of own answers, general": ("rise of the NLL of the backbone’s own answers", "nats/token", 1, 3),
+    "KL(pi_0 || pi), general answers": ("KL(π₀‖π) on the backbone’s own answers", "nats/token", 1, 3),
+}
 
 
 class Point(_Model):
@@ -23,6 +35,9 @@ class Point(_Model):
     seeds: Count
     math: Estimate = Field(description="MathAvg, downstream accuracy")
     general: Estimate = Field(description="GeneralAvg")
+    rises: dict[Outcome, Estimate] = Field(
+        default_factory=dict, description="how far thermometers have risen above pi_0's own, nats per token"
+    )
     best: bool = Field(description="no other point of any method has both more downstream and more general accuracy")
 
 
@@ -36,11 +51,12 @@ class Regime(_Model):
 
 
 class Difference(_Model):
-    """General accuracy of a method minus the reference's: at the same rate, at the same downstream accuracy, or each at
-    its own best rate."""
+    """An outcome of a method minus the reference's: at the same rate, at the same downstream accuracy, or each at its
+    own best rate."""
 
     method: str
     reference: str
+    outcome: Outcome = GENERAL
     level: Share | None = Field(default=None, description="downstream accuracy of both, where they are matched")
     reached: Share = Field(default=1.0, description="share of the replicates in which both curves reach the level")
     rates: list[FiniteFloat] = Field(
@@ -48,7 +64,7 @@ class Difference(_Model):
     )
     math: Estimate | None = Field(default=None, description="the method's MathAvg; None where it is matched")
     math_difference: Estimate | None = Field(default=None, description="its MathAvg minus the reference's, same rate")
-    general: Estimate | None = Field(default=None, description="the method's own; None where its curve ends below")
+    value: Estimate | None = Field(default=None, description="the method's own; None where its curve ends below")
     difference: Estimate | None = None
     unmeasured: bool = Field(
         default=False, description="one of the two is read off the line from the backbone to its lowest rate"
@@ -62,13 +78,14 @@ class Difference(_Model):
 class Frontier(_Model):
     """Everything in a frontier."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     backbone: str
     nano: bool
     confidence: float = Field(gt=0, lt=1)
     resamples: Count
     benchmarks: dict[Literal["math", "general"], list[str]]
     questions: dict[Literal["math", "general"], Count]
+    outcomes: dict[Outcome, Count] = Field(description="what is compared, and over how many questions or texts")
     rates: list[FiniteFloat]
     base_math: Estimate
     base_general: Estimate

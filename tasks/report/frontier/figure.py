@@ -1,6 +1,7 @@
-"""The frontier drawn: a panel a method, its curve over vanilla SFT's, downstream accuracy across, general upwards.
+"""The frontier drawn: a panel a method, its curve over vanilla SFT's, downstream accuracy across, an outcome upwards.
 
-`python -m tasks.report.frontier.figure frontier.json > frontier.svg` draws it as a file of its own, for a document.
+`python -m tasks.report.frontier.figure frontier.json > frontier.svg` draws general accuracy as a file of its own, for a
+document; with "NLL of own answers, general" behind it that thermometer's rise.
 """
 
 import sys
@@ -10,79 +11,100 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from tasks.report.chart import ROLES, WIDE, panels, role_of, standalone, svg, title, x_label
-from tasks.report.data import Estimate
 from tasks.report.figures import method_label
-from tasks.report.frontier.data import Frontier, Point
+from tasks.report.frontier.data import GENERAL, SHOWN, Frontier, Outcome, Point
+from tasks.report.values import Estimate
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # of the rates, lowest first: not told by colour
 PANEL = 190  # pixels of height
 
+Ends = tuple[float, float, float]  # low, the figure, high
 
-def frontier_figure(data: Frontier, width: int) -> Markup:
+
+def frontier_figure(data: Frontier, width: int, outcome: Outcome = GENERAL) -> Markup:
     """Every method but SFT in a panel of its own, all with the same axes."""
     methods = [name for name in data.methods() if name != "sft"] or data.methods()
     columns = 4 if width >= 600 else 1
     rows = -(-len(methods) // columns)
     figure, axes = panels(width, 40 + rows * PANEL + (rows - 1) * 40, rows, columns, right=10, left=40, gap=62)
-    limits = _limits(data)
+    limits = _limits(data, outcome)
     for ax, method in zip(axes, methods, strict=False):
-        _panel(ax, data, method, limits)
+        _panel(ax, data, method, outcome, limits)
     for ax in axes[len(methods) :]:
         ax.set_visible(False)
-    return svg(figure, f"frontier-{width}", "General against downstream accuracy of each method over learning rates")
+    number = list(data.outcomes).index(outcome)
+    what = f"{SHOWN[outcome][0]} against downstream accuracy of each method over learning rates"
+    return svg(figure, f"frontier-{number}-{width}", what[0].upper() + what[1:])
 
 
-def _panel(ax: Axes, data: Frontier, method: str, limits: tuple[tuple[float, float], tuple[float, float]]) -> None:
+def _panel(
+    ax: Axes, data: Frontier, method: str, outcome: Outcome, limits: tuple[tuple[float, float], tuple[float, float]]
+) -> None:
     title(ax, method_label(method, 26))
+    scale = SHOWN[outcome][2]
     ax.grid(axis="x", color=ROLES["grid"], linewidth=1)
     for name in dict.fromkeys(("sft", method)):
         own = name == method
         colour = ROLES[role_of(name)[0]] if own else ROLES["muted"]
-        points = data.points_of(name)
+        found = ((one.rate, one.math, _of(one, outcome)) for one in data.points_of(name))
+        points = [(rate, gained, kept) for rate, gained, kept in found if kept is not None]
         ax.plot(
-            [100 * data.base_math.value, *(100 * one.math.value for one in points)],
-            [100 * data.base_general.value, *(100 * one.general.value for one in points)],
+            [100 * data.base_math.value, *(100 * gained.value for _, gained, _ in points)],
+            [scale * _base(data, outcome), *(scale * kept.value for _, _, kept in points)],
             color=colour,
             linewidth=1.8 if own else 1.2,
             linestyle="-" if own else (0, (3, 2)),
         )
-        for one in points:
-            _mark(ax, one, _MARKERS[data.rates.index(one.rate) % len(_MARKERS)], colour, own)
-    ax.plot(100 * data.base_math.value, 100 * data.base_general.value, "+", color=ROLES["ink"], markersize=10)
+        for rate, gained, kept in points:
+            ends = _ends(gained), _ends(kept, scale)
+            _mark(ax, ends, _MARKERS[data.rates.index(rate) % len(_MARKERS)], colour, own)
+    ax.plot(100 * data.base_math.value, scale * _base(data, outcome), "+", color=ROLES["ink"], markersize=10)
     ax.set_xlim(*limits[0])
     ax.set_ylim(*limits[1])
     x_label(ax, "downstream, %")
 
 
-def _mark(ax: Axes, one: Point, marker: str, colour: str, own: bool) -> None:
-    x, y = 100 * one.math.value, 100 * one.general.value
+def _mark(ax: Axes, ends: tuple[Ends, Ends], marker: str, colour: str, own: bool) -> None:
+    (left, x, right), (low, y, high) = ends
     if own:
-        ax.plot(_ends(one.math), [y, y], color=colour, linewidth=1)
-        ax.plot([x, x], _ends(one.general), color=colour, linewidth=1)
+        ax.plot([left, right], [y, y], color=colour, linewidth=1)
+        ax.plot([x, x], [low, high], color=colour, linewidth=1)
     ax.plot(x, y, marker, color=colour, markersize=7 if own else 5, markerfacecolor=colour if own else "none")
 
 
-def _ends(found: Estimate) -> list[float]:
-    return [100 * (found.value if end is None else end) for end in (found.low, found.high)]
+def _ends(found: Estimate, scale: float = 100) -> Ends:
+    low, high = (found.value if end is None else end for end in (found.low, found.high))
+    return scale * low, scale * found.value, scale * high
 
 
-def _limits(data: Frontier) -> tuple[tuple[float, float], tuple[float, float]]:
+def _of(one: Point, outcome: Outcome) -> Estimate | None:
+    return one.general if outcome == GENERAL else one.rises.get(outcome)
+
+
+def _base(data: Frontier, outcome: Outcome) -> float:
+    return data.base_general.value if outcome == GENERAL else 0.0
+
+
+def _limits(data: Frontier, outcome: Outcome) -> tuple[tuple[float, float], tuple[float, float]]:
     """The same axes for all panels, with a twentieth of room."""
-    both = []
-    for base, found in (
-        (data.base_math, [one.math for one in data.points]),
-        (data.base_general, [one.general for one in data.points]),
-    ):
-        ends = [end for one in (base, *found) for end in _ends(one)]
-        room = max(1.0, 0.05 * (max(ends) - min(ends)))
-        both.append((min(ends) - room, max(ends) + room))
-    return both[0], both[1]
+    kept = [found for one in data.points if (found := _of(one, outcome)) is not None]
+    across = [end for one in (data.base_math, *(one.math for one in data.points)) for end in _ends(one)]
+    upwards = [end for one in kept for end in _ends(one, SHOWN[outcome][2])] + [
+        SHOWN[outcome][2] * _base(data, outcome)
+    ]
+    return _with_room(across), _with_room(upwards)
+
+
+def _with_room(ends: list[float]) -> tuple[float, float]:
+    room = 0.05 * (max(ends) - min(ends)) or 1.0
+    return min(ends) - room, max(ends) + room
 
 
 def main() -> None:
-    """Print the SVG of the frontier.json that is named."""
+    """Print the SVG of the frontier.json that is named, of the outcome that is named after it."""
     data = Frontier.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    print(standalone(frontier_figure(data, WIDE)))
+    outcome = next((one for one in data.outcomes if one in sys.argv[2:]), GENERAL)
+    print(standalone(frontier_figure(data, WIDE, outcome)))
 
 
 if __name__ == "__main__":

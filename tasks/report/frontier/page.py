@@ -5,7 +5,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from tasks.report.chart import NARROW, WIDE
-from tasks.report.frontier.data import Frontier
+from tasks.report.frontier.data import SHOWN, Frontier
 from tasks.report.frontier.figure import frontier_figure
 from tasks.report.frontier.tables import tables
 from tasks.report.page import environment
@@ -23,7 +23,9 @@ def render(data: Frontier) -> str:
         .render(
             data=data,
             css=Markup((_FOLDER.parent / "page.css").read_text(encoding="utf-8")),
-            figures=(frontier_figure(data, WIDE), frontier_figure(data, NARROW)),
+            figures=[
+                (SHOWN[one], *(frontier_figure(data, width, one) for width in (WIDE, NARROW))) for one in data.outcomes
+            ],
             tables=tables(data),
             marks=marks,
         )

@@ -1,6 +1,7 @@
 """The frontier as a stage: the scores of runs at several learning rates.
 
-In:  base {"math500": …}, scores {"0.0008": {"sft/0": {"math500": …}, …}, "0.0012": {…}}
+In:  base {"math500": …}, scores {"0.0008": {"sft/0": {"math500": …}, …}, "0.0012": {…}},
+     drifts {"0.0008": {"sft/0": …}, …} of those that were read by the thermometers
 Out: frontier.html, frontier.json
 """
 
@@ -8,9 +9,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.evaluate.benchmark import benchmark
 from tasks.report import artifacts
+from tasks.report.drift import rises
 from tasks.report.frontier.build import build
 from tasks.report.frontier.data import Frontier
+from tasks.rows.jsonl import read_rows
 from tasks.runtime.stage import Metrics, stage
 from tasks.runtime.whole_file import whole
 
@@ -28,13 +32,14 @@ class FrontierConfig(BaseModel):
     seed: int = Field(default=0, ge=0, description="Seed of the replicates.")
 
 
-@stage(version=2)
+@stage(version=3)
 def frontier(
     config: FrontierConfig,
     out: Path,
     *,
     base: dict[str, Path],
     scores: dict[str, dict[str, dict[str, Path]]],
+    drifts: dict[str, dict[str, Path]],
 ) -> Metrics:
     """Compare methods over their rates; write the page and its JSON.
 
@@ -46,11 +51,17 @@ def frontier(
         found = (artifacts.scores(folder, config.confidence) for folder in folders.values())
         return {name: correct for one in found for name, (_, correct) in one.items()}
 
+    asked = answers(base)
+    general = [name for name in asked if benchmark(name).group == "general"]
     data = build(
         config.backbone,
         config.backbone == "nano",
-        answers(base),
+        asked,
         {float(rate): {run: answers(of) for run, of in runs.items()} for rate, runs in scores.items()},
+        {
+            float(rate): {run: rises(list(read_rows(of / "texts.jsonl")), general) for run, of in runs.items()}
+            for rate, runs in drifts.items()
+        },
         confidence=config.confidence,
         resamples=config.resamples,
         seed=config.seed,
@@ -60,7 +71,7 @@ def frontier(
     for name, text in ((FIGURES, data.model_dump_json(indent=1) + "\n"), (PAGE, render(data))):
         with whole(out / name) as file:
             file.write(text)
-    read = len(base) + sum(len(of) for runs in scores.values() for of in runs.values())
+    read = len(base) + sum(len(of) for runs in scores.values() for of in runs.values()) + sum(map(len, drifts.values()))
     return {"methods": len(data.methods()), "rates": len(data.rates), "artifacts": read}
 
 

@@ -9,9 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.report.data import Estimate
 from tasks.report.figures import method_label
-from tasks.report.frontier.data import Difference, Frontier
+from tasks.report.frontier.data import GENERAL, RISES, SHOWN, Difference, Frontier, Outcome
+from tasks.report.values import Estimate
 from tasks.report.wording import DASH, interval, number
 from tasks.runtime.markdown import table
 
@@ -26,43 +26,55 @@ class Table:
 
 
 def tables(data: Frontier) -> list[Table]:
-    """Matched comparisons by level, each method at its own best, all at the same rate, every point, and the regimes."""
-    levels = sorted({one.level for one in data.matched if one.level is not None}, reverse=True)
-    matched = [_matched(data, level) for level in levels]
+    """By outcome the matched comparisons and each method at its own best; general accuracy also at the same rate; every
+    point, and the regimes."""
+    compared = [table for outcome in data.outcomes for table in _compared(data, outcome)]
     same_rate = [_same_rate(data, rate) for rate in data.rates]
-    return [*matched, _own_best(data), *same_rate, _points(data), _regimes(data)]
+    return [*compared, *same_rate, _points(data), _regimes(data)]
 
 
-def _matched(data: Frontier, level: float) -> Table:
-    rows = sorted((one for one in data.matched if one.level == level), key=_by_difference)
-    title = f"At {number(100 * level)} % downstream: general accuracy against SFT's there"
+def _compared(data: Frontier, outcome: Outcome) -> list[Table]:
+    levels = sorted({one.level for one in data.matched if one.level is not None}, reverse=True)
+    return [*(_matched(data, level, outcome) for level in levels), _own_best(data, outcome)]
+
+
+def _matched(data: Frontier, level: float, outcome: Outcome) -> Table:
+    found = sorted((one for one in data.matched if (one.level, one.outcome) == (level, outcome)), key=_by_difference)
     return Table(
-        title + " (†: one of the two below its lowest rate, where nothing was measured)",
-        ("method", "general, %", "against SFT, points", "p", "p, Holm"),
+        f"At {number(100 * level)} % downstream: {SHOWN[outcome][0]} against SFT's there (†: one of the two below its "
+        "lowest rate, where nothing was measured)",
+        ("method", *_headings(outcome)),
         [
-            (method_label(one.method) + (" †" if one.unmeasured else ""), _value(one.general), *_tested(one))
+            (method_label(one.method) + (" †" if one.unmeasured else ""), _value(one.value, outcome), *_tested(one))
             if one.difference
             else (method_label(one.method), f"not reached ({100 * one.reached:.0f} % of replicates)", *[DASH] * 3)
-            for one in rows
+            for one in found
         ],
     )
 
 
-def _own_best(data: Frontier) -> Table:
+def _own_best(data: Frontier, outcome: Outcome) -> Table:
+    title = "Each at its own best rate, chosen on half of the downstream questions and told on the other"
     return Table(
-        "Each at its own best rate, chosen on half of the downstream questions and told on the other",
-        ("method", "rate", "downstream, %", "general, %", "against SFT, points", "p", "p, Holm"),
+        title if outcome == GENERAL else f"{title}: {SHOWN[outcome][0]}",
+        ("method", "rate", "downstream, %", *_headings(outcome)),
         [
             (
                 method_label(one.method),
                 ", ".join(f"{rate:g}" for rate in one.rates),
                 _value(one.math),
-                _value(one.general),
+                _value(one.value, outcome),
                 *_tested(one),
             )
-            for one in sorted(data.own_best, key=_by_difference)
+            for one in sorted((one for one in data.own_best if one.outcome == outcome), key=_by_difference)
         ],
     )
+
+
+def _headings(outcome: Outcome) -> tuple[str, ...]:
+    if outcome == GENERAL:
+        return "general, %", "against SFT, points", "p", "p, Holm"
+    return SHOWN[outcome][1], "against SFT (less: moved less)", "p", "p, Holm"
 
 
 def _same_rate(data: Frontier, rate: float) -> Table:
@@ -73,15 +85,16 @@ def _same_rate(data: Frontier, rate: float) -> Table:
         [
             (method_label(one.method), _value(one.math_difference, signed=True), *_tested(one))
             for one in sorted(data.same_rate, key=_by_difference)
-            if one.rates == [rate]
+            if one.rates == [rate] and one.outcome == GENERAL
         ],
     )
 
 
 def _points(data: Frontier) -> Table:
+    rises = [one for one in RISES if one in data.outcomes]
     return Table(
-        "Every point; * where no other has more of both",
-        ("method", "rate", "seeds", "downstream, %", "general, %"),
+        "Every point; * where no other has more of both accuracies; NLL and KL as rises, in nats/token",
+        ("method", "rate", "seeds", "downstream, %", "general, %", *(SHOWN[one][0] for one in rises)),
         [
             (
                 method_label(one.method) + (" *" if one.best else ""),
@@ -89,6 +102,7 @@ def _points(data: Frontier) -> Table:
                 str(one.seeds),
                 _value(one.math),
                 _value(one.general),
+                *(_value(one.rises.get(outcome), outcome) for outcome in rises),
             )
             for method in data.methods()
             for one in data.points_of(method)
@@ -113,18 +127,21 @@ def _regimes(data: Frontier) -> Table:
 
 
 def _by_difference(one: Difference) -> tuple[bool, float]:
-    return one.difference is None, -one.difference.value if one.difference else 0.0
+    """The best first: of accuracy the most, of a rise the least."""
+    sign = -1 if one.outcome == GENERAL else 1
+    return one.difference is None, sign * one.difference.value if one.difference else 0.0
 
 
 def _tested(one: Difference) -> tuple[str, str, str]:
-    return _value(one.difference, signed=True), _p(one.p), _p(one.holm)
+    return _value(one.difference, one.outcome, signed=True), _p(one.p), _p(one.holm)
 
 
-def _value(found: Estimate | None, signed: bool = False) -> str:
+def _value(found: Estimate | None, outcome: Outcome = GENERAL, signed: bool = False) -> str:
     if found is None:
         return DASH
-    spread = interval(found)
-    return number(100 * found.value, signed=signed) + (f" ({spread})" if spread else "")
+    scale, digits = SHOWN[outcome][2:]
+    spread = interval(found, scale, digits)
+    return number(scale * found.value, digits, signed=signed) + (f" ({spread})" if spread else "")
 
 
 def _p(value: float | None) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.report.frontier.build import FrontierError, build
-from tasks.report.frontier.data import Frontier
+from tasks.report.frontier.build import build
+from tasks.report.frontier.data import GENERAL, Difference, Frontier
+from tasks.report.frontier.matrices import FrontierError
 from tasks.report.frontier.page import render
 from tasks.report.frontier.tables import markdown, tables
 
@@ -45,15 +46,47 @@ def made(seeds: int = 6, shift: float = 0.0) -> tuple[Answers, dict[float, dict[
     return base, runs
 
 
+def moved(seeds: int = 6) -> dict[float, dict[str, Answers]]:
+    """Texts that rise by half a nat a unit of rate in thousandths with SFT, by a fifth of it with `wise_ft`; DFT's last
+    seed was never read."""
+    random = np.random.default_rng(8)
+    found: dict[float, dict[str, Answers]] = {}
+    for rate in RATES:
+        for method, share in (("sft", 1.0), ("wise_ft", 0.2), ("dft", 1.0)):
+            for seed in range(seeds - (method == "dft")):
+                rise = share * 500 * rate * random.normal(1, 0.1)
+                texts = {f"text-{n}": rise * (1 + n / 100) for n in range(30 + seed)}
+                found.setdefault(rate, {})[f"{method}/{seed}"] = {"NLL of own answers, general": texts}
+    return found
+
+
 @pytest.fixture(scope="module")
 def data() -> Frontier:
     base, runs = made()
-    return build("nano", True, base, runs, confidence=0.95, resamples=500, seed=0)
+    return build("nano", True, base, runs, moved(), confidence=0.95, resamples=500, seed=0)
+
+
+def of(data: Frontier, outcome: str) -> list[Difference]:
+    return [one for one in data.matched if one.outcome == outcome]
+
+
+def test_a_thermometer_is_compared_where_methods_gained_the_same(data: Frontier) -> None:
+    """SFT rises by 0.4 and 0.6 nats at the two rates, and by a seventh more, since texts do by their number."""
+    high = max(one.level for one in data.matched if one.level)
+    found = {one.method: one for one in of(data, "NLL of own answers, general") if one.level == high}
+    assert set(found) == {"wise_ft"}  # DFT lacks a seed, self-SFT was not read
+    keeps = found["wise_ft"].difference
+    assert keeps and keeps.value == pytest.approx(-0.8 * 0.44 * 1.145, abs=0.06)
+    assert keeps.high is not None and keeps.high < 0
+    assert data.outcomes == {GENERAL: 2 * QUESTIONS, "NLL of own answers, general": 30}
+    risen = {(one.method, one.rate): one.rises for one in data.points}
+    assert risen["sft", RATES[1]]["NLL of own answers, general"].value == pytest.approx(0.6 * 1.145, abs=0.06)
+    assert risen["dft", RATES[1]] == {}
 
 
 def test_a_method_that_keeps_more_is_told_at_the_same_downstream_accuracy(data: Frontier) -> None:
     high = max(one.level for one in data.matched if one.level)
-    by_method = {one.method: one for one in data.matched if one.level == high}
+    by_method = {one.method: one for one in of(data, GENERAL) if one.level == high}
     keeps, same = by_method["wise_ft"], by_method["dft"]
     # SFT gains four fifths of 0.4 a fifth of the way from the first rate to the second: 0.84 there, 0.966 the other.
     assert keeps.difference and keeps.difference.value == pytest.approx(0.126, abs=0.03)
@@ -65,15 +98,15 @@ def test_a_method_that_keeps_more_is_told_at_the_same_downstream_accuracy(data: 
 
 def test_a_curve_that_ends_below_is_said_so_and_takes_no_part_in_the_correction(data: Frontier) -> None:
     high = max(one.level for one in data.matched if one.level)
-    weak = next(one for one in data.matched if one.method == "self_sft" and one.level == high)
+    weak = next(one for one in of(data, GENERAL) if one.method == "self_sft" and one.level == high)
     assert weak.difference is None and weak.p is None and weak.holm is None and weak.reached < 0.1
-    tested = [one for one in data.matched if one.level == high and one.p is not None]
+    tested = [one for one in of(data, GENERAL) if one.level == high and one.p is not None]
     smallest = min(tested, key=lambda one: one.p or 0)
     assert smallest.holm == pytest.approx(min(1.0, len(tested) * (smallest.p or 0)))
 
 
 def test_at_the_same_rate_both_differences_stand(data: Frontier) -> None:
-    at = {(one.method, rate): one for one in data.same_rate for rate in one.rates}
+    at = {(one.method, rate): one for one in data.same_rate if one.outcome == GENERAL for rate in one.rates}
     assert len(at) == 6
     keeps = at["wise_ft", 0.0012]
     assert keeps.difference and keeps.difference.value == pytest.approx(0.35, abs=0.05)
@@ -88,7 +121,7 @@ def test_points_that_nothing_betters_are_marked(data: Frontier) -> None:
 
 
 def test_its_own_best_rate_is_chosen_on_the_other_half(data: Frontier) -> None:
-    own = {one.method: one for one in data.own_best}
+    own = {one.method: one for one in data.own_best if one.outcome == GENERAL}
     assert own["wise_ft"].rates == [0.0012]
     assert own["wise_ft"].math is not None and own["wise_ft"].math.value == pytest.approx(0.8, abs=0.04)
     assert own["sft"].difference is None
@@ -97,7 +130,7 @@ def test_its_own_best_rate_is_chosen_on_the_other_half(data: Frontier) -> None:
 @pytest.mark.parametrize(("shift", "expected"), [(0.0, "gradual"), (0.2, "cliff")])
 def test_the_regime_of_a_rate_is_told_from_sft_alone(shift: float, expected: str) -> None:
     base, runs = made(shift=shift)
-    found = build("nano", True, base, runs, confidence=0.95, resamples=100, seed=0)
+    found = build("nano", True, base, runs, {}, confidence=0.95, resamples=100, seed=0)
     assert [one.name for one in found.regimes] == ["gradual", expected]
 
 
@@ -105,7 +138,7 @@ def test_one_seed_carries_no_p_value() -> None:
     base, runs = made(seeds=2)
     for rate in RATES:
         del runs[rate]["dft/1"]
-    found = build("nano", True, base, runs, confidence=0.95, resamples=100, seed=0)
+    found = build("nano", True, base, runs, {}, confidence=0.95, resamples=100, seed=0)
     told = {one.method: one for one in found.same_rate if one.rates == [RATES[0]]}
     assert told["dft"].difference and told["dft"].p is None and told["dft"].holm is None
     assert told["wise_ft"].p is not None and told["wise_ft"].holm is not None
@@ -114,7 +147,7 @@ def test_one_seed_carries_no_p_value() -> None:
 def test_a_level_below_the_lowest_rate_is_marked(data: Frontier) -> None:
     low = min(one.level for one in data.matched if one.level)
     high = max(one.level for one in data.matched if one.level)
-    marked = {(one.method, one.level): one.unmeasured for one in data.matched}
+    marked = {(one.method, one.level): one.unmeasured for one in of(data, GENERAL)}
     assert marked["dft", low] and not marked["dft", high]
 
 
@@ -122,17 +155,17 @@ def test_what_cannot_be_compared_is_refused() -> None:
     base, runs = made(seeds=1)
     options = {"confidence": 0.95, "resamples": 100, "seed": 0}
     with pytest.raises(FrontierError, match="two learning rates or more"):
-        build("nano", True, base, {0.1: runs[RATES[0]]}, **options)
+        build("nano", True, base, {0.1: runs[RATES[0]]}, {}, **options)
     del runs[RATES[1]]["sft/0"], runs[RATES[0]]["sft/0"]
     with pytest.raises(FrontierError, match="sft is not among the runs"):
-        build("nano", True, base, runs, **options)
+        build("nano", True, base, runs, {}, **options)
     runs[RATES[0]]["dft/0"] = {name: dict(list(of.items())[1:]) for name, of in base.items()}
     with pytest.raises(FrontierError, match=r"dft/0 at 0\.0008 was asked other questions"):
-        build("nano", True, base, runs, **options)
+        build("nano", True, base, runs, {}, **options)
 
 
 def test_page_tables_and_json_hold_it(data: Frontier, tmp_path: Path) -> None:
     page = render(data)
-    assert "nano:</b> a toy backbone" in page and "<script" not in page and page.count('<svg class="chart"') == 2
+    assert "nano:</b> a toy backbone" in page and "<script" not in page and page.count('<svg class="chart"') == 4
     assert all(one.title.split(":")[0] in markdown(data) for one in tables(data))
     assert Frontier.model_validate(json.loads(data.model_dump_json())) == data

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.report.frontier.curves import Curve, best_rate, general_at, level_of
+from tasks.report.frontier.curves import Curve, best_rate, kept_at, level_of
 
 
 def of(math: list[list[float]], general: list[list[float]]) -> Curve:
@@ -11,7 +11,7 @@ def of(math: list[list[float]], general: list[list[float]]) -> Curve:
 
 
 def at_level(curve: Curve, level: float) -> np.ndarray:
-    return general_at(curve, np.full(curve.math.shape[1], level))
+    return kept_at(curve, np.full(curve.math.shape[1], level))
 
 
 def test_a_level_between_two_rates_lies_on_the_line_between_them() -> None:

@@ -1,0 +1,74 @@
+"""What was measured as matrices, one a method at a rate, over its seeds.
+
+In:  by rate and run answers {"sft/0": {"math500": {"row-1": 1.0, …}}}, or rises of thermometers by text
+Out: "sft@0.0008" -> benchmark or thermometer -> [seeds, rows], rows in the order of their ids
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+import numpy as np
+
+from tasks.report.frontier.curves import at
+from tasks.report.frontier.data import RISES
+from tasks.report.statistics import Matrix
+
+Answers = Mapping[str, Mapping[str, float]]  # benchmark or thermometer -> row id -> value
+Matrices = dict[str, dict[str, Matrix]]
+
+
+class FrontierError(ValueError):
+    """Runs that cannot be compared; says which."""
+
+
+def of_answers(
+    base: Answers, runs: Mapping[float, Mapping[str, Answers]], ids: Mapping[str, Sequence[str]]
+) -> Matrices:
+    """Of the base and every run.
+
+    Raises:
+        FrontierError: a run was asked other questions than the base.
+    """
+    found = {"base": {name: np.array([[base[name][row] for row in ids[name]]]) for name in ids}}
+    for rate, method, of_seeds in _by_method(runs):
+        for run, answers in of_seeds.items():
+            if other := sorted(name for name in ids if answers.get(name, {}).keys() != base[name].keys()):
+                raise FrontierError(f"{run} at {rate:g} was asked other questions than the base: {', '.join(other)}")
+        found[at(method, rate)] = {
+            name: np.array([[one[name][row] for row in ids[name]] for one in of_seeds.values()]) for name in ids
+        }
+    return found
+
+
+def of_rises(rises: Mapping[float, Mapping[str, Answers]], seeds: Mapping[str, int]) -> Matrices:
+    """Of methods at rates where every seed was read by the thermometer, on the texts that all of them have read; the
+    base's own rise is nothing."""
+    measured = {at(method, rate): list(of.values()) for rate, method, of in _by_method(rises)}
+    whole = {name: of for name, of in measured.items() if len(of) == seeds.get(name)}
+    found: Matrices = {}
+    for outcome in RISES:
+        having = {name: of for name, of in whole.items() if all(outcome in one for one in of)}
+        texts = sorted(set.intersection(*(set(one[outcome]) for of in having.values() for one in of)) if having else ())
+        if texts:
+            found.setdefault("base", {})[outcome] = np.zeros((1, len(texts)))
+            for name, of in having.items():
+                found.setdefault(name, {})[outcome] = np.array([[one[outcome][text] for text in texts] for one in of])
+    return found
+
+
+def half(answers: Mapping[str, Mapping[str, Matrix]], ids: Mapping[str, Sequence[str]], number: int) -> Matrices:
+    """The questions whose id's digest is even (0) or odd (1): the same ones in every study. Texts stay whole."""
+    chosen = {name: [sha256(row.encode()).digest()[0] % 2 == number for row in rows] for name, rows in ids.items()}
+    return {
+        who: {name: found[:, chosen[name]] if name in chosen else found for name, found in of.items()}
+        for who, of in answers.items()
+    }
+
+
+def _by_method(runs: Mapping[float, Mapping[str, Answers]]) -> list[tuple[float, str, dict[str, Answers]]]:
+    """Runs of one method at one rate, by rising seed: the same order at every rate."""
+    found: dict[tuple[float, str], dict[str, Answers]] = {}
+    for rate in sorted(runs):
+        for run in sorted(runs[rate], key=lambda name: int(name.partition("/")[2] or 0)):
+            found.setdefault((rate, run.partition("/")[0]), {})[run] = runs[rate][run]
+    return [(rate, method, of) for (rate, method), of in found.items()]
