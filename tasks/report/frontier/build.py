@@ -15,7 +15,7 @@ from tasks.report.frontier.compare import REFERENCE, SHARES, matched, own_best, 
 from tasks.report.frontier.curves import Curve, at, curve, method_of
 from tasks.report.frontier.data import GENERAL, RISES, Frontier, Outcome, Point, Regime
 from tasks.report.frontier.matrices import Answers, FrontierError, half, of_answers, of_rises
-from tasks.report.statistics import Drawn, Matrix, draw, percentile
+from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile
 from tasks.report.values import Estimate
 
 CLIFF = 0.05  # standard deviation of the reference's general accuracy over seeds from which a rate is a cliff
@@ -118,7 +118,18 @@ def _regime(rate: float, correct: Mapping[str, Mapping[str, Matrix]], groups: Gr
     of = correct.get(at(REFERENCE, rate))
     if of is None:
         return Regime(rate=rate, forgotten=None, between_seeds=None, name="unknown")
-    by_seed = np.mean([of[name].mean(axis=1) for name in groups["general"]], axis=0)
-    spread = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
-    name = "unknown" if spread is None else "cliff" if spread >= CLIFF else "gradual"
-    return Regime(rate=rate, forgotten=base - float(by_seed.mean()), between_seeds=spread, name=name)  # type: ignore[arg-type]
+    general, spread = _over_seeds(np.mean([of[name].mean(axis=1) for name in groups["general"]], axis=0))
+    rise, rises_apart = _over_seeds(of[RISES[0]].mean(axis=1)) if RISES[0] in of else (None, None)
+    return Regime(
+        rate=rate,
+        forgotten=base - general,
+        between_seeds=spread,
+        rise=rise,
+        rise_between_seeds=rises_apart,
+        name="unknown" if spread is None else "cliff" if spread >= CLIFF else "gradual",
+    )
+
+
+def _over_seeds(values: Vector) -> tuple[float, float | None]:
+    """Mean and standard deviation; of one seed no deviation."""
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None

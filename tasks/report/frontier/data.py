@@ -47,6 +47,10 @@ class Regime(_Model):
     rate: FiniteFloat
     forgotten: FiniteFloat | None = Field(description="GeneralAvg of the base minus SFT's mean over seeds")
     between_seeds: FiniteFloat | None = Field(description="standard deviation of SFT's GeneralAvg over its seeds")
+    rise: FiniteFloat | None = Field(
+        default=None, description="SFT's mean rise of the NLL of the backbone's own answers, nats per token"
+    )
+    rise_between_seeds: FiniteFloat | None = Field(default=None, description="its standard deviation over SFT's seeds")
     name: Literal["gradual", "cliff", "unknown"]
 
 

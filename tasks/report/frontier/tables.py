@@ -113,12 +113,14 @@ def _points(data: Frontier) -> Table:
 def _regimes(data: Frontier) -> Table:
     return Table(
         "What a rate can show, told from SFT alone: a cliff where its seeds lie 5 points of general accuracy apart",
-        ("rate", "SFT forgets, points", "standard deviation over seeds", "regime"),
+        ("rate", "SFT forgets, points", "standard deviation over seeds", "NLL of own answers rises", "s. d.", "regime"),
         [
             (
                 f"{one.rate:g}",
                 number(None if one.forgotten is None else 100 * one.forgotten),
                 number(None if one.between_seeds is None else 100 * one.between_seeds),
+                number(one.rise, 3),
+                number(one.rise_between_seeds, 3),
                 one.name,
             )
             for one in data.regimes

@@ -82,6 +82,8 @@ def test_a_thermometer_is_compared_where_methods_gained_the_same(data: Frontier)
     risen = {(one.method, one.rate): one.rises for one in data.points}
     assert risen["sft", RATES[1]]["NLL of own answers, general"].value == pytest.approx(0.6 * 1.145, abs=0.06)
     assert risen["dft", RATES[1]] == {}
+    assert data.regimes[1].rise == pytest.approx(0.6 * 1.145, abs=0.06)
+    assert data.regimes[1].rise_between_seeds == pytest.approx(0.06, abs=0.04)
 
 
 def test_a_method_that_keeps_more_is_told_at_the_same_downstream_accuracy(data: Frontier) -> None:
