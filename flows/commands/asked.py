@@ -1,7 +1,7 @@
 """What `plan` and `why` ask: the arguments of run, study and ablation, as the parameters of the flow that is meant.
 
-In:  --backbone nano --method sft --method sdft --seeds 3
-Out: "study", {"methods": ["sft", "sdft"], "seeds": [0, 1, 2], "backbones": ["nano"], "preset": [], "changes": []}
+In:  --backbone nano --method sft --method sdft --seeds 3 --rates 8e-4,1.2e-3
+Out: "study", {"methods": ["sft", "sdft"], "seeds": [0, 1, 2], "backbones": ["nano"], "rates": [0.0008, 0.0012], …}
 """
 
 import os
@@ -27,6 +27,11 @@ Methods = Annotated[
 Variants = Annotated[list[str] | None, typer.Option("--variant", help="What ablation makes; repeatable.")]
 Seeds = Annotated[str, typer.Option(help="How many training seeds, from 0; or next, as schedules have it.")]
 
+Rates = Annotated[
+    str,
+    typer.Option(metavar="RATE,RATE…", help="As for study: learning rates of SFT; what they share is planned once."),
+]
+
 
 def asked(
     backbones: list[str] | None,
@@ -36,6 +41,7 @@ def asked(
     seeds: str,
     presets: list[str] | None,
     overrides: list[str] | None,
+    rates: str = "",
 ) -> tuple[str, dict[str, Any]]:
     """Which flow is meant, and the parameters of its form."""
     no_server()
@@ -56,11 +62,25 @@ def asked(
         raise typer.BadParameter(str(error)) from None
     common: dict[str, Any] = {"preset": presets or [], "changes": overrides or []}
     common["seeds"] = "next" if seeds == "next" else list(range(int(seeds)))
+    if rates and variants:
+        raise typer.BadParameter("--rates is of a study, --variant of an ablation: ask for one of them")
     if variants:
         return "ablation", common | {"variants": variants, "downstream": downstream, "backbone": names[0]}
-    if len(names) > 1 or len(methods or ()) > 1:
-        return "study", common | {"methods": methods or list(STUDIED), "backbones": names}
+    if rates or len(names) > 1 or len(methods or ()) > 1:
+        studied = {"methods": methods or list(STUDIED), "backbones": names, "rates": rates_of(rates)}
+        return "study", common | studied
     return "pipeline", common | {"method": (methods or ["rewriting_agent"])[0], "backbone": names[0]}
+
+
+def rates_of(given: str) -> list[float]:
+    """[0.0008, 0.0012] of --rates 8e-4,1.2e-3."""
+    try:
+        rates = [float(one) for one in given.split(",") if one.strip()]
+    except ValueError:
+        raise typer.BadParameter(f"--rates {given}: numbers with commas between, as in --rates 8e-4,1.2e-3") from None
+    if any(rate <= 0 for rate in rates):
+        raise typer.BadParameter(f"--rates {given}: a learning rate is above 0")
+    return rates
 
 
 def flow_called(kind: str) -> Callable[..., Any]:

@@ -1,6 +1,7 @@
 """`rewriting-agent plan`: what a run would make, cost and be able to show. No server is started.
 
 rewriting-agent plan --backbone Mistral-7B-Instruct-v0.3 --gpu h100-80 --gpus 4 --price 2.5
+rewriting-agent plan --method sft --method sdft --seeds 3 --rates 8e-4,1.2e-3
 """
 
 import os
@@ -14,6 +15,7 @@ from flows.commands.asked import (
     Methods,
     Overrides,
     Presets,
+    Rates,
     Seeds,
     Variants,
     asked,
@@ -28,6 +30,7 @@ def plan_command(
     variant: Variants = None,
     downstream: Annotated[bool, typer.Option(help="Of an ablation: fine-tune and evaluate too.")] = True,
     seeds: Seeds = "1",
+    rates: Rates = "",
     presets: Presets = None,
     overrides: Overrides = None,
     gpu: Annotated[
@@ -44,7 +47,7 @@ def plan_command(
     """
     if gpu is not None:
         compute_on(gpu, gpus)
-    kind, parameters = asked(backbone, method, variant, downstream, seeds, presets, overrides)
+    kind, parameters = asked(backbone, method, variant, downstream, seeds, presets, overrides, rates)
     from flows.plan.shown import show
 
     made = plan_of(kind, parameters, gpu, price)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.asked import rates_of
 from flows.commands.running import (
     Backbone,
     Json,
@@ -92,7 +93,7 @@ def study_command(
     from flows.incomplete import Incomplete
     from flows.study import study as study_flow
 
-    asked = {"methods": compared, "seeds": list(range(seeds)), "backbones": backbones, "rates": _rates(rates)}
+    asked = {"methods": compared, "seeds": list(range(seeds)), "backbones": backbones, "rates": rates_of(rates)}
     failed = None
     try:
         reports = run_flow(study_flow, asked | changes(presets, overrides), server)
@@ -137,13 +138,3 @@ def ablation_command(
     [made] = run_flow(ablation_flow, asked | changes(presets, overrides), server)
     show_reports(made, json_file)
     show_tables([made])
-
-
-def _rates(given: str) -> list[float]:
-    try:
-        rates = [float(one) for one in given.split(",") if one.strip()]
-    except ValueError:
-        raise typer.BadParameter(f"--rates {given}: numbers with commas between, as in --rates 8e-4,1.2e-3") from None
-    if any(rate <= 0 for rate in rates):
-        raise typer.BadParameter(f"--rates {given}: a learning rate is above 0")
-    return rates

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from flows.commands.asked import Backbones, Methods, Overrides, Presets, Seeds, Variants, asked, console, walk_of
+from flows.commands.asked import Backbones, Methods, Overrides, Presets, Rates, Seeds, Variants, asked, console, walk_of
 
 
 def why_command(
@@ -17,6 +17,7 @@ def why_command(
     method: Methods = None,
     variant: Variants = None,
     seeds: Seeds = "1",
+    rates: Rates = "",
     presets: Presets = None,
     overrides: Overrides = None,
 ) -> None:
@@ -33,7 +34,7 @@ def why_command(
         for one in there:
             _tell(one.run.get("task_run") or one.kind, one.key, "is in the store", nearest(one, manifests))
         return
-    kind, parameters = asked(backbone, method, variant, True, seeds, presets, overrides)
+    kind, parameters = asked(backbone, method, variant, True, seeds, presets, overrides, rates)
     walk = walk_of(kind, parameters)
     steps = [step for step in walk.stages if name in (step.kind, step.title) or step.title.startswith(name)]
     steps = steps or [

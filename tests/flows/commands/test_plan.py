@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
+from flows.commands.asked import asked
 from tasks.runtime.store import Artifact, Manifest, Store
 from tests.conftest import ROOT
 
@@ -93,3 +95,12 @@ def test_why_tells_what_differs_from_the_nearest(tmp_path: Path) -> None:
     assert done.returncode == 2 and "no stage's name: backbone, corpus" in " ".join(
         done.stderr.replace("│", " ").split()
     )
+
+
+def test_rates_are_planned_as_a_study_asks_for_them() -> None:
+    kind, parameters = asked(None, ["sft"], None, True, "2", ["smoke"], None, "8e-4,1.2e-3")
+    assert (kind, parameters["rates"], parameters["methods"]) == ("study", [8e-4, 1.2e-3], ["sft"])
+    with pytest.raises(typer.BadParameter, match="--rates is of a study"):
+        asked(None, None, ["k5"], True, "1", None, None, "8e-4")
+    with pytest.raises(typer.BadParameter, match="numbers with commas between"):
+        asked(None, None, None, True, "1", None, None, "8e-4;1e-3")
