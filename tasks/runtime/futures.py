@@ -1,6 +1,7 @@
 """What `submit` gives for a stage: futures that know what they wait for, so that a failure is told by its cause."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass
@@ -15,12 +16,15 @@ from prefect.utilities.callables import get_call_parameters
 from tasks.runtime import planning, stopping
 from tasks.runtime.store import Manifest
 
+_SAID_ALREADY = re.compile(r"Finished in state (Built|Cached|NotReady)\b")
+
 
 def _tells(record: logging.LogRecord) -> bool:
-    return "Finished in state NotReady" not in record.getMessage()
+    return not _SAID_ALREADY.match(record.getMessage())
 
 
-# One stage that fails or is stopped leaves dozens that never began: an error each would bury its own.
+# A stage says itself what it built. One that fails or is stopped leaves dozens that never began: an error each would
+# bury its own. The UI shows every state.
 logging.getLogger("prefect.task_runs").addFilter(_tells)
 
 

@@ -188,7 +188,7 @@ class _Stage:
                 with home.lock(manifest.key):
                     found[part] = home.find(manifest.key) or home.manifest(manifest.key).artifact()
         if not missing:
-            log.info("%s: cached, %s", title, _short(manifests))
+            log.debug("%s: cached, %s", title, _short(manifests))  # a study that goes on has thousands
         if (run := run_progress.of_run()) is not None:
             run.ended(title, {part: manifest.key for part, manifest in manifests.items()})
         verb = BUILT if missing else CACHED
