@@ -9,7 +9,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from flows.general_rows import ReplayConfig
@@ -25,6 +24,7 @@ from tasks.methods.method import Method, methods
 from tasks.rewrite.config import RewriteConfig
 from tasks.runtime.placement import Place
 from tasks.runtime.settings import ROOT
+from tasks.runtime.yaml_text import YamlError, mapping
 from tasks.sample.sample import SampleConfig
 from tasks.score.config import ScoreConfig
 from tasks.split.split import SplitConfig
@@ -252,12 +252,9 @@ def _read(name: str, what: str, folder: Path, otherwise: str) -> dict[str, Any]:
         meant = f"did you mean {near[0]}? " if near else ""
         raise ExperimentError(f"no {what} {name!r}: {meant}There are {', '.join(there)}; or give {otherwise}")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none, brackets by the thousand
-        raise ExperimentError(f"{path} is no YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise ExperimentError(f"{path} holds {type(values).__name__}, not the fields of an experiment (backbone: …)")
-    return values
+        return mapping(path, "an experiment (backbone: …)")
+    except YamlError as error:
+        raise ExperimentError(str(error)) from None
 
 
 def merged(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

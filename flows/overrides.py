@@ -13,9 +13,10 @@ from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+
+from tasks.runtime import yaml_text
 
 Tree = dict[str, Any]
 
@@ -47,8 +48,8 @@ def parse(given: Sequence[str], model: type[BaseModel]) -> dict[str, Any]:
         if not equals:
             raise OverrideError(f"{one!r} is not FIELD=VALUE, as in sample.rows=500")
         try:
-            parsed[field] = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError, RecursionError):
+            parsed[field] = yaml_text.parsed(value)
+        except yaml_text.YamlError:
             raise OverrideError(f"{one}: {value!r} is no YAML; it takes {_takes(model, field)}") from None
     return parsed
 

@@ -63,7 +63,7 @@ def power(questions: Mapping[str, int], seeds: int, home: Store, manifests: Iter
     groups: dict[str, dict[str, int]] = {}
     for name, count in questions.items():
         if count:
-            groups.setdefault({"math": "downstream"}.get(group := benchmark(name).group, group), {})[name] = count
+            groups.setdefault({"math": "downstream"}.get(its := benchmark(name).group, its), {})[name] = count
     earlier = [one for one in manifests if one.kind == "evaluate" and one.run.get("task_run", "").count("/")]
     found = []
     for group, of in groups.items():

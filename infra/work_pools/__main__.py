@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import httpx
 import typer
-import yaml
 
 from infra import server
 from infra.api import client as client_of
 from infra.work_pools.pool import register
 from infra.work_pools.template import KINDS, Kind, TemplateError, template
+from tasks.runtime.yaml_text import YamlError, parsed
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -139,8 +139,8 @@ def _pair(given: str) -> tuple[str, Any]:
     if not equals:
         raise typer.BadParameter(f"--set {given}: is not VARIABLE=VALUE, as in --set memory=200Gi")
     try:
-        return name, yaml.safe_load(value)
-    except yaml.YAMLError:
+        return name, parsed(value)
+    except YamlError:
         raise typer.BadParameter(f"--set {given}: {value!r} is no YAML") from None
 
 

@@ -18,11 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from tasks.runtime.settings import settings
+from tasks.runtime.yaml_text import mapping, validated
 from tasks.verify.arithmetic.arithmetic import ArithmeticJudge
 from tasks.verify.judges.config import JudgeConfig
 from tasks.verify.judges.first_token import Read
 from tasks.verify.judges.verdict_cache import VerdictCache, key
 from tasks.verify.types import Judge, JudgeItem, ReasoningVerdict
+
+
+def load_config(path: Path | None, overrides: dict[str, Any]) -> JudgeConfig:
+    """A judge's configuration from a YAML or JSON file, with single fields replaced. Raises ValueError at a bad one."""
+    values = mapping(path, "a judge's configuration (kind: …)") if path is not None else {}
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    return validated(path or Path("command line"), JudgeConfig, values)
 
 
 class Prefiltered:

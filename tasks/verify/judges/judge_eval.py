@@ -13,16 +13,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import yaml
 
 from tasks.rows.jsonl import RowError, read_lines
 from tasks.runtime.progress import report
 from tasks.verify.judges.calibration import Calibration, calibrate
-from tasks.verify.judges.config import JudgeConfig
-from tasks.verify.judges.judge import make_judge
+from tasks.verify.judges.judge import load_config, make_judge
 from tasks.verify.judges.measures import Measure, Share, measure
 from tasks.verify.judges.self_judge import log_odds
 from tasks.verify.types import Judge, JudgeItem, ReasoningVerdict
@@ -152,14 +150,6 @@ def _shown(share: Share) -> str:
     if share.value is None or share.low is None or share.high is None:
         return "-"
     return f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]"
-
-
-def load_config(path: Path | None, overrides: dict[str, Any]) -> JudgeConfig:
-    """A judge's configuration from a YAML or JSON file, with single fields replaced. Raises ValueError at a bad one."""
-    values = yaml.safe_load(path.read_text(encoding="utf-8")) if path is not None else {}
-    if not isinstance(values, dict):
-        raise ValueError(f"{path}: must hold the fields of a judge's configuration")
-    return JudgeConfig.model_validate(values | {name: value for name, value in overrides.items() if value is not None})
 
 
 def judge_eval_command(

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from tasks.rows.jsonl import RowError
 from tasks.verify.arithmetic.arithmetic import ArithmeticJudge
+from tasks.verify.judges.judge import load_config
 from tasks.verify.judges.judge_eval import (
     LabelledRow,
     evaluate,
     judge_eval_command,
-    load_config,
     read_labelled,
 )
 from tasks.verify.judges.measures import measure
