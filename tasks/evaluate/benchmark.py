@@ -5,31 +5,25 @@ Out: Benchmark(name="math500", group="math", reader="math500", file="math500.jso
      {"id", "question", "answer", "options", "subset"}
 """
 
-import csv
-import gzip
 import hashlib
-import io
-import json
-import os
-import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
+from pydantic import field_validator
 
 from tasks.evaluate import readers
+from tasks.evaluate.benchmark_data import Data, located, raw
 from tasks.evaluate.more_readers import MORE
-from tasks.rows.jsonl import Row, read_rows
-from tasks.rows.source import SourceError, download
+from tasks.evaluate.understood import understood
+from tasks.rows.jsonl import Row
+from tasks.rows.source import SourceError
 from tasks.runtime.digest import digest_file, digest_value
-from tasks.runtime.settings import ROOT
+from tasks.runtime.yaml_text import YamlError, mapping, validated
 
 READERS = readers.READERS | MORE
 FOLDER = Path(__file__).resolve().parent / "benchmarks"
 TASK_PREFIX = "rewriting_agent_"  # of lm-eval's task, which has tasks of its own by five of these names
-DATA_VARIABLE = "REWRITING_AGENT_BENCHMARK_DATA"  # where benchmark_data is not given
 
 
 class _Loader(yaml.SafeLoader):
@@ -39,21 +33,23 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("!function", lambda loader, node: str(node.value))
 
 
-@dataclass(frozen=True)
-class Benchmark:
+class Benchmark(Data):
     """`group`: "math" (downstream) or "general". Rows stay whose subset is in `keep`, if given, and not in `remove`;
     where options are compared by `likelihood`, those with one right letter among options."""
 
-    name: str
-    group: str
+    group: Literal["math", "general"]
     reader: str
     version: int
-    file: str | None = None
-    path: str | None = None
-    source: dict[str, Any] = field(default_factory=dict)
     keep: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     likelihood: bool = False
+
+    @field_validator("reader")
+    @classmethod
+    def _reader_is_there(cls, name: str) -> str:
+        if name not in READERS:
+            raise ValueError(f"there is no reader {name!r}; there are {', '.join(READERS)}")
+        return name
 
 
 def names() -> list[str]:
@@ -62,13 +58,25 @@ def names() -> list[str]:
 
 
 def benchmark(name: str) -> Benchmark:
-    """The benchmark of that name. Raises SourceError where there is none."""
+    """The benchmark of that name. Raises SourceError where there is none, or its file is none."""
     path = FOLDER / f"{name}.yaml"
     if name not in names():
         raise SourceError(f"no benchmark {name!r}: {path} does not exist. There are: {', '.join(names())}")
-    said = _parsed(path)["metadata"]
-    said |= {key: tuple(said.get(key, ())) for key in ("keep", "remove")}
-    return Benchmark(**said)
+    said = _parsed(path)
+    for field, is_, takes in (
+        ("metadata", isinstance(said.get("metadata"), dict), "name, group, reader, version, and where the data are"),
+        ("include", isinstance(said.get("include"), str), "the file that it goes on from: _base.yaml"),
+        ("task", said.get("task") == TASK_PREFIX + name, f"the file's name for lm-eval: {TASK_PREFIX}{name}"),
+    ):
+        if not is_:
+            raise SourceError(f"{path}: {field}: found {repr(said.get(field))[:60]}; it takes {takes}")
+    try:
+        made = validated(path, Benchmark, said["metadata"], "metadata")
+    except YamlError as error:
+        raise SourceError(str(error)) from None
+    if made.name != name:
+        raise SourceError(f"{path}: metadata.name: found {made.name!r}; it takes the file's name, {name}")
+    return made
 
 
 def identity(name: str, data: Path | None = None) -> dict[str, Any]:
@@ -76,10 +84,10 @@ def identity(name: str, data: Path | None = None) -> dict[str, Any]:
 
     Comments of the YAML files and the name of lm-eval's task are no part of it.
     """
-    chosen, local = benchmark(name), _local(benchmark(name), data)
+    local, said = located(benchmark(name), data), definition(name)
     return {
-        "definition": digest_value(definition(name)),
-        "data": digest_file(local) if local is not None else chosen.source,
+        "definition": digest_value(said),
+        "data": digest_file(local) if local is not None else said["metadata"]["source"],
     }
 
 
@@ -90,20 +98,19 @@ def rows(name: str, data: Path | None = None, limit: int | None = None) -> list[
         data: folder with the benchmark's `file`; else that of $REWRITING_AGENT_BENCHMARK_DATA, else a download.
 
     Raises:
-        SourceError: the data cannot be had.
+        SourceError: the data cannot be had. RowError: a row cannot be used, or its id is an earlier one's.
     """
     chosen = benchmark(name)
-    local = _local(chosen, data)
-    raw = read_rows(local) if local is not None else _downloaded(chosen)
+    local = located(chosen, data)
     kept = [
         row
-        for row in READERS[chosen.reader](raw)
+        for row in understood(READERS[chosen.reader], str(local or name), raw(chosen, local))
         if row["subset"] not in chosen.remove and (not chosen.keep or row["subset"] in chosen.keep)
     ]
     if chosen.likelihood:
         kept = [row for row in kept if row["options"] and len(row["answer"]) == 1]
     if not kept:
-        raise SourceError(f"{name}: no rows in {local or chosen.source}")
+        raise SourceError(f"{name}: no rows in {local or chosen.source} whose subset its file keeps")
     if limit is not None:
         kept = sorted(kept, key=lambda row: hashlib.sha256(row["id"].encode()).digest())[:limit]
     return kept
@@ -111,57 +118,17 @@ def rows(name: str, data: Path | None = None, limit: int | None = None) -> list[
 
 def definition(name: str) -> dict[str, Any]:
     """What the benchmark's file and the shared base say, but for the name of lm-eval's task."""
-    merged = _parsed(FOLDER / f"{name}.yaml")
+    merged, file, seen = _parsed(FOLDER / f"{name}.yaml"), f"{name}.yaml", set[str]()
     while base := merged.pop("include", None):
-        merged = _parsed(FOLDER / base) | merged
+        if not isinstance(base, str) or base in seen:
+            raise SourceError(f"{FOLDER / file}: include: {base!r} is not another file beside it, as _base.yaml is")
+        seen.add(base)
+        merged, file = _parsed(FOLDER / base) | merged, base
     return {field: value for field, value in merged.items() if field != "task"}
 
 
 def _parsed(path: Path) -> dict[str, Any]:
-    said: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # a SafeLoader
-    return said
-
-
-def _local(chosen: Benchmark, data: Path | None) -> Path | None:
-    if chosen.path is not None:
-        return ROOT / chosen.path
-    folder = data or (Path(os.environ[DATA_VARIABLE]) if os.environ.get(DATA_VARIABLE) else None)
-    if folder is None or chosen.file is None:
-        return None
-    path = folder / chosen.file
-    if not path.exists():
-        raise SourceError(f"{chosen.name}: {path} does not exist; leave benchmark_data out to download it")
-    return path
-
-
-def _downloaded(chosen: Benchmark) -> Iterator[Row]:
-    source = chosen.source
-    for name in source["files"]:
-        if "hub" in source:
-            path = download(source["hub"], source["revision"], "dataset", [name]) / name
-            content = path.read_bytes()
-        else:
-            url = f"https://raw.githubusercontent.com/{source['github']}/{source['revision']}/{name}"
-            try:
-                with urllib.request.urlopen(url, timeout=60) as answer:
-                    content = answer.read()
-            except OSError as error:
-                raise SourceError(f"{chosen.name}: {url} could not be fetched: {error}") from None
-        for row in parse(name, content):
-            yield row if "task" in row else row | {"task": Path(name).stem}
-
-
-def parse(name: str, content: bytes) -> Iterator[Row]:
-    """Rows of a downloaded file by the suffix of its name: JSON lines, JSON with `examples`, CSV, Parquet."""
-    if name.endswith(".parquet"):
-        import pyarrow.parquet
-
-        yield from pyarrow.parquet.read_table(io.BytesIO(content)).to_pylist()
-        return
-    text = (gzip.decompress(content) if name.endswith(".gz") else content).decode("utf-8")
-    if name.endswith(".csv"):
-        yield from csv.DictReader(io.StringIO(text, newline=""))
-    elif name.endswith(".json"):
-        yield from json.loads(text)["examples"]
-    else:
-        yield from (json.loads(line) for line in text.split("\n") if line.strip())
+    try:
+        return mapping(path, "a benchmark (metadata: …)", _Loader)
+    except YamlError as error:
+        raise SourceError(str(error)) from None

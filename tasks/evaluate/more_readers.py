@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 
-from tasks.evaluate.readers import LETTERS, Reader, imo_answerbench, make_row
+from tasks.evaluate.readers import LETTERS, Reader, imo_answerbench, letter, make_row, text
 from tasks.rows.jsonl import Row
 
 _WHOLE = re.compile(r"\$?\s*-?\d+\s*\$?")
@@ -33,18 +33,20 @@ def arc(rows: Iterable[Row]) -> Iterator[Row]:
 def hellaswag(rows: Iterable[Row]) -> Iterator[Row]:
     """HellaSwag: ind, activity_label, ctx, endings, label; WikiHow's marks in brackets are left out."""
     for row in rows:
-        context = _plain(f"{row['activity_label']}: {row['ctx']}")
+        context = _plain(f"{row['activity_label']}: {text(row['ctx'], 'ctx')}")
         question = f"Which ending continues this text best?\n\n{context} …"
         endings = [_plain(one) for one in row["endings"]]
-        yield make_row(f"hellaswag/{row['ind']}", question, LETTERS[int(row["label"])], endings, row["activity_label"])
+        yield make_row(
+            f"hellaswag/{row['ind']}", question, letter(row["label"], "label"), endings, row["activity_label"]
+        )
 
 
 def winogrande(rows: Iterable[Row]) -> Iterator[Row]:
     """WinoGrande's validation split: sentence with a gap "_", option1, option2, answer "1" or "2"."""
     for number, row in enumerate(rows):
-        question = f'What fits the gap "_" in this sentence?\n\n{row["sentence"]}'
+        question = f'What fits the gap "_" in this sentence?\n\n{text(row["sentence"], "sentence")}'
         options = [row["option1"], row["option2"]]
-        yield make_row(f"winogrande/{number}", question, LETTERS[int(row["answer"]) - 1], options)
+        yield make_row(f"winogrande/{number}", question, letter(int(row["answer"]) - 1, "answer"), options)
 
 
 def truthfulqa(rows: Iterable[Row]) -> Iterator[Row]:
@@ -89,7 +91,10 @@ def _plain(text: str) -> str:
 
 
 def _mixed(name: str, question: str, right: str, wrong: Iterable[str], subset: str = "") -> Row:
-    options = sorted({right, *wrong}, key=lambda one: hashlib.sha256(f"{name}/{one}".encode()).digest())
+    options = sorted(
+        {text(one, "options") for one in (right, *wrong)},
+        key=lambda one: hashlib.sha256(f"{name}/{one}".encode()).digest(),
+    )
     return make_row(name, question, LETTERS[options.index(right)], options, subset)
 
 

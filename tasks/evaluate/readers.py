@@ -9,6 +9,7 @@ A multiple-choice row has its options without letters in `options`, and in `answ
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from math import isfinite
 from typing import Any
 
 from tasks.rows.jsonl import Row
@@ -18,21 +19,56 @@ LETTERS = "ABCDEFGHIJKLMNOPQR"  # BIG-Bench Hard has a task with eighteen option
 _LETTERED = re.compile(r"^\s*\(?([A-J])\s*[).:、．]\s*")
 
 
-def make_row(row_id: str, question: str, answer: Any, options: Iterable[str] = (), subset: str = "") -> Row:
-    """A row in the one schema."""
+class Unfit(ValueError):
+    """A value of a row of which no question, answer or option can be made; `takes` says of what one can."""
+
+    def __init__(self, field: str, value: Any, takes: str) -> None:
+        shown = {None: "null", "": "empty"}.get(value) if isinstance(value, str | None) else None
+        super().__init__(f"is {shown or repr(value)[:60]}")
+        self.field, self.value, self.takes = field, value, takes
+
+
+def make_row(row_id: Any, question: Any, answer: Any, options: Any = (), subset: Any = "") -> Row:
+    """A row in the one schema. Raises Unfit where it could not be asked, or no answer to it be right."""
+    if not isinstance(options, list | tuple):
+        raise Unfit("options", options, "a list of texts")
+    for one in options:
+        if not isinstance(one, str | int | float) or isinstance(one, bool):
+            raise Unfit("options", one, "a text for each option")
+    letters = LETTERS[: len(options)]
+    number = isinstance(answer, int | float) and not isinstance(answer, bool) and isfinite(answer)
+    if not number and not isinstance(answer, str):
+        raise Unfit("answer", answer, "a text or a number")
+    if options and (len(options) > len(letters) or not set(str(answer).strip()) <= set(letters)):
+        raise Unfit("answer", answer, f"a letter of {len(options)} options ({letters[:1]} to {letters[-1:]})")
     return {
-        "id": row_id,
-        "question": question.strip(),
-        "answer": str(answer).strip(),
-        "options": list(options),
-        "subset": subset,
+        "id": str(row_id),
+        "question": text(question, "question").strip(),
+        "answer": text(str(answer), "answer").strip(),
+        "options": [str(one) for one in options],
+        "subset": str(subset),
     }
+
+
+def text(value: Any, field: str) -> str:
+    """`value`, if it is a text that says something. Raises Unfit."""
+    if not isinstance(value, str) or not value.strip():
+        raise Unfit(field, value, "a text that is not empty")
+    return value
+
+
+def letter(value: Any, field: str) -> str:
+    """The letter of an option by its place from 0, a number or its digits. Raises Unfit."""
+    digits = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not digits.isdecimal() or int(digits) >= len(LETTERS):
+        raise Unfit(field, value, "the place of an option")
+    return LETTERS[int(digits)]
 
 
 def plain(rows: Iterable[Row]) -> Iterator[Row]:
     """This project's own schema: id, question, answer and, for multiple choice, options."""
     for row in rows:
-        yield make_row(row["id"], row["question"], row["answer"], row.get("options") or (), row.get("subset", ""))
+        yield make_row(row["id"], row["question"], row["answer"], row.get("options") or (), row.get("subset") or "")
 
 
 def math500(rows: Iterable[Row]) -> Iterator[Row]:
@@ -44,6 +80,8 @@ def math500(rows: Iterable[Row]) -> Iterator[Row]:
 def minerva_math(rows: Iterable[Row]) -> Iterator[Row]:
     """MinervaMath: problem, solution, type, idx; the reference is the whole solution, which ends in a box."""
     for row in rows:
+        if "\\boxed" not in text(row["solution"], "solution"):
+            raise Unfit("solution", row["solution"], "a solution that ends in \\boxed{…}")
         yield make_row(f"minerva_math/{row['idx']}", row["problem"], row["solution"], subset=row["type"])
 
 
@@ -57,7 +95,10 @@ def amc23(rows: Iterable[Row]) -> Iterator[Row]:
 def gsm8k(rows: Iterable[Row]) -> Iterator[Row]:
     """GSM8K: question and answer, a solution with calculator marks that ends in "#### 72"."""
     for number, row in enumerate(rows):
-        yield make_row(f"gsm8k/{number}", row["question"], row["answer"].rpartition("####")[2])
+        _, marked, answer = text(row["answer"], "answer").rpartition("####")
+        if not marked:
+            raise Unfit("answer", row["answer"], 'a solution that ends in "#### " and a number')
+        yield make_row(f"gsm8k/{number}", row["question"], answer)
 
 
 def imo_answerbench(rows: Iterable[Row]) -> Iterator[Row]:
@@ -67,7 +108,9 @@ def imo_answerbench(rows: Iterable[Row]) -> Iterator[Row]:
         if row.get("Source") is None:
             # One row of the CSV lacks a closing quotation mark: its answer stands at the end of its problem, and
             # the columns after it are shifted by one.
-            problem, _, answer = problem.rpartition("\n,")
+            problem, shifted, answer = problem.rpartition("\n,")
+            if not shifted:
+                raise Unfit("Source", None, "where the problem is from")
             answer, category = answer.strip('" \n'), row["Short Answer"]
         yield make_row(f"imo_answerbench/{row['Problem ID']}", problem, answer, subset=category)
 
@@ -81,18 +124,23 @@ def agieval(rows: Iterable[Row]) -> Iterator[Row]:
     for row in rows:
         task = row["task"]
         number = counted[task] = counted.get(task, -1) + 1
-        passage = row.get("passage")
-        question = f"{passage.strip()}\n\n{row['question']}" if passage and passage.strip() else row["question"]
-        label = row.get("label")
-        if not row.get("options"):
+        question, passage = text(row["question"], "question"), row.get("passage")
+        question = f"{passage.strip()}\n\n{question}" if passage is not None and passage.strip() else question
+        listed, label = row.get("options"), row.get("label")
+        if not listed and label is None:
             yield make_row(f"agieval/{task}/{number}", question, row["answer"], subset=task)
-        elif letters := "".join(sorted(set(re.findall("[A-J]", "".join(label or ""))))):
-            options = [_without_letter(option, LETTERS[at]) for at, option in enumerate(row["options"])]
+        elif label != []:
+            if not listed or not isinstance(listed, list):
+                raise Unfit("options", listed, "a list of texts where there is a label")
+            letters = "".join(sorted(set(re.findall("[A-J]", "".join(label or "")))))
+            if not letters:
+                raise Unfit("label", label, "a letter, or a list of letters")
+            options = [_without_letter(option, LETTERS[at]) for at, option in enumerate(listed)]
             yield make_row(f"agieval/{task}/{number}", question, letters, options, task)
 
 
 def _without_letter(option: str, letter: str) -> str:
-    match = _LETTERED.match(option)
+    match = _LETTERED.match(text(option, "options"))
     return option[match.end() :] if match and match[1] == letter else option
 
 
@@ -104,17 +152,16 @@ def mmlu(rows: Iterable[Row]) -> Iterator[Row]:
             continue
         subject = row["subject"]
         number = counted[subject] = counted.get(subject, -1) + 1
-        options = row["choices"] if "choices" in row else [row[letter] for letter in "ABCD"]
-        answer = row["answer"] if isinstance(row["answer"], str) else LETTERS[row["answer"]]
-        yield make_row(f"mmlu/{subject}/{number}", row["question"], answer, map(str, options), subject)
+        options = [row[letter] for letter in "ABCD"] if "A" in row else row["choices"]
+        answer = row["answer"] if isinstance(row["answer"], str) else letter(row["answer"], "answer")
+        yield make_row(f"mmlu/{subject}/{number}", row["question"], answer, options, subject)
 
 
 def mmlu_pro(rows: Iterable[Row]) -> Iterator[Row]:
     """MMLU-Pro: question_id, question, options, answer (a letter), category."""
     for row in rows:
-        yield make_row(
-            f"mmlu_pro/{row['question_id']}", row["question"], row["answer"], map(str, row["options"]), row["category"]
-        )
+        name, subset = f"mmlu_pro/{row['question_id']}", row["category"]
+        yield make_row(name, row["question"], row["answer"], row["options"], subset)
 
 
 READERS: dict[str, Reader] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.evaluate import benchmark
+from tasks.evaluate import benchmark, benchmark_data
 from tasks.evaluate.config import PAPER_GENERAL, PAPER_MATH
 from tasks.evaluate.readers import LETTERS
 from tasks.rows.source import SourceError
@@ -34,7 +34,7 @@ def test_every_definition_is_complete_and_its_data_are_pinned() -> None:
         assert chosen.group == ("math" if name in PAPER_MATH + OTHER_MATH else "general")
         assert chosen.reader in benchmark.READERS
         if chosen.path is None:
-            assert len(chosen.source["revision"]) == 40 and chosen.source["files"]
+            assert chosen.source is not None and len(chosen.source.revision) == 40 and chosen.source.files
         assert benchmark._parsed(benchmark.FOLDER / f"{name}.yaml")["task"] == benchmark.TASK_PREFIX + name
     assert set(PAPER_MATH + PAPER_GENERAL) <= set(benchmark.names())
 
@@ -87,7 +87,7 @@ def test_the_row_of_imo_answerbench_with_a_lost_quotation_mark_is_repaired() -> 
         'x-035,"Find all $f$.\n","$f(x)=-1, f(x)=0$",Algebra,Polynomial,Iran 2002\n'
         'x-036,"Find all $Y$:\n\\[ a \\]\n,"$Y(x)=A+\\frac{B}{x}-x$",Algebra,Functional Equation,Iran 2002\n'
     )
-    first, second = benchmark.READERS["imo_answerbench"](benchmark.parse("v2.csv", text.encode()))
+    first, second = benchmark.READERS["imo_answerbench"](benchmark_data.parse("v2.csv", text.encode()))
     assert first["answer"] == "$f(x)=-1, f(x)=0$"
     assert (second["question"], second["answer"], second["subset"]) == (
         "Find all $Y$:\n\\[ a \\]",
@@ -105,9 +105,9 @@ def test_parquet_is_read_as_json_lines_are() -> None:
     rows = [{"question_id": 70, "options": ["x", "y"], "answer": "B", "question": "q", "category": "law"}]
     file = io.BytesIO()
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
-    assert list(benchmark.parse("a.parquet", file.getvalue())) == rows
+    assert list(benchmark_data.parse("a.parquet", file.getvalue())) == rows
     lines = gzip.compress(json.dumps(rows[0]).encode())
-    assert list(benchmark.parse("a.jsonl.gz", lines)) == rows
+    assert list(benchmark_data.parse("a.jsonl.gz", lines)) == rows
 
 
 def test_other_data_or_another_definition_make_another_identity(tmp_path: Path) -> None:
