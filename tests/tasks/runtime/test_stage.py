@@ -22,10 +22,11 @@ from pydantic import BaseModel
 from tasks.rows.jsonl import RowError
 from tasks.runtime import engine, stopping
 from tasks.runtime import key as key_module
+from tasks.runtime.building import NotEnoughGPUs
 from tasks.runtime.futures import finish
 from tasks.runtime.key import config_for_key, stage_key, twin
 from tasks.runtime.settings import settings
-from tasks.runtime.stage import Metrics, NotEnoughGPUs, stage, store
+from tasks.runtime.stage import Metrics, stage, store
 from tasks.runtime.store import Artifact, Manifest, Store
 from tests.conftest import ROOT
 from tests.tasks.runtime.stages_for_tests import (

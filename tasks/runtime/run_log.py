@@ -1,0 +1,52 @@
+"""What a stage says goes to the log of its run, in the UI and in the terminal; what its engine prints to the UI alone.
+
+    log = run_log()
+    log.info("%s: building %s", "finetune seed 0 (sft/0)", "9f3c…")   # INFO | Task run 'finetune seed 0 (sft/0)' - …
+
+Without a run, as for a command that looks an artifact up, it is this module's own log.
+"""
+
+import logging
+from collections.abc import Callable
+
+from prefect import get_run_logger
+from prefect.context import TaskRunContext
+from prefect.exceptions import MissingContextError
+from prefect.logging.handlers import APILogHandler
+
+from tasks.runtime import engine
+
+Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
+
+
+def run_log() -> Log:
+    """The log of the run that is going on in this thread."""
+    try:
+        return get_run_logger()
+    except MissingContextError:
+        return logging.getLogger(__name__)
+
+
+def saying_that_it_waits(log: Log, title: str) -> Callable[[float], None]:
+    """To be called with the seconds of waiting for an artifact's lock: says once that another run builds it."""
+    said: list[float] = []
+
+    def waiting(seconds: float) -> None:
+        if seconds >= 1 and not said:
+            said.append(seconds)
+            log.info("%s: waits for this artifact, which is being built already", title)
+
+    return waiting
+
+
+def _show_engines_output() -> None:
+    """What engines print reaches the log of the run in the UI, at level DEBUG. Not the terminal: it is much."""
+    logger = logging.getLogger(engine.__name__)
+    handler = APILogHandler(level=logging.DEBUG)
+    handler.addFilter(lambda record: TaskRunContext.get() is not None)
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+
+
+_show_engines_output()
