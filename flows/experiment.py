@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from flows.general_rows import ReplayConfig
 from flows.overrides import OverrideError, problems, put
 from tasks.assemble.assemble import AssembleConfig
-from tasks.backbone.backbone import BackboneConfig
+from tasks.backbone.config import BackboneConfig
 from tasks.corpus.corpus import CorpusConfig
 from tasks.drift.config import DriftConfig
 from tasks.evaluate.config import EvaluateConfig

@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow, tags
 
 from flows.plan.work import done
-from tasks.runtime.placement import artifacts_of, config_of, find_stage
+from tasks.runtime.plain_call import artifacts_of, config_of, find_stage
 from tasks.runtime.planning import note_from
 
 

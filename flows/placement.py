@@ -16,6 +16,7 @@ from tasks.measure.measure import measure
 from tasks.rewrite.rewrite import rewrite, self_solve
 from tasks.runtime import placement
 from tasks.runtime.futures import StageTask
+from tasks.runtime.placement_check import check
 from tasks.score.score import score
 from tasks.train_agent.train_agent import train_agent
 from tasks.verify.stage import verify
@@ -28,7 +29,7 @@ def place(experiment: Experiment) -> None:
         PlacementError: a pool that is not there, has no worker or too few GPUs: a sentence each, with what to type.
     """
     table: placement.Table = dict(experiment.placement.items())
-    placement.check(table, {stage: task.gpus(config) for stage, task, config in computing(experiment)})
+    check(table, {stage: task.gpus(config) for stage, task, config in computing(experiment)})
     placement.use(table)
 
 

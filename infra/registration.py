@@ -1,15 +1,22 @@
-"""What a Prefect server is told at `make up`, beside the deployments: the work pool, automations, which runs died."""
+"""What a Prefect server is told at `make up`: deployments, work pools, automations, which runs died."""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 
 from infra.automations import AUTOMATIONS
+from infra.up_state import home
 from infra.work_pools.pool import add_placed_stages, add_queues, register
 from infra.work_pools.template import template
-from tasks.runtime.settings import settings
+from tasks.runtime.settings import ROOT, settings
 
 POOL = "local"
 GPU_POOL = "gpu"  # of the deployments that need one; not ready until a worker serves it
 POOL_LIMIT = 1  # runs at once: a laptop's cores are one run's cores, a host's GPUs one run's GPUs
+
+PREFECT = str(Path(sys.executable).with_name("prefect"))
 
 
 def register_pools(client: httpx.Client) -> None:
@@ -25,6 +32,20 @@ def register_pools(client: httpx.Client) -> None:
 def gpus_here() -> int:
     """GPUs of this machine that engines may use."""
     return len(settings().gpu_names()) if settings().cuda() else 0
+
+
+def register_deployments(environment: dict[str, str]) -> None:
+    """Register what prefect.yaml says; its chatter goes to up.log, an error's end is shown."""
+    path = home() / "up.log"
+    with path.open("wb") as log:
+        command = [PREFECT, "--no-prompt", "deploy", "--all"]
+        done = subprocess.run(
+            command, env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
+        )
+    # `prefect deploy` skips what it cannot deploy and still ends with 0.
+    said = path.read_text(errors="replace")
+    if done.returncode or "Skipping deployment" in said or "Error" in said:
+        sys.exit(f"the deployments of prefect.yaml could not be registered; {path} ends with\n{said[-2000:]}")
 
 
 def register_automations(client: httpx.Client) -> None:

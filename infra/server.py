@@ -5,17 +5,12 @@ The server binds to 127.0.0.1. With PREFECT_SERVER_API_AUTH_STRING=user:password
 PREFECT_HOME (.envs/prefect by default); up.json there says which processes run.
 """
 
-import fcntl
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,18 +18,23 @@ import psutil
 
 from infra.api import client as client_of
 from infra.dashboard.serve import free_port
-from infra.processes import below, find, parent, send, wait_gone
+from infra.ending import end_all
+from infra.login import basic_auth, login, page_of, refusal
+from infra.processes import find
 from infra.registration import (
     GPU_POOL,
     POOL,
+    PREFECT,
     close_runs_without_process,
     gpus_here,
     register_automations,
+    register_deployments,
     register_pools,
 )
 from infra.service_check import check_services
+from infra.up_state import Started, alone, home, read_state, write_state
 from infra.user_changes import put_back, set_aside
-from tasks.runtime.settings import ROOT, settings
+from tasks.runtime.settings import ROOT
 
 HOST = "127.0.0.1"
 # How often the scheduler looks: Prefect's 60 s are long for one who has switched a schedule on and waits for its runs.
@@ -44,44 +44,14 @@ DEFAULTS = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
 }
 STARTUP_SECONDS = 180
-GRACE_SECONDS = 20  # what a run has to end its engines and report its state
-PREFECT = str(Path(sys.executable).with_name("prefect"))
 SERVER = [sys.executable, "-m", "uvicorn", "--factory", "infra.prefect_app:create_app", "--host", HOST]
-
-Started = list[dict[str, Any]]
-
-
-def home() -> Path:
-    """Where Prefect's database and logs lie."""
-    return Path(os.environ.get("PREFECT_HOME") or settings().environments / "prefect")
-
-
-def address() -> str | None:
-    """The API of the server that `make up` started, if it still runs."""
-    state = _read_state()
-    alive = [one["name"] for one in state.get("processes", []) if find(one)]
-    return str(state["api"]) if "server" in alive else None
-
-
-def client_environment() -> dict[str, str]:
-    """What a Prefect client needs to use that server, as environment variables; empty where none runs."""
-    url = address()
-    return {} if url is None else {"PREFECT_API_URL": url} | login()
-
-
-def refusal(api: str) -> str | None:
-    """What to do where the server at `api` asks for a login and this process has none, or another one; else None."""
-    if httpx.get(f"{api}/admin/version", auth=basic_auth(), timeout=60).status_code != httpx.codes.UNAUTHORIZED:
-        return None
-    wrong = "does not take the login of PREFECT_API_AUTH_STRING" if login() else "asks for a login"
-    return f"the server at {_page(api)} {wrong}: set PREFECT_API_AUTH_STRING=user:password, as `make up` had it"
 
 
 def up() -> None:
     """Start everything and print the address. Starting twice is harmless; what has crashed is started anew."""
     home().mkdir(parents=True, exist_ok=True)
-    with _alone():
-        state = _read_state()
+    with alone():
+        state = read_state()
         dead = [one["name"] for one in state.get("processes", []) if not find(one)]
         if state and not dead and state["ready"]:
             if said := refusal(state["api"]):
@@ -91,11 +61,11 @@ def up() -> None:
             return
         for name in dead:
             print(f"the {name} has ended by itself (see {home() / f'{name}.log'}): starting everything anew")
-        _end_all()
+        end_all()
         try:
             wrong = _start_all()
         except BaseException as error:
-            _end_all()
+            end_all()
             if isinstance(error, KeyboardInterrupt):
                 sys.exit("\ninterrupted; nothing is left running")
             raise
@@ -106,8 +76,8 @@ def up() -> None:
 def down() -> None:
     """End the worker, its runs with their engines, and the server."""
     home().mkdir(parents=True, exist_ok=True)
-    with _alone():
-        print("down" if _end_all() else "nothing is up")
+    with alone():
+        print("down" if end_all() else "nothing is up")
 
 
 def _start_all() -> list[str]:
@@ -143,10 +113,10 @@ def _start_all() -> list[str]:
                 start_new_session=True,  # it outlives this terminal, and Ctrl-C in it
             )
         started.append({"name": name, "pid": process.pid, "created": psutil.Process(process.pid).create_time()})
-        _write_state(api, dashboard_at, started, ready=False)
+        write_state(api, dashboard_at, started, ready=False)
         return process
 
-    print(f"starting the server on {_page(api)} (15 to 60 s) …", flush=True)
+    print(f"starting the server on {page_of(api)} (15 to 60 s) …", flush=True)
     server = start("server", *SERVER, "--port", str(port), "--log-level", "warning")
     _wait("server", server, lambda: httpx.get(f"{api}/health", timeout=2).status_code == 200)
     print("registering work pool, deployments and automations; starting a worker (15 to 60 s) …", flush=True)
@@ -159,7 +129,7 @@ def _start_all() -> list[str]:
         if gpus_here():
             start("gpu-worker", sys.executable, "-m", "infra.work_pools", "serve", GPU_POOL)
         set_aside(client, record := home() / "deployed.json")
-        _deploy(environment)
+        register_deployments(environment)
         for line in put_back(client, record):
             print(line)
         workers = f"/work_pools/{POOL}/workers/filter"
@@ -168,62 +138,15 @@ def _start_all() -> list[str]:
         wrong = check_services(client, log, log_from)
     dashboard = start("dashboard", sys.executable, "-m", "infra.dashboard.serve", str(shown))
     _wait("dashboard", dashboard, lambda: httpx.get(f"{dashboard_at}/health", timeout=2).status_code == 200)
-    _write_state(api, dashboard_at, started, ready=True)
+    write_state(api, dashboard_at, started, ready=True)
     _say_where(api, dashboard_at)
     return wrong
 
 
 def _say_where(api: str, dashboard: str) -> None:
-    print(f"up: {_page(api)}  (deployments → nano → Run)")
+    print(f"up: {page_of(api)}  (deployments → nano → Run)")
     print(f"dashboard: {dashboard}  (runs, where every number comes from)")
     print(f"logs: {home()}\n`make down` ends it.")
-
-
-def _deploy(environment: dict[str, str]) -> None:
-    """Register what prefect.yaml says; its chatter goes to up.log, an error's end is shown."""
-    path = home() / "up.log"
-    with path.open("wb") as log:
-        command = [PREFECT, "--no-prompt", "deploy", "--all"]
-        done = subprocess.run(
-            command, env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
-        )
-    # `prefect deploy` skips what it cannot deploy and still ends with 0.
-    said = path.read_text(errors="replace")
-    if done.returncode or "Skipping deployment" in said or "Error" in said:
-        sys.exit(f"the deployments of prefect.yaml could not be registered; {path} ends with\n{said[-2000:]}")
-
-
-def _end_all() -> bool:
-    """End what up.json names. Runs first, so that they end their engines and report their state while there is a
-    server to tell. Says whether anything ran."""
-    state = _read_state()
-    roots = {one["name"]: process for one in state.get("processes", []) if (process := find(one))}
-    for name in ("worker", "gpu-worker"):
-        if name in roots:
-            _end_runs(roots[name])
-    for name in ("dashboard", "worker", "gpu-worker", "server"):
-        if name in roots:
-            family = [roots[name], *below(roots[name])]
-            send(roots[name], signal.SIGTERM)
-            for process in wait_gone(family, GRACE_SECONDS):
-                send(process, signal.SIGKILL)
-    _state().unlink(missing_ok=True)
-    return bool(roots)
-
-
-def _end_runs(worker: psutil.Process) -> None:
-    """End the runs of a worker that stands still meanwhile: so it starts none that waits, and kills none that is about
-    to report that it was ended. A run ends its engines."""
-    family = below(worker)
-    send(worker, signal.SIGSTOP)
-    try:
-        for run in family:
-            if parent(run) == worker:
-                send(run, signal.SIGTERM)
-        for process in wait_gone(family, GRACE_SECONDS):
-            send(process, signal.SIGKILL)
-    finally:
-        send(worker, signal.SIGCONT)
 
 
 def _wait(name: str, process: subprocess.Popen[bytes], ready: Any) -> None:
@@ -242,18 +165,6 @@ def _wait(name: str, process: subprocess.Popen[bytes], ready: Any) -> None:
     sys.exit(f"the {name} was not ready within {STARTUP_SECONDS} s: see {log}")
 
 
-def login() -> dict[str, str]:
-    """The server's login for clients of this machine."""
-    login = os.environ.get("PREFECT_API_AUTH_STRING") or os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
-    return {"PREFECT_API_AUTH_STRING": login} if login else {}
-
-
-def basic_auth() -> tuple[str, str] | None:
-    """User and password of `login`, as httpx takes them."""
-    user, colon, password = login().get("PREFECT_API_AUTH_STRING", "").partition(":")
-    return (user, password) if colon else None
-
-
 def _port(wanted: int) -> int:
     for port in (wanted, 0):
         with socket.socket() as probe:
@@ -267,40 +178,6 @@ def _port(wanted: int) -> int:
                 print(f"port {wanted} is taken (PREFECT_SERVER_API_PORT names another): using {found}")
             return found
     sys.exit("no free port on loopback")
-
-
-def _page(api: str) -> str:
-    return api.removesuffix("/api")
-
-
-def _state() -> Path:
-    return home() / "up.json"
-
-
-def _read_state() -> dict[str, Any]:
-    try:
-        return dict(json.loads(_state().read_text()))
-    except (OSError, ValueError):
-        return {}
-
-
-def _write_state(api: str, dashboard: str, started: Started, ready: bool) -> None:
-    """After every start, so that `down` finds what a killed `up` left."""
-    new = _state().with_suffix(".new")
-    new.write_text(json.dumps({"api": api, "dashboard": dashboard, "processes": started, "ready": ready}))
-    new.replace(_state())
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """One `up` or `down` at a time. The lock ends with its holder; what it started does not inherit it."""
-    with (home() / "up.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("another `make up` or `make down` is at work: waiting for it …", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -13,7 +13,8 @@ import time
 import urllib.error
 import urllib.request
 
-from infra.server import HOST, STARTUP_SECONDS, home
+from infra.server import HOST, STARTUP_SECONDS
+from infra.up_state import home
 from tasks.runtime.engine import SUPERVISOR
 from tasks.runtime.settings import ROOT
 

@@ -76,8 +76,9 @@ def prepare_prefect() -> "TemporaryServer | None":
     Returns:
         The new one, to be started before the first run; None where a server runs.
     """
-    from infra.server import client_environment, login, refusal
+    from infra.login import login, refusal
     from infra.temporary_server import TemporaryServer
+    from infra.up_state import client_environment
     from tasks.runtime.settings import settings
 
     os.environ.setdefault("PREFECT_HOME", str(settings().environments / "prefect"))

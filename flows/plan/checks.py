@@ -18,7 +18,7 @@ from flows.plan.table import table
 from tasks.evaluate import benchmark
 from tasks.finetune.finetune import gpus as sft_gpus
 from tasks.rows.source import SourceError, check_pinned, local_path
-from tasks.runtime.placement import lacking
+from tasks.runtime.placement_check import lacking
 from tasks.score.config import PACKAGED_EMBEDDER, EmbedderConfig
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.plan.table import Gpu, Model, table
-from tasks.backbone.backbone import BackboneConfig
+from tasks.backbone.config import BackboneConfig
 from tasks.finetune.memory import CHUNK, LOGITS, STATE, Shape, frozen_bytes, sft_bytes
 from tasks.rows.precision import parameters
 from tasks.rows.source import local_path

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from infra import server
 from infra.api import client as client_of
+from infra.login import basic_auth, login
+from infra.up_state import address
 from infra.work_pools.pool import register
 from infra.work_pools.template import KINDS, Kind, TemplateError, template
 from tasks.runtime.yaml_text import YamlError, parsed
@@ -125,13 +126,13 @@ def serve(
 
 def client() -> httpx.Client:
     """A client of the server that PREFECT_API_URL names, else of the one that `make up` started here."""
-    api = os.environ.get("PREFECT_API_URL") or server.address()
+    api = os.environ.get("PREFECT_API_URL") or address()
     if not api:
         raise typer.BadParameter(
             "no Prefect server: `make up` starts one; PREFECT_API_URL=http://HOST:4200/api names one"
         )
-    os.environ |= {"PREFECT_API_URL": api} | server.login()
-    return client_of(api, server.basic_auth())
+    os.environ |= {"PREFECT_API_URL": api} | login()
+    return client_of(api, basic_auth())
 
 
 def _pair(given: str) -> tuple[str, Any]:

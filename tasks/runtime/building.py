@@ -13,9 +13,10 @@ from typing import Any
 from prefect.runtime import task_run
 from pydantic import BaseModel
 
-from tasks.runtime import attempt, engine, placement, planning, retries, slots
+from tasks.runtime import attempt, engine, planning, retries, slots
 from tasks.runtime.declaration import Declaration, Metrics
 from tasks.runtime.key import Inputs
+from tasks.runtime.placement_check import FEWER
 from tasks.runtime.progress_view import ProgressView
 from tasks.runtime.run_log import Log
 from tasks.runtime.settings import settings
@@ -57,9 +58,7 @@ def build(
     wanted = stage.gpus_for(stage.config_of(configs, missing))
     gpus = len(gpus_here) if wanted is None else wanted
     if gpus_here and gpus > len(gpus_here):
-        raise NotEnoughGPUs(
-            f"{stage.name} computes on {gpus} GPUs, this machine has {len(gpus_here)}: {placement.FEWER}"
-        )
+        raise NotEnoughGPUs(f"{stage.name} computes on {gpus} GPUs, this machine has {len(gpus_here)}: {FEWER}")
     here = home.root / "slots" / platform.node()  # machines may share the store, but not their slots
     timeout = stage.timeout_minutes and stage.timeout_minutes * 60
     asked = time.monotonic()

@@ -9,7 +9,6 @@ Out: an artifact of the task's run, key `train-agent-nano-rewriting-agent`: its 
 A `View` writes plain Markdown from what the store holds. What a model or a dataset wrote goes through `cell`.
 """
 
-import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import urlencode
@@ -21,11 +20,11 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from tasks.runtime import markdown
 from tasks.runtime.names import backbone_name
+from tasks.runtime.run_log import Log
 from tasks.runtime.settings import settings
 from tasks.runtime.store import Manifest, Store
 
 View = Callable[[Mapping[str, Manifest], Store], str]
-Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
 def show(log: Log, title: str, view: View, built: Mapping[str, Manifest], home: Store, method: str) -> None:

@@ -21,7 +21,9 @@ from infra.work_pools.template import template
 from tasks.corpus.corpus import CorpusConfig, corpus
 from tasks.runtime import placement
 from tasks.runtime.futures import finish
-from tasks.runtime.placement import Place, PlacementError, check, find_stage
+from tasks.runtime.placement import Place, PlacementError
+from tasks.runtime.placement_check import check
+from tasks.runtime.plain_call import find_stage
 from tasks.runtime.planning import Noted, note
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store

@@ -22,7 +22,8 @@ from infra.work_pools.template import template
 from tasks.corpus.corpus import CorpusConfig, corpus
 from tasks.runtime import placement
 from tasks.runtime.futures import finish
-from tasks.runtime.placement import Place, check
+from tasks.runtime.placement import Place
+from tasks.runtime.placement_check import check
 from tasks.runtime.settings import ROOT as PROJECT
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store

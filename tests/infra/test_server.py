@@ -124,7 +124,7 @@ def test_runs_without_heartbeats_become_crashed(client: httpx.Client) -> None:
 
 
 def test_the_command_line_gets_in(session: Session, said: str) -> None:
-    code = "from infra.server import client_environment; import os; os.environ.update(client_environment())\n"
+    code = "from infra.up_state import client_environment; import os; os.environ.update(client_environment())\n"
     code += "from prefect.client.orchestration import get_client\n"
     code += "with get_client(sync_client=True) as client: print(len(client.read_deployments()))"
     done = subprocess.run(

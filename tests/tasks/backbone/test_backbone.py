@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from flows.experiment import load_experiment
-from tasks.backbone.backbone import BackboneConfig, backbone
+from tasks.backbone.backbone import backbone
+from tasks.backbone.config import BackboneConfig
 from tasks.rows.source import SourceError
 from tasks.runtime.key import stage_key
 from tasks.runtime.settings import settings

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.backbone import package
-from tasks.backbone.backbone import BackboneConfig
+from tasks.backbone.config import BackboneConfig
 from tasks.rows.source import SourceError
 
 FIRST, SECOND = b"GGUF" + bytes(5_000_000), b"the rest of it"

@@ -9,7 +9,8 @@ import pytest
 from tasks.report.answers_view import said
 from tasks.report.collect import ReportConfig, ReportError, collect
 from tasks.report.data import Run
-from tasks.report.page import _column, render
+from tasks.report.page import render
+from tasks.report.page_tables import column
 from tasks.report.provenance import commands
 from tasks.rows.jsonl import write_rows
 from tasks.runtime.store import Artifact, Manifest, Store, read_manifest
@@ -371,9 +372,9 @@ def test_the_agent_is_held_against_the_untrained_rewriter_on_held_out_rows(data)
 
 
 def test_a_columns_name_is_short_and_its_unit_small():
-    assert _column("held-out NLL") == ("NLL of passing rewrites", "on held-out rows, nats/token")
-    assert _column("held-out D(S+)") == ("D(S+)", "on held-out rows")
-    assert _column("MathAvg") == ("downstream accuracy", "points")
+    assert column("held-out NLL") == ("NLL of passing rewrites", "on held-out rows, nats/token")
+    assert column("held-out D(S+)") == ("D(S+)", "on held-out rows")
+    assert column("MathAvg") == ("downstream accuracy", "points")
 
 
 def test_the_stage_writes_the_page_and_its_json_from_folders_of_inputs(world, tmp_path):

@@ -1,0 +1,43 @@
+"""Ends what `make up` started: runs with their engines first, then dashboard, workers and server."""
+
+import signal
+
+import psutil
+
+from infra.processes import below, find, parent, send, wait_gone
+from infra.up_state import forget_state, read_state
+
+GRACE_SECONDS = 20  # what a run has to end its engines and report its state
+
+
+def end_all() -> bool:
+    """End what up.json names. Runs first, so that they end their engines and report their state while there is a
+    server to tell. Says whether anything ran."""
+    state = read_state()
+    roots = {one["name"]: process for one in state.get("processes", []) if (process := find(one))}
+    for name in ("worker", "gpu-worker"):
+        if name in roots:
+            _end_runs(roots[name])
+    for name in ("dashboard", "worker", "gpu-worker", "server"):
+        if name in roots:
+            family = [roots[name], *below(roots[name])]
+            send(roots[name], signal.SIGTERM)
+            for process in wait_gone(family, GRACE_SECONDS):
+                send(process, signal.SIGKILL)
+    forget_state()
+    return bool(roots)
+
+
+def _end_runs(worker: psutil.Process) -> None:
+    """End the runs of a worker that stands still meanwhile: so it starts none that waits, and kills none that is about
+    to report that it was ended. A run ends its engines."""
+    family = below(worker)
+    send(worker, signal.SIGSTOP)
+    try:
+        for run in family:
+            if parent(run) == worker:
+                send(run, signal.SIGTERM)
+        for process in wait_gone(family, GRACE_SECONDS):
+            send(process, signal.SIGKILL)
+    finally:
+        send(worker, signal.SIGCONT)
