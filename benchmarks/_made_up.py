@@ -1,76 +1,150 @@
-"""A made-up corpus in NuminaMath-CoT's columns and about its lengths: Parquet files, the same rows for the same number.
-
-Out: train-00000-of-00005.parquet, …: {"source": "cn_k12", "problem": "…", "solution": "… \\boxed{12}", "messages": […]}
-
-2 % of the rows stand there twice, 0.3 % are without a problem or a solution.
-"""
+"""Rows and a report of made-up runs, in the shapes that stages write; no number in them is a result."""
 
 import random
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-FILES = 5
-GROUP = 1000  # rows of a row group, as `datasets` writes them
-
-_TEXT = (
-    "the of a triangle circle number integer find value let such that point line area sum product equation root "
-    "positive real function where is and by we have then therefore since which from angle side length each total"
+from benchmarks._store_writer import Writer
+from tasks.report.data import Artifact as Reference
+from tasks.report.data import (
+    Averages,
+    Backbone,
+    Edge,
+    Estimate,
+    Example,
+    Graph,
+    GrpoStep,
+    LossPoint,
+    Node,
+    ReportData,
+    Run,
+    Score,
+    TargetNLL,
+    Targets,
+    Version,
+    to_json,
 )
-_WORDS = _TEXT.split()
-_MATHS = (
-    *("$x^2 + {a}x = {b}$", "$\\frac{{{a}}}{{{b}}}$", "\\[ {a} \\cdot {b} = {c} \\]"),
-    *("$\\sqrt{{{c}}}$", "${a} < n$"),
-)
+from tasks.report.statistics import proportion
+from tasks.runtime.store import Artifact
+
+BENCHMARKS = {"math": ["nano_seen_kinds", "nano_new_kinds"], "general": ["nano_facts", "nano_words", "nano_lists"]}
+QUESTIONS, ROWS = 240, 200
 
 
-def written(folder: Path, rows: int) -> float:
-    """Write the corpus; returns the MB of its texts. The same rows for the same number."""
-    import pyarrow as pa
-    import pyarrow.parquet as parquet
-
-    folder.mkdir()
-    draw = random.Random(rows)
-    turn = pa.list_(pa.struct([("content", pa.string()), ("role", pa.string())]))
-    texts = [(name, pa.string()) for name in ("source", "problem", "solution")]
-    schema = pa.schema([*texts, ("messages", turn)])
-    # Sentences are drawn from a pool: a corpus of 2M rows is written in minutes, and no two solutions are alike.
-    pool = [_sentence(draw) for _ in range(20_000)]
-    size, before = 0, _row(draw, pool, 0)
-    for number in range(FILES):
-        with parquet.ParquetWriter(folder / f"train-{number:05}-of-{FILES:05}.parquet", schema) as file:
-            for start in range(number * rows // FILES, (number + 1) * rows // FILES, GROUP):
-                block = []
-                for at in range(start, min(start + GROUP, (number + 1) * rows // FILES)):
-                    row = before if draw.random() < 0.02 else _row(draw, pool, at)
-                    before = row
-                    if draw.random() < 0.003:
-                        row = row | {draw.choice(["problem", "solution"]): draw.choice([None, "", " "])}
-                    size += len(row["problem"] or "") + len(row["solution"] or "")
-                    block.append(row)
-                file.write_table(pa.Table.from_pylist(block, schema))
-    return size / 1e6
+def rewrite_row(row: str, text: str) -> dict[str, Any]:
+    return {"id": row, "text": f"{text} {row}", "finished": True, "tokens": 9}
 
 
-def _sentence(draw: random.Random) -> str:
-    words = draw.choices(_WORDS, k=draw.randint(5, 14))
-    maths = draw.choice(_MATHS).format(a=draw.randint(2, 99), b=draw.randint(2, 99), c=draw.randint(100, 9999))
-    return f"{' '.join(words).capitalize()} {maths}."
-
-
-def _row(draw: random.Random, pool: list[str], number: int) -> dict[str, Any]:
-    problem = f"{' '.join(draw.choices(pool, k=1 + int(draw.lognormvariate(0.6, 0.6))))} Find ${number} + n$."
-    steps = "\n".join(draw.choices(pool, k=1 + int(draw.lognormvariate(2.4, 0.7))))
-    kind = draw.random()
-    if kind < 0.9:
-        ending = f"Therefore the answer is $\\boxed{{{draw.randint(-50, 9999)}}}$."
-    elif kind < 0.95:
-        ending = f"Thus the sum is {number}."
-    else:
-        ending = "This completes the proof. $\\blacksquare$"
-    solution = f"{steps}\n{ending}"
-    turns = [{"content": problem, "role": "user"}, {"content": solution, "role": "assistant"}]
-    return {"source": draw.choice(["cn_k12", "olympiads", "aops_forum"])} | {
-        "problem": problem,
-        "solution": solution,
-        "messages": turns,
+def target_row(row: dict[str, Any], method: str, passed: bool, text: str) -> dict[str, Any]:
+    """A row of a training set: a rewrite that passed, else the expert's solution."""
+    rewritten, tried = method != "sft" and passed, method != "sft"
+    return {
+        "id": row["id"],
+        "question": row["question"],
+        "target": f"{text} {row['id']}" if rewritten else row["solution"],
+        "kind": "rewrite" if rewritten else "expert",
+        "verdict": verdict_of(row["id"], passed, text) if tried else None,
+        "fallback_reason": "wrong" if tried and not passed else None,
     }
+
+
+def verdict_of(row: str, passed: bool, text: str) -> dict[str, Any]:
+    answer = {"verdict": "correct" if passed else "wrong", "reason": text, "extracted": text, "gold": text}
+    return {
+        "id": row,
+        "passed": passed,
+        "answer": answer,
+        "reasoning": {"valid": passed, "first_wrong_step": text, "reason": text, "judge": "made up"}
+        if passed
+        else None,
+    }
+
+
+def answer_row(question: str, correct: bool, text: str) -> dict[str, Any]:
+    return {
+        "id": question,
+        "correct": correct,
+        "verdict": "correct" if correct else "wrong",
+        "reason": text,
+        "extracted": text,
+        "gold": text,
+        "subset": "",
+        "finished": True,
+        "tokens": 9,
+        "text": text,
+    }
+
+
+def add_report(
+    writer: Writer,
+    chance: random.Random,
+    method: str,
+    seed: int,
+    roles: Mapping[str, Artifact],
+    base: Mapping[str, Artifact],
+    backbone: Artifact,
+    text: str,
+    changed: Mapping[str, Any],
+) -> Artifact:
+    """report.json of a run and the base, about as large as a real one of two runs (95 kB)."""
+
+    def scores() -> dict[str, Score]:
+        found = {}
+        for names in BENCHMARKS.values():
+            for name in names:
+                share = proportion(hits := chance.randrange(QUESTIONS), QUESTIONS)
+                found[name] = Score(accuracy=share.rate, n=QUESTIONS, correct=hits, low=share.low, high=share.high)
+        return found
+
+    def averages() -> Averages:
+        value = chance.random()
+        return Averages(
+            math=Estimate(value=value, low=value - 0.03, high=value + 0.03),
+            general=Estimate(value=1 - value / 3, low=0.6, high=1.0),
+        )
+
+    references = {role: Reference(**one.model_dump()) for role, one in roles.items()}
+    run = Run(
+        method=method,
+        seed=seed,
+        scores=scores(),
+        averages=averages(),
+        tc_yield=proportion(160, 200),
+        targets=Targets(kinds={"rewrite": 160, "expert": 40}),
+        target_nll=TargetNLL(mean=Estimate(value=chance.random(), low=0.1, high=1.0), median=0.5, n=ROWS),
+        loss=[LossPoint(step=n, loss=1 / n, epoch=n / 50, learning_rate=1e-3) for n in range(1, 101)],
+        grpo=[GrpoStep(step=n, pass_rate=0.5, nll_passing=1.0, diversity=0.1, length=30.0) for n in range(40)],
+        artifacts=references,
+    )
+    untrained = Run(
+        method="base",
+        scores=scores(),
+        averages=averages(),
+        artifacts={role: Reference(**one.model_dump()) for role, one in base.items()},
+    )
+    nodes = [Node(key=one.key, kind=one.kind, digest=one.digest) for one in roles.values()]
+    data = ReportData(
+        backbone=Backbone(name="tiny", digest=backbone.digest, nano=True),
+        benchmarks=BENCHMARKS,
+        base=untrained,
+        runs=[run],
+        examples=[
+            Example(id=f"made_up/{n:05}", question=text * 8, versions=[Version(name="expert", text=text * 120)])
+            for n in range(30)
+        ],
+        lineage=Graph(nodes=nodes, edges=[Edge(source=one.key, target=nodes[0].key, name="made") for one in nodes[1:]]),
+    )
+    inputs = {
+        f"{role.split('/')[0]}.{method}/{seed}" + (f".{role.split('/')[1]}" if "/" in role else ""): one
+        for role, one in roles.items()
+    }
+    inputs |= {f"scores.base.{role.split('/')[1]}": one for role, one in base.items()}
+    return writer.add(
+        "report",
+        f"{method} {seed}",
+        inputs,
+        {"backbone": "tiny", "changed": dict(changed)},
+        {"report.json": to_json(data), "report.html": f"<p>{method}</p>"},
+        f"seed {seed}",
+        f"tiny-{method}-seed-{seed}",
+    )

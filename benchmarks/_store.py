@@ -5,116 +5,17 @@ artifacts and a report), with manifests, rows and report.json as the stages writ
 links to a few variants, so that 20,000 artifacts take seconds and little disk.
 """
 
-import hashlib
-import json
-import os
 import random
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tasks.report.data import Artifact as Reference
-from tasks.report.data import (
-    Averages,
-    Backbone,
-    Edge,
-    Estimate,
-    Example,
-    Graph,
-    GrpoStep,
-    LossPoint,
-    Node,
-    ReportData,
-    Run,
-    Score,
-    TargetNLL,
-    Targets,
-    Version,
-    to_json,
-)
-from tasks.report.statistics import proportion
-from tasks.runtime.digest import digest_entries
-from tasks.runtime.store import MANIFEST, Artifact, FileEntry, Manifest
+from benchmarks._made_up import BENCHMARKS, QUESTIONS, ROWS, add_report, answer_row, rewrite_row, target_row, verdict_of
+from benchmarks._store_writer import Lines, Writer
+from tasks.runtime.store import Artifact
 
-BENCHMARKS = {"math": ["nano_seen_kinds", "nano_new_kinds"], "general": ["nano_facts", "nano_words", "nano_lists"]}
+VARIANTS = 8
 METHODS = ("sft", "sdft", "mind_the_gap", "rewriting_agent")
-QUESTIONS, ROWS, VARIANTS = 240, 200, 8
-FIRST = 1.79e9  # when the first artifact was made, in seconds since 1970
-Lines = list[dict[str, Any]]
-
-
-@dataclass
-class _Writer:
-    root: Path
-    made: int = 0
-    evaluated: int = 0  # models
-    manifests: dict[str, Manifest] = field(default_factory=dict)
-    variants: dict[str, tuple[Path, FileEntry]] = field(default_factory=dict)
-
-    def add(
-        self,
-        kind: str,
-        name: str,
-        inputs: Mapping[str, Artifact],
-        config: dict[str, Any],
-        files: Mapping[str, str | Lines],
-        task_run: str = "",
-        flow_run: str = "made-up",
-        **more: Any,
-    ) -> Artifact:
-        """An artifact whose files are texts, rows, or (a string that begins with @) an earlier variant's content."""
-        self.made += 1
-        key = hashlib.sha256(f"{kind} {name}".encode()).hexdigest()[:32]
-        folder = self.root / "artifacts" / key
-        folder.mkdir(parents=True)
-        entries = [self._file(folder, path, content) for path, content in files.items()]
-        manifest = Manifest(
-            kind=kind,
-            key=key,
-            digest=digest_entries(
-                (one.path, one.bytes, one.sha256) for one in [*entries, FileEntry(path=name, bytes=0, sha256="")]
-            ),
-            inputs=dict(inputs),
-            config=config,
-            environment={"name": "core", "lock": "0" * 64},
-            files=entries,
-            timings={"started": FIRST + 30.0 * self.made, "seconds": 12.5, "engines": []},
-            cost={"core_seconds": 25.0, "gpu_seconds": 0.0},
-            run={
-                "flow_run": flow_run,
-                "flow_run_id": str(uuid.uuid5(uuid.NAMESPACE_URL, flow_run)),
-                "task_run": f"{kind} {task_run}",
-                "commit": "0123456789ab",
-            },
-            **more,
-        )
-        (folder / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
-        self.manifests[key] = manifest
-        return manifest.artifact()
-
-    def _file(self, folder: Path, path: str, content: str | Lines) -> FileEntry:
-        if isinstance(content, str) and content.startswith("@"):
-            source, entry = self.variants[content]
-            os.link(source, folder / path)
-            return entry.model_copy(update={"path": path})
-        text = (
-            content
-            if isinstance(content, str)
-            else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in content)
-        )
-        (folder / path).write_text(text, encoding="utf-8")
-        data = text.encode()
-        return FileEntry(path=path, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
-
-    def keep(self, name: str, rows: Lines) -> str:
-        """Keep rows as a variant that files can link to; returns what stands for it."""
-        folder = self.root / "variants"
-        folder.mkdir(exist_ok=True)
-        entry = self._file(folder, name, rows)
-        self.variants[f"@{name}"] = (folder / name, entry)
-        return f"@{name}"
 
 
 def make_store(
@@ -123,7 +24,7 @@ def make_store(
     """Write the store; returns keys of some artifacts by name. `text` stands in every place that a model or a data set
     fills; run i has method i mod 4 and seed i div 4, each with a report of its own."""
     root.mkdir(parents=True, exist_ok=True)
-    writer, chance = _Writer(root), random.Random(0)
+    writer, chance = Writer(root), random.Random(0)
     rows = [
         {
             "id": f"made_up/{n:05}",
@@ -174,7 +75,7 @@ def make_store(
     for number in range(runs):
         method, seed = METHODS[number % len(METHODS)], number // len(METHODS)
         roles = _run(writer, chance, method, seed, backbone, parts, rows, text)
-        report = _report(writer, chance, method, seed, roles, base, backbone, text, changed or {})
+        report = add_report(writer, chance, method, seed, roles, base, backbone, text, changed or {})
         kept |= {f"{role}:{method}/{seed}": one.key for role, one in roles.items()} | {
             f"report:{method}/{seed}": report.key
         }
@@ -182,7 +83,7 @@ def make_store(
 
 
 def _run(
-    writer: _Writer,
+    writer: Writer,
     chance: random.Random,
     method: str,
     seed: int,
@@ -213,7 +114,7 @@ def _run(
             config = {"shard": int(shard), "shards": 2, "seed": 0}
             name = f"@rewrites{chance.randrange(VARIANTS)}"
             if name not in writer.variants:
-                writer.keep(name[1:], [_rewrite(row["id"], text) for row in rows])
+                writer.keep(name[1:], [rewrite_row(row["id"], text) for row in rows])
             inputs[f"rewrites.{shard}"] = writer.add(
                 "rewrite",
                 f"{run} {shard}",
@@ -222,7 +123,7 @@ def _run(
                 {"rewrites.jsonl": name},
                 tag,
             )
-            verdicts = [_verdict(row["id"], passed[row["id"]], text) for row in rows] if seed < 2 else []
+            verdicts = [verdict_of(row["id"], passed[row["id"]], text) for row in rows] if seed < 2 else []
             inputs[f"rewrite_verdicts.{shard}"] = writer.add(
                 "verify",
                 f"{run} {shard}",
@@ -231,7 +132,7 @@ def _run(
                 {"verdicts.jsonl": verdicts},
                 tag,
             )
-    assembled = [_target(row, method, passed[row["id"]], text) for row in rows]
+    assembled = [target_row(row, method, passed[row["id"]], text) for row in rows]
     # Later seeds repeat the rows of the first ones: what is measured is reading, not this disk.
     content = writer.keep(f"rows-{method}-{seed % 2}", assembled) if seed < 2 else f"@rows-{method}-{seed % 2}"
     roles["dataset"] = writer.add("assemble", run, inputs, {"fallback": True}, {"rows.jsonl": content}, tag)
@@ -265,7 +166,7 @@ def _run(
 
 
 def _scores(
-    writer: _Writer, chance: random.Random, run: str, model: Artifact, skill: float, text: str
+    writer: Writer, chance: random.Random, run: str, model: Artifact, skill: float, text: str
 ) -> dict[str, Artifact]:
     """An evaluation a benchmark."""
     writer.evaluated += 1
@@ -276,7 +177,7 @@ def _scores(
             variant = f"@{name}{number}"
             if variant not in writer.variants:
                 writer.keep(
-                    variant[1:], [_answer(f"{name}/{n}", chance.random() < skill, text) for n in range(QUESTIONS)]
+                    variant[1:], [answer_row(f"{name}/{n}", chance.random() < skill, text) for n in range(QUESTIONS)]
                 )
             identity = {"benchmarks": {name: {"data": name, "definition": "1"}}}
             tag = f"({run})" if "/" in run else ""
@@ -290,122 +191,3 @@ def _scores(
                 identity=identity,
             )
     return found
-
-
-def _rewrite(row: str, text: str) -> dict[str, Any]:
-    return {"id": row, "text": f"{text} {row}", "finished": True, "tokens": 9}
-
-
-def _target(row: dict[str, Any], method: str, passed: bool, text: str) -> dict[str, Any]:
-    """A row of a training set: a rewrite that passed, else the expert's solution."""
-    rewritten, tried = method != "sft" and passed, method != "sft"
-    return {
-        "id": row["id"],
-        "question": row["question"],
-        "target": f"{text} {row['id']}" if rewritten else row["solution"],
-        "kind": "rewrite" if rewritten else "expert",
-        "verdict": _verdict(row["id"], passed, text) if tried else None,
-        "fallback_reason": "wrong" if tried and not passed else None,
-    }
-
-
-def _verdict(row: str, passed: bool, text: str) -> dict[str, Any]:
-    answer = {"verdict": "correct" if passed else "wrong", "reason": text, "extracted": text, "gold": text}
-    return {
-        "id": row,
-        "passed": passed,
-        "answer": answer,
-        "reasoning": {"valid": passed, "first_wrong_step": text, "reason": text, "judge": "made up"}
-        if passed
-        else None,
-    }
-
-
-def _answer(question: str, correct: bool, text: str) -> dict[str, Any]:
-    return {
-        "id": question,
-        "correct": correct,
-        "verdict": "correct" if correct else "wrong",
-        "reason": text,
-        "extracted": text,
-        "gold": text,
-        "subset": "",
-        "finished": True,
-        "tokens": 9,
-        "text": text,
-    }
-
-
-def _report(
-    writer: _Writer,
-    chance: random.Random,
-    method: str,
-    seed: int,
-    roles: Mapping[str, Artifact],
-    base: Mapping[str, Artifact],
-    backbone: Artifact,
-    text: str,
-    changed: Mapping[str, Any],
-) -> Artifact:
-    """report.json of a run and the base, about as large as a real one of two runs (95 kB)."""
-
-    def scores() -> dict[str, Score]:
-        found = {}
-        for names in BENCHMARKS.values():
-            for name in names:
-                share = proportion(hits := chance.randrange(QUESTIONS), QUESTIONS)
-                found[name] = Score(accuracy=share.rate, n=QUESTIONS, correct=hits, low=share.low, high=share.high)
-        return found
-
-    def averages() -> Averages:
-        value = chance.random()
-        return Averages(
-            math=Estimate(value=value, low=value - 0.03, high=value + 0.03),
-            general=Estimate(value=1 - value / 3, low=0.6, high=1.0),
-        )
-
-    references = {role: Reference(**one.model_dump()) for role, one in roles.items()}
-    run = Run(
-        method=method,
-        seed=seed,
-        scores=scores(),
-        averages=averages(),
-        tc_yield=proportion(160, 200),
-        targets=Targets(kinds={"rewrite": 160, "expert": 40}),
-        target_nll=TargetNLL(mean=Estimate(value=chance.random(), low=0.1, high=1.0), median=0.5, n=ROWS),
-        loss=[LossPoint(step=n, loss=1 / n, epoch=n / 50, learning_rate=1e-3) for n in range(1, 101)],
-        grpo=[GrpoStep(step=n, pass_rate=0.5, nll_passing=1.0, diversity=0.1, length=30.0) for n in range(40)],
-        artifacts=references,
-    )
-    untrained = Run(
-        method="base",
-        scores=scores(),
-        averages=averages(),
-        artifacts={role: Reference(**one.model_dump()) for role, one in base.items()},
-    )
-    nodes = [Node(key=one.key, kind=one.kind, digest=one.digest) for one in roles.values()]
-    data = ReportData(
-        backbone=Backbone(name="tiny", digest=backbone.digest, nano=True),
-        benchmarks=BENCHMARKS,
-        base=untrained,
-        runs=[run],
-        examples=[
-            Example(id=f"made_up/{n:05}", question=text * 8, versions=[Version(name="expert", text=text * 120)])
-            for n in range(30)
-        ],
-        lineage=Graph(nodes=nodes, edges=[Edge(source=one.key, target=nodes[0].key, name="made") for one in nodes[1:]]),
-    )
-    inputs = {
-        f"{role.split('/')[0]}.{method}/{seed}" + (f".{role.split('/')[1]}" if "/" in role else ""): one
-        for role, one in roles.items()
-    }
-    inputs |= {f"scores.base.{role.split('/')[1]}": one for role, one in base.items()}
-    return writer.add(
-        "report",
-        f"{method} {seed}",
-        inputs,
-        {"backbone": "tiny", "changed": dict(changed)},
-        {"report.json": to_json(data), "report.html": f"<p>{method}</p>"},
-        f"seed {seed}",
-        f"tiny-{method}-seed-{seed}",
-    )

@@ -9,8 +9,6 @@ Prints one JSON line a rule; with --markdown the table of docs/verification.md, 
 """
 
 import argparse
-import ast
-import importlib
 import json
 import logging
 import os
@@ -20,131 +18,26 @@ import sys
 import time
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType
 from typing import Any
 
 from benchmarks import _switches as switches
 from benchmarks._forks import Job, results
 from benchmarks._pairs import SAMPLE, Pair, pairs
+from benchmarks._rooms import DEADLINE, Rooms, late, remember, verdict
+from benchmarks._rules_told import line, outcome, right, table
 from benchmarks._switches import Rule
 from tasks.runtime.settings import ROOT
 
 ROOMS = ("answers", "arithmetic")
 MACHINERY = {"config", "pool", "zygote", "__init__"}  # processes and settings: no verdict is theirs
-SLOW = " by SymPy"
-DEADLINE = 4.0  # seconds for one pair
 END = 400  # characters of a text in which a table's entry is looked for
 # What a verdict of SymPy rests on: with a rule of these off, nothing that was worked out before counts.
 BELOW_SYMPY = {"symbolic", "arguments", "parsing", "limits", "numbers", "number_words", "forms", "normal"}
 BELOW_PARSER = {"arguments", "parsing", "limits"}
-
-_leaves: dict[tuple[str, str], Any] = {}
-_read: dict[str, Any] = {}
-
-
-class Late(BaseException):
-    """The pair's time is over."""
-
-
-class Rooms:
-    """The modules of the two rooms, imported anew from code of our own."""
-
-    def __init__(self, code: dict[str, CodeType]) -> None:
-        self.code = code
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        return ModuleSpec(name, self) if name in self.code else None  # type: ignore[arg-type]
-
-    def create_module(self, spec: ModuleSpec) -> None:
-        return None
-
-    def exec_module(self, module: ModuleType) -> None:
-        exec(self.code[module.__name__], module.__dict__)
-
-    def enter(self) -> None:
-        """Forget what was imported, and import from here."""
-        sys.meta_path[:] = [self, *(finder for finder in sys.meta_path if not isinstance(finder, Rooms))]
-        for name in [*self.code, "tasks.verify.verifiers.math"]:
-            package, _, stem = name.rpartition(".")
-            if sys.modules.pop(name, None):
-                vars(sys.modules[package]).pop(stem, None)  # what `from package import module` would find
-        importlib.import_module("tasks.verify.verifiers.math")
-        importlib.import_module("tasks.verify.answers.symbolic")
-        importlib.import_module("tasks.verify.arithmetic.arithmetic")
-
-
-def remember(recall_leaves: bool, recall_read: bool) -> None:
-    """Keep what the slow leaf and the parser give; recall it where the rule that is off cannot matter to it."""
-    symbolic = sys.modules["tasks.verify.answers.symbolic"]
-    undecided = sys.modules["tasks.verify.answers.parsing"].Undecided
-    for name, kept, recall in (("symbolic_leaf", _leaves, recall_leaves), ("read", _read, recall_read)):
-        setattr(symbolic, name, _kept(getattr(symbolic, name), kept, recall, undecided))
-
-
-def _kept(function: Callable[..., Any], kept: dict[Any, Any], recall: bool, undecided: type[Exception]) -> Any:
-    def remembered(*arguments: str) -> Any:
-        key = arguments if len(arguments) > 1 else arguments[0]
-        if not recall or key not in kept:
-            try:
-                kept[key] = (True, function(*arguments))
-            except undecided as error:
-                kept[key] = (False, str(error))
-        told, value = kept[key]
-        if not told:
-            raise undecided(value)
-        return value
-
-    return remembered
-
-
-def verdict(pair: Pair) -> Any:
-    """What is decided of a pair, in this process."""
-    signal.setitimer(signal.ITIMER_REAL, DEADLINE)
-    try:
-        if pair.kind == "steps":
-            steps = sys.modules["tasks.verify.arithmetic.arithmetic"].check_steps(pair.text)
-            return [steps.false_step, steps.checked > 0]
-        if pair.kind == "reference":
-            return sys.modules["tasks.verify.answers.gold"].verifiable(pair.gold)[0]
-        return _answer(pair)
-    except Late:
-        return "late"
-    except (Exception, RecursionError) as error:
-        return f"failed: {type(error).__name__}"
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _answer(pair: Pair) -> str:
-    math, answers = sys.modules["tasks.verify.verifiers.math"], "tasks.verify.answers."
-    decided = math._fast(math.Candidate("", "", pair.gold, pair.text))
-    if not isinstance(decided, tuple):
-        return str(decided.verdict)
-    try:
-        same = sys.modules[f"{answers}equivalence"].same_answer(
-            *decided[2:], sys.modules[f"{answers}symbolic"].slow_leaf
-        )
-    except (sys.modules[f"{answers}parsing"].Undecided, sys.modules[f"{answers}budget"].TooManyComparisons):
-        same = None
-    return f"{'undecided' if same is None else 'correct' if same else 'wrong'}{SLOW}"
-
-
-def right(pair: Pair, decided: Any) -> bool | None:
-    """Whether a verdict is the labelled one; None without a label."""
-    if pair.expected is None:
-        return None
-    if pair.kind == "steps":
-        return bool((decided[0] is None) == pair.expected)
-    return bool((decided in ("correct", f"correct{SLOW}", True)) == pair.expected)
-
-
-def outcome(decided: Any) -> Any:
-    """A verdict without the way that it was come by."""
-    return decided.removesuffix(SLOW) if isinstance(decided, str) else decided
 
 
 def by_rule(
@@ -190,7 +83,7 @@ def main() -> None:
     if options.data is None:
         sys.exit("rules: left out; name the folder of real corpora (--data or REWRITING_AGENT_DATA)")
     logging.disable(logging.WARNING)
-    signal.signal(signal.SIGALRM, _late)
+    signal.signal(signal.SIGALRM, late)
     re._MAXCACHE = 10_000  # type: ignore[attr-defined]  # every child compiles the same patterns
     text = sources()
     found = [rule for module, source in text.items() for rule in switches.rules(module, source)]
@@ -214,10 +107,6 @@ def main() -> None:
         print(json.dumps(lines[-1]), file=sys.stderr if options.markdown else sys.stdout, flush=True)
     if options.markdown:
         print(*table(lines, text), sep="\n")
-
-
-def _late(number: int, frame: Any) -> None:
-    raise Late
 
 
 def wanted(rule: Rule, only: list[str], without: list[str], whole: bool) -> bool:
@@ -271,59 +160,6 @@ def tally(told: list[Pair], before: list[Any]) -> None:
         count[f"{pair.suite} ({pair.kind})"][named] += 1
     for suite, counted in count.items():
         print(suite, dict(counted), file=sys.stderr)
-
-
-def line(rule: Rule, size: int, reply: Any, told: list[Pair], before: list[Any]) -> dict[str, Any]:
-    """One figure a rule."""
-    figures = {"module": rule.module, "line": rule.line, "name": rule.name, "kind": rule.kind}
-    figures |= {"text": rule.text[:100], "met": size}
-    if isinstance(reply, str):  # without the rule nothing is decided
-        return figures | {"changed": size, "slower": 0, "suites": {}, "why": reply}
-    changed = [(at, now) for at, now in reply if outcome(now) != outcome(before[at])]
-    figures |= {"changed": len(changed), "slower": len(reply) - len(changed)}
-    for name, was in (("lost", True), ("won", False)):
-        figures[name] = sum(
-            right(told[at], before[at]) is was and right(told[at], now) is not was for at, now in changed
-        )
-    figures["suites"] = Counter(told[at].suite for at, _ in changed)
-    if changed:
-        at, now = changed[0]
-        figures["example"] = [told[at].gold[-60:], told[at].text[-60:], before[at], now]
-    return figures
-
-
-GROUPS = {  # column of the table → beginnings of the suites' names
-    "labelled": ("policy", "tests"),
-    "corpora": ("gold", "stated", "expert"),
-    "near misses": ("near", "benchmark", "slipped"),
-}
-
-
-def table(lines: list[dict[str, Any]], text: dict[str, str]) -> Iterator[str]:
-    """The rows of docs/verification.md: of each function and pattern the verdicts that change without it."""
-    yield "| rule | what it is | " + " | ".join(GROUPS) + " | to SymPy |"
-    yield "| --- | --- |" + " --- |" * (len(GROUPS) + 1)
-    order = {module: at for at, module in enumerate(text)}
-    for one in sorted(lines, key=lambda one: (order[one["module"]], one["line"])):
-        counts = [
-            sum(n for suite, n in one["suites"].items() if suite.startswith(names)) if "why" not in one else "?"
-            for names in GROUPS.values()
-        ]
-        short = one["module"].removeprefix("tasks.verify.").replace(".", "/")
-        what = described(text[one["module"]], one["line"], one["kind"])
-        yield f"| {short} `{one['name']}` | {what} | " + " | ".join(map(str, [*counts, one["slower"]])) + " |"
-
-
-def described(source: str, line: int, kind: str) -> str:
-    """The first sentence of a function's docstring, or the comment of a pattern."""
-    if kind == "function":
-        node = next(n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef) and n.lineno == line)
-        said = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ").split(". ")[0]
-    else:
-        written = source.splitlines()
-        comment = re.search(r"  # (.*)$", written[line - 1]) or re.match(r"# (.*)$", written[line - 2])
-        said = comment[1] if comment else ""
-    return said.strip().rstrip(".").replace("|", "\\|").replace("<", "&lt;")
 
 
 if __name__ == "__main__":
