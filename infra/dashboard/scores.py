@@ -7,7 +7,7 @@ Out: Gap(measure="downstream", difference=Estimate(+0.03, -0.01, 0.07), rows=480
 Questions are joined by id, and only where both runs were asked the same version of a benchmark.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ import orjson
 
 from infra.dashboard.index import Index
 from infra.dashboard.runs import AVERAGES, Run
+from tasks.report.artifacts import labels
 from tasks.report.data import Estimate
 from tasks.report.statistics import Matrix, draw, percentile
 from tasks.report.summary import average
@@ -74,7 +75,17 @@ def answers_file(index: Index, key: str, benchmark: str) -> Path:
 @lru_cache(maxsize=512)
 def correct(path: Path, digest: str) -> dict[str, bool]:
     """Question id -> whether the answer was right. `digest` is the artifact's: what is kept is never out of date."""
-    return {row["id"]: bool(row["correct"]) for row in (orjson.loads(line) for line in path.read_bytes().splitlines())}
+    return {row["id"]: bool(row["correct"]) for row in _rows(path)}
+
+
+@lru_cache(maxsize=512)
+def clusters(path: Path, digest: str) -> dict[str, str]:
+    """Question id -> the passage or subject it comes with, of those that come in groups."""
+    return {row["id"]: row["cluster"] for row in _rows(path) if row.get("cluster")}
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    return (orjson.loads(line) for line in path.read_bytes().splitlines())
 
 
 def compare_scores(index: Index, first: Side, other: Side, resamples: int = 2000, confidence: float = 0.95) -> Scores:
@@ -85,6 +96,8 @@ def compare_scores(index: Index, first: Side, other: Side, resamples: int = 2000
     if missing := sorted({name for one in named for name in one} - set(shared)):
         found.notes.append(f"not measured on both: {', '.join(missing)}")
     values: dict[str, dict[str, Matrix]] = {"first": {}, "other": {}}
+    asked: dict[str, list[str]] = {}
+    together: dict[str, dict[str, str]] = {}
     for name in shared:
         try:
             joined = _join(index, name, first, other)
@@ -94,11 +107,13 @@ def compare_scores(index: Index, first: Side, other: Side, resamples: int = 2000
         if joined is None:
             found.notes.append(f"{name}: the two were asked different versions of it, so it is left out")
             continue
-        ids, values["first"][name], values["other"][name] = joined
-        found.flips.append(_flips(name, ids, values["first"][name], values["other"][name]))
+        asked[name], values["first"][name], values["other"][name] = joined
+        key = first.runs[0].artifacts[f"scores/{name}"]
+        together[name] = clusters(answers_file(index, key, name), index.entries[key].digest)
+        found.flips.append(_flips(name, asked[name], values["first"][name], values["other"][name]))
     if not values["first"]:
         return found
-    drawn = draw(values, resamples)
+    drawn = draw(values, resamples, clusters=labels(asked, together))
     groups: dict[str, list[str]] = {"math": [], "general": []}
     for name in values["first"]:
         groups.setdefault(named[0][name], []).append(name)

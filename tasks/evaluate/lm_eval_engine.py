@@ -83,6 +83,7 @@ def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM) -> None:
                 "finished": answer["finished"],
                 "tokens": answer["tokens"],
                 "text": answer["text"],
+                **({"cluster": row["cluster"]} if row.get("cluster") else {}),
                 **({"likelihoods": answer["likelihoods"]} if "likelihoods" in answer else {}),
             }
         )

@@ -2,13 +2,14 @@
 
 In:  {"problem": "Convert the point …", "answer": "\\left( 3, \\frac{\\pi}{2} \\right)", "unique_id": "test/…/807.json"}
 Out: {"id": "math500/test/precalculus/807.json", "question": "Convert the point …", "answer": "\\left( 3, …",
-      "options": [], "subset": "Precalculus"}
+      "options": [], "subset": "Precalculus", "cluster": ""}
 
 A multiple-choice row has its options without letters in `options`, and in `answer` the letter, or several ("AC").
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
 from math import isfinite
 from typing import Any
 
@@ -28,8 +29,12 @@ class Unfit(ValueError):
         self.field, self.value, self.takes = field, value, takes
 
 
-def make_row(row_id: Any, question: Any, answer: Any, options: Any = (), subset: Any = "") -> Row:
-    """A row in the one schema. Raises Unfit where it could not be asked, or no answer to it be right."""
+def make_row(row_id: Any, question: Any, answer: Any, options: Any = (), subset: Any = "", cluster: str = "") -> Row:
+    """A row in the one schema; those of one `cluster` (a passage, a subject) are drawn together in intervals.
+
+    Raises:
+        Unfit: it could not be asked, or no answer to it be right.
+    """
     if not isinstance(options, list | tuple):
         raise Unfit("options", options, "a list of texts")
     for one in options:
@@ -47,6 +52,7 @@ def make_row(row_id: Any, question: Any, answer: Any, options: Any = (), subset:
         "answer": text(str(answer), "answer").strip(),
         "options": [str(one) for one in options],
         "subset": str(subset),
+        "cluster": cluster,
     }
 
 
@@ -124,11 +130,12 @@ def agieval(rows: Iterable[Row]) -> Iterator[Row]:
     for row in rows:
         task = row["task"]
         number = counted[task] = counted.get(task, -1) + 1
-        question, passage = text(row["question"], "question"), row.get("passage")
-        question = f"{passage.strip()}\n\n{question}" if passage is not None and passage.strip() else question
+        question, passage = text(row["question"], "question"), (row.get("passage") or "").strip()
+        question = f"{passage}\n\n{question}" if passage else question
+        cluster = f"{task}/{sha256(passage.encode()).hexdigest()[:12]}" if passage else ""
         listed, label = row.get("options"), row.get("label")
         if not listed and label is None:
-            yield make_row(f"agieval/{task}/{number}", question, row["answer"], subset=task)
+            yield make_row(f"agieval/{task}/{number}", question, row["answer"], subset=task, cluster=cluster)
         elif label != []:
             if not listed or not isinstance(listed, list):
                 raise Unfit("options", listed, "a list of texts where there is a label")
@@ -136,7 +143,7 @@ def agieval(rows: Iterable[Row]) -> Iterator[Row]:
             if not letters:
                 raise Unfit("label", label, "a letter, or a list of letters")
             options = [_without_letter(option, LETTERS[at]) for at, option in enumerate(listed)]
-            yield make_row(f"agieval/{task}/{number}", question, letters, options, task)
+            yield make_row(f"agieval/{task}/{number}", question, letters, options, task, cluster)
 
 
 def _without_letter(option: str, letter: str) -> str:
@@ -154,7 +161,7 @@ def mmlu(rows: Iterable[Row]) -> Iterator[Row]:
         number = counted[subject] = counted.get(subject, -1) + 1
         options = [row[letter] for letter in "ABCD"] if "A" in row else row["choices"]
         answer = row["answer"] if isinstance(row["answer"], str) else letter(row["answer"], "answer")
-        yield make_row(f"mmlu/{subject}/{number}", row["question"], answer, options, subject)
+        yield make_row(f"mmlu/{subject}/{number}", row["question"], answer, options, subject, cluster=str(subject))
 
 
 def mmlu_pro(rows: Iterable[Row]) -> Iterator[Row]:

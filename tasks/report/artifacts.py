@@ -10,9 +10,9 @@ train_agent  steps.jsonl, a row a GRPO step
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tasks.report.data import GrpoStep, LossPoint, Quarantine, Score, Targets
 from tasks.report.statistics import wilson
@@ -39,13 +39,27 @@ SET_ASIDE = {
 }
 
 
-def scores(folder: Path, confidence: float) -> dict[str, tuple[Score, dict[str, float]]]:
-    """By benchmark: its score, and 1 or 0 for each row id. The folder holds one benchmark or a folder for each."""
+class Scored(NamedTuple):
+    """One benchmark's score, and by row id 1 or 0, and the group of rows that come in groups."""
+
+    score: Score
+    correct: dict[str, float]
+    clusters: dict[str, str]
+
+
+def labels(ids: Mapping[str, Sequence[str]], clusters: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
+    """The group of each row in the order of `ids`, by benchmark; a row without one is its own."""
+    return {name: [clusters[name].get(row, row) for row in rows] for name, rows in ids.items() if clusters.get(name)}
+
+
+def scores(folder: Path, confidence: float) -> dict[str, Scored]:
+    """By benchmark. The folder holds one benchmark or a folder for each."""
     found = {}
     files = [folder / "scores.json"] if (folder / "scores.json").exists() else sorted(folder.glob("*/scores.json"))
     for file in files:
         said = json.loads(file.read_text(encoding="utf-8"))
-        correct = {row["id"]: float(row["correct"]) for row in read_rows(file.with_name("answers.jsonl"), ["correct"])}
+        rows = list(read_rows(file.with_name("answers.jsonl"), ["correct"]))
+        correct = {row["id"]: float(row["correct"]) for row in rows}
         n, hits = len(correct), int(sum(correct.values()))
         low, high = wilson(hits, n, confidence)
         score = Score(
@@ -57,7 +71,8 @@ def scores(folder: Path, confidence: float) -> dict[str, tuple[Score, dict[str, 
             undecided=said.get("undecided", 0),
             truncated=said.get("truncated", 0),
         )
-        found[str(said["benchmark"])] = (score, correct)
+        clusters = {row["id"]: row["cluster"] for row in rows if row.get("cluster")}
+        found[str(said["benchmark"])] = Scored(score, correct, clusters)
     return found
 
 

@@ -72,6 +72,7 @@ class _Read:
     run: Run
     keys: list[str] = field(default_factory=list)
     correct: dict[str, dict[str, float]] = field(default_factory=dict)  # benchmark -> row id -> 0 or 1
+    clusters: dict[str, dict[str, str]] = field(default_factory=dict)  # benchmark -> row id -> its group
     rows: dict[str, Row] = field(default_factory=dict)
     passed: dict[str, float] = field(default_factory=dict)
     nll: dict[str, float] = field(default_factory=dict)
@@ -95,8 +96,10 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         one.run.stages = provenance.costs(one.keys, load, flow_run_id)
     values = _matrices(read)
     groups = _groups(values)
-    drawn = draw(values, config.resamples, config.seed)
-    singly = draw(_by_single_run(read), config.resamples, config.seed)
+    clusters = read[0].clusters
+    labels = artifacts.labels({name: sorted(by_id) for name, by_id in read[0].correct.items()}, clusters)
+    drawn = draw(values, config.resamples, config.seed, clusters=labels)
+    singly = draw(_by_single_run(read), config.resamples, config.seed, clusters=labels)
     for one in read:
         one.run.averages = summary.averages(singly, _name(one.run), groups, config.confidence)
     keys = [key for one in read for key in one.keys]
@@ -118,6 +121,7 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
     answered, subjects = transitions(
         {method: runs for method, runs in by_method.items() if any(runs)},
         groups,
+        clusters,
         config.confidence,
         config.resamples,
         config.seed,
@@ -169,8 +173,8 @@ def _by_run(config: ReportConfig, roles: Roles) -> list[_Read]:
 def _read_role(config: ReportConfig, one: _Read, role: str, folder: Path, manifest: Row) -> None:
     run = one.run
     if role == "scores":
-        for name, (score, correct) in artifacts.scores(folder, config.confidence).items():
-            run.scores[name], one.correct[name] = score, correct
+        for name, (score, correct, clusters) in artifacts.scores(folder, config.confidence).items():
+            run.scores[name], one.correct[name], one.clusters[name] = score, correct, clusters
         one.answers |= answers(folder)
     elif role == "dataset":
         one.rows = artifacts.dataset(folder)

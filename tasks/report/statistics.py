@@ -3,13 +3,14 @@
 Comes in: per benchmark a 0/1 matrix `correct[seed, row]`, its columns the same rows for every method. Goes out: a
 value with its interval, e.g. Estimate(value=0.41, low=0.38, high=0.44).
 
-Rows are drawn once a replicate and shared by all methods and seeds of it, so that differences are paired over rows
-and a row that is hard for everyone does not count as noise. Seeds are nested in methods (seed 0 of one method has
-nothing to do with seed 0 of another) and few, and of few a bootstrap is too sure: three drawn of three vary by a third
-less than three seeds do, and have no tails. So a replicate does not draw seeds, it moves their mean: by s / sqrt(S)
-times a draw of Student's t with S - 1 degrees of freedom (`seed_weights`). Where only seeds differ this is the interval
-of Behrens (1929) and Fisher (1935), which holds its level however unequal the two spreads are; docs/evaluation.md has
-simulated rates. With a single seed the interval holds the sampling of rows only.
+Rows (or the passages and subjects that they come in) are drawn once a replicate and shared by all methods and seeds
+of it, so that differences are paired over rows and a row that is hard for everyone does not count as noise. Seeds are
+nested in methods (seed 0 of one method has nothing to do with seed 0 of another) and few, and of few a bootstrap is
+too sure: three drawn of three vary by a third less than three seeds do, and have no tails. So a replicate does not
+draw seeds, it moves their mean: by s / sqrt(S) times a draw of Student's t with S - 1 degrees of freedom
+(`seed_weights`). Where only seeds differ this is the interval of Behrens (1929) and Fisher (1935), which holds its
+level however unequal the two spreads are; docs/evaluation.md has simulated rates. With a single seed the interval
+holds the sampling of rows only.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,8 @@ from tasks.report.data import Estimate, Proportion
 Matrix = NDArray[np.float64]  # [seeds, rows]
 Vector = NDArray[np.float64]
 Drawn = dict[str, dict[str, Vector]]  # method -> benchmark -> accuracy in each replicate; index 0 is the data itself
+
+Clusters = Mapping[str, Sequence[str]]  # benchmark -> the group of each row
 
 _CHUNK = 2**22  # cells of a block of row weights: 32 MB
 
@@ -89,6 +92,7 @@ def draw(
     resamples: int = 2000,
     seed: int = 0,
     of: Callable[[str], str] = str,
+    clusters: Clusters | None = None,
 ) -> Drawn:
     """Accuracy of every method on every benchmark in `resamples` replicates; index 0 holds the data's own.
 
@@ -96,6 +100,7 @@ def draw(
         correct: method -> benchmark -> [seeds, rows]; a benchmark has the same rows everywhere.
         of: whose seeds a method's are. Two that name the same one ("sft@0.0008", "sft@0.0012") and have as many seeds
             move together: the agent that wrote seed 0's targets is the same at all rates.
+        clusters: of benchmarks whose rows come in groups each row's group: a passage with its questions is drawn whole.
 
     Raises:
         ValueError: a benchmark has no rows, or another number of rows in another method.
@@ -117,7 +122,8 @@ def draw(
         rows = {matrix.shape[1] for matrix in present.values()}
         if len(rows) != 1 or 0 in rows:
             raise ValueError(f"benchmark {name!r}: methods have {sorted(rows)} rows; join them by id first")
-        for method, accuracy in _row_bootstrap(random, present, resamples).items():
+        labels = (clusters or {}).get(name)
+        for method, accuracy in _row_bootstrap(random, present, resamples, labels).items():
             if len(present[method]) != seeds[method]:
                 raise ValueError(f"benchmark {name!r}: {method} has {len(present[method])} of {seeds[method]} seeds")
             mean = (accuracy * moved[of(method), seeds[method]]).sum(axis=1)
@@ -145,13 +151,17 @@ def seed_weights(random: np.random.Generator, resamples: int, n: int) -> Matrix:
     return even
 
 
-def _row_bootstrap(random: np.random.Generator, present: dict[str, Matrix], resamples: int) -> dict[str, Matrix]:
-    """[1 + resamples, seeds] accuracies, the same rows drawn for every method."""
+def _row_bootstrap(
+    random: np.random.Generator, present: dict[str, Matrix], resamples: int, labels: Sequence[str] | None
+) -> dict[str, Matrix]:
+    """[1 + resamples, seeds] accuracies, the same rows drawn for every method; with labels whole groups of rows."""
     rows = next(iter(present.values())).shape[1]
+    groups, group = np.unique(np.arange(rows) if labels is None else np.array(labels), return_inverse=True)
     parts: dict[str, list[Matrix]] = {method: [matrix.mean(axis=1)[None]] for method, matrix in present.items()}
     block = max(1, _CHUNK // rows)
     for start in range(0, resamples, block):
-        shares = _shares(random, min(block, resamples - start), rows)
+        shares = _shares(random, min(block, resamples - start), len(groups))[:, group]
+        shares /= shares.sum(axis=1, keepdims=True)
         for method, matrix in present.items():
             parts[method].append(shares @ matrix.T)
     return {method: np.concatenate(blocks) for method, blocks in parts.items()}

@@ -18,6 +18,7 @@ import numpy as np
 
 from tasks.report.answer_data import Answered, Form, Group, Subject
 from tasks.report.answers import Answer, beside
+from tasks.report.artifacts import labels
 from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile
 from tasks.report.values import Estimate
 
@@ -28,6 +29,7 @@ FORMS: tuple[Form, ...] = get_args(Form)
 def transitions(
     runs: Mapping[str, Sequence[Answers]],
     groups: Mapping[Group, Sequence[str]],
+    clusters: Mapping[str, Mapping[str, str]],
     confidence: float,
     resamples: int,
     seed: int = 0,
@@ -37,6 +39,7 @@ def transitions(
     Args:
         runs: by method the answers of each seed; all of one benchmark to the same questions.
         groups: which benchmarks measure what is learnt, and which what is forgotten.
+        clusters: by benchmark and row id the group of rows that come in groups.
     """
     if not runs.get("base"):
         return [], []
@@ -50,7 +53,11 @@ def transitions(
         present = [name for name in names if all(one.get(name) for of_seeds in marked.values() for one in of_seeds)]
         if present:
             values = {method: _matrices(of_seeds, base, present) for method, of_seeds in marked.items()}
-            drawn = {what: draw({m: v[what] for m, v in values.items()}, resamples, seed) for what in values["base"]}
+            together = labels({name: sorted(base[name]) for name in present}, clusters)
+            drawn = {
+                what: draw({m: v[what] for m, v in values.items()}, resamples, seed, clusters=together)
+                for what in values["base"]
+            }
             found += [_answered(method, group, marked[method], present, drawn, confidence) for method in marked]
     order = list(marked)
     subjects = [one for method in order if method != "base" for one in _subjects(method, marked[method], base)]

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tasks.evaluate.benchmark import benchmark
+from tasks.report.artifacts import labels
 from tasks.report.frontier.compare import REFERENCE, SHARES, matched, own_best, same_rate
 from tasks.report.frontier.curves import Curve, at, curve, method_of
 from tasks.report.frontier.data import GENERAL, RISES, Frontier, Outcome, Point, Regime
-from tasks.report.frontier.matrices import Answers, FrontierError, half, of_answers, of_rises
+from tasks.report.frontier.matrices import Answers, FrontierError, half, half_of, of_answers, of_rises
 from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile
 from tasks.report.values import Estimate
 
@@ -29,6 +30,7 @@ def build(
     base: Answers,
     runs: Mapping[float, Mapping[str, Answers]],
     rises: Mapping[float, Mapping[str, Answers]],
+    clusters: Mapping[str, Mapping[str, str]],
     *,
     confidence: float,
     resamples: int,
@@ -38,6 +40,7 @@ def build(
 
     Args:
         rises: by rate, run and thermometer how far each text rose above pi_0's own; none where none was read.
+        clusters: by benchmark and row id the group of rows that come in groups.
 
     Raises:
         FrontierError: fewer than two rates, no SFT, or runs that were asked other questions than the base.
@@ -58,8 +61,10 @@ def build(
         correct[name] |= of
     outcomes: dict[Outcome, Sequence[str]] = {GENERAL: groups["general"]}
     outcomes |= {one: [one] for one in RISES if any(one in correct.get(at(REFERENCE, rate), ()) for rate in rates)}
+    halves = [half_of(ids, number) for number in (0, 1)]
     drawn, *halved = (
-        draw(answers, resamples, seed, of=method_of) for answers in (correct, *(half(correct, ids, n) for n in (0, 1)))
+        draw(answers, resamples, seed, of=method_of, clusters=labels(of, clusters))
+        for answers, of in ((correct, ids), *((half(correct, ids, of), of) for of in halves))
     )
 
     def curves_of(drawn: Drawn, outcome: Outcome) -> dict[str, Curve]:
@@ -67,7 +72,7 @@ def build(
         return {method: one for method, one in found.items() if one.rates}
 
     curves = {outcome: curves_of(drawn, outcome) for outcome in outcomes}
-    halves = {outcome: [curves_of(one, outcome) for one in halved] for outcome in outcomes}
+    crossed = {outcome: [curves_of(one, outcome) for one in halved] for outcome in outcomes}
     general = curves[GENERAL]
     base_math, base_general = general[REFERENCE].math[0], general[REFERENCE].kept[0]
     return Frontier(
@@ -85,7 +90,7 @@ def build(
         regimes=[_regime(rate, correct, groups, float(base_general[0])) for rate in rates],
         same_rate=[d for one, of in curves.items() for rate in rates for d in same_rate(of, rate, one, confidence)],
         matched=[d for one, of in curves.items() for share in SHARES for d in matched(of, share, one, confidence)],
-        own_best=[d for one, of in curves.items() for d in own_best(of, halves[one], one, confidence)],
+        own_best=[d for one, of in curves.items() for d in own_best(of, crossed[one], one, confidence)],
     )
 
 

@@ -56,11 +56,18 @@ def of_rises(rises: Mapping[float, Mapping[str, Answers]], seeds: Mapping[str, i
     return found
 
 
-def half(answers: Mapping[str, Mapping[str, Matrix]], ids: Mapping[str, Sequence[str]], number: int) -> Matrices:
-    """The questions whose id's digest is even (0) or odd (1): the same ones in every study. Texts stay whole."""
-    chosen = {name: [sha256(row.encode()).digest()[0] % 2 == number for row in rows] for name, rows in ids.items()}
+def half_of(ids: Mapping[str, Sequence[str]], number: int) -> dict[str, list[str]]:
+    """The questions whose id's digest is even (0) or odd (1): the same ones in every study."""
+    return {name: [row for row in rows if sha256(row.encode()).digest()[0] % 2 == number] for name, rows in ids.items()}
+
+
+def half(
+    answers: Mapping[str, Mapping[str, Matrix]], ids: Mapping[str, Sequence[str]], chosen: Mapping[str, Sequence[str]]
+) -> Matrices:
+    """The chosen questions' columns; texts stay whole."""
+    columns = {name: np.isin(rows, chosen[name]) for name, rows in ids.items()}
     return {
-        who: {name: found[:, chosen[name]] if name in chosen else found for name, found in of.items()}
+        who: {name: found[:, columns[name]] if name in columns else found for name, found in of.items()}
         for who, of in answers.items()
     }
 

@@ -47,21 +47,25 @@ def frontier(
         FrontierError: fewer than two rates, no SFT, or runs that were asked other questions.
     """
 
-    def answers(folders: dict[str, Path]) -> dict[str, dict[str, float]]:
+    def scored(folders: dict[str, Path]) -> dict[str, artifacts.Scored]:
         found = (artifacts.scores(folder, config.confidence) for folder in folders.values())
-        return {name: correct for one in found for name, (_, correct) in one.items()}
+        return {name: of for one in found for name, of in one.items()}
 
-    asked = answers(base)
+    def answers(folders: dict[str, Path]) -> dict[str, dict[str, float]]:
+        return {name: one.correct for name, one in scored(folders).items()}
+
+    asked = scored(base)
     general = [name for name in asked if benchmark(name).group == "general"]
     data = build(
         config.backbone,
         config.backbone == "nano",
-        asked,
+        {name: one.correct for name, one in asked.items()},
         {float(rate): {run: answers(of) for run, of in runs.items()} for rate, runs in scores.items()},
         {
             float(rate): {run: rises(list(read_rows(of / "texts.jsonl")), general) for run, of in runs.items()}
             for rate, runs in drifts.items()
         },
+        {name: one.clusters for name, one in asked.items()},
         confidence=config.confidence,
         resamples=config.resamples,
         seed=config.seed,

@@ -51,6 +51,10 @@ def test_the_papers_benchmarks_are_whole(name: str, data_folder: Path) -> None:
     if name == "mmlu":
         assert not any("mathematics" in row["subset"] or row["subset"] == "abstract_algebra" for row in rows)
         assert len({row["subset"] for row in rows}) == 52
+        assert all(row["cluster"] == row["subset"] for row in rows)
+    if name == "agieval":
+        passages = [row["cluster"] for row in rows if row["subset"] == "lsat-rc"]
+        assert (len(passages), len(set(passages))) == (269, 40) and all(passages)
 
 
 def test_the_two_parts_of_agieval_share_no_row(data_folder: Path) -> None:
@@ -77,7 +81,14 @@ def test_the_hubs_mmlu_and_the_released_one_read_alike() -> None:
 def test_gsm8ks_reference_is_the_number_behind_its_solution() -> None:
     row = {"question": "How many altogether?", "answer": "48+24 = <<48+24=72>>72 clips in April and May.\n#### 1,072"}
     assert list(benchmark.READERS["gsm8k"]([row])) == [
-        {"id": "gsm8k/0", "question": "How many altogether?", "answer": "1,072", "options": [], "subset": ""}
+        {
+            "id": "gsm8k/0",
+            "question": "How many altogether?",
+            "answer": "1,072",
+            "options": [],
+            "subset": "",
+            "cluster": "",
+        }
     ]
 
 

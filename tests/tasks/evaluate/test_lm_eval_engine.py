@@ -43,7 +43,7 @@ def _read(out: Path, name: str) -> tuple[list[Row], dict[str, Any]]:
 def rows() -> dict[str, list[Row]]:
     chosen = {name: benchmark.rows(name, limit=12) for name in NAMES}
     long = {"id": "long", "question": "Ana has 2 plums. " * 120, "answer": "2", "options": [], "subset": ""}
-    chosen["nano_seen_kinds"].append(long)
+    chosen["nano_seen_kinds"].append(long | {"cluster": "plums"})
     return chosen
 
 
@@ -63,6 +63,7 @@ def test_every_row_is_answered_once_scored_by_verify_and_counted(by_vllm: Path, 
         assert scores["n"] == len(rows[name]) and scores["low"] <= scores["accuracy"] <= scores["high"]
         assert scores["correct"] == sum(answer["correct"] for answer in answers)
         for answer, row in zip(answers, rows[name], strict=True):
+            assert answer.get("cluster", "") == row["cluster"]
             if answer["id"] == "long":
                 assert (answer["tokens"], answer["text"], answer["verdict"]) == (0, "", "no_answer")
             else:

@@ -164,6 +164,22 @@ def test_names_of_one_method_move_with_the_same_seeds():
     assert np.ptp(apart["sft@1"]["b"] - 2 * apart["sft@2"]["b"]) > 0.2
 
 
+def test_rows_of_a_group_are_drawn_whole():
+    """Forty passages with five questions each that are answered alike: forty questions' worth, not two hundred."""
+    passages = (np.random.default_rng(2).random((1, 40)) < 0.4) * 1.0
+    answers, labels = np.repeat(passages, 5, axis=1), [f"passage {n // 5}" for n in range(200)]
+    width = lambda drawn: (lambda e: e.high - e.low)(percentile(drawn["m"]["b"]))  # noqa: E731
+    whole = width(draw({"m": {"b": answers}}, clusters={"b": labels}))
+    assert whole == pytest.approx(width(draw({"m": {"b": passages}})), rel=0.1)
+    assert whole > 1.8 * width(draw({"m": {"b": answers}}))
+
+
+def test_groups_of_other_sizes_count_by_their_rows():
+    answers = np.array([[1.0, 1.0, 1.0, 0.0]])
+    drawn = draw({"m": {"b": answers}}, 4000, clusters={"b": ["a", "a", "a", "b"]})["m"]["b"]
+    assert sorted(set(drawn.round(6))) == [0.0, 0.75, 1.0]
+
+
 def test_methods_with_other_rows_are_refused():
     with pytest.raises(ValueError, match="join them by id"):
         draw({"a": {"b": np.ones((1, 4))}, "c": {"b": np.ones((1, 5))}})

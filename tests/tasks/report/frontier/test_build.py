@@ -63,7 +63,7 @@ def moved(seeds: int = 6) -> dict[float, dict[str, Answers]]:
 @pytest.fixture(scope="module")
 def data() -> Frontier:
     base, runs = made()
-    return build("nano", True, base, runs, moved(), confidence=0.95, resamples=500, seed=0)
+    return build("nano", True, base, runs, moved(), {}, confidence=0.95, resamples=500, seed=0)
 
 
 def of(data: Frontier, outcome: str) -> list[Difference]:
@@ -132,7 +132,7 @@ def test_its_own_best_rate_is_chosen_on_the_other_half(data: Frontier) -> None:
 @pytest.mark.parametrize(("shift", "expected"), [(0.0, "gradual"), (0.2, "cliff")])
 def test_the_regime_of_a_rate_is_told_from_sft_alone(shift: float, expected: str) -> None:
     base, runs = made(shift=shift)
-    found = build("nano", True, base, runs, {}, confidence=0.95, resamples=100, seed=0)
+    found = build("nano", True, base, runs, {}, {}, confidence=0.95, resamples=100, seed=0)
     assert [one.name for one in found.regimes] == ["gradual", expected]
 
 
@@ -140,10 +140,25 @@ def test_one_seed_carries_no_p_value() -> None:
     base, runs = made(seeds=2)
     for rate in RATES:
         del runs[rate]["dft/1"]
-    found = build("nano", True, base, runs, {}, confidence=0.95, resamples=100, seed=0)
+    found = build("nano", True, base, runs, {}, {}, confidence=0.95, resamples=100, seed=0)
     told = {one.method: one for one in found.same_rate if one.rates == [RATES[0]]}
     assert told["dft"].difference and told["dft"].p is None and told["dft"].holm is None
     assert told["wise_ft"].p is not None and told["wise_ft"].holm is not None
+
+
+def test_questions_of_one_passage_are_drawn_together() -> None:
+    """Ten questions a passage, answered alike, in one of two downstream benchmarks."""
+    name = "nano_seen_kinds"
+    base, runs = made(seeds=2)
+    for one in (base, *(of for by_run in runs.values() for of in by_run.values())):
+        one[name] = {f"{name}-{n}": one[name][f"{name}-{n // 10 * 10}"] for n in range(QUESTIONS)}
+    passages = {name: {f"{name}-{n}": f"passage-{n // 10}" for n in range(QUESTIONS)}}
+    apart, together = (
+        build("nano", True, base, runs, {}, clusters, confidence=0.95, resamples=400, seed=0).base_math
+        for clusters in ({}, passages)
+    )
+    width = lambda one: one.high - one.low  # noqa: E731
+    assert width(together) > 1.5 * width(apart)
 
 
 def test_a_level_below_the_lowest_rate_is_marked(data: Frontier) -> None:
@@ -157,13 +172,13 @@ def test_what_cannot_be_compared_is_refused() -> None:
     base, runs = made(seeds=1)
     options = {"confidence": 0.95, "resamples": 100, "seed": 0}
     with pytest.raises(FrontierError, match="two learning rates or more"):
-        build("nano", True, base, {0.1: runs[RATES[0]]}, {}, **options)
+        build("nano", True, base, {0.1: runs[RATES[0]]}, {}, {}, **options)
     del runs[RATES[1]]["sft/0"], runs[RATES[0]]["sft/0"]
     with pytest.raises(FrontierError, match="sft is not among the runs"):
-        build("nano", True, base, runs, {}, **options)
+        build("nano", True, base, runs, {}, {}, **options)
     runs[RATES[0]]["dft/0"] = {name: dict(list(of.items())[1:]) for name, of in base.items()}
     with pytest.raises(FrontierError, match=r"dft/0 at 0\.0008 was asked other questions"):
-        build("nano", True, base, runs, {}, **options)
+        build("nano", True, base, runs, {}, {}, **options)
 
 
 def test_page_tables_and_json_hold_it(data: Frontier, tmp_path: Path) -> None:
