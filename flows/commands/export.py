@@ -46,6 +46,7 @@ def export_command(
     from flows.report_of import find_report
     from infra.sinks.feed import export
     from tasks.runtime import sinks
+    from tasks.runtime.secret import without_secrets
     from tasks.runtime.stage import store
 
     if unknown := set(to or ()) - set(sinks.PACKAGES):
@@ -59,7 +60,7 @@ def export_command(
     for name in names:
         told = export(name, found, home)
         what = "events" if name == "openlineage" else "runs"
-        at = sinks.without_secrets(sinks.target(name) or "")
+        at = without_secrets(sinks.target(name) or "")
         console.print(f"{name}: {told} {what} that it did not know, to {at}", soft_wrap=True)
 
 

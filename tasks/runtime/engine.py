@@ -25,6 +25,7 @@ from pydantic import BaseModel
 
 from tasks.runtime import full_disk, oom_kills, slots, stopping
 from tasks.runtime.progress import Progress, handler
+from tasks.runtime.secret import mask
 from tasks.runtime.settings import ROOT, settings
 
 logger = logging.getLogger(__name__)
@@ -202,11 +203,3 @@ def environment_variables(extra: dict[str, str]) -> dict[str, str]:
         "CUDA_VISIBLE_DEVICES": visible if settings().cuda() else "",
     }
     return kept | defaults | extra
-
-
-def mask(line: str) -> str:
-    """The line without the value of any secret that the environment holds."""
-    for name, value in os.environ.items():
-        if len(value) >= 8 and re.search(r"TOKEN|SECRET|PASSWORD|API_KEY|AUTH", name) and value in line:
-            line = line.replace(value, f"<{name}>")
-    return line

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.runtime.revision import repository
-from tasks.runtime.sinks import without_secrets
+from tasks.runtime.secret import without_secrets
 from tasks.runtime.store import Artifact, Manifest, Store, StoreError
 
 if TYPE_CHECKING:

@@ -7,14 +7,13 @@ What a sink raises never ends a run: it becomes one warning that names the setti
 
 import logging
 import os
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from tasks.runtime.engine import mask
+from tasks.runtime.secret import without_secrets
 from tasks.runtime.settings import settings
 
 logger = logging.getLogger(__name__)
@@ -106,21 +105,6 @@ def resting(name: str) -> bool:
     """Whether the sink failed a moment ago."""
     last = _failures.setdefault(name, _Failures()).last
     return last is not None and time.monotonic() - last < PAUSE
-
-
-_SECRETS = (
-    (re.compile(r"(\w://)[^/\s@]+@"), r"\1<login>@"),
-    (re.compile(r"([?&][\w-]*(?:key|token|secret|password|signature|sig)[\w-]*=)[^&\s]+", re.I), r"\1<secret>"),
-    (re.compile(r"((?:Bearer|Basic)\s+)\S+", re.I), r"\1<secret>"),
-)
-
-
-def without_secrets(text: str) -> str:
-    """The text without logins in addresses, keys in their queries, bearers, and values of secret variables."""
-    text = mask(text)
-    for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
-    return text
 
 
 def plain(error: BaseException) -> str:

@@ -11,7 +11,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tasks.runtime.engine import SUPERVISOR, EnvironmentMissing, environment_variables, in_slots, mask
+from tasks.runtime.engine import SUPERVISOR, EnvironmentMissing, environment_variables, in_slots
+from tasks.runtime.secret import mask
 from tasks.runtime.settings import ROOT, settings
 
 

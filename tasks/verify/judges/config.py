@@ -6,7 +6,6 @@ Out: config.identity(): "openai/Qwen/Qwen3-30B-A3B-Instruct-2507/prompt=1,votes=
 
 import hashlib
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tasks.verify.arithmetic import arithmetic
 from tasks.verify.arithmetic.arithmetic import ArithmeticJudge
 from tasks.verify.judges import judge_prompt, self_prompt
+from tasks.verify.judges.model_digest import folder_digest
 
 DEFAULT_MODEL = "Qwen/Qwen3-30B-A3B-Instruct-2507"
-MAX_WHOLE_FILE = 20_000_000  # bytes; larger files of a local model enter its digest by size and first megabyte
 
 _RUNTIME: dict[str, Any] = {"key": False}
 
@@ -87,6 +86,7 @@ class JudgeConfig(BaseModel):
     )
     api_key_env: str = Field(
         default="REWRITING_AGENT_JUDGE_API_KEY",
+        pattern=r"^[A-Z_][A-Z0-9_]*$",  # a key itself holds small letters
         description="Environment variable that holds the endpoint's API key; the key itself is never configured.",
         json_schema_extra=_RUNTIME,
     )
@@ -164,7 +164,7 @@ class JudgeConfig(BaseModel):
             return f"self/prompt={self_prompt.PROMPT_VERSION},margin={self.margin:g}{self._rubric_identity()}"
         name = self.model + (f"@{self.revision}" if self.revision else "")
         if Path(self.model).is_dir():
-            name = f"{Path(self.model).resolve().name}:{_folder_digest(str(Path(self.model).resolve()))[:16]}"
+            name = f"{Path(self.model).resolve().name}:{folder_digest(str(Path(self.model).resolve()))[:16]}"
         sampling = f"votes={self.votes},temperature={self.sampling_temperature:g},max_tokens={self.max_tokens}"
         if self.extra_body:
             body = json.dumps(self.extra_body, sort_keys=True)
@@ -186,17 +186,3 @@ class JudgeConfig(BaseModel):
 
     def _rubric_identity(self) -> str:
         return "" if self.rubric is None else f",rubric={hashlib.sha256(self.rubric.encode()).hexdigest()[:16]}"
-
-
-@cache
-def _folder_digest(folder: str) -> str:
-    """Digest of a local model: its small files whole, its weights by size and first megabyte."""
-    found = hashlib.sha256()
-    for path in sorted(Path(folder).rglob("*")):
-        if not path.is_file() or any(part.startswith(".") for part in path.relative_to(folder).parts):
-            continue
-        size = path.stat().st_size
-        found.update(f"{path.relative_to(folder)}\0{size}\0".encode())
-        with path.open("rb") as file:
-            found.update(file.read(size if size <= MAX_WHOLE_FILE else 1_000_000))
-    return found.hexdigest()
