@@ -1,8 +1,10 @@
 """A bit that has turned, a file that is cut: found at the next look-up, by name, before anything is made from it."""
 
 import json
+import os
 import random
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,20 +106,51 @@ def test_a_manifest_from_before_there_were_checksums_is_read(store: Store) -> No
     assert store.verify(KEY) is None and store.find(KEY) is not None
 
 
+@pytest.fixture
+def whole_store(request: pytest.FixtureRequest) -> Store:
+    """The store that FAULTS_STORE names, which is only read, else that of one small run."""
+    named = os.environ.get("FAULTS_STORE")
+    found: Store = Store(Path(named)) if named else request.getfixturevalue("undisturbed")
+    return found
+
+
 @pytest.mark.faults
 @pytest.mark.timeout(3600)
-def test_every_file_of_a_whole_run(undisturbed: Store, tmp_path: Path, figure: Figure) -> None:
-    store = Store(tmp_path / "store")
-    shutil.copytree(undisturbed.root / "artifacts", store.root / "artifacts", copy_function=shutil.copyfile)
-    draw, kinds, tried, found = random.Random(14), set(), 0, 0
-    for manifest in store.manifests():
-        for entry in [one for one in manifest.files if one.bytes]:
-            path = store.path(manifest.key) / entry.path
-            whole = path.read_bytes()
-            kinds.add(path.suffix)
-            for damage in HOW.values():
+def test_every_file_of_a_whole_store(whole_store: Store, tmp_path: Path, figure: Figure) -> None:
+    """Manifests too. Each damage is looked up as a run does it: the artifact is set aside, and then put back."""
+    store, draw = Store(tmp_path / "store"), random.Random(14)
+    tried, found, kinds = Counter[str](), Counter[str](), Counter[str]()
+    for manifest in whole_store.manifests():
+        home = store.path(manifest.key)
+        shutil.copytree(whole_store.path(manifest.key), home, copy_function=shutil.copyfile)
+        assert store.verify(manifest.key) is None and store.find(manifest.key) is not None
+        for entry in [*(one.path for one in manifest.files if one.bytes), MANIFEST]:
+            path = home / entry
+            whole, kind = path.read_bytes(), MANIFEST if entry == MANIFEST else path.suffix
+            kinds[kind] += 1
+            for name, damage in HOW.items():
+                tried[name] += 1
                 damage(path, draw)
-                tried, found = tried + 1, found + (entry.path in (store.verify(manifest.key) or ""))
+                said = store.verify(manifest.key) or ""
+                gone = store.find(manifest.key) is None and not home.exists()
+                if gone:
+                    [aside] = (store.root / "broken").iterdir()
+                    aside.rename(home)
+                held = (entry in said and gone) or (entry == MANIFEST and _same(home, manifest))
+                found[name] += held
+                if not held:
+                    print(f"{name}: {manifest.name} {entry}: {said!r}, set aside: {gone}")
                 path.write_bytes(whole)
-    what = f"named by `store verify`; kinds: {', '.join(sorted(kinds))}"
-    figure("every file of a whole run, a bit turned and cut off", tried=tried, held=found, how=what)
+        shutil.rmtree(home)
+    of = f"{kinds.total():,} files: {', '.join(f'{count:,} {kind}' for kind, count in kinds.most_common())}"
+    for name in HOW:
+        what = f"{of}; named, and set aside at the next look-up"
+        figure(f"every file of a whole store, {name}", tried=tried[name], held=found[name], how=what)
+
+
+def _same(folder: Path, manifest: Manifest) -> bool:
+    """Whether a damaged manifest still says the same."""
+    try:
+        return read(folder) == manifest
+    except ValueError:
+        return False
