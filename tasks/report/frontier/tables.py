@@ -33,9 +33,19 @@ def tables(data: Frontier) -> list[Table]:
     return [*compared, *same_rate, _points(data), _regimes(data)]
 
 
+def headline(data: Frontier) -> list[Table]:
+    """For a terminal: what each method keeps where it gained the same, by accuracy and by the steadiest thermometer."""
+    rises = [one for one in RISES if one in data.outcomes]
+    matched = [_matched(data, level, outcome) for outcome in (GENERAL, *rises[:1]) for level in _levels(data)]
+    return [*matched, _own_best(data, GENERAL), _regimes(data)]
+
+
 def _compared(data: Frontier, outcome: Outcome) -> list[Table]:
-    levels = sorted({one.level for one in data.matched if one.level is not None}, reverse=True)
-    return [*(_matched(data, level, outcome) for level in levels), _own_best(data, outcome)]
+    return [*(_matched(data, level, outcome) for level in _levels(data)), _own_best(data, outcome)]
+
+
+def _levels(data: Frontier) -> list[float]:
+    return sorted({one.level for one in data.matched if one.level is not None}, reverse=True)
 
 
 def _matched(data: Frontier, level: float, outcome: Outcome) -> Table:

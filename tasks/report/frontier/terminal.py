@@ -1,4 +1,4 @@
-"""The frontier's tables for the terminal.
+"""The frontier for the terminal: the tables that compare at the same gain. Its page has all of them.
 
 from rich.console import Console
 Console().print(FrontierTables(data))
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.report.frontier.data import Frontier
-from tasks.report.frontier.tables import tables
+from tasks.report.frontier.tables import headline
 from tasks.report.terminal import NANO
 
 
@@ -23,7 +23,7 @@ class FrontierTables:
     data: Frontier
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for one in tables(self.data):
+        for one in headline(self.data):
             yield Text(one.title, style="bold")
             shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
             for place, name in enumerate(one.columns):
