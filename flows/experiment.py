@@ -4,18 +4,20 @@ infra/backbones/<name>.yaml says what a backbone changes of them, infra/presets/
 `load_experiment("Llama-3.2-1B-Instruct", presets=["one_gpu"])` reads both.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from flows.experiment_files import BACKBONES, PRESETS, ExperimentError, merged, read_file
 from flows.general_rows import ReplayConfig
 from flows.overrides import OverrideError, problems, put
 from tasks.assemble.assemble import AssembleConfig
 from tasks.backbone.config import BackboneConfig
 from tasks.corpus.corpus import CorpusConfig
+from tasks.corpus.papers import PAPERS
 from tasks.drift.config import DriftConfig
 from tasks.evaluate.config import EvaluateConfig
 from tasks.finetune.config import FinetuneConfig
@@ -24,16 +26,11 @@ from tasks.methods.method import Method, methods
 from tasks.rewrite.config import RewriteConfig
 from tasks.runtime.placement import Place
 from tasks.runtime.secret import fields_with_secrets
-from tasks.runtime.settings import ROOT
-from tasks.runtime.yaml_text import YamlError, mapping
 from tasks.sample.sample import SampleConfig
 from tasks.score.config import ScoreConfig
 from tasks.split.split import SplitConfig
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.verify.gate import GateConfig
-
-BACKBONES = ROOT / "infra" / "backbones"
-PRESETS = ROOT / "infra" / "presets"
 
 METHODS = tuple(methods())
 STUDIED = tuple(name for name, one in methods().items() if one.studied)
@@ -74,21 +71,6 @@ Stage = Literal[
 ]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
-NUMINAMATH_COT = CorpusConfig(
-    name="numinamath_cot",
-    format="numinamath_cot",
-    path="AI-MO/NuminaMath-CoT",
-    revision="9d8d210c9f6a36c8f3cd84045668c9b7800ef517",
-    files="data/train-*.parquet",
-)
-OPEN_MATH_REASONING = CorpusConfig(
-    name="open_math_reasoning",
-    format="open_math_reasoning",
-    path="nvidia/OpenMathReasoning",
-    revision="d3d08664755704f422af97d43a7ff0ded4bd95df",
-    files="data/cot-*.parquet",
-)
-
 
 class Experiment(BaseModel):
     """One backbone's experiment. Each part is the config of the stage of its name."""
@@ -98,9 +80,7 @@ class Experiment(BaseModel):
     )
 
     backbone: BackboneConfig = Field(description="pi_0: the model that rewrites, scores and is fine-tuned.")
-    corpora: tuple[CorpusConfig, ...] = Field(
-        (NUMINAMATH_COT, OPEN_MATH_REASONING), min_length=1, description="Expert demonstrations, merged."
-    )
+    corpora: tuple[CorpusConfig, ...] = Field(PAPERS, min_length=1, description="Expert demonstrations, merged.")
     shared_with: tuple[BackboneConfig, ...] = Field(
         (), description="Other backbones of the study: the sample's length filter counts with their tokenizers too."
     )
@@ -198,20 +178,6 @@ def without_empty_json(value: Any) -> Any:
     return [without_empty_json(one) for one in value] if isinstance(value, list) else value
 
 
-class ExperimentError(ValueError):
-    """An experiment file that cannot be used: names the file and the field."""
-
-
-def backbone_names() -> list[str]:
-    """Backbones that have a file under infra/backbones."""
-    return sorted(path.stem for path in BACKBONES.glob("*.yaml"))
-
-
-def preset_names() -> list[str]:
-    """Sizes that have a file under infra/presets."""
-    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
-
-
 def load_experiment(
     backbone: "str | Experiment", overrides: Mapping[str, Any] | None = None, presets: Sequence[str] = ()
 ) -> Experiment:
@@ -232,9 +198,9 @@ def load_experiment(
         folder = Path(backbone).resolve()
         values = {"backbone": {"name": folder.name, "model": str(folder)}}
     else:
-        values = _read(backbone, "backbone", BACKBONES, "a YAML file, or the folder of a model")
+        values = read_file(backbone, "backbone", BACKBONES, "a YAML file, or the folder of a model")
     for preset in presets:
-        values = merged(values, _read(preset, "preset", PRESETS, "a YAML file"))
+        values = merged(values, read_file(preset, "preset", PRESETS, "a YAML file"))
     try:
         for field, value in (overrides or {}).items():
             put(values, Experiment, field, value)
@@ -249,45 +215,3 @@ def load_experiment(
         raise ExperimentError(str(error)) from None
     except ValidationError as error:
         raise ExperimentError(f"{' + '.join([title, *presets])}: {problems(error, Experiment)}") from None
-
-
-def _read(name: str, what: str, folder: Path, otherwise: str) -> dict[str, Any]:
-    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
-    if not path.is_file():
-        there = [one.stem for one in sorted(folder.glob("*.yaml"))]
-        near = get_close_matches(name, there, n=1, cutoff=0.5)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise ExperimentError(f"no {what} {name!r}: {meant}There are {', '.join(there)}; or give {otherwise}")
-    try:
-        return mapping(path, "an experiment (backbone: …)")
-    except YamlError as error:
-        raise ExperimentError(str(error)) from None
-
-
-def merged(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    """`values` with those of `more` in their place, mapping by mapping; lists are replaced whole."""
-    both = {
-        name: merged(values[name], more[name])
-        for name in values.keys() & more.keys()
-        if isinstance(values[name], dict) and isinstance(more[name], dict)
-    }
-    return values | more | both
-
-
-def changed_fields(experiment: Experiment) -> dict[str, Any] | None:
-    """What differs from the file of the experiment's backbone, as `--set` takes it: {"sample.rows": 500}.
-
-    None where no file under infra/backbones has the backbone's name: the experiment came from a file of the user's own.
-    """
-    if experiment.backbone.name not in backbone_names():
-        return None
-    of_file = load_experiment(experiment.backbone.name).model_dump(mode="json", exclude={"placement"})
-    return dict(_differences(of_file, experiment.model_dump(mode="json", exclude={"placement"}), ""))
-
-
-def _differences(before: dict[str, Any], after: dict[str, Any], at: str) -> Iterator[tuple[str, Any]]:
-    for name, value in after.items():
-        if isinstance(value, dict) and isinstance(before.get(name), dict):
-            yield from _differences(before[name], value, f"{at}{name}.")
-        elif name not in before or value != before[name]:
-            yield f"{at}{name}", value

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from flows.experiment import Experiment, ExperimentError, load_experiment, preset_names
+from flows.experiment import Experiment, load_experiment
+from flows.experiment_files import ExperimentError, preset_names
 from flows.overrides import OverrideError, parse, problems
 from tasks.methods.method import methods, text
 

@@ -19,7 +19,8 @@ from prefect import flow, tags
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.experiment import Experiment, MethodName, changed_fields
+from flows.changed_fields import changed_fields
+from flows.experiment import Experiment, MethodName
 from flows.form import Changes, Presets, Seeds, asks, experiment_of
 from flows.placement import place
 from flows.plan.start import ready

@@ -12,7 +12,8 @@ from math import ceil
 
 from prefect.futures import PrefectFuture
 
-from flows.experiment import Experiment, ExperimentError
+from flows.experiment import Experiment
+from flows.experiment_files import ExperimentError
 from tasks.corpus.corpus import corpus
 from tasks.methods.method import Mixture
 from tasks.mix.mix import MixConfig, mix

@@ -43,7 +43,8 @@ def find_experiment(adapter: Path | None, backbone: str | None) -> "Experiment":
         BadParameter: the agent was trained on another backbone than `backbone`; none is given, and nothing says on
             which it was trained, or that one has no file under infra/backbones.
     """
-    from flows.experiment import backbone_names, load_experiment
+    from flows.experiment import load_experiment
+    from flows.experiment_files import backbone_names
 
     if adapter is None:
         return load_experiment(backbone or "nano")

@@ -47,7 +47,7 @@ def asked(
         BadParameter: a flag that cannot be used, or one that is missing where there is no terminal to ask at.
     """
     from flows.commands.verify import option_values
-    from flows.experiment import backbone_names
+    from flows.experiment_files import backbone_names
     from flows.init.answers import Answers, sizes
 
     missing = [name for name, value in zip(QUESTIONS, (model, data, domain, size, gpus), strict=True) if value is None]

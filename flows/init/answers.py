@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from flows.experiment import BACKBONES, PRESETS, backbone_names, merged, preset_names
+from flows.experiment_files import BACKBONES, PRESETS, backbone_names, merged, preset_names
 from tasks.rows.source import COMMIT
 from tasks.verify.verifiers.options import VerifierOptions
 from tasks.verify.verifiers.registry import MATH

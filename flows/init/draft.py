@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flows.experiment import Experiment, merged
+from flows.experiment import Experiment
+from flows.experiment_files import merged
 from flows.init.answers import AnswerError, Answers, Tree, drafted
 from flows.init.fit import bad_share, fitted, with_lengths
 from flows.init.rows import Found, look

@@ -18,7 +18,8 @@ import yaml
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.experiment import Experiment, ExperimentError, load_experiment
+from flows.experiment import Experiment, load_experiment
+from flows.experiment_files import ExperimentError
 from flows.overrides import OverrideError, parse
 from tests.conftest import ROOT
 from tests.faults.conftest import Figure, Times

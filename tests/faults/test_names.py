@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.experiment import ExperimentError, load_experiment
+from flows.experiment import load_experiment
+from flows.experiment_files import ExperimentError
 from tasks.evaluate.benchmark import benchmark
 from tasks.rows.source import SourceError
 from tasks.runtime import by_name

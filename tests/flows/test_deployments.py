@@ -8,7 +8,8 @@ import yaml
 from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.flows import Flow
 
-from flows.experiment import backbone_names, load_experiment
+from flows.experiment import load_experiment
+from flows.experiment_files import backbone_names
 from flows.form import QUESTIONS, experiments_of, name_of, tags_of
 from tasks.methods.method import methods
 from tests.conftest import ROOT

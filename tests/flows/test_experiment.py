@@ -6,15 +6,9 @@ from typing import Any
 
 import pytest
 
-from flows.experiment import (
-    STAGES,
-    Experiment,
-    ExperimentError,
-    backbone_names,
-    changed_fields,
-    load_experiment,
-    preset_names,
-)
+from flows.changed_fields import changed_fields
+from flows.experiment import STAGES, Experiment, load_experiment
+from flows.experiment_files import ExperimentError, backbone_names, preset_names
 from tests.conftest import ROOT
 
 LARGE = ["Llama-3.2-1B-Instruct", "Llama-3.2-3B-Instruct", "Mistral-7B-Instruct-v0.3"]

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from flows.experiment import Experiment, ExperimentError, load_experiment
+from flows.experiment import Experiment, load_experiment
+from flows.experiment_files import ExperimentError
 from flows.overrides import OverrideError, parse
 
 

@@ -148,7 +148,8 @@ def test_a_model_on_the_hub_needs_its_commit_where_the_hub_does_not_answer(monke
 @pytest.mark.parametrize("rows", [40, 90, 999, 5_000, 1_000_000])
 @pytest.mark.parametrize("size", ["smoke", "small", "whole"])
 def test_the_sizes_are_never_more_than_there_is(tmp_path: Path, rows: int, size: str) -> None:
-    from flows.experiment import Experiment, merged
+    from flows.experiment import Experiment
+    from flows.experiment_files import merged
 
     values = drafted(Answers("nano", tmp_path / "a.csv", "math", size, 0))
     values = merged(values, fitted(values, Found(read=rows, rows=rows, verifiable=rows)))

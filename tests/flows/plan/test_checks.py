@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from flows.experiment import backbone_names, load_experiment
+from flows.experiment import load_experiment
+from flows.experiment_files import backbone_names
 from flows.plan.checks import refusals
 from flows.plan.plan import Machine
 

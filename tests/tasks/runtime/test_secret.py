@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.experiment import ExperimentError, load_experiment
+from flows.experiment import load_experiment
+from flows.experiment_files import ExperimentError
 from tasks.runtime.secret import fields_with_secrets, mask, without_secrets
 
 KEY = "hf_AbCdEfGhIjKlMnOpQrStUvWx"

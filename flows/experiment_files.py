@@ -1,0 +1,59 @@
+"""The YAML files that experiments are made of: a backbone's under infra/backbones, a preset's under infra/presets.
+
+    read_file("nano", "backbone", BACKBONES, …)      {"backbone": {"name": "nano", …}, "train_agent": {"steps": 40, …}}
+    read_file("nanno", "backbone", BACKBONES, …)     ExperimentError "no backbone 'nanno': did you mean nano? …"
+
+`merged` lays one file's values over another's.
+"""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from tasks.runtime.settings import ROOT
+from tasks.runtime.yaml_text import YamlError, mapping
+
+BACKBONES = ROOT / "infra" / "backbones"
+PRESETS = ROOT / "infra" / "presets"
+
+
+class ExperimentError(ValueError):
+    """An experiment file that cannot be used: names the file and the field."""
+
+
+def backbone_names() -> list[str]:
+    """Backbones that have a file under infra/backbones."""
+    return sorted(path.stem for path in BACKBONES.glob("*.yaml"))
+
+
+def preset_names() -> list[str]:
+    """Sizes that have a file under infra/presets."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def read_file(name: str, what: str, folder: Path, otherwise: str) -> dict[str, Any]:
+    """The values of a file of `folder`, or of one whose path is given. `what` and `otherwise` are words for errors.
+
+    Raises:
+        ExperimentError: there is none, or it is no mapping.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
+    if not path.is_file():
+        there = [one.stem for one in sorted(folder.glob("*.yaml"))]
+        near = get_close_matches(name, there, n=1, cutoff=0.5)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise ExperimentError(f"no {what} {name!r}: {meant}There are {', '.join(there)}; or give {otherwise}")
+    try:
+        return mapping(path, "an experiment (backbone: …)")
+    except YamlError as error:
+        raise ExperimentError(str(error)) from None
+
+
+def merged(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """`values` with those of `more` in their place, mapping by mapping; lists are replaced whole."""
+    both = {
+        name: merged(values[name], more[name])
+        for name in values.keys() & more.keys()
+        if isinstance(values[name], dict) and isinstance(more[name], dict)
+    }
+    return values | more | both
