@@ -121,10 +121,10 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
     answered, subjects = transitions(
         {method: runs for method, runs in by_method.items() if any(runs)},
         groups,
-        clusters,
         config.confidence,
         config.resamples,
         config.seed,
+        clusters,
     )
     shown = held_out_examples(rows, untrained, agents, config.examples) if rows else []
     return ReportData(

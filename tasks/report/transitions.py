@@ -29,10 +29,10 @@ FORMS: tuple[Form, ...] = get_args(Form)
 def transitions(
     runs: Mapping[str, Sequence[Answers]],
     groups: Mapping[Group, Sequence[str]],
-    clusters: Mapping[str, Mapping[str, str]],
     confidence: float,
     resamples: int,
     seed: int = 0,
+    clusters: Mapping[str, Mapping[str, str]] | None = None,
 ) -> tuple[list[Answered], list[Subject]]:
     """Every method's answers beside the base's, in groups of benchmarks and by subject; nothing without a base.
 
@@ -53,7 +53,7 @@ def transitions(
         present = [name for name in names if all(one.get(name) for of_seeds in marked.values() for one in of_seeds)]
         if present:
             values = {method: _matrices(of_seeds, base, present) for method, of_seeds in marked.items()}
-            together = labels({name: sorted(base[name]) for name in present}, clusters)
+            together = labels({name: sorted(base[name]) for name in present}, clusters or {})
             drawn = {
                 what: draw({m: v[what] for m, v in values.items()}, resamples, seed, clusters=together)
                 for what in values["base"]

@@ -64,7 +64,7 @@ def _answers(right, letters=None, form="well-formed", tokens=10, subject="s"):
 
 def test_transitions_are_counted_by_question_and_explain_the_change():
     runs = {"base": [_answers([1, 1, 1, 0])], "sft": [_answers([1, 0, 0, 1], tokens=15), _answers([1, 1, 0, 0])]}
-    (base, sft), [subject] = transitions(runs, {"general": ["b"]}, {}, 0.95, 100)
+    (base, sft), [subject] = transitions(runs, {"general": ["b"]}, 0.95, 100)
     assert (sft.right_to_wrong.value, sft.wrong_to_right.value) == pytest.approx((3 / 8, 1 / 8))
     assert sft.right_to_wrong == sft.right_to_wrong_corrected  # nothing can be guessed
     assert sft.length_ratio.value == pytest.approx(1.25) and (sft.questions, sft.seeds) == (4, 2)
@@ -93,7 +93,7 @@ def test_what_guessing_explains_is_taken_off(count):
             for method, [one] in runs.items()
             for b in [one["b"]]
         }
-    (_, sft), _ = transitions(runs, {"general": ["b"]}, {}, 0.95, 100)
+    (_, sft), _ = transitions(runs, {"general": ["b"]}, 0.95, 100)
     truly = (known & ~kept).mean() * (count - 1) / count
     assert sft.right_to_wrong_corrected.value == pytest.approx(truly, abs=0.015)
     assert sft.wrong_to_right_corrected.value == pytest.approx(0, abs=0.015)
@@ -109,7 +109,7 @@ def test_an_answer_without_an_option_was_no_guess_and_numbers_are_none():
     assert options(numbers, numbers) == {"s": 0}
     silent = _answers([0] * 10, [None] * 10, form="no answer")
     runs = {"base": [_answers([0] * 10, ["D"] * 10)], "sft": [silent]}
-    (_, sft), _ = transitions(runs, {"general": ["b"]}, {}, 0.95, 100)
+    (_, sft), _ = transitions(runs, {"general": ["b"]}, 0.95, 100)
     assert sft.right_to_wrong_corrected.value == pytest.approx(
         -1 / 3
     )  # picked wrongly before: lucky ones were like them
