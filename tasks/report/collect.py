@@ -31,7 +31,7 @@ from tasks.report.held_out import held_out, nll_by_kind
 from tasks.report.histograms import histograms, of_targets
 from tasks.report.lineage import Load, walk
 from tasks.report.stability import stability
-from tasks.report.statistics import Drawn, Matrix, draw, mean_over_rows, percentile, proportion
+from tasks.report.statistics import Drawn, Matrix, draw, mean_over_rows, percentile, proportion, share
 from tasks.report.transitions import transitions
 from tasks.rows.jsonl import Row, read_rows
 from tasks.runtime.store import read_manifest
@@ -303,7 +303,7 @@ def _summary(
     yields = list({run.artifacts["dataset"].key: run.tc_yield for run in runs if run.tc_yield}.values())
     tc_yield = None
     if YIELD in drawn[method]:
-        tc_yield = percentile(drawn[method][YIELD], config.confidence)
+        tc_yield = share(drawn[method][YIELD], config.confidence)
     elif yields:
         tc_yield = _over_seeds([one.rate for one in yields])
         if len(yields) == 1:

@@ -11,8 +11,8 @@ from typing import get_args
 
 import numpy as np
 
-from tasks.report.drift_data import Drift, Drifts, Thermometer
-from tasks.report.statistics import Drawn, Matrix, draw, percentile
+from tasks.report.drift_data import THERMOMETERS, Drift, Drifts, Thermometer
+from tasks.report.statistics import Drawn, Matrix, draw, percentile, share
 from tasks.rows.jsonl import Row
 
 Values = dict[Thermometer, dict[str, float]]  # by text
@@ -84,7 +84,8 @@ def drifts(
 
 
 def _row(method: str, seeds: int, drawn: Drawn, confidence: float) -> Drift:
-    figures = {name: percentile(values, confidence) for name, values in drawn[method].items()}
+    shares = {name for name, (_, unit, _, _) in THERMOMETERS.items() if unit == "%"}
+    figures = {name: (share if name in shares else percentile)(of, confidence) for name, of in drawn[method].items()}
     reference = drawn.get("sft", {}) if method not in ("base", "sft") else {}
     against = {name: percentile(drawn[method][name] - reference[name], confidence) for name in reference}
     return Drift(method=method, seeds=seeds, figures=figures, against_sft=against)  # type: ignore[arg-type]

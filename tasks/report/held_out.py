@@ -17,7 +17,7 @@ from statistics import median
 import numpy as np
 
 from tasks.report.data import Comparison, HeldOut, Measure
-from tasks.report.statistics import Matrix, draw, percentile
+from tasks.report.statistics import Matrix, draw, percentile, share
 from tasks.rows.jsonl import read_rows
 from tasks.runtime.store import read_manifest
 
@@ -72,7 +72,7 @@ def held_out(
                 seeds=len(ones),
                 rows=values[method]["pass_rate"].shape[1],
                 candidates=max(one.candidates for one in ones),
-                pass_rate=estimates["pass_rate"],
+                pass_rate=share(drawn[method]["pass_rate"], confidence),
                 nll_passing=estimates.get("nll"),
                 nll_rows=values[method]["nll"].shape[1] if "nll" in values[method] else 0,
                 diversity=estimates.get("diversity"),

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tasks.report.data import Averages, Comparison, Estimate, Measure
-from tasks.report.statistics import Drawn, Matrix, Vector, percentile
+from tasks.report.statistics import Drawn, Matrix, Vector, percentile, share
 
 Compared = tuple[Measure, Sequence[str], Sequence[str]]  # a measure, what it is the mean of, and the references
 
@@ -27,9 +27,9 @@ def averages(drawn: Drawn, method: str, benchmarks: Mapping[str, Sequence[str]],
         gain = _percent(math, base_math, sign=1)
         drop = _percent(general, base_general, sign=-1)
     return Averages(
-        math=_estimate(math, confidence),
-        general=_estimate(general, confidence),
-        overall=_estimate(both, confidence),
+        math=None if math is None else share(math, confidence),
+        general=None if general is None else share(general, confidence),
+        overall=None if both is None else share(both, confidence),
         math_gain_percent=_estimate(gain, confidence),
         general_drop_percent=_estimate(drop, confidence),
     )

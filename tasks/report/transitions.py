@@ -11,7 +11,7 @@ letters that references and answers of that benchmark and subject use. (Transiti
 guess: Harmon et al., arXiv 2510.17776, who correct the averages; here the questions themselves are counted.)
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import get_args
 
 import numpy as np
@@ -19,10 +19,11 @@ import numpy as np
 from tasks.report.answer_data import Answered, Form, Group, Subject
 from tasks.report.answers import Answer, beside
 from tasks.report.artifacts import labels
-from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile
+from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile, share
 from tasks.report.values import Estimate
 
 Answers = Mapping[str, Mapping[str, Answer]]  # benchmark -> row id -> answer
+Told = Callable[[Vector, float], Estimate]
 FORMS: tuple[Form, ...] = get_args(Form)
 
 
@@ -111,13 +112,13 @@ def _answered(
     def mean(what: str, of: str = method) -> Vector:
         return np.mean([drawn[what][of][name] for name in names], axis=0)
 
-    def ratio(above: str, below: str, under: str = method) -> Estimate | None:
+    def ratio(above: str, below: str, under: str = method, told: Told = percentile) -> Estimate | None:
         """The mean over benchmarks of a ratio; None where one of them has nothing below the line."""
         parts = [(drawn[above][method][name], drawn[below][under][name]) for name in names]
         if any(bottom[0] == 0 for _, bottom in parts):
             return None
         with np.errstate(divide="ignore", invalid="ignore"):
-            return percentile(np.mean([top / bottom for top, bottom in parts], axis=0), level)
+            return told(np.mean([top / bottom for top, bottom in parts], axis=0), level)
 
     own = method != "base"
     lost = mean("lost")[0]
@@ -128,12 +129,12 @@ def _answered(
         questions=sum(len(runs[0][name]) for name in names),
         seeds=len(runs),
         forms={form: value for form in FORMS if (value := float(np.mean([one[form] for one in shares])))},
-        well_formed=percentile(mean("well-formed"), level),
-        accuracy_well_formed=ratio("well-formed and right", "well-formed"),
-        right_to_wrong=percentile(mean("lost"), level) if own else None,
-        wrong_to_right=percentile(mean("won"), level) if own else None,
-        right_to_wrong_corrected=percentile(mean("lost corrected"), level) if own else None,
-        wrong_to_right_corrected=percentile(mean("won corrected"), level) if own else None,
+        well_formed=share(mean("well-formed"), level),
+        accuracy_well_formed=ratio("well-formed and right", "well-formed", told=share),
+        right_to_wrong=share(mean("lost"), level) if own else None,
+        wrong_to_right=share(mean("won"), level) if own else None,
+        right_to_wrong_corrected=share(mean("lost corrected"), level) if own else None,
+        wrong_to_right_corrected=share(mean("won corrected"), level) if own else None,
         lost_to_form=float(mean("lost to form")[0] / lost) if own and lost else None,
         tokens=float(mean("tokens")[0]),
         length_ratio=ratio("tokens", "tokens", "base") if own else None,

@@ -16,7 +16,7 @@ from tasks.report.frontier.compare import REFERENCE, SHARES, matched, own_best, 
 from tasks.report.frontier.curves import Curve, at, curve, method_of
 from tasks.report.frontier.data import GENERAL, RISES, Frontier, Outcome, Point, Regime
 from tasks.report.frontier.matrices import Answers, FrontierError, half, half_of, of_answers, of_rises
-from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile
+from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile, share
 from tasks.report.values import Estimate
 
 CLIFF = 0.05  # standard deviation of the reference's general accuracy over seeds from which a rate is a cliff
@@ -84,12 +84,12 @@ def build(
         questions={group: sum(len(ids[name]) for name in names) for group, names in groups.items()},
         outcomes={one: sum(correct["base"][name].shape[1] for name in names) for one, names in outcomes.items()},
         rates=rates,
-        base_math=percentile(base_math, confidence),
-        base_general=percentile(base_general, confidence),
+        base_math=share(base_math, confidence),
+        base_general=share(base_general, confidence),
         points=_points(curves, confidence),
         regimes=[_regime(rate, correct, groups, float(base_general[0])) for rate in rates],
         same_rate=[d for one, of in curves.items() for rate in rates for d in same_rate(of, rate, one, confidence)],
-        matched=[d for one, of in curves.items() for share in SHARES for d in matched(of, share, one, confidence)],
+        matched=[d for one, of in curves.items() for gain in SHARES for d in matched(of, gain, one, confidence)],
         own_best=[d for one, of in curves.items() for d in own_best(of, crossed[one], one, confidence)],
     )
 
@@ -110,8 +110,8 @@ def _points(curves: Mapping[Outcome, Mapping[str, Curve]], confidence: float) ->
             method=method,
             rate=rate,
             seeds=count,
-            math=percentile(math, confidence),
-            general=percentile(general, confidence),
+            math=share(math, confidence),
+            general=share(general, confidence),
             rises=rises.get((method, rate), {}),
             best=not any(other[0] > math[0] and kept[0] > general[0] for *_, other, kept in found),
         )

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tasks.report.frontier.curves import Curve, best_rate, kept_at, level_of
-from tasks.report.frontier.data import Difference, Outcome
-from tasks.report.statistics import Vector, holm, percentile, two_sided
+from tasks.report.frontier.data import GENERAL, Difference, Outcome
+from tasks.report.statistics import Vector, holm, percentile, share, two_sided
+from tasks.report.values import Estimate
 
 REFERENCE = "sft"
 SHARES = (0.5, 0.8)  # of the reference's own gain: the downstream accuracies at which methods are matched
@@ -39,9 +40,9 @@ def same_rate(curves: Mapping[str, Curve], rate: float, outcome: Outcome, confid
                 reference=REFERENCE,
                 outcome=outcome,
                 rates=[rate],
-                math=percentile(math, confidence),
+                math=share(math, confidence),
                 math_difference=percentile(math - sft.math[1 + theirs], confidence),
-                value=percentile(one.kept[1 + place], confidence),
+                value=_value(one.kept[1 + place], outcome, confidence),
                 difference=percentile(difference, confidence),
                 p=_p(difference, one.seeds[place], sft.seeds[theirs]),
             )
@@ -49,10 +50,10 @@ def same_rate(curves: Mapping[str, Curve], rate: float, outcome: Outcome, confid
     return _corrected(found)
 
 
-def matched(curves: Mapping[str, Curve], share: float, outcome: Outcome, confidence: float) -> list[Difference]:
+def matched(curves: Mapping[str, Curve], gained: float, outcome: Outcome, confidence: float) -> list[Difference]:
     """Every method's outcome minus the reference's where both first have the downstream accuracy."""
     sft = curves[REFERENCE]
-    level = level_of(sft, share)
+    level = level_of(sft, gained)
     theirs = kept_at(sft, level)
     found = []
     for method, one in curves.items():
@@ -68,7 +69,7 @@ def matched(curves: Mapping[str, Curve], share: float, outcome: Outcome, confide
                 outcome=outcome,
                 level=float(level[0]),
                 reached=float(known[1:].mean()) if len(known) > 1 else float(known[0]),
-                value=percentile(ours[known], confidence) if told else None,
+                value=_value(ours[known], outcome, confidence) if told else None,
                 difference=percentile((ours - theirs)[known], confidence) if told else None,
                 unmeasured=told and any(_before_its_rates(at, level) for at in (one, sft)),
                 p=_p((ours - theirs)[known], *one.seeds, *sft.seeds) if told else None,
@@ -98,8 +99,8 @@ def own_best(
                 reference=REFERENCE,
                 outcome=outcome,
                 rates=rates,
-                math=percentile(math, confidence),
-                value=percentile(kept, confidence),
+                math=share(math, confidence),
+                value=_value(kept, outcome, confidence),
                 difference=percentile(kept - theirs, confidence) if other else None,
                 p=_p(kept - theirs, *curves[method].seeds, *curves[REFERENCE].seeds) if other else None,
             )
@@ -112,6 +113,10 @@ def _crossed(whole: Curve, halves: Sequence[Curve]) -> tuple[Vector, Vector, lis
     math = np.mean([halves[1 - number].math[1 + place] for number, place in enumerate(chosen)], axis=0)
     kept = np.mean([whole.kept[1 + place] for place in chosen], axis=0)
     return math, kept, sorted({whole.rates[place] for place in chosen})
+
+
+def _value(values: Vector, outcome: Outcome, confidence: float) -> Estimate:
+    return (share if outcome == GENERAL else percentile)(values, confidence)
 
 
 def _p(difference: Vector, *seeds: int) -> float | None:

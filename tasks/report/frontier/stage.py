@@ -32,7 +32,7 @@ class FrontierConfig(BaseModel):
     seed: int = Field(default=0, ge=0, description="Seed of the replicates.")
 
 
-@stage(version=3)
+@stage(version=4)
 def frontier(
     config: FrontierConfig,
     out: Path,
