@@ -22,6 +22,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.changed_fields import changed_fields
 from flows.experiment import Experiment, MethodName
 from flows.form import Changes, Presets, Seeds, asks, experiment_of
+from flows.matched import score_arms
 from flows.placement import place
 from flows.plan.start import ready
 from flows.replay import mix_in
@@ -173,6 +174,8 @@ def make_targets(experiment: Experiment, data: Data, targets: Targets, seed: int
             found["rewrite_diversity"] = diversity.submit(config, **chosen)
     if targets.self_solutions:
         found |= solve_and_verify(experiment, data)
+    if experiment.assemble.match:
+        found |= score_arms(experiment, data.pi_0, data.sft, found)
     return more | {"dataset": assemble.submit(experiment.assemble, rows=data.sft, **found)}
 
 

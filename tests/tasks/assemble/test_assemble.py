@@ -4,9 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from tasks.assemble.assemble import AssembleConfig, assemble
+from tasks.assemble.matched import NothingMatches, Text, as_large, matched, paired
 from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
 
 
@@ -181,3 +186,43 @@ def test_a_row_whose_prompt_was_set_aside_falls_back_and_says_why(folder: Folder
     inputs = {"rewrites": {"000": short}, "rewrite_verdicts": {"000": folder("verdicts.jsonl", [verdict("a", True)])}}
     _, rows = run(folder, **inputs)
     assert [row["fallback_reason"] for row in rows.values()] == [None, "prompt too long", "special token"]
+
+
+LENGTHS = {"a": (41.0, 40.0), "b": (40.0, 44.5), "c": (36.0, 40.0)}
+
+
+@pytest.mark.parametrize("text", ["passing", "expert"])
+def test_arms_matched_in_length_train_on_the_same_rows_where_the_two_texts_are_as_long(
+    folder: Folders, text: Text
+) -> None:
+    passing, expert = (
+        folder("scores.jsonl", [{"id": one, "nll": 1.0, "tokens": of[arm]} for one, of in LENGTHS.items()])
+        for arm in (0, 1)
+    )
+    config = AssembleConfig(fallback=False, text=text, match="length")
+    made = rewrites(folder) | {"passing_nll": passing, "expert_nll": expert}
+    made["rewrite_verdicts"] = {"000": folder("verdicts.jsonl", [verdict(one, True) for one in "abc"])}
+    _, rows = run(folder, config, **made)
+    kind = "expert" if text == "expert" else "rewrite"
+    assert {key: row["kind"] for key, row in rows.items()} == dict.fromkeys("ac", kind)
+
+
+def test_an_arm_is_matched_only_without_fallback_and_names_what_matches_nothing(folder: Folders) -> None:
+    with pytest.raises(ValidationError, match="match nll is of rows whose rewrite passes"):
+        AssembleConfig(match="nll")
+    far = [folder("scores.jsonl", [{"id": "a", "nll": nll, "tokens": 9}]) for nll in (0.2, 1.6)]
+    with pytest.raises(NothingMatches, match="of 1 rows that pass none is as large"):
+        matched("nll", "passing", *far)
+
+
+sizes = st.lists(st.floats(0.05, 3), min_size=1, max_size=12)
+
+
+@given(sizes, sizes)
+def test_pairs_of_equal_nll_are_as_many_as_there_can_be(first: list[float], second: list[float]) -> None:
+    ours, theirs = ({f"{number}": one for number, one in enumerate(values)} for values in (first, second))
+    pairs = paired(ours, theirs)
+    assert all(as_large(ours[one], theirs[other]) for one, other in pairs)
+    assert len({one for one, _ in pairs}) == len({other for _, other in pairs}) == len(pairs)
+    fits = csr_matrix([[as_large(one, other) for other in second] for one in first])
+    assert len(pairs) == (maximum_bipartite_matching(fits) >= 0).sum()
