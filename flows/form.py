@@ -6,16 +6,17 @@ Out: the Experiment of infra/backbones/nano.yaml + infra/presets/smoke.yaml, wit
 The flows take these answers as their parameters: the form, the command line, a schedule and a program ask alike.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
+from flows.decided import refuse_elsewhere, refuse_of_methods
 from flows.experiment import Experiment, load_experiment
 from flows.experiment_files import ExperimentError, preset_names
 from flows.overrides import OverrideError, parse, problems
-from tasks.methods.method import methods, text
+from tasks.methods.method import text
 
 # What the form says at each question; `asks` puts it into the flow's docstring, from which Prefect takes it.
 QUESTIONS = {
@@ -64,29 +65,30 @@ def asks(function: Function) -> Function:
 
 
 def experiment_of(
-    backbone: str, preset: Sequence[str] = (), changes: Sequence[str] = (), experiment: Experiment | None = None
+    backbone: str,
+    preset: Sequence[str] = (),
+    changes: Sequence[str] = (),
+    experiment: Experiment | None = None,
+    *,
+    of: Iterable[str] = (),
 ) -> Experiment:
     """The experiment that a form's answers stand for. A change may hold several lines.
 
+    Args:
+        of: the methods that it is run with.
+
     Raises:
-        FormError: no such backbone, preset or field, or a value that does not fit.
+        FormError: no such backbone, preset or field, a value that does not fit, or one that a method decides.
     """
     lines = [line.strip() for one in changes for line in one.splitlines() if line.strip()]
     try:
         given = parse(lines, Experiment)
-        if "finetune.loss" in given:
-            raise FormError(_loss_is_the_methods(given["finetune.loss"]))
-        return load_experiment(experiment or backbone, given, preset)
+        refuse_elsewhere(given)
+        asked = load_experiment(experiment or backbone, given, preset)
+        refuse_of_methods(asked, given, of)
+        return asked
     except (ExperimentError, OverrideError) as error:
         raise FormError(str(error)) from None
-
-
-def _loss_is_the_methods(loss: Any) -> str:
-    """What to type instead of --set finetune.loss=dft."""
-    having = [name for name, one in methods().items() if one.changes.get("finetune.loss", "nll") == loss]
-    known = list(dict.fromkeys(one.changes.get("finetune.loss", "nll") for one in methods().values()))
-    choose = f"choose the method {' or '.join(having[:3])}" if having else f"there are {', '.join(known)}"
-    return f"finetune.loss={loss}: the loss is the method's alone, so this would change nothing: {choose}"
 
 
 def experiments_of(parameters: Mapping[str, Any]) -> list[Experiment]:
@@ -102,7 +104,9 @@ def experiments_of(parameters: Mapping[str, Any]) -> list[Experiment]:
         raise FormError(f"experiment: {problems(error, Experiment)}") from None
     names = parameters.get("backbones") or [parameters.get("backbone", "nano")]
     rest = parameters.get("preset") or (), parameters.get("changes") or ()
-    return [experiment_of("", *rest, one) for one in given] or [experiment_of(name, *rest) for name in names]
+    of = parameters.get("methods") or [parameters[name] for name in ("method",) if name in parameters]
+    asked = [("", one) for one in given] or [(name, None) for name in names]
+    return [experiment_of(name, *rest, one, of=of) for name, one in asked]
 
 
 def name_of(kind: str, parameters: Mapping[str, Any], seed: int | None = None) -> str:

@@ -40,7 +40,7 @@ def parse(given: Sequence[str], model: type[BaseModel]) -> dict[str, Any]:
     """Values by dotted field, each value read as YAML.
 
     Raises:
-        OverrideError: no FIELD=VALUE, or a value that is no YAML.
+        OverrideError: no FIELD=VALUE, a value that is no YAML, or a field with two values.
     """
     parsed = {}
     for one in given:
@@ -48,9 +48,11 @@ def parse(given: Sequence[str], model: type[BaseModel]) -> dict[str, Any]:
         if not equals:
             raise OverrideError(f"{one!r} is not FIELD=VALUE, as in sample.rows=500")
         try:
-            parsed[field] = yaml_text.parsed(value)
+            read = yaml_text.parsed(value)
         except yaml_text.YamlError:
             raise OverrideError(f"{one}: {value!r} is no YAML; it takes {_takes(model, field)}") from None
+        if parsed.setdefault(field, read) != read:
+            raise OverrideError(f"{field} is set twice, to {parsed[field]} and to {read}")
     return parsed
 
 

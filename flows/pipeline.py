@@ -72,7 +72,7 @@ def pipeline(
     experiment: Experiment | None = None,
 ) -> Artifact:
     """Fine-tune one backbone by one method and report what was gained and what was forgotten."""
-    asked = experiment_of(backbone, preset, changes, experiment)
+    asked = experiment_of(backbone, preset, changes, experiment, of=[method])
     name = introduce("pipeline", [asked])
     ready([asked])
     data = Data(asked)

@@ -37,7 +37,7 @@ def study(
     the others, names them and ends Failed."""
     asked = [("", one) for one in experiments] if experiments else [(name, None) for name in backbones]
     at_rates = [[f"finetune.learning_rate={rate:g}"] for rate in sorted(set(rates))] or [[]]
-    studied = [experiment_of(name, preset, [*changes, *at], one) for name, one in asked for at in at_rates]
+    studied = [experiment_of(name, preset, [*changes, *at], one, of=methods) for name, one in asked for at in at_rates]
     name = introduce("study", studied)
     ready(studied)
     compared = tuple(dict.fromkeys(("sft", *methods)))

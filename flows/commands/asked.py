@@ -57,7 +57,7 @@ def asked(
     names = backbones or ["nano"]
     try:
         for name in names:
-            experiment_of(name, presets or (), overrides or ())
+            experiment_of(name, presets or (), overrides or (), of=methods)
     except FormError as error:
         raise typer.BadParameter(str(error)) from None
     common: dict[str, Any] = {"preset": presets or [], "changes": overrides or []}

@@ -49,7 +49,7 @@ def run_command(
     known_methods([method])
     if seed != "next" and not seed.isdecimal():
         raise typer.BadParameter(f"--seed {seed}: a whole number from 0, or next")
-    check([backbone], presets, overrides)
+    check([backbone], presets, overrides, [method])
     from flows.pipeline import pipeline
 
     asked = {"method": method, "seeds": "next" if seed == "next" else [int(seed)], "backbone": backbone}
@@ -89,7 +89,7 @@ def study_command(
 
     compared = known_methods(method or STUDIED)
     backbones = backbone or ["nano"]
-    check(backbones, presets, overrides)
+    check(backbones, presets, overrides, compared)
     from flows.incomplete import Incomplete
     from flows.study import study as study_flow
 

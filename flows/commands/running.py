@@ -6,7 +6,7 @@ Out: its reports; nothing is started where all of it is in the store
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,13 +53,15 @@ def known_methods(names: Iterable[str]) -> list[str]:
         raise typer.BadParameter(str(error)) from None
 
 
-def check(backbones: list[str], presets: list[str] | None, overrides: list[str] | None) -> None:
+def check(
+    backbones: list[str], presets: list[str] | None, overrides: list[str] | None, methods: Sequence[str] = ()
+) -> None:
     """Before a server is waited for: a field or value that does not fit is told with what would."""
     from flows.form import FormError, experiment_of
 
     try:
         for backbone in backbones:
-            experiment_of(backbone, presets or (), overrides or ())
+            experiment_of(backbone, presets or (), overrides or (), of=methods)
     except FormError as error:
         raise typer.BadParameter(str(error)) from None
 

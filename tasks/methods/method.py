@@ -95,6 +95,11 @@ class Method(BaseModel):
         description="Share of the tuned weights in the average with pi_0's that is evaluated; none: the tuned model.",
     )
 
+    def decides(self) -> dict[str, Any]:
+        """Fields of the experiment that it sets, by its changes or by how its targets are drawn."""
+        drawn = {"rewrite.temperature": self.targets.temperature} if self.targets.samples else {}
+        return drawn | self.changes
+
 
 @cache
 def methods() -> dict[str, Method]:
