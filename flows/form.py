@@ -105,8 +105,8 @@ def experiments_of(parameters: Mapping[str, Any]) -> list[Experiment]:
     names = parameters.get("backbones") or [parameters.get("backbone", "nano")]
     rest = parameters.get("preset") or (), parameters.get("changes") or ()
     of = parameters.get("methods") or [parameters[name] for name in ("method",) if name in parameters]
-    asked = [("", one) for one in given] or [(name, None) for name in names]
-    return [experiment_of(name, *rest, one, of=of) for name, one in asked]
+    made = [experiment_of("", *rest, one, of=of) for one in given]
+    return made or [experiment_of(name, *rest, of=of) for name in names]
 
 
 def name_of(kind: str, parameters: Mapping[str, Any], seed: int | None = None) -> str:

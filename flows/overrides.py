@@ -42,7 +42,7 @@ def parse(given: Sequence[str], model: type[BaseModel]) -> dict[str, Any]:
     Raises:
         OverrideError: no FIELD=VALUE, a value that is no YAML, or a field with two values.
     """
-    parsed = {}
+    parsed: dict[str, Any] = {}
     for one in given:
         field, equals, value = (part.strip() for part in one.partition("="))
         if not equals:
