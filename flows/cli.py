@@ -12,6 +12,7 @@ from flows.commands.dashboard import dashboard_command, question_command, row_co
 from flows.commands.export import export_command
 from flows.commands.hand_on import dataset_command, model_command, push_command
 from flows.commands.init import init_command
+from flows.commands.overlaps import overlaps_command
 from flows.commands.plan import plan_command
 from flows.commands.replay import replay_command
 from flows.commands.report import frontier_command, lineage_command, report_command
@@ -70,5 +71,6 @@ app.command("push")(push_command)
 app.command("score")(score_command)
 app.command("rewrite")(rewrite_command)
 app.command("verify")(verify_command)
+app.command("overlaps")(overlaps_command)
 app.command("judge-eval")(judge_eval_command)
 app.add_typer(store_app, name="store")
