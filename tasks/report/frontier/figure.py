@@ -1,15 +1,18 @@
 """The frontier drawn: a panel a method, its curve over vanilla SFT's, downstream accuracy across, an outcome upwards.
+Averages of one model with pi_0 share a panel: at each rate a curve from pi_0 over their shares to the model itself.
 
 `python -m tasks.report.frontier.figure frontier.json > frontier.svg` draws general accuracy as a file of its own, for a
 document; with "NLL of own answers, general" behind it that thermometer's rise.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
+from tasks.methods.method import Method, methods
 from tasks.report.chart import ROLES, WIDE, panels, role_of, standalone, svg, title, x_label
 from tasks.report.figures import method_label
 from tasks.report.frontier.data import GENERAL, SHOWN, Frontier, Outcome, Point
@@ -23,45 +26,76 @@ Ends = tuple[float, float, float]  # low, the figure, high
 
 def frontier_figure(data: Frontier, width: int, outcome: Outcome = GENERAL) -> Markup:
     """Every method but SFT in a panel of its own, all with the same axes."""
-    methods = [name for name in data.methods() if name != "sft"] or data.methods()
+    shown = [name for name in data.methods() if name != "sft"] or data.methods()
+    families = list(dict.fromkeys(tuple(averages_of(name, shown)) for name in shown))
     columns = 4 if width >= 600 else 1
-    rows = -(-len(methods) // columns)
+    rows = -(-len(families) // columns)
     figure, axes = panels(width, 40 + rows * PANEL + (rows - 1) * 40, rows, columns, right=10, left=40, gap=62)
     limits = _limits(data, outcome)
-    for ax, method in zip(axes, methods, strict=False):
-        _panel(ax, data, method, outcome, limits)
-    for ax in axes[len(methods) :]:
+    for ax, family in zip(axes, families, strict=False):
+        _panel(ax, data, family, outcome, limits)
+    for ax in axes[len(families) :]:
         ax.set_visible(False)
     number = list(data.outcomes).index(outcome)
     what = f"{SHOWN[outcome][0]} against downstream accuracy of each method over learning rates"
     return svg(figure, f"frontier-{number}-{width}", what[0].upper() + what[1:])
 
 
+def averages_of(name: str, among: Sequence[str]) -> list[str]:
+    """The averages of the same model as this one's, by rising share, and that model; of what is no average itself."""
+    own = methods().get(name)
+    if own is None or own.share is None:
+        return [name]
+    same = [one for one in methods().values() if _tuned(one) == _tuned(own)]
+    averages = sorted((one for one in same if one.share and one.name in among), key=lambda one: one.share or 0)
+    if len(averages) == 1:
+        return [name]
+    return [one.name for one in (*averages, *(one for one in same if one.share is None))]
+
+
+def _tuned(method: Method) -> tuple[object, ...]:
+    """What trains the model that is averaged: two methods that agree in it differ in their share alone."""
+    return method.targets, method.mixture, method.changes
+
+
 def _panel(
-    ax: Axes, data: Frontier, method: str, outcome: Outcome, limits: tuple[tuple[float, float], tuple[float, float]]
+    ax: Axes,
+    data: Frontier,
+    family: Sequence[str],
+    outcome: Outcome,
+    limits: tuple[tuple[float, float], tuple[float, float]],
 ) -> None:
-    title(ax, method_label(method, 26))
-    scale = SHOWN[outcome][2]
+    name = family[0]
+    title(ax, method_label(name, 26) if len(family) == 1 else method_label(name, 26).partition(",")[0])
     ax.grid(axis="x", color=ROLES["grid"], linewidth=1)
-    for name in dict.fromkeys(("sft", method)):
-        own = name == method
-        colour = ROLES[role_of(name)[0]] if own else ROLES["muted"]
-        found = ((one.rate, one.math, _of(one, outcome)) for one in data.points_of(name))
-        points = [(rate, gained, kept) for rate, gained, kept in found if kept is not None]
-        ax.plot(
-            [100 * data.base_math.value, *(100 * gained.value for _, gained, _ in points)],
-            [scale * _base(data, outcome), *(scale * kept.value for _, _, kept in points)],
-            color=colour,
-            linewidth=1.8 if own else 1.2,
-            linestyle="-" if own else (0, (3, 2)),
-        )
-        for rate, gained, kept in points:
-            ends = _ends(gained), _ends(kept, scale)
-            _mark(ax, ends, _MARKERS[data.rates.index(rate) % len(_MARKERS)], colour, own)
+    _curve(ax, data, data.points_of("sft"), outcome, ROLES["muted"], own=name == "sft")
+    colour = ROLES[role_of(name)[0]]
+    if len(family) == 1:
+        _curve(ax, data, data.points_of(name), outcome, colour, own=True)
+    else:
+        for rate in data.rates:
+            at_rate = [one for name in family for one in data.points_of(name) if one.rate == rate]
+            _curve(ax, data, at_rate, outcome, colour, own=True)
+    scale = SHOWN[outcome][2]
     ax.plot(100 * data.base_math.value, scale * _base(data, outcome), "+", color=ROLES["ink"], markersize=10)
     ax.set_xlim(*limits[0])
     ax.set_ylim(*limits[1])
     x_label(ax, "downstream, %")
+
+
+def _curve(ax: Axes, data: Frontier, points: Sequence[Point], outcome: Outcome, colour: str, own: bool) -> None:
+    """A line from the backbone over the points in their order; not one's own is dashed, without intervals."""
+    scale = SHOWN[outcome][2]
+    known = [(one.rate, one.math, kept) for one in points if (kept := _of(one, outcome)) is not None]
+    ax.plot(
+        [100 * data.base_math.value, *(100 * gained.value for _, gained, _ in known)],
+        [scale * _base(data, outcome), *(scale * kept.value for _, _, kept in known)],
+        color=colour,
+        linewidth=1.8 if own else 1.2,
+        linestyle="-" if own else (0, (3, 2)),
+    )
+    for rate, gained, kept in known:
+        _mark(ax, (_ends(gained), _ends(kept, scale)), _MARKERS[data.rates.index(rate) % len(_MARKERS)], colour, own)
 
 
 def _mark(ax: Axes, ends: tuple[Ends, Ends], marker: str, colour: str, own: bool) -> None:

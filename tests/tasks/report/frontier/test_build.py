@@ -8,6 +8,7 @@ import pytest
 
 from tasks.report.frontier.build import build
 from tasks.report.frontier.data import GENERAL, Difference, Frontier
+from tasks.report.frontier.figure import averages_of
 from tasks.report.frontier.matrices import FrontierError
 from tasks.report.frontier.page import render
 from tasks.report.frontier.tables import markdown, tables
@@ -186,3 +187,10 @@ def test_page_tables_and_json_hold_it(data: Frontier, tmp_path: Path) -> None:
     assert "nano:</b> a toy backbone" in page and "<script" not in page and page.count('<svg class="chart"') == 4
     assert all(one.title.split(":")[0] in markdown(data) for one in tables(data))
     assert Frontier.model_validate(json.loads(data.model_dump_json())) == data
+
+
+def test_averages_of_one_model_are_drawn_as_one_curve_that_ends_at_the_model() -> None:
+    among = ["wise_ft_25", "sft_kl", "wise_ft_75", "wise_ft", "agent_wise_ft"]
+    assert averages_of("wise_ft", among) == ["wise_ft_25", "wise_ft", "wise_ft_75", "sft"]
+    assert averages_of("sft_kl", among) == ["sft_kl"]
+    assert averages_of("wise_ft_75", ["wise_ft_75", "sft_kl"]) == ["wise_ft_75"], "alone it has its curve over rates"
