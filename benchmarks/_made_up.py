@@ -5,26 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks._store_writer import Writer
-from tasks.report.data import Artifact as Reference
-from tasks.report.data import (
-    Averages,
-    Backbone,
-    Edge,
-    Estimate,
-    Example,
-    Graph,
-    GrpoStep,
-    LossPoint,
-    Node,
-    ReportData,
-    Run,
-    Score,
-    TargetNLL,
-    Targets,
-    Version,
-    to_json,
-)
+from tasks.report.data import Backbone, ReportData, to_json
+from tasks.report.lineage_data import Edge, Graph, Node
+from tasks.report.row_data import Example, Version
+from tasks.report.run_data import Artifact as Reference
+from tasks.report.run_data import Averages, GrpoStep, LossPoint, Run, Score, TargetNLL, Targets
 from tasks.report.statistics import proportion
+from tasks.report.values import Estimate
 from tasks.runtime.store import Artifact
 
 BENCHMARKS = {"math": ["nano_seen_kinds", "nano_new_kinds"], "general": ["nano_facts", "nano_words", "nano_lists"]}

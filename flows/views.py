@@ -10,9 +10,10 @@ from prefect.context import FlowRunContext
 from flows.experiment import Experiment
 from flows.form import name_of, tags_of
 from infra.sinks import feed as sinks
-from tasks.report.data import LABELS, Estimate, ReportData
+from tasks.report.data import LABELS, ReportData
 from tasks.report.lineage import collapse, subtitle, title
 from tasks.report.report import PAGE, read_report
+from tasks.report.values import Estimate
 from tasks.runtime import markdown
 from tasks.runtime.planning import walking
 from tasks.runtime.settings import settings

@@ -10,8 +10,10 @@ from typing import Any
 
 from flows.hand_on.markdown import code, header, table
 from flows.hand_on.provenance import Provenance, repository
-from tasks.report.data import Averages, Estimate, ReportData, Run
+from tasks.report.data import ReportData
 from tasks.report.report import read_report
+from tasks.report.run_data import Averages, Run
+from tasks.report.values import Estimate
 from tasks.runtime.markdown import words
 from tasks.runtime.store import Manifest
 

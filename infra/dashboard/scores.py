@@ -19,9 +19,9 @@ import orjson
 from infra.dashboard.index import Index
 from infra.dashboard.runs import AVERAGES, Run
 from tasks.report.artifacts import labels
-from tasks.report.data import Estimate
 from tasks.report.statistics import Matrix, draw, percentile
 from tasks.report.summary import average
+from tasks.report.values import Estimate
 
 ANSWERS = "answers.jsonl"
 

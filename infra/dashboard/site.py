@@ -17,7 +17,8 @@ from markupsafe import Markup
 from infra.dashboard.index import Entry, Index
 from infra.dashboard.runs import Figure, Run, Runs
 from tasks.report.chart import METHOD_ROLES
-from tasks.report.data import LABELS, Estimate
+from tasks.report.data import LABELS
+from tasks.report.values import Estimate
 from tasks.report.wording import interval, number, percent
 from tasks.runtime.durations import duration
 from tasks.runtime.names import choose

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from infra.dashboard.runs import run_id
-from tasks.report.data import Estimate, Proportion, ReportData, Run, Score
+from tasks.report.data import ReportData
 from tasks.report.drift import drifts
 from tasks.report.report import read_report
+from tasks.report.run_data import Run, Score
+from tasks.report.values import Estimate, Proportion
 from tasks.rows.jsonl import read_rows
 from tasks.runtime.settings import settings
 from tasks.runtime.store import Manifest, Store

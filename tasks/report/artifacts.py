@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tasks.report.data import GrpoStep, LossPoint, Quarantine, Score, Targets
+from tasks.report.row_data import Quarantine
+from tasks.report.run_data import GrpoStep, LossPoint, Score, Targets
 from tasks.report.statistics import wilson
 from tasks.rows.jsonl import Row, read_rows
 

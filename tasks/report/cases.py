@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from tasks.report.data import Cases, Example
 from tasks.report.examples import held_out_examples
+from tasks.report.row_data import Cases, Example
 
 EVERY = 10**9
 

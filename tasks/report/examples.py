@@ -9,7 +9,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tasks.report.data import Example, Run, Verdict, Version
+from tasks.report.row_data import Example, Verdict, Version
+from tasks.report.run_data import Run
 from tasks.rows.jsonl import Row, read_rows
 
 KEPT = 20_000  # characters of a text that the report holds; its page shows fewer still

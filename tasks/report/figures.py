@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from tasks.report.chart import ROLES, end_labels, panels, role_of, svg, title, x_label
-from tasks.report.data import LABELS, ORDER, Estimate, GrpoStep, ReportData
+from tasks.report.data import LABELS, ORDER, ReportData
+from tasks.report.run_data import GrpoStep
+from tasks.report.values import Estimate
 from tasks.runtime.plain_text import label
 
 _GRPO: tuple[tuple[str, str, Callable[[GrpoStep], float | None]], ...] = (

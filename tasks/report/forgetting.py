@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.report.data import Forgetter, Forgetting
+from tasks.report.compared_data import Forgetter, Forgetting
 from tasks.report.statistics import Matrix, Vector, percentile
 
 LEAST = 3  # models: through fewer any line fits

@@ -16,7 +16,7 @@ from statistics import median
 
 import numpy as np
 
-from tasks.report.data import Comparison, HeldOut, Measure
+from tasks.report.compared_data import Comparison, HeldOut, Measure
 from tasks.report.statistics import Matrix, draw, percentile, share
 from tasks.rows.jsonl import read_rows
 from tasks.runtime.store import read_manifest

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tasks.report.data import Histogram, Kind, Run
+from tasks.report.row_data import Histogram
+from tasks.report.run_data import Kind, Run
 from tasks.rows.jsonl import Row
 
 _SHOWN: tuple[tuple[str, str, Kind], ...] = (

@@ -16,7 +16,7 @@ from typing import Any
 from rich.text import Text
 from rich.tree import Tree
 
-from tasks.report.data import Edge, Graph, Node
+from tasks.report.lineage_data import Edge, Graph, Node
 from tasks.runtime.plain_text import label
 
 Load = Callable[[str], dict[str, Any]]

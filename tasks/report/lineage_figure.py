@@ -8,9 +8,9 @@ from matplotlib.patches import FancyBboxPatch, PathPatch
 from matplotlib.path import Path as Curve
 
 from tasks.report.chart import ROLES, panels, svg
-from tasks.report.data import Graph
 from tasks.report.layers import Place, layout
 from tasks.report.lineage import Group, collapse, subtitle, title
+from tasks.report.lineage_data import Graph
 
 BOX, HEIGHT, STEP = 142, 40, 76  # pixels: width and height of a node, layer distance
 MAX_DRAWN = 120  # groups; a larger lineage is listed, not drawn

@@ -13,11 +13,12 @@ from markupsafe import Markup
 
 from tasks.report import answers_view, figures, page_tables, paper_tables, paper_values
 from tasks.report.chart import NARROW, WIDE, role_of
-from tasks.report.data import ORDER, Example, ReportData
+from tasks.report.data import ORDER, ReportData
 from tasks.report.drift_data import THERMOMETERS
 from tasks.report.forgetting_figure import forgetting_figure
 from tasks.report.lineage_figure import lineage_figure
 from tasks.report.paper_figures import success_only, sweep
+from tasks.report.row_data import Example
 from tasks.report.wording import (
     against,
     caveats,

@@ -7,8 +7,10 @@ Out: target_rows: [{"method": "sdft", "seeds": [0, 1], "total": 800, "kinds": [(
 from statistics import fmean
 from typing import Any
 
-from tasks.report.data import Kind, Measure, ReportData, Stability
+from tasks.report.compared_data import Measure
+from tasks.report.data import ReportData
 from tasks.report.held_out import UNTRAINED
+from tasks.report.run_data import Kind, Stability
 from tasks.report.wording import MEASURES, interval, number, unit_of
 
 

@@ -10,7 +10,8 @@ has a row is left out. Tables 1, 2 and 6 are over all reports; 3, 4, 5 and 7 are
 
 from collections.abc import Callable, Sequence
 
-from tasks.report.data import LABELS, ReportData, Summary
+from tasks.report.compared_data import Summary
+from tasks.report.data import LABELS, ReportData
 from tasks.report.figures import method_label
 from tasks.report.paper_values import on_its_benchmarks, values
 from tasks.report.table import Cell, Line, Table

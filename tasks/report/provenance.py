@@ -11,8 +11,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tasks.report import artifacts
-from tasks.report.data import ORDER, Backbone, Graph, Quarantine, Run, StageCost
+from tasks.report.data import ORDER, Backbone
 from tasks.report.lineage import Load, walk
+from tasks.report.lineage_data import Graph
+from tasks.report.row_data import Quarantine
+from tasks.report.run_data import Run, StageCost
 
 
 def costs(keys: list[str], load: Load, flow_run_id: str) -> list[StageCost]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tasks.report.data import LossPoint, Stability
+from tasks.report.run_data import LossPoint, Stability
 
 WINDOW, LEAP = 20, 4 / 0.6745
 LEAST = 1e-3  # nats: smaller leaps of a loss that hardly moves are none

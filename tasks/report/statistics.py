@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.report.data import Estimate, Proportion
+from tasks.report.values import Estimate, Proportion
 
 Matrix = NDArray[np.float64]  # [seeds, rows]
 Vector = NDArray[np.float64]

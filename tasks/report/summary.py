@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tasks.report.data import Averages, Comparison, Estimate, Measure
+from tasks.report.compared_data import Comparison, Measure
+from tasks.report.run_data import Averages
 from tasks.report.statistics import Drawn, Matrix, Vector, percentile, share
+from tasks.report.values import Estimate
 
 Compared = tuple[Measure, Sequence[str], Sequence[str]]  # a measure, what it is the mean of, and the references
 

@@ -13,9 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.report.answers_view import said
-from tasks.report.data import Estimate, ReportData, Summary
+from tasks.report.compared_data import Summary
+from tasks.report.data import ReportData
 from tasks.report.drift_data import THERMOMETERS, Drifts
 from tasks.report.figures import method_label
+from tasks.report.values import Estimate
 from tasks.report.wording import caveats, findings, interval, number, reading
 from tasks.runtime.plain_text import label
 

@@ -23,3 +23,12 @@ class Estimate(Model):
     value: FiniteFloat
     low: FiniteFloat | None = None
     high: FiniteFloat | None = None
+
+
+class Proportion(Model):
+    """A share of n rows with its Wilson interval."""
+
+    rate: Share
+    n: Count
+    low: Share
+    high: Share

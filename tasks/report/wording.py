@@ -4,8 +4,11 @@ Comparison(method="sft", reference="base", measure="GeneralAvg", difference=-0.0
   -> "SFT against base": "general accuracy lower by 9.0 points (6.0 to 12.0)"
 """
 
-from tasks.report.data import Comparison, Estimate, Measure, Proportion, ReportData, Score
+from tasks.report.compared_data import Comparison, Measure
+from tasks.report.data import ReportData
 from tasks.report.figures import method_label
+from tasks.report.run_data import Score
+from tasks.report.values import Estimate, Proportion
 
 MEASURES = {
     "MathAvg": "downstream accuracy",

@@ -10,7 +10,9 @@ import pytest
 from flows.hand_on.model import write_model
 from flows.hand_on.push import files_of, kind_of
 from tasks.finetune.config import FinetuneConfig
-from tasks.report.data import Averages, Backbone, Estimate, ReportData, Run, Score, to_json
+from tasks.report.data import Backbone, ReportData, to_json
+from tasks.report.run_data import Averages, Run, Score
+from tasks.report.values import Estimate
 from tasks.runtime.settings import settings
 from tasks.runtime.store import Artifact, Manifest, Store
 from tests.conftest import ROOT

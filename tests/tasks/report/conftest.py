@@ -4,32 +4,17 @@ import numpy as np
 import pytest
 
 from tasks.report.answers import Answer
-from tasks.report.data import (
-    Artifact,
-    Backbone,
-    Edge,
-    Estimate,
-    Example,
-    Graph,
-    GrpoStep,
-    Histogram,
-    LossPoint,
-    Node,
-    Quarantine,
-    ReportData,
-    Run,
-    Score,
-    StageCost,
-    Summary,
-    TargetNLL,
-    Targets,
-    Version,
-)
+from tasks.report.compared_data import Summary
+from tasks.report.data import Backbone, ReportData
 from tasks.report.drift import drifts
 from tasks.report.forgetting import Trained, forgetting
+from tasks.report.lineage_data import Edge, Graph, Node
+from tasks.report.row_data import Example, Histogram, Quarantine, Version
+from tasks.report.run_data import Artifact, GrpoStep, LossPoint, Run, Score, StageCost, TargetNLL, Targets
 from tasks.report.statistics import draw, mean_over_rows, proportion
 from tasks.report.summary import average, averages, comparisons, table_1
 from tasks.report.transitions import transitions
+from tasks.report.values import Estimate
 
 BENCHMARKS = {"math": ["word_problems", "word_problems_hard"], "general": ["facts", "opposites", "lists"]}
 ROWS = {"word_problems": 200, "word_problems_hard": 120, "facts": 150, "opposites": 100, "lists": 150}

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from tasks.report.answers_view import said
-from tasks.report.collect import ReportConfig, ReportError, collect
-from tasks.report.data import Run
+from tasks.report.collect import ReportConfig, collect
+from tasks.report.joined import ReportError
 from tasks.report.page import render
 from tasks.report.page_tables import column
 from tasks.report.provenance import commands
+from tasks.report.run_data import Run
 from tasks.rows.jsonl import write_rows
 from tasks.runtime.store import Artifact, Manifest, Store, read_manifest
 

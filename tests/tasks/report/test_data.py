@@ -7,7 +7,8 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
-from tasks.report.data import ReportData, Run, Score, schema, to_json
+from tasks.report.data import ReportData, schema, to_json
+from tasks.report.run_data import Run, Score
 
 DOCS = Path(__file__).parents[3] / "docs"
 

@@ -5,22 +5,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tasks.report.data import (
-    Averages,
-    Comparison,
-    Estimate,
-    Example,
-    Histogram,
-    LossPoint,
-    ReportData,
-    Run,
-    StageCost,
-    Summary,
-    Version,
-)
+from tasks.report.compared_data import Comparison, Summary
+from tasks.report.data import ReportData
 from tasks.report.figures import method_label
 from tasks.report.page import SHOWN, render
 from tasks.report.report import build_report, read_report
+from tasks.report.row_data import Example, Histogram, Version
+from tasks.report.run_data import Averages, LossPoint, Run, StageCost
+from tasks.report.values import Estimate
 from tasks.report.wording import number
 from tasks.runtime.durations import duration
 

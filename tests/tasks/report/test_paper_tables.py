@@ -7,10 +7,10 @@ from rich.console import Console
 from tasks.evaluate.averages import averages, change
 from tasks.evaluate.config import PAPER_GENERAL, PAPER_MATH
 from tasks.report.artifacts import own_yield
-from tasks.report.data import LossPoint, Score
 from tasks.report.paper_figures import success_only, sweep
 from tasks.report.paper_tables import tables
 from tasks.report.paper_values import values
+from tasks.report.run_data import LossPoint, Score
 from tasks.report.stability import WINDOW, stability
 from tasks.report.table import markdown_table, rich_table
 
