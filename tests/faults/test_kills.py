@@ -3,8 +3,11 @@
 A run is killed, looked at, started again, until it has ended by itself; then another begins, until so many kills were
 made. The moments come from a seed and hit every stage, its start, its engine, an engine's children, a supervisor.
 Every second run begins with the agent that the reference trained: from there on its bytes are promised.
+
+    FAULTS_LEDGER=kills.jsonl FAULTS_KILLS=40 …    goes on after the runs that the file holds, up to 40 kills in all
 """
 
+import json
 import os
 import random
 import subprocess
@@ -35,6 +38,8 @@ from tests.faults.runs import (
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(7200)]
 
 KILLS, SEED = int(os.environ.get("FAULTS_KILLS", "100")), 14
+LEDGER = os.environ.get("FAULTS_LEDGER")  # of finished runs, a line each: kills of several sessions add up
+OF_A_RUN = 12  # kills at most
 SHARE, LONGEST = 12, 5  # kills come in an undisturbed run's twelfth, exponentially; at the latest after five of these
 SECRET = "marked-4f0c1d5a9e27"  # stands for a token; must be found nowhere afterwards
 
@@ -64,9 +69,14 @@ def kill_one(draw: random.Random, run: subprocess.Popen[bytes], root: Path) -> s
 
 
 def test_kill_9_at_a_hundred_random_moments(undisturbed: Store, tmp_path: Path, figure: Figure) -> None:
-    draw, killed, stages, number, equal = random.Random(SEED), Counter[str](), Counter[str](), 0, 0
+    earlier = [*read_rows(Path(LEDGER))] if LEDGER and Path(LEDGER).exists() else []
+    killed, stages, number = Counter[str](), Counter[str](), len(earlier)
+    for row in earlier:
+        killed.update(row["killed"])
+    equal = sum(row["equal"] for row in earlier)
     mean = seconds_of(undisturbed) / SHARE
     while sum(killed.values()) < KILLS:
+        draw, here = random.Random(f"{SEED}/{number}"), Counter[str]()
         root = tmp_path / f"run{number}" / "store"
         root.mkdir(parents=True)
         from_agent = number % 2 == 1
@@ -74,13 +84,13 @@ def test_kill_9_at_a_hundred_random_moments(undisturbed: Store, tmp_path: Path, 
         run, published, done = None, digests(store), blocks(root)
         while True:
             run = run or start(root, HF_TOKEN=SECRET, OPENAI_API_KEY=SECRET)
-            left = sum(killed.values()) < KILLS
+            left = sum(killed.values()) + here.total() < KILLS and here.total() < OF_A_RUN
             try:
                 run.wait(timeout=min(draw.expovariate(1 / mean), LONGEST * mean) if left else 900)
             except subprocess.TimeoutExpired:
                 assert left, "the last run did not end"
                 stages.update({line(one).partition("-m tasks.")[2].split()[0] for one in engines_of(root)} or {"none"})
-                killed[kill_one(draw, run, root)] += 1
+                here[kill_one(draw, run, root)] += 1
                 if run.poll() is not None:
                     assert all_gone(root), f"left behind: {[line(one) for one in processes_of(root)]}"
                     assert not taken_locks(root)
@@ -89,7 +99,7 @@ def test_kill_9_at_a_hundred_random_moments(undisturbed: Store, tmp_path: Path, 
                 now = blocks(root)
                 assert all(now[path] == when for path, when in done.items() if path in now), "a block was made twice"
                 published, done = digests(store), now
-                print(sum(killed.values()), dict(killed), len(published), flush=True)
+                print(sum(killed.values()) + here.total(), dict(here), len(published), flush=True)
                 continue
             if run.returncode == 0:
                 break
@@ -105,10 +115,14 @@ def test_kill_9_at_a_hundred_random_moments(undisturbed: Store, tmp_path: Path, 
             assert digests(store, SAME) == digests(undisturbed, SAME)
             equal += 1
         assert not holding(tmp_path / f"run{number}", SECRET), "a secret was written down"
+        killed.update(here)
         number += 1
+        if LEDGER:
+            with Path(LEDGER).open("a") as lines:
+                lines.write(json.dumps({"run": number, "killed": dict(here), "equal": from_agent}) + "\n")
     who = ", ".join(f"{count} × {name}" for name, count in killed.most_common())
     what = f"{number} runs, {equal} of them byte-equal to the undisturbed one from the agent on; killed {who}"
-    figure("kill -9 of a process of a run at a random moment", tried=KILLS, held=sum(killed.values()), how=what)
+    figure("kill -9 of a process of a run at a random moment", tried=killed.total(), held=killed.total(), how=what)
     print(stages)
 
 
