@@ -110,7 +110,7 @@ def _rewrite(
         fates = rewrite_file(reader, digest, agent, experiment, out, before)
     if bad:
         write_rows(quarantine_of(out), ({name: getattr(one, name) for name in one.__slots__} for one in bad))
-    summarise(console, fates, bad, out)
+    summarise(console, fates, bad, out, f"{experiment.backbone.name}{f' with the agent {agent}' if agent else ''}")
 
 
 def _stem(name: str) -> str:
@@ -131,8 +131,8 @@ def quarantine_of(out: Path) -> Path:
     return out.with_name(f"{out.name.removesuffix('.jsonl')}.quarantine.jsonl")
 
 
-def summarise(console: Console, fates: Counter[str], bad: list[SetAside], out: Path) -> None:
-    """Print what became of the rows."""
+def summarise(console: Console, fates: Counter[str], bad: list[SetAside], out: Path, rewriter: str) -> None:
+    """Print what became of the rows, and by whom."""
     table = Table("rows", "number", "share")
     for fate, number in fates.most_common():
         table.add_row(escape(fate), str(number), f"{number / fates.total():.1%}")
@@ -140,4 +140,4 @@ def summarise(console: Console, fates: Counter[str], bad: list[SetAside], out: P
     if bad:
         first = escape(bad[0].describe())
         console.print(f"{len(bad)} rows set aside in {quarantine_of(out)}; first: {first}", style="yellow")
-    console.print(f"written: {out}", soft_wrap=True)
+    console.print(f"written: {out}, by {rewriter}", markup=False, soft_wrap=True)
