@@ -3,11 +3,12 @@
 PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3,$(shell $(v) -c 'import sys; 0 if (3,11) <= sys.version_info[:2] < (3,13) else sys.exit(1)' 2>/dev/null && echo $(v))))
 ENVS   := $(or $(REWRITING_AGENT_ENVIRONMENTS),.envs)
 CORE   := $(ENVS)/core/bin
+IN_CORE := not inference and not sft and not verl and not slow and not faults and not gpu
 export DO_NOT_TRACK = 1
 export PREFECT_HOME ?= $(abspath $(ENVS))/prefect
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: help setup setup-% run test test-inference test-sft test-slow test-verl faults style types bench bench-check gpu-check nano up down lock clean
+.PHONY: help setup setup-% run test test-core test-flows test-inference test-sft test-slow test-verl faults style types bench bench-check gpu-check nano up down lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -24,10 +25,17 @@ test: setup setup-dev   ## style, types and all tests but the slow ones
 	@$(CORE)/ruff check -q .
 	@$(CORE)/ruff format -q --check .
 	@$(CORE)/mypy
-	@echo "the core's tests; beside them those of the engines, whose output comes at the end (together 8 to 12 minutes)"
-	@$(MAKE) -sk test-inference test-sft > $(ENVS)/test-engines.log 2>&1 & engines=$$!; \
-	$(CORE)/python -m pytest -m "not inference and not sft and not verl and not slow and not faults and not gpu"; core=$$?; \
-	wait $$engines; engines=$$?; cat $(ENVS)/test-engines.log; exit $$((core | engines))
+	@echo "core and SFT; beside them flows and inference, whose output comes at the end (together 10 to 14 minutes)"
+	@$(MAKE) -sk -j2 -O test-inference test-flows > $(ENVS)/test-others.log 2>&1 & others=$$!; \
+	$(MAKE) -sk test-core test-sft; here=$$?; \
+	wait $$others; others=$$?; cat $(ENVS)/test-others.log; exit $$((here | others))
+
+# Servers and engines often wait: three suites at a time keep two cores busy.
+test-core:
+	$(CORE)/python -m pytest -m "$(IN_CORE)" --ignore=tests/flows --ignore=tests/infra
+
+test-flows:
+	$(CORE)/python -m pytest -m "$(IN_CORE)" tests/flows tests/infra
 
 test-inference:
 	$(ENVS)/inference/bin/python -m pytest -m "inference and not slow and not gpu"

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.inference
 MODULE = "tasks.evaluate.lm_eval_engine"
 NANO = engines.ROOT / "infra" / "nano" / "model"
 NAMES = ("nano_words", "nano_seen_kinds")
+LIKELIHOOD = "nano_facts_likelihood"
 
 
 def _run(out: Path, rows: dict[str, list[Row]], **config: Any) -> str:
@@ -48,9 +49,16 @@ def rows() -> dict[str, list[Row]]:
 
 
 @pytest.fixture(scope="module")
-def by_vllm(tmp_path_factory: pytest.TempPathFactory, rows: dict[str, list[Row]]) -> Path:
+def options() -> list[Row]:
+    """Questions whose options are compared by their likelihood, the last one too long."""
+    rows = benchmark.rows(LIKELIHOOD, limit=10)
+    return [*rows, rows[0] | {"id": "long", "question": "Which weather is usual? " * 200, "answer": "A"}]
+
+
+@pytest.fixture(scope="module")
+def by_vllm(tmp_path_factory: pytest.TempPathFactory, rows: dict[str, list[Row]], options: list[Row]) -> Path:
     out = tmp_path_factory.mktemp("vllm")
-    _run(out, rows)
+    _run(out, rows | {LIKELIHOOD: options})
     return out
 
 
@@ -133,22 +141,18 @@ def test_bfloat16_is_what_was_computed_in_where_it_is_asked_for(
     assert _read(tmp_path, "nano_seen_kinds")[1]["dtype"] == "bfloat16"
 
 
-def test_options_are_compared_by_their_log_likelihood(tmp_path: Path) -> None:
+def test_options_are_compared_by_their_log_likelihood(by_vllm: Path, options: list[Row]) -> None:
     """The engine's letters are those that plain transformers finds likeliest, question by question."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from tasks.evaluate.user_turn import user_turn
 
-    name = "nano_facts_likelihood"
-    rows = benchmark.rows(name, limit=10)
-    long = rows[0] | {"id": "long", "question": "Which weather is usual? " * 200, "answer": "A"}
-    _run(tmp_path, {name: [*rows, long]})
-    [*answers, last], scores = _read(tmp_path, name)
+    [*answers, last], scores = _read(by_vllm, LIKELIHOOD)
     assert (last["tokens"], last["correct"], scores["overlong"]) == (0, False, 1)
     tokenizer = AutoTokenizer.from_pretrained(str(NANO))
     model: Any = AutoModelForCausalLM.from_pretrained(str(NANO), dtype=torch.float32)
-    for row, answer in zip(rows, answers, strict=True):
+    for row, answer in zip(options[:-1], answers, strict=True):
         turn = [{"role": "user", "content": user_turn(row)}]
         prompt = tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=True)["input_ids"]
         found = {}

@@ -14,21 +14,15 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.inference
 
-CODE = """
-import sys
-from pathlib import Path
-from tasks.generation.vllm_sampling import start
-llm = start(Path(sys.argv[1]), cuda=False, dtype=sys.argv[2], context=128, sequences=2)
-model = llm.llm_engine.engine_core.engine_core.model_executor.driver_worker.worker.model_runner.model
-print("weights", {str(weight.dtype) for weight in model.parameters()})
-"""
-
-
-DRAWN = """
+START = """
 import json, sys
 from pathlib import Path
 from tasks.generation.vllm_sampling import Decoding, generate, start
-llm = start(Path(sys.argv[1]), cuda=False, context=128, sequences=256)
+llm = start(Path(sys.argv[1]), cuda=False, dtype=sys.argv[2], context=128, sequences=256)
+model = llm.llm_engine.engine_core.engine_core.model_executor.driver_worker.worker.model_runner.model
+print("weights", {str(weight.dtype) for weight in model.parameters()})
+"""
+DRAWN = """
 decoding = Decoding(8, temperature=1.0, seed_of=int)
 prompts = [[5 + (row + place) % 90 for place in range(71)] for row in range(300)]
 read_at_once = llm.llm_engine.vllm_config.scheduler_config.max_num_batched_tokens
@@ -38,14 +32,19 @@ print("said", json.dumps([read_at_once, [one.text for one in together], alone[0]
 """
 
 
-@pytest.mark.parametrize(("dtype", "expected"), [("auto", "torch.float32"), ("bfloat16", "torch.bfloat16")])
-def test_weights_have_the_precision_asked_for(dtype: str, expected: str) -> None:
-    assert f"weights {{'{expected}'}}" in run(CODE, dtype)
+@pytest.fixture(scope="module")
+def drawn() -> str:
+    """What an engine says that is told nothing of the precision and draws."""
+    return run(START + DRAWN, "auto")
 
 
-def test_more_prompts_than_a_step_reads_are_drawn_each_from_its_own_stream() -> None:
-    said = run(DRAWN).split("said ")[1].splitlines()[0]
-    read_at_once, together, alone = json.loads(said)
+def test_weights_have_the_precision_asked_for(drawn: str) -> None:
+    assert "weights {'torch.float32'}" in drawn, "nano is small"
+    assert "weights {'torch.bfloat16'}" in run(START, "bfloat16")
+
+
+def test_more_prompts_than_a_step_reads_are_drawn_each_from_its_own_stream(drawn: str) -> None:
+    read_at_once, together, alone = json.loads(drawn.split("said ")[1].splitlines()[0])
     assert read_at_once < 300 * 71
     assert together[299] == alone
     assert len(set(together)) > 100

@@ -13,6 +13,8 @@ from tests.tasks.train_agent.nano_rows import NANO, nano_rows
 
 pytestmark = pytest.mark.inference
 
+LONG = 4  # the place of the row whose prompt is too long
+
 
 def run(out, rows, adapter=None, **changes):
     config = MeasureConfig(
@@ -40,40 +42,48 @@ def run(out, rows, adapter=None, **changes):
     return json.loads((out / "scratch" / "metrics.json").read_text())
 
 
-def test_every_row_is_measured_and_the_same_seed_gives_the_same_files(tmp_path):
-    rows = tmp_path / "rows.jsonl"
-    write_rows(rows, nano_rows(12, start=100))
-    metrics = run(tmp_path / "one", rows)
-    again = run(tmp_path / "two", rows)
-    assert metrics == again
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    """Thirteen rows, one of them with a prompt that is too long."""
+    made = nano_rows(13, start=100)
+    made[LONG]["solution"] *= 10
+    path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
+    write_rows(path, made)
+    return path
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory, rows):
+    """The folder and the metrics of one measuring."""
+    out = tmp_path_factory.mktemp("measured")
+    return out, run(out, rows)
+
+
+def test_every_row_is_measured_and_the_same_seed_gives_the_same_files(tmp_path, rows, measured):
+    one, metrics = measured
+    assert run(tmp_path, rows) == metrics
     for name in ("rows.jsonl", "rewrites.jsonl"):
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    measured = list(read_rows(tmp_path / "one" / "rows.jsonl"))
-    assert [row["id"] for row in measured] == [f"numinamath_cot/{i}" for i in range(100, 112)]
-    assert metrics["rows"] == 12
-    assert metrics["pass_rate"] == pytest.approx(sum(row["passed"] for row in measured) / 48)
-    assert sum(1 for _ in read_rows(tmp_path / "one" / "rewrites.jsonl")) == 48
-    for row in measured:
+        assert (one / name).read_bytes() == (tmp_path / name).read_bytes()
+    found = list(read_rows(one / "rows.jsonl"))
+    assert metrics["rows"] == len(found) == 12
+    assert metrics["pass_rate"] == pytest.approx(sum(row["passed"] for row in found) / 48)
+    assert sum(1 for _ in read_rows(one / "rewrites.jsonl")) == 48
+    for row in found:
         assert (row["nll"] is None) == (row["passed"] == 0)
         assert (row["diversity"] is None) == (row["passed"] < 2)
         assert row["expert_nll"] > 0
 
 
-def test_prompts_that_are_too_long_are_counted_not_cut(tmp_path):
-    rows = tmp_path / "rows.jsonl"
-    made = nano_rows(3)
-    made[1]["solution"] = made[1]["solution"] * 10
-    write_rows(rows, made)
-    metrics = run(tmp_path / "out", rows)
-    assert metrics["rows"] == 2 and metrics["overlong"] == 1
-    assert {row["id"] for row in read_rows(tmp_path / "out" / "rows.jsonl")} == {"numinamath_cot/0", "numinamath_cot/2"}
+def test_prompts_that_are_too_long_are_counted_not_cut(measured):
+    out, metrics = measured
+    assert metrics["overlong"] == 1
+    there = [f"numinamath_cot/{100 + at}" for at in range(13) if at != LONG]
+    assert [row["id"] for row in read_rows(out / "rows.jsonl")] == there
 
 
-def test_bfloat16_rounds_what_is_measured(tmp_path):
-    rows = tmp_path / "rows.jsonl"
-    write_rows(rows, nano_rows(3))
-    expert = {}
-    for dtype, used in (("auto", "float32"), ("bfloat16", "bfloat16")):
-        assert run(tmp_path / dtype, rows, dtype=dtype)["dtype"] == used
-        expert[dtype] = [row["expert_nll"] for row in read_rows(tmp_path / dtype / "rows.jsonl")]
-    assert expert["auto"] != expert["bfloat16"] == pytest.approx(expert["auto"], rel=0.02)
+def test_bfloat16_rounds_what_is_measured(tmp_path, rows, measured):
+    out, metrics = measured
+    assert metrics["dtype"] == "float32"
+    assert run(tmp_path, rows, dtype="bfloat16")["dtype"] == "bfloat16"
+    exact, rounded = ([row["expert_nll"] for row in read_rows(one / "rows.jsonl")] for one in (out, tmp_path))
+    assert exact != rounded == pytest.approx(exact, rel=0.02)
