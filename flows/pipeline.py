@@ -43,7 +43,7 @@ from tasks.methods.method import Targets, methods
 from tasks.report.stage import ReportConfig, report
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.rewrite import rewrite, self_solve
-from tasks.runtime.futures import finish, settle
+from tasks.runtime.futures import finish, part, settle
 from tasks.runtime.stage import BUILT
 from tasks.runtime.store import Artifact
 from tasks.sample.sample import sample
@@ -194,21 +194,25 @@ def rewrite_and_verify(
 ) -> dict[str, Shards]:
     """Rewrites of the SFT split, their verdicts and, where the likeliest is wanted, their NLL; shard by shard."""
     rewrites, verdicts, nll = {}, {}, {}
-    for name, config in shards(experiment, targets):
-        with tags(*([f"sample {name}"] if targets.samples else [])):
-            rewrites[name] = rewrite.submit(config, backbone=data.pi_0, rows=data.sft, adapter=adapter)
-            verdicts[name] = verify_shard(experiment, data, rewrites[name])
-            if targets.likeliest:
-                nll[name] = score.submit(experiment.score, backbone=data.pi_0, rows=data.sft, rewrites=rewrites[name])
+    for shard in shards(experiment, targets):
+        made = rewrite.submit(shard, backbone=data.pi_0, rows=data.sft, adapter=adapter)
+        for name in shard:
+            with tags(*([f"sample {name}"] if targets.samples else [])):
+                rewrites[name] = one = part(made, name)
+                verdicts[name] = verify_shard(experiment, data, one)
+                if targets.likeliest:
+                    nll[name] = score.submit(experiment.score, backbone=data.pi_0, rows=data.sft, rewrites=one)
     return {"rewrites": rewrites, "rewrite_verdicts": verdicts, "rewrite_nll": nll}
 
 
 def solve_and_verify(experiment: Experiment, data: Data) -> dict[str, Shards]:
     """pi_0's own solutions of the SFT split and their verdicts, shard by shard (Mind the Gap)."""
     solutions, verdicts = {}, {}
-    for name, config in shards(experiment, Targets()):
-        solutions[name] = self_solve.submit(config, backbone=data.pi_0, rows=data.sft)
-        verdicts[name] = verify_shard(experiment, data, solutions[name])
+    for shard in shards(experiment, Targets()):
+        made = self_solve.submit(shard, backbone=data.pi_0, rows=data.sft)
+        for name in shard:
+            solutions[name] = part(made, name)
+            verdicts[name] = verify_shard(experiment, data, solutions[name])
     return {"self_solutions": solutions, "self_verdicts": verdicts}
 
 
@@ -218,16 +222,14 @@ def verify_shard(experiment: Experiment, data: Data, rewrites: Future) -> Future
     return verify.submit(experiment.gate, rows=data.sft, rewrites=rewrites, backbone=judging)
 
 
-def shards(experiment: Experiment, targets: Targets) -> Iterator[tuple[str, RewriteConfig]]:
-    """Name and config of each shard of the rewriting: "001" of one greedy rewrite, "07-001" of the eighth sample."""
+def shards(experiment: Experiment, targets: Targets) -> Iterator[dict[str, RewriteConfig]]:
+    """What one engine makes, a shard of the rewriting: {"001": greedy}, or all samples, {"00-001": …, "07-001": …}."""
     whole = experiment.rewrite
     for number in range(whole.shards):
-        shard = {"shard": number}
-        if not targets.samples:
-            yield f"{number:03}", whole.model_copy(update=shard)
-        for sample_ in range(targets.samples):
-            drawn = {"seed": whole.seed + sample_, "temperature": targets.temperature}
-            yield f"{sample_:02}-{number:03}", whole.model_copy(update=shard | drawn)
+        shard = whole.model_copy(update={"shard": number})
+        drawn = [{"seed": whole.seed + one, "temperature": targets.temperature} for one in range(targets.samples)]
+        samples = {f"{one:02}-{number:03}": shard.model_copy(update=update) for one, update in enumerate(drawn)}
+        yield samples or {f"{number:03}": shard}
 
 
 def held_out(experiment: Experiment, data: Data, adapter: Future | None = None) -> Future:

@@ -38,8 +38,8 @@ def computing(experiment: Experiment) -> Iterator[tuple[Stage, StageTask, Any]]:
     yield "backbone", backbone, experiment.backbone
     yield "train_agent", train_agent, experiment.grpo(0)
     yield "measure", measure, experiment.measuring()
-    yield "rewrite", rewrite, experiment.rewrite
-    yield "self_solve", self_solve, experiment.rewrite
+    yield "rewrite", rewrite, {"": experiment.rewrite}
+    yield "self_solve", self_solve, {"": experiment.rewrite}
     yield "verify", verify, experiment.gate
     yield "finetune", finetune, experiment.finetune
     yield "score", score, experiment.score

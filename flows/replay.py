@@ -18,6 +18,7 @@ from tasks.corpus.corpus import corpus
 from tasks.methods.method import Mixture
 from tasks.mix.mix import MixConfig, mix
 from tasks.rewrite.rewrite import self_solve
+from tasks.runtime.futures import part
 from tasks.runtime.store import Artifact
 from tasks.sample.sample import sample
 from tasks.verify.stage import verify
@@ -51,9 +52,8 @@ def mix_in(
     general = sample.submit(drawing, corpora={replay.name: read}, tokenizers=tokenizers, benchmarks=tested)
     answers, verdicts = {}, {}
     if mixture.own_answers:
-        answers["000"] = self_solve.submit(
-            experiment.rewrite.model_copy(update={"shards": 1}), backbone=pi_0, rows=general
-        )
+        asked = {"000": experiment.rewrite.model_copy(update={"shards": 1})}
+        answers["000"] = part(self_solve.submit(asked, backbone=pi_0, rows=general), "000")
         if replay.gate is not None:
             judging = pi_0 if replay.gate.asks_backbone else None
             verdicts["000"] = verify.submit(replay.gate, rows=general, rewrites=answers["000"], backbone=judging)

@@ -54,7 +54,7 @@ def rewrite_file(
         model = import_backbone.folder(experiment.backbone)
         write_rows(rows / "rows.jsonl", (one.row() | domain for one in _usable(reader) if _asked(one, before)))
         require_fit(experiment.gate, rows / "rows.jsonl")  # before hours of rewriting
-        rewrite.plain(config, rewrites, backbone=model, rows=rows, adapter=adapter)
+        rewrite.plain({"all": config}, {"all": rewrites}, backbone=model, rows=rows, adapter=adapter)
         judging = model if experiment.gate.asks_backbone else None
         verify.plain(experiment.gate, verdicts, rows=rows, rewrites=rewrites, backbone=judging)
         made = {"rewrites": {"all": rewrites}, "rewrite_verdicts": {"all": verdicts}}

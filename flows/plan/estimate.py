@@ -90,15 +90,13 @@ class _Reckoning:
         for name, value in step.inputs.items():
             if isinstance(value, Expected):
                 rows = self.rows(value.step)
-                found |= (
-                    {f"{name}.{part}": n for part, n in rows.items()}
-                    if value.step.task.batch
-                    else {name: next(iter(rows.values()))}
-                )
+                of_all = {f"{name}.{part}": n for part, n in rows.items()}
+                found |= of_all if value.part is None else {name: rows[value.part]}
             elif isinstance(value, Mapping):
                 for key, one in value.items():
                     if isinstance(one, Expected):
-                        found[f"{name}.{key}"] = sum(self.rows(one.step).values())
+                        rows = self.rows(one.step)
+                        found[f"{name}.{key}"] = sum(rows.values()) if one.part is None else rows[one.part]
         return found
 
     def _config(self, step: Step, name: str) -> Any:

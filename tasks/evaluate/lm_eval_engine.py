@@ -102,8 +102,10 @@ def completer(spec: EvaluateSpec, tokens: ChatTokens, context: int) -> Complete:
     config = spec.config
     if config.backend == "vllm":
         decoding = Decoding(config.max_new_tokens)
-        sampler = Sampler(spec.model, config, decoding, context, spec.cuda, config.dtype)
-        return lambda name, ids, prompts: sampler.complete(_scratch(spec, name), ids, prompts, f"answers to {name}")
+        sampler = Sampler(spec.model, config, context, spec.cuda, config.dtype)
+        return lambda name, ids, prompts: sampler.complete(
+            _scratch(spec, name), decoding, ids, prompts, f"answers to {name}"
+        )
 
     @cache
     def transformers() -> blocks.Generate:

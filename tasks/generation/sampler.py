@@ -25,23 +25,27 @@ if TYPE_CHECKING:
 
 @dataclass
 class Sampler:
-    """One vLLM engine: `model`, with `adapter` where there is one, for at most `context` tokens a row.
+    """One vLLM engine: `model`, with `adapter` where there is one, for at most `context` tokens a row; it samples what
+    is asked of it one after the other, each as its `decoding` says.
 
     `shared_prompts`: rows are candidates of the same prompts, each of which is read once.
     """
 
     model: Path
     config: EngineConfig
-    decoding: Decoding
     context: int
     cuda: bool
     dtype: Dtype = "auto"
     adapter: Path | None = None
-    seed: int = 0
     shared_prompts: bool = False
 
     def complete(
-        self, folder: Path, ids: Sequence[str], prompts: Mapping[str, Sequence[int]], unit: str = "rows"
+        self,
+        folder: Path,
+        decoding: Decoding,
+        ids: Sequence[str],
+        prompts: Mapping[str, Sequence[int]],
+        unit: str = "rows",
     ) -> list[Row]:
         """A row of each prompt; what an earlier attempt left in `folder` is kept.
 
@@ -50,8 +54,17 @@ class Sampler:
             unit: what progress is counted in.
         """
         if repeatable(self.model, self.dtype, self.cuda):
-            return blocks.complete(folder / "blocks", blocks.cut(ids, self.config.block), prompts, self._answer, unit)
-        return queue.complete(folder / "finished.jsonl", prompts, self._stream, unit)
+            cuts = blocks.cut(ids, self.config.block)
+
+            def answer(named: Sequence[str], asked: Sequence[Sequence[int]]) -> list[Completion]:
+                return generate(self.llm, named, asked, decoding, self.adapter)
+
+            return blocks.complete(folder / "blocks", cuts, prompts, answer, unit)
+
+        def answers(asked: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, Completion]]:
+            return stream(self.llm, asked, decoding, self.adapter)
+
+        return queue.complete(folder / "finished.jsonl", prompts, answers, unit)
 
     @cached_property
     def llm(self) -> "LLM":
@@ -65,7 +78,6 @@ class Sampler:
             adapter=self.adapter,
             tensor_parallel=self.config.tensor_parallel,
             gpu_memory_utilization=self.config.gpu_memory_utilization,
-            seed=self.seed,
             shared_prompts=self.shared_prompts,
         )
 
@@ -73,9 +85,3 @@ class Sampler:
         """End the engine where it has started, so that another model has the device."""
         if "llm" in self.__dict__:
             stop(self.__dict__.pop("llm"))
-
-    def _answer(self, ids: Sequence[str], prompts: Sequence[Sequence[int]]) -> list[Completion]:
-        return generate(self.llm, ids, prompts, self.decoding, self.adapter)
-
-    def _stream(self, prompts: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, Completion]]:
-        return stream(self.llm, prompts, self.decoding, self.adapter)

@@ -77,16 +77,15 @@ def _sampled(spec: MeasureSpec, rows: Sequence[AgentRow]) -> dict[str, Row]:
     sampler = Sampler(
         spec.backbone,
         config,
-        decoding,
         context_for(spec.backbone, config.max_prompt_tokens, config.max_new_tokens),
         spec.cuda,
         config.dtype,
         adapter=spec.adapter,
-        seed=config.seed,
         shared_prompts=True,
     )
     try:
-        return {row["id"]: row for row in sampler.complete(spec.out / "scratch", list(prompts), prompts, "rewrites")}
+        made = sampler.complete(spec.out / "scratch", decoding, list(prompts), prompts, "rewrites")
+        return {row["id"]: row for row in made}
     finally:
         sampler.close()
 

@@ -14,9 +14,9 @@ from tasks.generation.hinted import decode_hinted
 from tasks.generation.rollout import Sampling
 from tasks.generation.vllm_sampling import Completion
 from tasks.rewrite.spec import RewriteSpec
-from tasks.rewrite.vllm_engine import finish, shard_ids, tokenise
+from tasks.rewrite.vllm_engine import all_ids, finish, shards, tokenise, unit
 from tasks.rows.context import context_for
-from tasks.rows.jsonl import read_rows, write_rows
+from tasks.rows.jsonl import read_rows
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.spec import read_spec
 from tasks.score.load import load_backbone
@@ -30,12 +30,11 @@ def main() -> None:
     config, chat = spec.config, ChatTokens(spec.backbone)
     assert config.hint is not None
     rows = {row["id"]: row for row in read_rows(spec.rows, required=("id", "question", "solution"))}
-    ids = shard_ids(list(rows), config)
+    parts = shards(spec, list(rows))
     context = context_for(spec.backbone, config.max_prompt_tokens, config.max_new_tokens)
-    hinted, aside = tokenise(spec, [rows[row_id] for row_id in ids], context)
+    hinted, aside = tokenise(spec, [rows[row_id] for row_id in all_ids(parts)], context)
     plain, more = tokenise(spec.model_copy(update={"prompt": "self_solve"}), [rows[one] for one in hinted], context)
-    aside += more
-    write_rows(spec.out / "quarantine.jsonl", aside)
+    aside |= more
     sampling = Sampling(config.max_new_tokens, 0.0, tuple(sorted(chat.stop_ids)))
     strength = config.hint
     loaded: list[Any] = []
@@ -47,9 +46,10 @@ def main() -> None:
         texts = [chat.tokenizer.decode(one.ids, skip_special_tokens=True) for one in drawn]
         return [Completion(text, one.finished, len(one.ids)) for text, one in zip(texts, drawn, strict=True)]
 
-    finish(
-        spec, blocks.complete(spec.out / "scratch" / "blocks", blocks.cut(ids, config.block), plain, generate), aside
-    )
+    for name, ids in parts.items():
+        cuts = blocks.cut(ids, config.block)
+        made = blocks.complete(spec.outs[name] / "scratch" / "blocks", cuts, plain, generate, unit(spec, name))
+        finish(spec, name, made, [aside[row_id] for row_id in ids if row_id in aside])
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ decode from both prompts at once, with transformers.
 In:  backbone  config.json, model.safetensors, tokenizer.json, …
      adapter   adapter/adapter_config.json, adapter/adapter_model.safetensors   (the agent; none: pi_0 itself)
      rows      rows.jsonl: {"id", "question", "solution"}
-Out: rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", "finished": true, "tokens": 87}
+Out: of each part (a shard, a sampling of it), all by one engine that starts once
+     rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", "finished": true, "tokens": 87}
      quarantine.jsonl  rows whose prompt is too long or spells out a special token
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from tasks.generation.variables import engine_variables
 from tasks.rewrite.config import RewriteConfig
@@ -22,16 +24,31 @@ from tasks.runtime.stage import Metrics, stage
 
 
 def gpus(config: RewriteConfig) -> int:
-    """GPUs of one shard."""
+    """GPUs of one engine."""
     return config.tensor_parallel
 
 
-@stage(version=2, environment="inference", gpus=gpus, identity=prompts_digest, timeout_minutes=7 * 24 * 60)
-def rewrite(config: RewriteConfig, out: Path, *, backbone: Path, rows: Path, adapter: Path | None = None) -> Metrics:
-    """One rewrite a row of this shard, by the adapter where there is one (eq. 1), else by pi_0 with the template.
+sampling = stage(
+    version=2, environment="inference", gpus=gpus, identity=prompts_digest, batch=True, timeout_minutes=7 * 24 * 60
+)
+
+
+@sampling
+def rewrite(
+    config: Mapping[str, RewriteConfig],
+    out: Mapping[str, Path],
+    *,
+    backbone: Path,
+    rows: Path,
+    adapter: Path | None = None,
+) -> dict[str, Metrics]:
+    """One rewrite a row of each part, by the adapter where there is one (eq. 1), else by pi_0 with the template.
+
+    Args:
+        config: by part, the same but for shard, seed and temperature.
 
     Returns:
-        rows, written, finished, prompt_too_long, bad (both set aside), output_tokens.
+        By part: rows, written, finished, prompt_too_long, bad (both set aside), output_tokens.
 
     Raises:
         EngineError: vLLM failed.
@@ -39,31 +56,35 @@ def rewrite(config: RewriteConfig, out: Path, *, backbone: Path, rows: Path, ada
     return _generate("rewrite", config, out, backbone, rows, adapter)
 
 
-@stage(version=2, environment="inference", gpus=gpus, identity=prompts_digest, timeout_minutes=7 * 24 * 60)
-def self_solve(config: RewriteConfig, out: Path, *, backbone: Path, rows: Path) -> Metrics:
-    """pi_0's own solution of each question of this shard, from the plain question prompt (Mind the Gap, Appendix D)."""
+@sampling
+def self_solve(
+    config: Mapping[str, RewriteConfig], out: Mapping[str, Path], *, backbone: Path, rows: Path
+) -> dict[str, Metrics]:
+    """pi_0's own solution of each question of each part, from the plain question prompt (Mind the Gap, Appendix D)."""
     return _generate("self_solve", config, out, backbone, rows, None)
 
 
 def _generate(
     prompt: Literal["rewrite", "self_solve"],
-    config: RewriteConfig,
-    out: Path,
+    config: Mapping[str, RewriteConfig],
+    out: Mapping[str, Path],
     backbone: Path,
     rows: Path,
     adapter: Path | None,
-) -> dict[str, Any]:
-    if config.hint is not None and adapter is not None:
+) -> dict[str, Metrics]:
+    hint = next(iter(config.values())).hint
+    if hint is not None and adapter is not None:
         raise ValueError("rewrite.hint mixes pi_0 with itself: it goes with targets.rewriter backbone, not agent")
     spec = RewriteSpec(
-        config=config,
+        configs=config,
+        outs=out,
         prompt=prompt,
         backbone=backbone,
         adapter=adapter / "adapter" if adapter is not None and (adapter / "adapter").is_dir() else adapter,
         rows=rows / "rows.jsonl",
-        out=out,
         cuda=settings().cuda(),
     )
-    engine = "vllm_engine" if config.hint is None or prompt == "self_solve" else "hinted_engine"
-    run("inference", f"tasks.rewrite.{engine}", spec, out, engine_variables(settings().cuda()))
-    return read_metrics(out)
+    engine = "vllm_engine" if hint is None or prompt == "self_solve" else "hinted_engine"
+    work = next(iter(out.values()))  # where spec and log go
+    run("inference", f"tasks.rewrite.{engine}", spec, work, engine_variables(settings().cuda()))
+    return {part: read_metrics(folder) for part, folder in out.items()}

@@ -1,7 +1,8 @@
 """The rewriting engine: rows through vLLM in one queue; in fixed blocks where the bytes are promised.
 
 In:  a spec (tasks/rewrite/spec.py) and rows {"id", "question", "solution"}
-Out: rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", "finished": true, "tokens": 87}
+Out: of each part
+     rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", "finished": true, "tokens": 87}
      quarantine.jsonl  {"id": "…", "field": "prompt", "reason": "3012 tokens, 2048 allowed"}
      scratch/metrics.json
 
@@ -10,7 +11,7 @@ on nothing but its rows, so kills and resumes change no byte. Elsewhere no row w
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tasks.generation.blocks import distinct
 from tasks.generation.sampler import Sampler
@@ -26,28 +27,36 @@ from tasks.runtime.spec import read_spec, write_metrics
 
 
 def main() -> None:
-    """Compute what an earlier attempt did not, then join it all."""
+    """Compute what an earlier attempt did not, part by part, and join it."""
     spec = read_spec(RewriteSpec)
-    config = spec.config
     rows = {row["id"]: row for row in read_rows(spec.rows, required=("id", "question", "solution"))}
-    ids = shard_ids([row["id"] for row in read_rows(spec.rows)], config)
-    context = context_for(spec.backbone, config.max_prompt_tokens, config.max_new_tokens)
-    prompts, aside = tokenise(spec, [rows[row_id] for row_id in ids], context)
-    write_rows(spec.out / "quarantine.jsonl", aside)
+    parts = shards(spec, [row["id"] for row in read_rows(spec.rows)])
+    context = context_for(spec.backbone, spec.config.max_prompt_tokens, spec.config.max_new_tokens)
+    prompts, aside = tokenise(spec, [rows[row_id] for row_id in all_ids(parts)], context)
+    sampler = Sampler(spec.backbone, spec.config, context, spec.cuda, spec.config.dtype, adapter=spec.adapter)
+    for name, ids in parts.items():
+        asked = {row_id: prompts[row_id] for row_id in ids if row_id in prompts}
+        made = sampler.complete(spec.outs[name] / "scratch", decoding(spec.configs[name]), ids, asked, unit(spec, name))
+        finish(spec, name, made, [aside[row_id] for row_id in ids if row_id in aside])
 
-    decoding = Decoding(
+
+def decoding(config: RewriteConfig) -> Decoding:
+    """How a part's tokens are drawn."""
+    return Decoding(
         config.max_new_tokens, config.temperature, config.top_p, lambda row_id: row_seed(config.seed, row_id)
     )
-    sampler = Sampler(
-        spec.backbone, config, decoding, context, spec.cuda, config.dtype, adapter=spec.adapter, seed=config.seed
-    )
-    rewrites = sampler.complete(spec.out / "scratch", ids, prompts)
-    finish(spec, rewrites, aside)
 
 
-def finish(spec: RewriteSpec, rewrites: list[Row], aside: list[Row]) -> None:
-    """Leave the rewrites and their figures; `aside` are the rows that were not asked for one."""
-    write_rows(spec.out / "rewrites.jsonl", rewrites)
+def unit(spec: RewriteSpec, name: str) -> str:
+    """What a part's progress is counted in."""
+    return "rows" if len(spec.outs) == 1 else f"rows of {name}"
+
+
+def finish(spec: RewriteSpec, name: str, rewrites: list[Row], aside: list[Row]) -> None:
+    """Leave a part's rewrites and figures; `aside` are its rows that were not asked for one."""
+    out = spec.outs[name]
+    write_rows(out / "quarantine.jsonl", aside)
+    write_rows(out / "rewrites.jsonl", rewrites)
     metrics = {
         "rows": len(rewrites) + len(aside),
         "written": len(rewrites),
@@ -57,7 +66,7 @@ def finish(spec: RewriteSpec, rewrites: list[Row], aside: list[Row]) -> None:
         "output_tokens": sum(row["tokens"] for row in rewrites),
         "dtype": resolve(spec.config.dtype, spec.backbone, spec.cuda),
     }
-    write_metrics(spec.out, metrics)
+    write_metrics(out, metrics)
 
 
 def shard_ids(ids: Sequence[str], config: RewriteConfig) -> list[str]:
@@ -71,7 +80,17 @@ def shard_ids(ids: Sequence[str], config: RewriteConfig) -> list[str]:
     return ordered[first:last]
 
 
-def tokenise(spec: RewriteSpec, rows: list[Row], context: int) -> tuple[dict[str, list[int]], list[Row]]:
+def shards(spec: RewriteSpec, ids: Sequence[str]) -> dict[str, list[str]]:
+    """The rows of each part. Raises ValueError: an id appears twice."""
+    return {name: shard_ids(ids, config) for name, config in spec.configs.items()}
+
+
+def all_ids(parts: Mapping[str, Sequence[str]]) -> list[str]:
+    """The rows of all parts, each once."""
+    return list(dict.fromkeys(row_id for ids in parts.values() for row_id in ids))
+
+
+def tokenise(spec: RewriteSpec, rows: list[Row], context: int) -> tuple[dict[str, list[int]], dict[str, Row]]:
     """Prompt ids by row id, and a quarantine row for each prompt that leaves no room for max_new_tokens.
 
     A row that spells out a special token is set aside as well: its text could end the user's turn.
@@ -79,18 +98,18 @@ def tokenise(spec: RewriteSpec, rows: list[Row], context: int) -> tuple[dict[str
     tokens = ChatTokens(spec.backbone)
     allowed = min(spec.config.max_prompt_tokens, context - spec.config.max_new_tokens)
     prompts: dict[str, list[int]] = {}
-    aside: list[Row] = []
+    aside: dict[str, Row] = {}
     for row in rows:
         if spec.prompt == "rewrite":
             content = rewriting_prompt(row["question"], row["solution"], domain_of(row))
         else:
             content = question_prompt(row["question"], domain_of(row))
         if (special := tokens.special_in(content)) is not None:
-            aside.append({"id": row["id"], "field": "prompt", "reason": f"holds the special token {special}"})
+            aside[row["id"]] = {"id": row["id"], "field": "prompt", "reason": f"holds the special token {special}"}
             continue
         ids = tokens.prompt(content)
         if len(ids) > allowed:
-            aside.append({"id": row["id"], "field": "prompt", "reason": f"{len(ids)} tokens, {allowed} allowed"})
+            aside[row["id"]] = {"id": row["id"], "field": "prompt", "reason": f"{len(ids)} tokens, {allowed} allowed"}
             continue
         prompts[row["id"]] = ids
     return prompts, aside

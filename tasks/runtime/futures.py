@@ -1,4 +1,8 @@
-"""What `submit` gives for a stage: futures that know what they wait for, so that a failure is told by its cause."""
+"""What `submit` gives for a stage: futures that know what they wait for, so that a failure is told by its cause.
+
+made = rewrite.submit({"000": config, "001": other}, backbone=pi_0, rows=sft)    # a stage of several artifacts
+part(made, "001")                                                                # the future of one of them
+"""
 
 import logging
 import re
@@ -10,11 +14,12 @@ from typing import Any
 
 from prefect import Task
 from prefect.context import TagsContext
-from prefect.futures import PrefectFuture
+from prefect.futures import PrefectFuture, PrefectTaskRunFuture
+from prefect.states import State
 from prefect.utilities.callables import get_call_parameters
 
 from tasks.runtime import planning, stopping
-from tasks.runtime.store import Manifest
+from tasks.runtime.store import Artifact, Manifest
 
 _SAID_ALREADY = re.compile(r"Finished in state (Built|Cached|NotReady)\b")
 
@@ -52,6 +57,36 @@ class StageTask(Task[..., Any]):
         future.upstream = list(_futures_in([args, kwargs]))  # type: ignore[attr-defined]
         future.stage = self.name  # type: ignore[attr-defined]
         return future
+
+
+class Part(PrefectTaskRunFuture[Artifact]):
+    """One artifact of a stage that makes several in one go; it is there when all of them are."""
+
+    def __init__(self, made: PrefectFuture[Any], name: str) -> None:
+        super().__init__(made.task_run_id)
+        self.made, self.name = made, name
+        self.upstream, self.stage = [made], getattr(made, "stage", "a stage")
+
+    @property
+    def state(self) -> State[Any]:
+        state = self.made.state
+        return state.model_copy(update={"data": self.made.result()[self.name]}) if state.is_completed() else state
+
+    def wait(self, timeout: float | None = None) -> None:
+        self.made.wait(timeout)
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
+        made = self.made.result(timeout, raise_on_failure)
+        return made[self.name] if self.made.state.is_completed() else made
+
+    def add_done_callback(self, fn: Callable[[PrefectFuture[Artifact]], None]) -> None:
+        self.made.add_done_callback(lambda _: fn(self))
+
+
+def part(made: PrefectFuture[Any], name: str) -> PrefectFuture[Artifact]:
+    """The future of one artifact of a submitted stage that makes several in one go."""
+    expected: Any = made
+    return planning.Expected(expected.step, name) if planning.walking() else Part(made, name)  # type: ignore[return-value]
 
 
 def finish(future: PrefectFuture[Any]) -> Any:

@@ -104,12 +104,13 @@ class Step:
 
 
 class Expected:
-    """Stands for a submitted stage's future while a plan is made."""
+    """Stands for a submitted stage's future while a plan is made, or for that of one `part` of what it makes."""
 
     upstream: tuple[Any, ...] = ()
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Step, part: str | None = None) -> None:
         self.step, self.stage = step, step.kind
+        self.part = part if step.task.batch else step.kind  # None: all that the stage makes
         # The states in which the stage's task would end (tasks/runtime/stage.py).
         self.state = SimpleNamespace(
             name="Cached" if step.cached else "Built", is_failed=lambda: False, is_crashed=lambda: False
@@ -124,7 +125,7 @@ class Expected:
     def artifacts(self) -> Any:
         """The artifact, or a dict of them, as a stage's inputs know it; its digest provisional where it is not made."""
         found = {name: _artifact(part) for name, part in self.step.parts.items()}
-        return found if self.step.task.batch else found[self.step.kind]
+        return found if self.part is None else found[self.part]
 
 
 class Walk:

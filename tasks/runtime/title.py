@@ -25,15 +25,20 @@ def title_of(name: str, given: dict[str, Any], tags: Iterable[str]) -> str:
     """What a run of the stage `name` with these parameters is called.
 
     In brackets its tags: the method or variant, and the seed, that asked for it. The seed is called as it was asked
-    for: a config may count from another one (SFT's from 42). Without a tag it is told where it is not the default.
+    for: a config may count from another one (SFT's from 42). Without a tag it is told where it is not the default. Of a
+    stage of several artifacts is told what their configs have in common.
     """
     config, asked = given.get("config"), asked_by(tags)[1]
+    configs = list(config.values()) if isinstance(config, dict) else [config]
+    config = configs[0]
     if asked is None and isinstance(config, BaseModel) and "seed" in type(config).model_fields:
         seed = config.seed  # type: ignore[attr-defined]
         asked = None if seed == type(config).model_fields["seed"].default else seed
     said = [name]
     for field in TELLING:
         value = getattr(config, field, None)
+        if any(getattr(one, field, None) != value for one in configs):
+            continue
         if field == "seed" and value is not None:
             value = asked
         if value is not None:

@@ -79,7 +79,9 @@ def squares(config: dict[str, CountConfig], out: dict[str, Path]) -> dict[str, M
     for name, one in config.items():
         with Path(os.environ["STARTS"]).open("a") as file:
             file.write(f"{name}\n")
-        (out[name] / "square").write_text(str(one.upto**2))
+        (out[name] / "numbers").write_text(str(one.upto**2))
+        if one.cut:
+            raise RowError(name, "row a/1", "question", "is empty")
     return {name: {"upto": one.upto} for name, one in config.items()}
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from prefect import tags
 
-from tasks.runtime.futures import finish
+from tasks.runtime.futures import finish, part
 from tasks.runtime.planning import Step, Walk
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
-from tests.tasks.runtime.stages_for_tests import CountConfig, count, count_and_double, squares
+from tests.tasks.runtime.stages_for_tests import CountConfig, count, count_and_double, double, squares
 
 
 @pytest.fixture(autouse=True)
@@ -64,8 +64,11 @@ def test_what_is_asked_for_twice_is_planned_once() -> None:
             with tags(run):
                 numbers = count.submit(CountConfig())
                 batch = squares.submit({"two": CountConfig(upto=2), "three": CountConfig(upto=3)})
-    assert [step.title for step in walk.stages] == ["count seed 0 (sft/0)", "squares (sft/0)"]
-    assert [step.also for step in walk.stages] == [["count seed 0 (dft/0)"], ["squares (dft/0)"]]
+    assert [step.title for step in walk.stages] == ["count seed 0 (sft/0)", "squares seed 0 (sft/0)"]
+    assert [step.also for step in walk.stages] == [["count seed 0 (dft/0)"], ["squares seed 0 (dft/0)"]]
     assert set(walk.stages[1].parts) == {"two", "three"}
     expected = finish(numbers)
     assert expected.state.name == finish(batch).state.name == "Built"
+    with walk.collecting():
+        double.submit(CountConfig(), numbers=part(batch, "three"))
+    assert walk.stages[-1].parts["double"].manifest.inputs["numbers"].key == walk.stages[1].parts["three"].key

@@ -23,7 +23,7 @@ from tasks.rows.jsonl import RowError
 from tasks.runtime import engine, stopping
 from tasks.runtime import key as key_module
 from tasks.runtime.building import NotEnoughGPUs
-from tasks.runtime.futures import finish
+from tasks.runtime.futures import finish, part
 from tasks.runtime.key import config_for_key, stage_key, twin
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import Metrics, stage, store
@@ -244,7 +244,20 @@ def test_a_batch_builds_only_what_is_missing(home: Path) -> None:
     both = some({"two": 2, "three": 3, "four": 4})
     assert starts(home) == ["two", "three", "four"]
     assert both["two"] == first["two"]
-    assert (store().path(both["four"].key) / "square").read_text() == "16"
+    assert (store().path(both["four"].key) / "numbers").read_text() == "16"
+
+
+def test_a_part_of_a_batch_is_an_input_like_any_other_artifact(home: Path) -> None:
+    @flow
+    def doubled(cut: str = "") -> Artifact:
+        made = squares.submit({"two": CountConfig(upto=2), "three": CountConfig(upto=3, cut=cut)})
+        two = part(made, "two")
+        assert cut or (finish(two) == two.state.result() == made.result()["two"])
+        return finish(double.submit(CountConfig(), numbers=two))
+
+    with pytest.raises(RowError, match="three: row a/1"):
+        doubled("row")
+    assert (store().path(doubled().key) / "numbers").read_text() == "8\n"
 
 
 def test_two_runs_at_once_build_once(home: Path) -> None:
