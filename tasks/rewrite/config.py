@@ -31,7 +31,7 @@ class RewriteConfig(EngineConfig):
         "ln(vocabulary), at most 1, is taken from the prediction after the rewriting prompt. None: that prompt alone.",
         json_schema_extra={"key": "unless default"},
     )
-    shards: int = Field(default=1, ge=1, le=1024, description="Parts that the rows are split into.")
+    shards: int = Field(default=1, ge=1, le=1024, description="Parts that the rows are split into, an engine each.")
     shard: SkipJsonSchema[int] = Field(default=0, ge=0, description="Which part this is, from 0.")
 
     @model_validator(mode="after")
