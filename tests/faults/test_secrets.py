@@ -46,7 +46,7 @@ def test_no_secret_is_written_down(prefect_server: None, tmp_path: Path, figure:
 
     def script(call: int, body: dict[str, Any]) -> Answer:
         if call % 3 == 1:
-            return Answer(status=(401, 429, 500)[call % 9 // 3], raw=f'{{"error": "bad key {key}"}}'.encode())
+            return Answer(status=(429, 500, 400)[call % 9 // 3], raw=f'{{"error": "bad key {key}"}}'.encode())
         user = body["messages"][1]["content"]
         return Answer(valid="2 + 2 = 5" not in user, step=None if "2 + 2 = 5" not in user else "2 + 2 = 5")
 
@@ -59,7 +59,7 @@ def test_no_secret_is_written_down(prefect_server: None, tmp_path: Path, figure:
     others = {"WANDB_MODE": "offline", "WANDB_DIR": str(tmp_path)}
     others |= {f"REWRITING_AGENT_{name}": where for name, where in sinks.items()}
     with judge_server(script) as server:
-        judge = f"gate.judge={{kind: openai, url: '{server.url}', model: judge, prefilter: false}}"
+        judge = f"gate.judge={{kind: openai, url: '{server.url}', model: model, prefilter: false}}"
         changed = [f"{field}={value}" for field, value in SMALL.items()]
         given = [word for one in [judge, *changed] for word in ("--set", one)]
         command(tmp_path, "run", "--backbone", "nano", "--method", "sdft", *given, **others)
