@@ -51,6 +51,18 @@ def _spec(out: Path, backbone: Path, rows: list[dict[str, Any]], processes: int 
     )
 
 
+PLAIN: dict[str, Any] = {"learning_rate": 3e-3, "epochs": 2, "global_batch": 16, "tokens_per_pass": 800}
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> Path:
+    """What plain SFT of all rows leaves."""
+    out = tmp_path_factory.mktemp("plain")
+    extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(out / "extensions"))
+    engines.run(MODULE, _spec(out, backbone, ROWS, **PLAIN), out, ONE_THREAD | {"TORCH_EXTENSIONS_DIR": extensions})
+    return out
+
+
 def _losses(out: Path) -> list[float]:
     return [row["loss"] for row in read_rows(out / "loss.jsonl")]
 
@@ -252,7 +264,7 @@ KINDS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["sft_kl", *(pytest.param(one, marks=pytest.mark.slow) for one in [*KINDS][1:])])
 def test_a_step_is_the_same_in_passes_of_another_size_and_under_zero3(
-    tmp_path: Path, backbone: Path, kind: str, processes: int
+    tmp_path: Path, backbone: Path, plain: Path, kind: str, processes: int
 ) -> None:
     """Losses, and weights at the end. Anchors and LoRA begin at pi_0: their first loss is plain SFT's."""
     import torch
@@ -260,16 +272,14 @@ def test_a_step_is_the_same_in_passes_of_another_size_and_under_zero3(
 
     from tasks.finetune.llamafactory import plan_of
 
-    config: dict[str, Any] = {"learning_rate": 3e-3, "epochs": 2, "global_batch": 16}
-    plain, one, other = tmp_path / "plain", tmp_path / "one", tmp_path / "other"
+    one, other = tmp_path / "one", tmp_path / "other"
     extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(tmp_path / "extensions"))
     variables = ONE_THREAD | {"TORCH_EXTENSIONS_DIR": extensions}
-    engines.run(MODULE, _spec(plain, backbone, ROWS, tokens_per_pass=800, **config), plain, variables)
-    config |= KINDS[kind]
-    first = _spec(one, backbone, ROWS, tokens_per_pass=800, **config)
+    config = PLAIN | KINDS[kind]
+    first = _spec(one, backbone, ROWS, **config)
     engines.run(MODULE, first, one, variables)
     variables |= {"DS_ACCELERATOR": "cpu"} if processes > 1 else {}
-    second = _spec(other, backbone, ROWS, processes=processes, tokens_per_pass=400, **config)
+    second = _spec(other, backbone, ROWS, processes=processes, **(config | {"tokens_per_pass": 400}))
     engines.run(MODULE, second, other, variables)
     assert plan_of(first).accumulation(2) < processes * plan_of(second).accumulation(2), "the passes are the same"
     assert _losses(one) == pytest.approx(_losses(other), abs=2e-5)
@@ -310,11 +320,10 @@ def test_batches_that_do_not_divide_are_refused() -> None:
     assert FinetuneConfig(global_batch=10, processes=3).packing  # packed, any number of processes divides a step
 
 
-def test_bfloat16_rounds_the_passes_and_keeps_the_weights_in_float32(tmp_path: Path, backbone: Path) -> None:
-    losses = {}
-    for dtype in ("auto", "bfloat16"):
-        spec = _spec(tmp_path / dtype, backbone, ROWS[:8], dtype=dtype, global_batch=4, per_device_batch=4, epochs=1)
-        engines.run(MODULE, spec, spec.out, ONE_THREAD)
-        losses[dtype] = _losses(spec.out)
-        assert json.loads((spec.out / "model" / "config.json").read_text())["dtype"] == "float32"
-    assert losses["auto"] != losses["bfloat16"] == pytest.approx(losses["auto"], rel=0.01)
+def test_bfloat16_rounds_the_passes_and_keeps_the_weights_in_float32(
+    tmp_path: Path, backbone: Path, plain: Path
+) -> None:
+    engines.run(MODULE, _spec(tmp_path, backbone, ROWS, dtype="bfloat16", **PLAIN), tmp_path, ONE_THREAD)
+    for out in (plain, tmp_path):
+        assert json.loads((out / "model" / "config.json").read_text())["dtype"] == "float32"
+    assert _losses(plain) != _losses(tmp_path) == pytest.approx(_losses(plain), rel=0.01)
