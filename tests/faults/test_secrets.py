@@ -45,9 +45,9 @@ def test_no_secret_is_written_down(prefect_server: None, tmp_path: Path, figure:
     key = GIVEN["REWRITING_AGENT_JUDGE_API_KEY"]
 
     def script(call: int, body: dict[str, Any]) -> Answer:
-        if call % 3 == 1:
-            return Answer(status=(429, 500, 400)[call % 9 // 3], raw=f'{{"error": "bad key {key}"}}'.encode())
         user = body["messages"][1]["content"]
+        if call % 3 == 1 and "2 + 2" not in user:  # the two rows of the health check are answered
+            return Answer(status=(429, 500, 400)[call % 9 // 3], raw=f'{{"error": "bad key {key}"}}'.encode())
         return Answer(valid="2 + 2 = 5" not in user, step=None if "2 + 2 = 5" not in user else "2 + 2 = 5")
 
     sinks = {
@@ -67,7 +67,7 @@ def test_no_secret_is_written_down(prefect_server: None, tmp_path: Path, figure:
     command(tmp_path, "report", "--json", str(tmp_path / "report.json"))
     command(tmp_path, "dataset", "assemble/nano/sdft-seed0", "--out", str(tmp_path / "dataset"))
     command(tmp_path, "dashboard", "--export", str(tmp_path / "pages"))
-    database = Path(urlsplit(str(PREFECT_SERVER_DATABASE_CONNECTION_URL.value().get_secret_value())).path[1:])
+    database = Path(urlsplit(str(PREFECT_SERVER_DATABASE_CONNECTION_URL.value())).path[1:])
     assert database.is_file() and b"sdft" in database.read_bytes() + _beside(database)
     files = [path for path in tmp_path.rglob("*") if path.is_file()] + [*database.parent.glob(f"{database.name}*")]
     kinds = {path.suffix for path in files}
