@@ -28,12 +28,7 @@ def gpus(config: RewriteConfig) -> int:
     return config.tensor_parallel
 
 
-sampling = stage(
-    version=2, environment="inference", gpus=gpus, identity=prompts_digest, batch=True, timeout_minutes=7 * 24 * 60
-)
-
-
-@sampling
+@stage(version=2, environment="inference", gpus=gpus, identity=prompts_digest, batch=True, timeout_minutes=7 * 24 * 60)
 def rewrite(
     config: Mapping[str, RewriteConfig],
     out: Mapping[str, Path],
@@ -56,7 +51,7 @@ def rewrite(
     return _generate("rewrite", config, out, backbone, rows, adapter)
 
 
-@sampling
+@stage(version=2, environment="inference", gpus=gpus, identity=prompts_digest, batch=True, timeout_minutes=7 * 24 * 60)
 def self_solve(
     config: Mapping[str, RewriteConfig], out: Mapping[str, Path], *, backbone: Path, rows: Path
 ) -> dict[str, Metrics]:

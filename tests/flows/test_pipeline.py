@@ -96,7 +96,9 @@ def test_what_was_planned_stands_beside_what_came_of_it(finished: Artifact) -> N
 
 def part_of(manifest: Manifest) -> str:
     """What a plan calls the artifact of a stage's run."""
-    return str(manifest.config["benchmarks"][0]) if manifest.kind == "evaluate" else manifest.kind
+    if manifest.kind == "evaluate":
+        return str(manifest.config["benchmarks"][0])
+    return f"{manifest.config['shard']:03}" if manifest.kind in ("rewrite", "self_solve") else manifest.kind
 
 
 def test_every_row_of_the_split_has_one_target_that_says_what_it_is(finished: Artifact) -> None:
