@@ -1,0 +1,182 @@
+"""The stage `rewrite` on nano against vLLM alone: seconds of a core a row, the start, two shards, a kill -9.
+
+    {"name": "rewrite", "value": 198.0, "unit": "rows a second of a core, start left out",
+     "baseline": {"name": "bare vLLM, all prompts in one call", "value": 201.0}, "ratio": 0.985, "spread": …, "n": 3}
+    {"name": "rewrite/start", "value": 12.1, "unit": "s of cores", …, "better": "lower"}
+    {"name": "rewrite/two shards", "value": 371.0, "unit": "rows a second, start left out", "baseline": one shard, …}
+    {"name": "rewrite/restart", "value": 31.0, "unit": "s of cores, killed halfway and started again", …}
+    {"name": "rewrite/samples", "value": 26.0, "unit": "s of cores, 8 samples of 400 rows", "baseline": a start each, …}
+
+2,000 rows of nano's corpus, greedy, float32; the stage with nano's settings, supervisor and all, without Prefect's
+server. A run of two rows beside each run of all tells its start. Seconds of cores are hardly changed by what else the
+machine does; the rate of two shards is by the clock and needs two free cores.
+"""
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from pathlib import Path
+from typing import Any
+
+from benchmarks._alone import alone
+from benchmarks._bare_rewrite import MAX_NEW_TOKENS, MAX_PROMPT_TOKENS, MODEL
+from infra.gpu_check.texts import rows as expert_rows
+from tasks.rows.jsonl import write_rows
+from tasks.runtime.settings import ROOT, settings
+
+ROWS, SHARD, FEW, REPEATS = 2000, 400, 2, 2
+BLOCK, SAMPLES = 200, 8
+BARE = "bare vLLM, all prompts in one call"
+
+Run = dict[str, float]  # seconds "", seconds of cores "/cores"
+
+
+def main() -> None:
+    runs: dict[str, list[tuple[Run, Run]]] = {"bare": [], "one": [], "two": []}
+    killed: list[Run] = []
+    together: list[float] = []
+    apart: list[float] = []
+    with tempfile.TemporaryDirectory() as name:
+        rows = {count: Path(name) / str(count) for count in (FEW, ROWS, SHARD)}
+        for count, folder in rows.items():
+            folder.mkdir()
+            write_rows(folder / "rows.jsonl", expert_rows(count))
+        for number in range(REPEATS):
+            for which, made in runs.items():
+                few, many = (run(which, rows[count], Path(name) / f"{which}{number}") for count in (FEW, ROWS))
+                made.append((few, many))
+                print(f"{which}: {few} {many}", file=sys.stderr, flush=True)
+            out = Path(name) / f"killed{number}"
+            killed.append(alone(_killed, rows[ROWS], out)[0])
+            same_bytes(out, Path(name) / f"one{number}" / str(ROWS))
+            drawn = [alone(_samples, rows[SHARD], Path(name) / f"{count}x{number}", count)[0] for count in (SAMPLES, 1)]
+            together.append(drawn[0]["/cores"])
+            apart.append(SAMPLES * drawn[1]["/cores"])
+    tell("rewrite", "rows a second of a core, start left out", BARE, rates(runs["one"]), rates(runs["bare"]))
+    starts = {which: [few["/cores"] for few, _ in made] for which, made in runs.items()}
+    tell("rewrite/start", "s of cores", BARE, starts["one"], starts["bare"], better="lower")
+    by_clock = [rates(runs[which], "") for which in ("two", "one")]
+    tell("rewrite/two shards", "rows a second, start left out", "one shard", *by_clock)
+    again, once = ([one["/cores"] for one in made] for made in (killed, [many for _, many in runs["one"]]))
+    unit = "s of cores, killed halfway and started again"
+    tell("rewrite/restart", unit, "undisturbed", again, once, better="lower")
+    unit = f"s of cores, {SAMPLES} samples of {SHARD} rows"
+    tell("rewrite/samples", unit, f"a start each: {SAMPLES} times one sample", together, apart, better="lower")
+
+
+def run(which: str, rows: Path, out: Path) -> Run:
+    """Seconds and seconds of cores of one run over the rows of a folder."""
+    work: Callable[..., Any] = _bare if which == "bare" else _stage
+    return alone(work, rows, out / rows.name, *(() if which == "bare" else (2 if which == "two" else 1,)))[0]
+
+
+def rates(made: Sequence[tuple[Run, Run]], of: str = "/cores") -> list[float]:
+    """Rows a second of each repetition, of what a run of all takes more than a run of few."""
+    return [(ROWS - FEW) / (many[of] - few[of]) for few, many in made]
+
+
+def tell(name: str, unit: str, baseline: str, ours: Sequence[float], theirs: Sequence[float], **more: Any) -> None:
+    """One line of medians; ratios are of runs beside each other."""
+    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    figure: dict[str, Any] = {"name": name, "value": statistics.median(ours), "unit": unit}
+    figure |= {"baseline": {"name": baseline, "value": statistics.median(theirs)}}
+    figure |= {"ratio": statistics.median(ratios), "spread": [min(ratios), max(ratios)], "n": len(ratios)}
+    print(json.dumps(figure | more), flush=True)
+
+
+def _bare(rows: Path, out: Path) -> None:
+    from tasks.generation.variables import engine_variables
+    from tasks.runtime.engine import environment_variables
+
+    out.mkdir(parents=True)
+    python = settings().environments / "inference" / "bin" / "python"
+    command = [str(python), "-m", "benchmarks._bare_rewrite", str(rows / "rows.jsonl"), str(out / "rewrites.jsonl")]
+    variables = environment_variables(engine_variables(cuda=False))
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+
+
+def _stage(rows: Path, out: Path, shards: int) -> None:
+    """The stage's own function, a thread and a core a shard."""
+    from tasks.rewrite.config import RewriteConfig
+    from tasks.rewrite.rewrite import rewrite
+    from tasks.runtime import engine
+
+    whole = RewriteConfig(
+        max_new_tokens=MAX_NEW_TOKENS, max_prompt_tokens=MAX_PROMPT_TOKENS, batch=BLOCK, block=BLOCK, shards=shards
+    )
+
+    def one(shard: int) -> None:
+        name, folder = f"{shard:03}", out / f"{shard:03}"
+        folder.mkdir(parents=True, exist_ok=True)
+        with engine.attempt([], None, None, [shard]):
+            made = {name: whole.model_copy(update={"shard": shard})}
+            rewrite.plain(made, {name: folder}, backbone=MODEL, rows=rows)
+
+    with ThreadPoolExecutor(shards) as threads:
+        for future in [threads.submit(copy_context().run, one, shard) for shard in range(shards)]:
+            future.result()
+
+
+def _samples(rows: Path, out: Path, count: int) -> None:
+    """So many samples of the rows at temperature 1 in one go, as the pipeline asks for those of a shard."""
+    from tasks.rewrite.config import RewriteConfig
+    from tasks.rewrite.rewrite import rewrite
+    from tasks.runtime import engine
+
+    greedy = RewriteConfig(max_new_tokens=MAX_NEW_TOKENS, max_prompt_tokens=MAX_PROMPT_TOKENS, batch=BLOCK, block=BLOCK)
+    parts = {f"{seed:02}": greedy.model_copy(update={"seed": seed, "temperature": 1.0}) for seed in range(count)}
+    outs = {name: out / name for name in parts}
+    for folder in outs.values():
+        folder.mkdir(parents=True)
+    with engine.attempt([], None, None, [0]):
+        rewrite.plain(parts, outs, backbone=MODEL, rows=rows)
+
+
+def _killed(rows: Path, out: Path) -> None:
+    """The stage, its engine killed when half of its blocks are there; then the stage again."""
+    import psutil
+
+    from tasks.runtime.engine import EngineError
+
+    blocks, half = out / "000" / "scratch" / "blocks", ROWS // BLOCK // 2
+
+    def kill() -> None:
+        while len(list(blocks.glob("*.jsonl"))) < half:
+            time.sleep(0.01)
+        for one in psutil.Process().children(recursive=True):
+            if "tasks.rewrite.vllm_engine" in one.cmdline() and "supervisor" not in " ".join(one.cmdline()):
+                os.kill(one.pid, signal.SIGKILL)
+
+    threading.Thread(target=kill, daemon=True).start()
+    try:
+        _stage(rows, out, 1)
+    except EngineError:
+        before = {path: path.stat().st_mtime_ns for path in blocks.glob("*.jsonl")}
+    else:
+        raise RuntimeError("it ended before it was killed")
+    _stage(rows, out, 1)
+    again = [path.name for path, when in before.items() if path.stat().st_mtime_ns != when]
+    if again:
+        raise RuntimeError(f"blocks that were there were made again: {again}")
+
+
+def same_bytes(killed: Path, undisturbed: Path) -> None:
+    """Raises RuntimeError: a killed and resumed run wrote other bytes."""
+    one, other = ((folder / "000" / "rewrites.jsonl").read_bytes() for folder in (killed, undisturbed))
+    if one != other:
+        raise RuntimeError(f"{killed} and {undisturbed} differ")
+
+
+if __name__ == "__main__":
+    main()
