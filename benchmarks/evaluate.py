@@ -9,7 +9,6 @@ hardly changed by what else the machine does.
 """
 
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -18,8 +17,7 @@ from typing import Any
 
 from benchmarks._alone import alone
 from benchmarks._bare_rewrite import MODEL
-from benchmarks.rewrite import tell
-from tasks.runtime.settings import ROOT, settings
+from benchmarks._beside import bare, tell
 
 BENCHMARKS = ("nano_seen_kinds", "nano_new_kinds", "nano_facts", "nano_words", "nano_lists")
 MAX_NEW_TOKENS, REPEATS = 96, 2
@@ -56,19 +54,12 @@ def _stage(out: Path) -> dict[str, float]:
 
 def _bare(out: Path) -> dict[str, float]:
     from tasks.evaluate import benchmark
-    from tasks.generation.variables import engine_variables
     from tasks.rows.jsonl import write_rows
-    from tasks.runtime.engine import environment_variables
 
     out.mkdir(parents=True)
     for name in BENCHMARKS:
         write_rows(out / f"{name}.jsonl", benchmark.rows(name))
-    python = settings().environments / "inference" / "bin" / "python"
-    command = [str(python), "-m", "benchmarks._bare_lm_eval", str(out), str(out / "scores.json"), str(MAX_NEW_TOKENS)]
-    variables = environment_variables(engine_variables(cuda=False))
-    done = subprocess.run([*command, *BENCHMARKS], cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
+    bare("benchmarks._bare_lm_eval", str(out), str(out / "scores.json"), str(MAX_NEW_TOKENS), *BENCHMARKS)
     scores: dict[str, float] = json.loads((out / "scores.json").read_text(encoding="utf-8"))
     return scores
 

@@ -12,11 +12,8 @@ server. A run of two rows beside each run of all tells its start. Seconds of cor
 machine does; the rate of two shards is by the clock and needs two free cores.
 """
 
-import json
 import os
 import signal
-import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -29,9 +26,9 @@ from typing import Any
 
 from benchmarks._alone import alone
 from benchmarks._bare_rewrite import MAX_NEW_TOKENS, MAX_PROMPT_TOKENS, MODEL
+from benchmarks._beside import bare, tell
 from infra.gpu_check.texts import rows as expert_rows
 from tasks.rows.jsonl import write_rows
-from tasks.runtime.settings import ROOT, settings
 
 ROWS, SHARD, FEW, REPEATS = 2000, 400, 2, 2
 BLOCK, SAMPLES = 200, 8
@@ -84,26 +81,9 @@ def rates(made: Sequence[tuple[Run, Run]], of: str = "/cores") -> list[float]:
     return [(ROWS - FEW) / (many[of] - few[of]) for few, many in made]
 
 
-def tell(name: str, unit: str, baseline: str, ours: Sequence[float], theirs: Sequence[float], **more: Any) -> None:
-    """One line of medians; ratios are of runs beside each other."""
-    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
-    figure: dict[str, Any] = {"name": name, "value": statistics.median(ours), "unit": unit}
-    figure |= {"baseline": {"name": baseline, "value": statistics.median(theirs)}}
-    figure |= {"ratio": statistics.median(ratios), "spread": [min(ratios), max(ratios)], "n": len(ratios)}
-    print(json.dumps(figure | more), flush=True)
-
-
 def _bare(rows: Path, out: Path) -> None:
-    from tasks.generation.variables import engine_variables
-    from tasks.runtime.engine import environment_variables
-
     out.mkdir(parents=True)
-    python = settings().environments / "inference" / "bin" / "python"
-    command = [str(python), "-m", "benchmarks._bare_rewrite", str(rows / "rows.jsonl"), str(out / "rewrites.jsonl")]
-    variables = environment_variables(engine_variables(cuda=False))
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
+    bare("benchmarks._bare_rewrite", str(rows / "rows.jsonl"), str(out / "rewrites.jsonl"))
 
 
 def _stage(rows: Path, out: Path, shards: int) -> None:

@@ -44,13 +44,16 @@ def refuse_of_methods(asked: Experiment, given: Mapping[str, Any], names: Iterab
     Raises:
         OverrideError: says which method decides the field, and what to do instead.
     """
+    if not given:
+        return
+    before = asked.model_dump(mode="json")
     for name in names:
-        method = methods()[name]
-        own = method.decides()
-        made = load_experiment(asked, own).model_dump(mode="json") if own else {}
-        before = asked.model_dump(mode="json") if own else {}
+        own = methods()[name].decides()
+        if not own:
+            continue
+        made = load_experiment(asked, own).model_dump(mode="json")
         for field, value in given.items():
-            if own and (theirs := _at(made, field)) != _at(before, field):
+            if (theirs := _at(made, field)) != _at(before, field):
                 raise OverrideError(
                     f"{field}={value}: the method {name} sets it itself, to {theirs}, so this would change nothing of "
                     f"it: leave it out, or copy tasks/methods/{name}.yaml with your value under a name of its own "

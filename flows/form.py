@@ -104,7 +104,7 @@ def experiments_of(parameters: Mapping[str, Any]) -> list[Experiment]:
         raise FormError(f"experiment: {problems(error, Experiment)}") from None
     names = parameters.get("backbones") or [parameters.get("backbone", "nano")]
     rest = parameters.get("preset") or (), parameters.get("changes") or ()
-    of = parameters.get("methods") or [parameters[name] for name in ("method",) if name in parameters]
+    of = parameters.get("methods") or ([parameters["method"]] if "method" in parameters else [])
     made = [experiment_of("", *rest, one, of=of) for one in given]
     return made or [experiment_of(name, *rest, of=of) for name in names]
 

@@ -47,7 +47,12 @@ def frontier_of(reports: Annotated[Sequence[str], Field(min_length=2)]) -> Artif
         reports: names of runs or beginnings of reports' keys, of one backbone and its rows at different rates.
     """
     home = store()
-    made: Artifact = finish(submit_frontier(*gathered([find_report(home, one) for one in reports], home)))
+    return make_frontier(*gathered([find_report(home, one) for one in reports], home))
+
+
+def make_frontier(backbone: str, by_rate: Mapping[float, Mapping[str, Mapping[str, Any]]]) -> Artifact:
+    """The frontier of `submit_frontier`, made and shown in the UI."""
+    made: Artifact = finish(submit_frontier(backbone, by_rate))
     show_frontier_in_ui(made)
     return made
 

@@ -12,7 +12,7 @@ from prefect import flow
 
 from flows.experiment import STUDIED, Experiment, MethodName
 from flows.form import Changes, Presets, Rates, Seeds, asks, experiment_of
-from flows.frontier import show_frontier_in_ui, submit_frontier
+from flows.frontier import make_frontier
 from flows.incomplete import Incomplete, whole_runs
 from flows.pipeline import RUNNER, Data, Runs, run_methods, run_seeds, submit_report
 from flows.plan.start import ready
@@ -59,16 +59,10 @@ def study(
     reports = [finish(one) for one in made]
     for one in reports:
         show_in_ui(one)
-    frontiers = [_frontier(name, by_rate) for name, by_rate in measured.items() if len(by_rate) > 1]
+    frontiers = [make_frontier(name, by_rate) for name, by_rate in measured.items() if len(by_rate) > 1]
     if missing:
         raise Incomplete([*reports, *frontiers], missing)
     return [*reports, *frontiers]
-
-
-def _frontier(backbone: str, by_rate: dict[float, dict[str, dict[str, Any]]]) -> Artifact:
-    made: Artifact = finish(submit_frontier(backbone, by_rate))
-    show_frontier_in_ui(made)
-    return made
 
 
 def share_sample(experiments: list[Experiment]) -> list[Experiment]:

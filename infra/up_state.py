@@ -16,6 +16,7 @@ from typing import Any
 from infra.login import login
 from infra.processes import find
 from tasks.runtime.settings import settings
+from tasks.runtime.whole_file import write_json
 
 Started = list[dict[str, Any]]  # name, process id and time of creation of each process, as they were started
 
@@ -48,9 +49,12 @@ def read_state() -> dict[str, Any]:
 
 def write_state(api: str, dashboard: str, started: Started, ready: bool) -> None:
     """After every start, so that `down` finds what a killed `up` left."""
-    new = _file().with_suffix(".new")
-    new.write_text(json.dumps({"api": api, "dashboard": dashboard, "processes": started, "ready": ready}))
-    new.replace(_file())
+    write_json(_file(), {"api": api, "dashboard": dashboard, "processes": started, "ready": ready})
+
+
+def forget_state() -> None:
+    """Nothing is up any more."""
+    _file().unlink(missing_ok=True)
 
 
 @contextmanager
@@ -67,8 +71,3 @@ def alone() -> Iterator[None]:
 
 def _file() -> Path:
     return home() / "up.json"
-
-
-def forget_state() -> None:
-    """Nothing is up any more."""
-    _file().unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 run.log: "plan: 14 of 29 stages to make, 0.1 core-hours; the report shows it beside what came of it"
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context
 from typing import Any
 
@@ -81,23 +81,24 @@ def ready(experiments: Sequence[Experiment]) -> None:
         _begin_progress(stages, context, log)
 
 
-def _noted(stage: PlannedStage) -> list[tuple[tuple[str, str], Noted]]:
+def _to_make(stage: PlannedStage) -> list[Planned]:
     """Of each artifact to be made its share of the estimate, under every title that its stage's run may have."""
     parts = [one.name for one in stage.artifacts if one.state != "cached"]
-    one = Noted(stage.seconds / max(1, len(parts)), stage.amount / max(1, len(parts)), stage.unit, done)
-    return [((title, part), one) for title in (stage.title, *stage.also) for part in parts]
+    return [Planned((stage.title, *stage.also), part, stage.seconds / len(parts)) for part in parts]
+
+
+def _noted(stage: PlannedStage) -> Iterator[tuple[tuple[str, str], Noted]]:
+    """The same, with its amount of work, as the stage's run looks it up."""
+    for one in (made := _to_make(stage)):
+        noted = Noted(one.seconds, stage.amount / len(made), stage.unit, done)
+        yield from (((title, one.part), noted) for title in one.titles)
 
 
 def _begin_progress(stages: Sequence[PlannedStage], context: FlowRunContext, log: Any) -> None:
     """Let the run say how far it is."""
     if context.flow_run is None:
         return
-    planned = [
-        Planned((stage.title, *stage.also), one.name, stage.seconds / len(to_make))
-        for stage in stages
-        if (to_make := [one for one in stage.artifacts if one.state != "cached"])
-        for one in to_make
-    ]
+    planned = [one for stage in stages for one in _to_make(stage)]
     cached = {one.key for stage in stages for one in stage.artifacts if one.state == "cached" and one.key}
     run = context.flow_run
     begin(RunProgress(run.name, planned, cached, store().root, str(run.id), log))

@@ -29,8 +29,8 @@ from tasks.runtime.spec import read_spec, write_metrics
 def main() -> None:
     """Compute what an earlier attempt did not, part by part, and join it."""
     spec = read_spec(RewriteSpec)
-    rows = {row["id"]: row for row in read_rows(spec.rows, required=("id", "question", "solution"))}
-    parts = shards(spec, [row["id"] for row in read_rows(spec.rows)])
+    read = list(read_rows(spec.rows, required=("id", "question", "solution")))
+    rows, parts = {row["id"]: row for row in read}, shards(spec, [row["id"] for row in read])
     context = context_for(spec.backbone, spec.config.max_prompt_tokens, spec.config.max_new_tokens)
     prompts, aside = tokenise(spec, [rows[row_id] for row_id in all_ids(parts)], context)
     sampler = Sampler(spec.backbone, spec.config, context, spec.cuda, spec.config.dtype, adapter=spec.adapter)

@@ -7,17 +7,15 @@
 Their names begin with a dot: publishing takes them away, and they are no part of any digest.
 """
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tasks.runtime.full_disk import explained
 from tasks.runtime.progress import Progress, handled_by, handler
 from tasks.runtime.store import Manifest
-from tasks.runtime.whole_file import write_json
+from tasks.runtime.whole_file import append_json, write_json
 
 NOTE, PROGRESS = ".attempt.json", ".progress.jsonl"
 EVERY = 1.0  # seconds between two lines of progress
@@ -51,8 +49,5 @@ def told(outs: Mapping[str, Path], manifests: Mapping[str, Manifest]) -> Iterato
 
 
 def _append(outs: Mapping[str, Path], event: dict[str, Any]) -> None:
-    """One write of one line a folder: a reader never sees half of two."""
-    line = json.dumps(event, ensure_ascii=False) + "\n"
     for out in outs.values():
-        with explained(out / PROGRESS), (out / PROGRESS).open("a", encoding="utf-8") as file:
-            file.write(line)
+        append_json(out / PROGRESS, event)

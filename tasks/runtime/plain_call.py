@@ -7,7 +7,7 @@ corpus                       CorpusConfig(name="a", …)  {}                    
 
 import importlib
 from collections.abc import Mapping
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel
 
@@ -31,7 +31,7 @@ def find_stage(name: str) -> Any:
 def config_of(stage: Any, values: Any) -> Any:
     """The stage's config from plain values: one model, or a dict of them where the stage makes a batch."""
     said = get_type_hints(stage.plain)["config"]
-    if isinstance(get_origin(said), type) and issubclass(get_origin(said), Mapping):
+    if stage.batch:
         model = get_args(said)[1]
         return {name: model.model_validate(one) for name, one in values.items()}
     return said.model_validate(values)

@@ -7,7 +7,6 @@ The file is locked while its run lives; the next run removes what a dead one lef
 """
 
 import fcntl
-import json
 import os
 import time
 from collections import defaultdict
@@ -18,9 +17,9 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from tasks.runtime.durations import duration
-from tasks.runtime.full_disk import explained
 from tasks.runtime.progress import time_left
 from tasks.runtime.progress_artifact import ProgressArtifact
+from tasks.runtime.whole_file import append_json
 
 FOLDER = "under_way"
 SAID_EVERY, WRITTEN_EVERY = 60.0, 2.0  # seconds
@@ -104,7 +103,7 @@ class RunProgress:
             self._written = now
             event = {"at": time.time(), "began": time.time() - (now - self._began), "run": self.name}
             event |= {"done": self._ended, "total": len(self.planned), "share": self.share, "left": self.left}
-            _append(self._file, event)
+            append_json(self._file, event)
         if shown or whole or now - self._said >= SAID_EVERY:
             self._said = now
             self._shown.publish(100.0 * self.share)
@@ -143,8 +142,3 @@ def _locked(file: Path) -> tuple[Path, int]:
     held = os.open(file, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
     fcntl.flock(held, fcntl.LOCK_SH)
     return file, held
-
-
-def _append(file: Path, event: dict[str, Any]) -> None:
-    with explained(file), file.open("a", encoding="utf-8") as out:
-        out.write(json.dumps(event, ensure_ascii=False) + "\n")

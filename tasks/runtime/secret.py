@@ -39,19 +39,25 @@ def without_secrets(text: str) -> str:
     return _HEADER.sub(r"\1<secret>", _IN_QUERY.sub(r"\1<secret>", text))
 
 
-def fields_with_secrets(values: Any, at: str = "") -> Iterator[str]:
+def fields_with_secrets(values: Any) -> Iterator[str]:
     """Dotted fields that hold a secret by what they are called, by its shape, or as a secret variable's value."""
+    known = [value for value in _known().values() if not value.startswith("/")]  # a file's path
+    for names in _holding(values, (), known):
+        yield ".".join(without_secrets(str(name)) for name in names)
+
+
+def _holding(values: Any, names: tuple[Any, ...], known: list[str]) -> Iterator[tuple[Any, ...]]:
     if isinstance(values, dict | list | tuple):
         for name, value in values.items() if isinstance(values, dict) else enumerate(values):
-            below = f"{at}.{without_secrets(str(name))}".removeprefix(".")
             if isinstance(value, str) and value and _FIELD.fullmatch(str(name)):
-                yield below
+                yield (*names, name)
             else:
-                yield from fields_with_secrets(value, below)
-    elif isinstance(values, str):
-        known = any(secret in values for secret in _known().values() if not secret.startswith("/"))  # a file's path
-        if known or any(pattern.search(values) for pattern in (_LOGIN, _IN_QUERY, _SHAPE)):
-            yield at
+                yield from _holding(value, (*names, name), known)
+    elif isinstance(values, str) and (
+        any(secret in values for secret in known)
+        or any(pattern.search(values) for pattern in (_LOGIN, _IN_QUERY, _SHAPE))
+    ):
+        yield names
 
 
 def _known() -> dict[str, str]:

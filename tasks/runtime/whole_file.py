@@ -1,4 +1,4 @@
-"""A file that is there whole or not at all: written beside its place, on the disk, then renamed."""
+"""A file that is there whole or not at all: written beside its place, on the disk, then renamed. A line likewise."""
 
 import json
 import os
@@ -30,3 +30,9 @@ def write_json(path: Path, value: Any) -> None:
     """`value` as indented JSON."""
     with whole(path) as file:
         file.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def append_json(path: Path, value: Any) -> None:
+    """`value` as one more line, in one write: a reader never sees half of two. Raises DiskFull."""
+    with explained(path), path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(value, ensure_ascii=False) + "\n")

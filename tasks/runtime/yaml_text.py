@@ -17,9 +17,12 @@ from pydantic import BaseModel, ValidationError
 FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # 5 ms instead of 30 for all methods
 _NESTS = "[{-?"  # what begins a list or mapping in a line, so that thousands of them may be nested
 _MOST = 1000  # of these the C loader is known to bear
-
-
 _SHOWN = 60  # characters of a value that does not fit
+_SAID = {
+    "Circular reference detected": "an alias (*) stands within its own anchor (&): it would hold itself",
+    "'NoneType' object has no attribute 'groupdict'": "what !!timestamp stands before is no date",
+}
+
 Fields = TypeVar("Fields", bound=BaseModel)
 
 
@@ -78,9 +81,3 @@ def _told(fault: Any, fields: type[BaseModel], within: str) -> str:
     if fault["type"] == "value_error":
         return f"{where}: {fault['msg'].removeprefix('Value error, ')}".removeprefix(": ")
     return f"{where}: {fault['msg']}, found {repr(fault['input'])[:_SHOWN]}"
-
-
-_SAID = {
-    "Circular reference detected": "an alias (*) stands within its own anchor (&): it would hold itself",
-    "'NoneType' object has no attribute 'groupdict'": "what !!timestamp stands before is no date",
-}
