@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from flows.commands.questions import asked
-from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey
+from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey, tell_set_aside
 from tasks.runtime.whole_file import whole
 
 
@@ -87,8 +87,7 @@ def _text(console: Console, answers: Any, mapping: list[str] | None) -> str:
     reader = open_reader(answers.data, mapping, answers.encoding)
     first, bad = survey(reader, answers.data)
     show_understood(console, reader, first)
-    if bad:
-        console.print(f"{len(bad)} rows are set aside; first: {escape(bad[0].describe())}", style="yellow")
+    tell_set_aside(console, bad)
     try:
         text, found = draft(answers)
     except AnswerError as error:

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.commands.located import OR_HUB, Revision, Split, Subset, located
-from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey
+from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey, tell_set_aside
 from tasks.rows.jsonl import Row, write_rows
 from tasks.rows.reader.reader import Demonstration
 
@@ -55,8 +55,9 @@ def overlaps_command(
     tested, found, console = BenchmarkQuestions(questions, overlap=1.0), list[Row](), Console()
     with located(file, revision, subset, split) as location:
         reader = open_reader(location, mapping, encoding, whole=False)
-        first, _ = survey(reader, file)
+        first, bad = survey(reader, file)
         show_understood(console, reader, first)
+        tell_set_aside(console, bad)
         for one in reader:
             if isinstance(one, Demonstration) and (shared := tested.overlap(one.question)) is not None:
                 told = {name: value for name, value in shared._asdict().items() if name != "left_out"}

@@ -82,6 +82,12 @@ def survey(reader: Reader, location: Path) -> tuple[Demonstration, list[SetAside
     return first, bad
 
 
+def tell_set_aside(console: Console, bad: list[SetAside]) -> None:
+    """Print how many rows cannot be used, and the first of them."""
+    if bad:
+        console.print(f"{len(bad)} rows are set aside; first: {escape(bad[0].describe())}", style="yellow")
+
+
 def show_understood(console: Console, reader: Reader, first: Demonstration) -> None:
     """Print which shapes were taken and one row as it was understood; the user's texts are escaped."""
     counts = reader.counts

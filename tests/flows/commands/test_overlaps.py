@@ -19,6 +19,8 @@ def test_rows_that_share_words_are_listed_with_the_question_they_share_them_with
     }
     rows = [{"id": name, "question": text, "solution": "It is 4."} for name, text in questions.items()]
     write_rows(tmp_path / "mine.jsonl", rows)
+    with (tmp_path / "mine.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"id": "cut", "question": "A far')
     words = ["overlaps", str(tmp_path / "mine.jsonl"), "--benchmark", "nano_new_kinds"]
     done = CliRunner().invoke(app, [*words, "--json", str(tmp_path / "found.jsonl")], env={"COLUMNS": "400"})
     assert done.exit_code == 0, done.output
@@ -28,3 +30,4 @@ def test_rows_that_share_words_are_listed_with_the_question_they_share_them_with
     assert all((row["score"], row["partner"]) == (1.0, asked["id"]) for row in found.values())
     assert found["hidden"]["asked"] == asked["question"] in done.output
     assert "3 rows, 240 questions" in done.output
+    assert "1 rows are set aside; first: line 4" in done.output
