@@ -52,7 +52,6 @@ def build(
         out.mkdir(parents=True, exist_ok=True)
     for part, manifest in missing.items():
         manifest.name = home.name(manifest, str(getattr(configs[part], "name", "")))
-    log.info("%s: building %s", title, keys_of(missing))
     engines: list[dict[str, float | str]] = []
     gpus_here = settings().gpu_names() if settings().cuda() else []
     wanted = stage.gpus_for(stage.config_of(configs, missing))
@@ -71,8 +70,9 @@ def build(
     ):
         started, clock = time.time(), time.monotonic()
         begin(started)
-        if clock - asked >= 1:
-            log.info("%s: starts after %.0f s of waiting for free cores or GPUs", title, clock - asked)
+        waited = clock - asked
+        after = f", after {waited:.0f} s of waiting for free cores or GPUs" if waited >= 1 else ""
+        log.info("%s: building %s%s", title, keys_of(missing), after)
         if stage.batch:
             metrics = stage.function(stage.config_of(configs, missing), outs, **paths)
         else:
