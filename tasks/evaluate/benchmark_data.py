@@ -1,23 +1,20 @@
 """Where a benchmark's data come from, and its rows in their own fields with the place of each.
 
 In:  Data(file="math500.jsonl.gz", source={"hub": …, "files": […]}), a folder or None
-Out: RawRow("line 3", {"problem": "Convert the point …", "answer": "…"}), …     "test.csv, row 3" where it is downloaded
+Out: RawRow("line 3", {"problem": "Convert the point …", "answer": "…"}), …     "test.csv, line 3" of a download
 """
 
-import csv
-import gzip
-import io
-import json
 import os
+import tempfile
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tasks.rows.jsonl import Row
-from tasks.rows.reader.bad_row import WHOLE, BadRow, RawRow
+from tasks.rows.reader.bad_row import BadRow, RawRow, UnreadableFile
 from tasks.rows.reader.files import raw_rows
 from tasks.rows.source import COMMIT, SourceError, download
 from tasks.runtime.settings import ROOT
@@ -78,43 +75,33 @@ def raw(chosen: Data, local: Path | None) -> Iterator[RawRow]:
 
 
 def _downloaded(chosen: Data) -> Iterator[RawRow]:
-    source = chosen.source
-    if source is None:
+    """The rows of the source's files, each with the `task` that its file is named for where it names none."""
+    if chosen.source is None:
         raise SourceError(f"{chosen.name}: its file names no source to download from")
-    for name in source.files:
-        if source.hub is not None:
-            path = download(source.hub, source.revision, "dataset", [name]) / name
-            content, origin = path.read_bytes(), f"{path}: delete it, so that it is downloaded again"
-        else:
-            origin = f"https://raw.githubusercontent.com/{source.github}/{source.revision}/{name}"
+    for name in chosen.source.files:
+        with _fetched(chosen.name, chosen.source, name) as (path, origin):
             try:
-                with urllib.request.urlopen(origin, timeout=60) as answer:
-                    content = answer.read()
-            except (OSError, HTTPException) as error:
-                raise SourceError(f"{chosen.name}: {origin} could not be fetched: {error}") from None
-        try:
-            for number, row in enumerate(parse(name, content), 1):
-                where = f"{name}, row {number}"
-                if not isinstance(row, dict):
-                    yield RawRow(where, BadRow(WHOLE, "is not a JSON object"))
-                else:
-                    yield RawRow(where, row if "task" in row else row | {"task": Path(name).stem})
-        except (ValueError, LookupError, TypeError, EOFError, OSError, csv.Error, RecursionError) as error:
-            # ArrowException is a ValueError or an OSError; gzip.BadGzipFile is an OSError
-            raise SourceError(f"{chosen.name}: {name} came broken ({error}): {origin}") from None
+                for where, row, _ in raw_rows(path, strict=False):  # IMO-AnswerBench lacks a quotation mark
+                    whole = row if isinstance(row, BadRow) else {"task": Path(name).stem} | row
+                    yield RawRow(f"{name}, {where}", whole)
+            except UnreadableFile as error:
+                raise SourceError(f"{chosen.name}: {name} came broken ({error}): {origin}") from None
 
 
-def parse(name: str, content: bytes) -> Iterator[Row]:
-    """Rows of a downloaded file by the suffix of its name: JSON lines, JSON with `examples`, CSV, Parquet."""
-    if name.endswith(".parquet"):
-        import pyarrow.parquet
-
-        yield from pyarrow.parquet.read_table(io.BytesIO(content)).to_pylist()
+@contextmanager
+def _fetched(benchmark: str, source: Source, name: str) -> Iterator[tuple[Path, str]]:
+    """A file of the source on this machine, and what to do or where to look if it is broken."""
+    if source.hub is not None:
+        path = download(source.hub, source.revision, "dataset", [name]) / name
+        yield path, f"{path}: delete it, so that it is downloaded again"
         return
-    text = (gzip.decompress(content) if name.endswith(".gz") else content).decode("utf-8")
-    if name.endswith(".csv"):
-        yield from csv.DictReader(io.StringIO(text, newline=""))
-    elif name.endswith(".json"):
-        yield from json.loads(text)["examples"]
-    else:
-        yield from (json.loads(line) for line in text.split("\n") if line.strip())
+    address = f"https://raw.githubusercontent.com/{source.github}/{source.revision}/{name}"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / Path(name).name
+        try:
+            with urllib.request.urlopen(address, timeout=60) as answer:
+                content = answer.read()
+        except (OSError, HTTPException) as error:
+            raise SourceError(f"{benchmark}: {address} could not be fetched: {error}") from None
+        path.write_bytes(content)
+        yield path, address

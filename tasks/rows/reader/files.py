@@ -51,13 +51,16 @@ def row_files(location: Path, pattern: str = "**/*") -> list[Path]:
     return found
 
 
-def raw_rows(path: Path, keep: Callable[[str], bool] | None = None, encoding: str | None = None) -> Iterator[RawRow]:
+def raw_rows(
+    path: Path, keep: Callable[[str], bool] | None = None, encoding: str | None = None, strict: bool = True
+) -> Iterator[RawRow]:
     """The rows of one file.
 
     Args:
         path: a file whose kind is known.
         keep: which columns of Parquet and Arrow to read, by their names; None: all.
         encoding: of a text file; None: by its byte-order mark or its zero bytes, else UTF-8.
+        strict: a stray quotation mark in CSV makes a row that is none; else it is part of its cell.
 
     Raises:
         UnreadableFile: the file is empty, broken, or of a kind that holds no rows.
@@ -81,6 +84,6 @@ def raw_rows(path: Path, keep: Callable[[str], bool] | None = None, encoding: st
         for packed in PACKED[1:]:
             name = name.removesuffix(packed)
         if name.endswith((".csv", ".tsv")):
-            yield from csv_rows(path, text, "\t" if name.endswith(".tsv") else None)
+            yield from csv_rows(path, text, "\t" if name.endswith(".tsv") else None, strict)
         else:
             yield from json_rows(text)

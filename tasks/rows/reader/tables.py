@@ -22,7 +22,7 @@ _BATCH = 1024  # rows held at once
 _BEHIND = "(behind the last column)"
 
 
-def csv_rows(path: Path, text: TextIO, delimiter: str | None) -> Iterator[RawRow]:
+def csv_rows(path: Path, text: TextIO, delimiter: str | None, strict: bool) -> Iterator[RawRow]:
     """Rows of a CSV file; every cell is text ("007" stays "007"). The line is that where the row begins."""
     csv.field_size_limit(sys.maxsize)
     header = text.readline()
@@ -32,7 +32,7 @@ def csv_rows(path: Path, text: TextIO, delimiter: str | None) -> Iterator[RawRow
     names = next(csv.reader([header], delimiter=delimiter, strict=True), [])
     if len(names) < 2 or not all(name.strip() for name in names):
         raise UnreadableFile(f"{path}: line 1 is no header of two or more column names: {header.strip()[:80]!r}")
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    reader = csv.reader(text, delimiter=delimiter, strict=strict)
     while True:
         where = f"line {reader.line_num + 2}"
         try:

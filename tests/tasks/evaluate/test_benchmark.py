@@ -4,14 +4,17 @@ import gzip
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tasks.evaluate import benchmark, benchmark_data
+from tasks.evaluate import benchmark
+from tasks.evaluate.benchmark_data import Data, Source, raw
 from tasks.evaluate.config import PAPER_GENERAL, PAPER_MATH
 from tasks.evaluate.readers import LETTERS
+from tasks.evaluate.understood import understood
+from tasks.rows.reader.bad_row import RawRow
 from tasks.rows.source import SourceError
 
 OTHER_MATH = ("nano_seen_kinds", "nano_new_kinds", "gsm8k", "sat_math_220", "imo_numeric", "imo_answerbench_v1")
@@ -92,13 +95,18 @@ def test_gsm8ks_reference_is_the_number_behind_its_solution() -> None:
     ]
 
 
-def test_the_row_of_imo_answerbench_with_a_lost_quotation_mark_is_repaired() -> None:
-    text = (
+def downloaded(folder: Path, *files: str) -> Iterator[RawRow]:
+    """The files' rows as those of a repository on the hub, which a folder stands for."""
+    return raw(Data(name="mine", source=Source(hub=str(folder), revision="0" * 40, files=files)), None)
+
+
+def test_the_row_of_imo_answerbench_with_a_lost_quotation_mark_is_repaired(tmp_path: Path) -> None:
+    (tmp_path / "v2.csv").write_text(
         "Problem ID,Problem,Short Answer,Category,Subcategory,Source\n"
         'x-035,"Find all $f$.\n","$f(x)=-1, f(x)=0$",Algebra,Polynomial,Iran 2002\n'
         'x-036,"Find all $Y$:\n\\[ a \\]\n,"$Y(x)=A+\\frac{B}{x}-x$",Algebra,Functional Equation,Iran 2002\n'
     )
-    first, second = benchmark.READERS["imo_answerbench"](benchmark_data.parse("v2.csv", text.encode()))
+    first, second = understood(benchmark.READERS["imo_answerbench"], "imo", downloaded(tmp_path, "v2.csv"))
     assert first["answer"] == "$f(x)=-1, f(x)=0$"
     assert (second["question"], second["answer"], second["subset"]) == (
         "Find all $Y$:\n\\[ a \\]",
@@ -107,18 +115,25 @@ def test_the_row_of_imo_answerbench_with_a_lost_quotation_mark_is_repaired() -> 
     )
 
 
-def test_parquet_is_read_as_json_lines_are() -> None:
-    import io
-
+def test_downloaded_files_of_every_kind_read_alike_and_name_their_task(tmp_path: Path) -> None:
     import pyarrow
     import pyarrow.parquet
 
-    rows = [{"question_id": 70, "options": ["x", "y"], "answer": "B", "question": "q", "category": "law"}]
-    file = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
-    assert list(benchmark_data.parse("a.parquet", file.getvalue())) == rows
-    lines = gzip.compress(json.dumps(rows[0]).encode())
-    assert list(benchmark_data.parse("a.jsonl.gz", lines)) == rows
+    row = {"question_id": 70, "options": ["x", "y"], "answer": "B", "question": "q", "category": "law"}
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([row, row]), tmp_path / "a.parquet")
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(f"{json.dumps(row)}\n".encode() * 2))
+    (tmp_path / "c.json").write_text(json.dumps({"canary": "no training", "examples": [row, row | {"task": "own"}]}))
+    found = [*downloaded(tmp_path, "a.parquet", "b.jsonl.gz", "c.json")]
+    places = ("a.parquet, row", "b.jsonl.gz, line", "c.json, row")
+    assert [one.where for one in found] == [f"{place} {number}" for place in places for number in (1, 2)]
+    tasks = ("a", "a", "b.jsonl", "b.jsonl", "c", "own")
+    assert [one.content for one in found] == [row | {"task": task} for task in tasks]
+
+
+def test_a_file_that_came_broken_says_which_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b'{"question": "q"}\n')[:-9])
+    with pytest.raises(SourceError, match=r"mine: a\.jsonl\.gz came broken .*a\.jsonl\.gz: delete it, so that"):
+        list(downloaded(tmp_path, "a.jsonl.gz"))
 
 
 def test_other_data_or_another_definition_make_another_identity(tmp_path: Path) -> None:
