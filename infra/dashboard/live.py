@@ -17,7 +17,7 @@ from markupsafe import Markup
 from infra.dashboard.curves import curve, curves, last_rows
 from infra.dashboard.index import entry_of
 from infra.dashboard.site import Context, Link, Query, Site
-from infra.dashboard.under_way import held_locks, is_held, under_way
+from infra.dashboard.under_way import Held, held_locks, is_held, under_way
 from tasks.runtime.attempt import NOTE, PROGRESS
 from tasks.runtime.progress import time_left
 from tasks.runtime.store import SCRATCH
@@ -59,21 +59,20 @@ class Attempt:
 
 def live_page(site: Site, query: Query, link: Link) -> Context:
     """What is built, what failed or was stopped, and the newest artifacts."""
-    found = attempts(site)
+    held = held_locks()
     newest = sorted(site.index.entries.values(), key=lambda entry: -(entry.started + (entry.seconds or 0.0)))[:8]
     root = site.index.root
     return {
-        "runs": under_way(root),
-        "attempts": found,
-        "waiting": waiting(root),
+        "runs": under_way(root, held),
+        "attempts": attempts(site, held),
+        "waiting": waiting(root, held),
         "newest": newest,
         "now": time.time(),
     }
 
 
-def attempts(site: Site) -> list[Attempt]:
+def attempts(site: Site, held: Held) -> list[Attempt]:
     """Those that run first, then what failed or was stopped lately, newest first."""
-    held = held_locks()
     found = []
     for folder in _partial(site.index.root):
         if (note := _note(folder)) is not None:
@@ -94,9 +93,8 @@ def _by_run(found: list[Attempt]) -> list[Attempt]:
     return list(first.values())
 
 
-def waiting(root: Path) -> int:
+def waiting(root: Path, held: Held) -> int:
     """Artifacts whose lock is held and of which nothing is told yet: they wait for free cores or GPUs."""
-    held = held_locks()
     return sum(_note(folder) is None and is_held(_lock(root, folder), held) for folder in _partial(root))
 
 

@@ -14,9 +14,8 @@ from tasks.runtime.run_progress import FOLDER
 Held = set[tuple[int, int, int]]
 
 
-def under_way(root: Path) -> list[dict[str, Any]]:
+def under_way(root: Path, held: Held) -> list[dict[str, Any]]:
     """The last that each living run with a plan told of itself, the oldest first."""
-    held = held_locks()
     told = [last_rows(file)[-1:] for file in (root / FOLDER).glob("*.jsonl") if is_held(file, held)]
     return sorted((row for rows in told for row in rows), key=lambda row: float(row["began"]))
 

@@ -7,6 +7,7 @@ import pytest
 
 from infra.dashboard.live import attempts, waiting
 from infra.dashboard.site import Site
+from infra.dashboard.under_way import held_locks
 from tasks.runtime import attempt
 from tasks.runtime.progress import report
 from tasks.runtime.store import Artifact, Manifest, Store
@@ -37,7 +38,7 @@ def test_a_running_stage_shows_progress_curves_rates_and_texts(store: Store, mon
                 file.write(json.dumps(row) + "\n")
             report(step, 10, "steps", reward=float(step))
         (out / "samples.jsonl").write_text('{"id": "made_up/1", "rewrite": "newest", "passed": true}\n{"id": "half')
-        [found] = attempts(Site(store.root))
+        [found] = attempts(Site(store.root), held_locks())
         assert (found.state, found.name, found.done, found.total) == (
             "running",
             "train_agent/rewriting_agent-seed3/01234567",
@@ -53,17 +54,17 @@ def test_failed_stopped_and_waiting_are_told_apart(store: Store) -> None:
     out = store.partial(KEY)
     with pytest.raises(ValueError, match="no memory"), attempt.told({"it": out}, {"it": manifest()}):
         raise ValueError("no memory")
-    [failed] = attempts(Site(store.root))
+    [failed] = attempts(Site(store.root), held_locks())
     assert failed.state == "failed" and failed.error == "ValueError: no memory"
     with attempt.told({"it": out}, {"it": manifest()}):
         pass  # ended without an error, not published: as after a kill
-    [stopped] = attempts(Site(store.root))
+    [stopped] = attempts(Site(store.root), held_locks())
     assert stopped.state == "stopped"
     other = "f" * 32
     store.partial(other).mkdir()
-    assert waiting(store.root) == 0
+    assert waiting(store.root, held_locks()) == 0
     with store.lock(other):
-        assert waiting(store.root) == 1
+        assert waiting(store.root, held_locks()) == 1
 
 
 def test_notes_are_no_part_of_what_is_published(store: Store) -> None:
@@ -75,7 +76,7 @@ def test_notes_are_no_part_of_what_is_published(store: Store) -> None:
         made = store.publish(manifest())
         assert [file.path for file in store.manifest(KEY).files] == ["rows.jsonl"]
         assert sorted(path.name for path in store.path(KEY).iterdir()) == ["manifest.json", "rows.jsonl"]
-        assert store.find(KEY) == made and attempts(Site(store.root)) == []
+        assert store.find(KEY) == made and attempts(Site(store.root), held_locks()) == []
 
 
 def test_what_one_stage_run_makes_in_one_go_is_one_entry(store: Store) -> None:
@@ -87,5 +88,5 @@ def test_what_one_stage_run_makes_in_one_go_is_one_entry(store: Store) -> None:
         run = {"task_run": "evaluate (sft/0)", "flow_run": "mine"}
         manifests[part] = Manifest(kind="evaluate", key=key, config={"name": part}, run=run)
     with attempt.told(outs, manifests):
-        [found] = attempts(Site(store.root))
+        [found] = attempts(Site(store.root), held_locks())
         assert len(found.more) == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.dashboard.under_way import under_way
+from infra.dashboard.under_way import held_locks, under_way
 from tasks.runtime.run_progress import FOLDER, Planned, RunProgress
 
 
@@ -52,14 +52,14 @@ def test_live_shows_runs_that_live_and_no_dead_ones(tmp_path: Path, caplog: pyte
     dead = tmp_path / FOLDER / "dead.jsonl"
     dead.parent.mkdir()
     dead.write_text('{"run": "dead", "began": 1.0}\n')
-    assert under_way(tmp_path) == []
+    assert under_way(tmp_path, held_locks()) == []
     run = progress(tmp_path, [Planned(("a",), "a", 1.0), Planned(("b",), "b", 3.0)])
     other = progress(tmp_path, [Planned(("a",), "a", 1.0)], run_id="other")
     assert not dead.exists()
-    shown = [(one["run"], one["done"], one["total"]) for one in under_way(tmp_path)]
+    shown = [(one["run"], one["done"], one["total"]) for one in under_way(tmp_path, held_locks())]
     assert shown == [("study", 0, 2), ("study", 0, 1)]
     run.ended("b", {"b": "k"})
     run.ended("a", {"a": "k2"})
     other.ended("a", {"a": "k"})
     assert caplog.messages == [f"{n} of {n} artifacts, 100 % of the planned work" for n in (2, 1)]
-    assert under_way(tmp_path) == [] and list(dead.parent.iterdir()) == []
+    assert under_way(tmp_path, held_locks()) == [] and list(dead.parent.iterdir()) == []
