@@ -75,11 +75,14 @@ def engines_of(root: Path, module: str = "-m tasks.") -> list[psutil.Process]:
 
 
 def all_gone(root: Path, seconds: float = 20) -> bool:
-    """Whether no process of the run is left, at the latest after `seconds`."""
+    """Whether no process of the run is left and none of its locks is taken, at the latest after `seconds`.
+
+    (A process that ends gives up its memory, by which it is known here, some milliseconds before it closes its files.)
+    """
     deadline = time.monotonic() + seconds
-    while processes_of(root) and time.monotonic() < deadline:
+    while (left := processes_of(root) or taken_locks(root)) and time.monotonic() < deadline:
         time.sleep(0.2)
-    return not processes_of(root)
+    return not left
 
 
 def taken_locks(root: Path) -> list[str]:
