@@ -1,7 +1,8 @@
 """Prefect's server as this project has it: `uvicorn --factory infra.prefect_app:create_app`.
 
-A run's parameters are checked, and it is named, when it is created (run_creation.py). The pages may call nobody but
-this server (loopback_only.py). And three faults of 3.8.8 are mended:
+A run's parameters are checked, and it is named, when it is created (run_creation.py). No secret is stored that is typed
+into a page (no_secrets.py). The pages may call nobody but this server (loopback_only.py). And three faults of 3.8.8 are
+mended:
 
 Writers wait for each other. Prefect begins its SQLite transactions DEFERRED: one that has read and then writes after
 another one has committed fails at once, whatever the busy timeout: `database is locked` in the log, a run that is not
@@ -23,7 +24,7 @@ from prefect.server.api import server
 from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.server.schemas.actions import DeploymentScheduleUpdate
 
-from infra import loopback_only, run_creation
+from infra import loopback_only, no_secrets, run_creation
 
 _begin = AioSqliteConfiguration.begin_transaction
 _update_schedule: Any = models.deployments.update_deployment_schedule
@@ -55,4 +56,4 @@ logging.getLogger("prefect.server.events.actions").addFilter(_is_a_failure)
 
 def create_app() -> Any:
     """The server's ASGI application."""
-    return loopback_only.LoopbackOnly(server.create_app())
+    return loopback_only.LoopbackOnly(no_secrets.NoSecrets(server.create_app()))

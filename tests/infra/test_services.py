@@ -94,6 +94,33 @@ def test_a_run_that_cannot_be_is_refused_with_what_was_meant_and_others_have_the
     assert set(run["tags"]) == {"kind:study", "backbone:nano", "method:sft", "method:dft", "cpu"}
 
 
+def test_a_secret_that_is_typed_into_a_page_is_refused_and_in_no_file_of_the_server(
+    client: httpx.Client, home: Path
+) -> None:
+    secret = "hf_4f0c1d5a9e27b3c8AbCdEf"
+    flow = client.post("/flows/", json={"name": "secret"}).raise_for_status().json()["id"]
+    made = {"name": "nano", "flow_id": flow, "tags": ["kind:pipeline"], "parameters": {"backbone": "nano"}}
+    at = f"/deployments/{client.post('/deployments/', json=made).raise_for_status().json()['id']}"
+    holding = {"parameters": {"changes": [f"gate.judge.extra_body={{api_key: {secret}}}"]}}
+    weekly = {"schedule": {"cron": "0 2 * * 6", "timezone": "UTC"}, "active": False}
+    variables = {"job_variables": {"env": {"HF_TOKEN": secret}}}
+    asked = [
+        client.post(f"{at}/create_flow_run", json=holding),
+        client.post(f"{at}/create_flow_run", json=variables),
+        client.post(f"{at}/schedules", json=[weekly | holding]),
+        client.patch(at, json=holding),
+        client.post("/deployments/", json=made | holding),
+    ]
+    said = "changes gate.judge.extra_body.api_key: looks like a secret"
+    assert [one.status_code for one in asked] == [409] * len(asked)
+    assert all(said in one.json()["detail"] for one in asked if one is not asked[1])
+    assert "env.HF_TOKEN: looks like a secret" in asked[1].json()["detail"]
+    kept = client.patch(at, json={"parameters": {"seeds": [3]}})
+    assert kept.is_success and client.get(at).json()["parameters"] == {"seeds": [3]}
+    files = {path.name: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    assert "prefect.db" in files and not [name for name, data in files.items() if secret.encode() in data]
+
+
 def test_pages_may_ask_nobody_but_the_server(client: httpx.Client) -> None:
     policy = client.get("/health").headers["content-security-policy"]
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
