@@ -1,7 +1,7 @@
 """No secret that is typed into a page of the server gets into its database.
 
 In:  PATCH /api/deployments/… {"parameters": {"changes": ["gate.judge.extra_body.api_key=k"]}}
-Out: 409 {"detail": "changes gate.judge.extra_body.api_key: looks like a secret, …"}; the server has not seen it
+Out: 409 {"detail": "changes.0.gate.judge.extra_body.api_key: looks like a secret, …"}; the server has not seen it
 
 Parameters of runs, deployments, schedules and automations are looked at, and the job variables of the first two, by the
 rules of an experiment (tasks/runtime/secret.py). A job variable may name a Secret block of Prefect, which its worker
@@ -75,22 +75,25 @@ def _in(value: Any) -> Iterator[str]:
     elif isinstance(value, dict):
         for name, one in value.items():
             if name in LOOKED_AT and isinstance(one, dict):
-                yield from fields_with_secrets(_without_blocks(one))
-                yield from _in_changes(one)
+                yield from fields_with_secrets(_without_blocks(_read(one)))
             else:
                 yield from _in(one)
 
 
-def _in_changes(parameters: Mapping[str, Any]) -> Iterator[str]:
-    """What the form's changes, "FIELD=VALUE" a line each, would put into an experiment."""
+def _read(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """With the form's changes, "FIELD=VALUE" a line each, as what they would put into an experiment."""
     changes = parameters.get("changes")
-    for line in [line for one in changes for line in str(one).splitlines()] if isinstance(changes, list) else []:
-        try:
-            [(field, value)] = parse([line], Experiment).items()
-        except OverrideError:  # no change: refused when a run is made; its text was looked at with the others
-            continue
-        head, dot, name = field.rpartition(".")
-        yield from (f"changes {head}{dot}{one}" for one in fields_with_secrets({name: value}))
+    lines = [line for one in changes for line in str(one).splitlines()] if isinstance(changes, list) else []
+    return {**parameters, "changes": [_change(line) for line in lines] or changes}
+
+
+def _change(line: str) -> Any:
+    try:
+        [(field, value)] = parse([line], Experiment).items()
+    except OverrideError:  # refused when a run is made; until then its text is looked at
+        return line
+    head, _, name = field.rpartition(".")
+    return {head: {name: value}}
 
 
 def _without_blocks(value: Any) -> Any:

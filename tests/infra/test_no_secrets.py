@@ -14,10 +14,10 @@ from infra.no_secrets import NoSecrets
 KEY = "hf_AbCdEfGhIjKlMnOpQrStUvWx"
 HELD = "4f0c1d5a9e27b3"  # has no shape: known because a variable holds it
 HOLDING: dict[str, dict[str, Any]] = {
-    "changes gate.judge.extra_body.api_key": {
+    "changes.1.gate.judge.extra_body.api_key": {
         "parameters": {"changes": ["sample.rows=5\ngate.judge.extra_body.api_key=k"]}
     },
-    "changes gate.judge.extra_body.token": {"parameters": {"changes": ["gate.judge.extra_body={token: k}"]}},
+    "changes.0.gate.judge.extra_body.token": {"parameters": {"changes": ["gate.judge.extra_body={token: k}"]}},
     "changes.0": {"parameters": {"changes": [f"gate.judge.url=https://me:{KEY[3:]}@judge/v1: ["]}},
     "experiment.gate.judge.api_key": {"parameters": {"experiment": {"gate": {"judge": {"api_key": "k"}}}}},
     "backbone": {"parameters": {"backbone": HELD}},

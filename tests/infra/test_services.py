@@ -111,7 +111,7 @@ def test_a_secret_that_is_typed_into_a_page_is_refused_and_in_no_file_of_the_ser
         client.patch(at, json=holding),
         client.post("/deployments/", json=made | holding),
     ]
-    said = "changes gate.judge.extra_body.api_key: looks like a secret"
+    said = "changes.0.gate.judge.extra_body.api_key: looks like a secret"
     assert [one.status_code for one in asked] == [409] * len(asked)
     assert all(said in one.json()["detail"] for one in asked if one is not asked[1])
     assert "env.HF_TOKEN: looks like a secret" in asked[1].json()["detail"]
