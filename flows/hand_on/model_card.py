@@ -11,6 +11,7 @@ from typing import Any
 from flows.hand_on.markdown import code, header, table
 from flows.hand_on.provenance import Provenance, repository
 from tasks.report.data import ReportData
+from tasks.report.provenance import is_nano
 from tasks.report.report import read_report
 from tasks.report.run_data import Averages, Run
 from tasks.report.values import Estimate
@@ -31,7 +32,7 @@ def model_card(told: Provenance, licence: str, with_sft: bool) -> str:
         f"seed {words('not noted' if seed is None else seed)}.\n",
     ]
     found = report_of(told)
-    if told.backbone == "nano":
+    if is_nano(told.backbone):
         parts.append("nano is a toy of about a million parameters: its figures claim nothing about large models.\n")
     parts += ["## Scores\n", _scores(told, found)] if not is_agent else ["## As a rewriter\n", _rewriter(found)]
     parts += ["## Training\n", table(("setting", "value"), _settings(told.made.config))]

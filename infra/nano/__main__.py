@@ -1,10 +1,14 @@
-"""`python -m infra.nano [--seed 2 --out DIR]`: rebuild corpora, benchmarks, tokenizer, model and embedder."""
+"""`python -m infra.nano [--seed 2 --out DIR]`: rebuild corpora, benchmarks, tokenizer, model and embedder.
+
+Elsewhere than here a file stands beside them that `--backbone` takes (another.py).
+"""
 
 import argparse
 import os
 import shutil
 from pathlib import Path
 
+from infra.nano.another import write_backbone
 from infra.nano.recipe import HERE, NanoConfig, recipe_digest, write_recipe
 from infra.nano.world import World, write_world
 
@@ -36,6 +40,8 @@ def main() -> None:
     save(model, tokenizer, arguments.out / "model")
     write_recipe(config, recipe, arguments.out)
     build(DistillConfig(steps=min(config.steps, DistillConfig().steps)), arguments.out)
+    if arguments.out.resolve() != HERE:
+        print(f"rewriting-agent run --backbone {write_backbone(config, arguments.out)}")
 
 
 if __name__ == "__main__":

@@ -40,7 +40,11 @@ class Source(BaseModel):
 
 
 class Data(BaseModel):
-    """What a benchmark's file says of its data. `path`: a file of this project; `file`: one of benchmark_data."""
+    """What a benchmark's file says of its data.
+
+    `path`: a file of this project, or the one of its name in benchmark_data where that has one; `file`: one of
+    benchmark_data.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,9 +62,10 @@ class Data(BaseModel):
 
 def located(chosen: Data, data: Path | None) -> Path | None:
     """The benchmark's file on this machine; None where it is downloaded. Raises SourceError where it is not there."""
-    if chosen.path is not None:
-        return ROOT / chosen.path
     folder = data or (Path(os.environ[DATA_VARIABLE]) if os.environ.get(DATA_VARIABLE) else None)
+    if chosen.path is not None:
+        own = ROOT / chosen.path
+        return instead if folder is not None and (instead := folder / own.name).exists() else own
     if folder is None or chosen.file is None:
         return None
     path = folder / chosen.file

@@ -53,7 +53,7 @@ def set_aside(lineage: Graph, load: Load) -> list[Quarantine]:
 def backbone(name: str, keys: Iterable[str], load: Load) -> Backbone:
     """The backbone that the artifacts `keys` were made from (others may lend their tokenizers to the sample)."""
     inputs = [entry for key in keys for entry in load(key).get("inputs", {}).values() if entry["kind"] == "backbone"]
-    nano = name.startswith("nano")
+    nano = is_nano(name)
     if not inputs:
         return Backbone(name=name, digest="", nano=nano)
     try:
@@ -61,6 +61,11 @@ def backbone(name: str, keys: Iterable[str], load: Load) -> Backbone:
     except (LookupError, OSError, RuntimeError):  # gone from the store: the lineage shows it as missing
         metrics = {}
     return Backbone(name=name, digest=inputs[0]["digest"], nano=nano, parameters=metrics.get("parameters"))
+
+
+def is_nano(name: str) -> bool:
+    """Whether the backbone of this name is a toy: nano, or nano-4 of another world (infra/nano)."""
+    return name.split("-")[0] == "nano"
 
 
 def configs(lineage: Graph, load: Load) -> dict[str, Any]:

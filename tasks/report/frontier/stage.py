@@ -14,6 +14,7 @@ from tasks.report import artifacts
 from tasks.report.drift import rises
 from tasks.report.frontier.build import build
 from tasks.report.frontier.data import Frontier
+from tasks.report.provenance import is_nano
 from tasks.rows.jsonl import read_rows
 from tasks.runtime.stage import Metrics, stage
 from tasks.runtime.whole_file import whole
@@ -58,7 +59,7 @@ def frontier(
     general = [name for name in asked if benchmark(name).group == "general"]
     data = build(
         config.backbone,
-        config.backbone == "nano",
+        is_nano(config.backbone),
         {name: one.correct for name, one in asked.items()},
         {float(rate): {run: answers(of) for run, of in runs.items()} for rate, runs in scores.items()},
         {
