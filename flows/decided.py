@@ -54,9 +54,11 @@ def refuse_of_methods(asked: Experiment, given: Mapping[str, Any], names: Iterab
         made = load_experiment(asked, own).model_dump(mode="json")
         for field, value in given.items():
             if (theirs := _at(made, field)) != _at(before, field):
+                strength = methods()[name].strength
+                at = f"study it with --strengths {name}={value}, " if strength and strength.field == field else ""
                 raise OverrideError(
                     f"{field}={value}: the method {name} sets it itself, to {theirs}, so this would change nothing of "
-                    f"it: leave it out, or copy tasks/methods/{name}.yaml with your value under a name of its own "
+                    f"it: leave it out, {at}or copy tasks/methods/{name}.yaml with your value under a name of its own "
                     "(docs/methods.md)"
                 )
 

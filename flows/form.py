@@ -35,6 +35,8 @@ QUESTIONS = {
     "backbone": "A name under infra/backbones, a YAML file of your own, or the folder of a model.",
     "rates": "Learning rates of SFT, each studied with all methods; two or more are compared in a frontier, where the "
     "methods gained the same. None: the backbone's own rate.",
+    "strengths": "Of methods that have a strength of their own. all: each of them over the grid of its file; "
+    "sft_kl=0.5,2: that one at these. None: each at its file's.",
     "backbones": "Names under infra/backbones, YAML files of your own, or folders of models; one report each.",
     "price": "Of a GPU-hour, on a CPU of a core-hour, in any currency.",
     "experiment": "Advanced: a whole experiment in place of the backbone's file. Preset and changes are put upon it.",
@@ -47,6 +49,7 @@ Seeds = (
     | Annotated[Literal["next"], Field(title="the next seed")]
 )
 Rates = Sequence[Annotated[float, Field(gt=0)]]
+Strengths = Sequence[Annotated[str, Field(pattern=r"^\s*[a-z]\w*\s*(=.*)?$")]]
 Presets = Sequence[Annotated[str, Field(json_schema_extra={"enum": preset_names()})]]
 Changes = Sequence[Annotated[str, Field(pattern=r"^\s*\w[\w.]*\s*=")]]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -126,6 +129,7 @@ def name_of(kind: str, parameters: Mapping[str, Any], seed: int | None = None) -
     seeds = [asked] if isinstance(asked, str) else [str(one) for one in asked]
     what = parameters.get("method", "rewriting_agent") if kind == "pipeline" else kind
     what += f"-{len(rates)}-rates" if (rates := parameters.get("rates")) else ""
+    what += "-strengths" if parameters.get("strengths") else ""
     ends = f"seed{'s' if len(seeds) > 1 else ''}-{'-'.join(seeds)}"
     return "-".join([*names, *(parameters.get("preset") or ()), what, ends])
 

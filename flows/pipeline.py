@@ -39,7 +39,8 @@ from tasks.evaluate.evaluate import evaluate
 from tasks.evaluate.questions import questions
 from tasks.finetune.finetune import finetune
 from tasks.measure.measure import measure
-from tasks.methods.method import Targets, methods
+from tasks.methods.method import Targets
+from tasks.methods.strength import method_at
 from tasks.report.stage import ReportConfig, report
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.rewrite import rewrite, self_solve
@@ -139,7 +140,7 @@ class Data:
 def run_method(experiment: Experiment, data: Data, name: str, seed: int) -> dict[str, object]:
     """One method's targets, model and scores: the artifacts that a report needs, by role. Its file in tasks/methods
     says what differs: the targets, what is mixed in, the loss, the weights."""
-    method = methods()[name]
+    method = method_at(name)
     experiment = experiment.of_method(method)
     made = make_targets(experiment, data, method.targets, seed)
     trained_on: Any = made["dataset"]

@@ -89,7 +89,10 @@ def runs_of(reports: Sequence[Manifest], only: str | None = None) -> Runs:
             backbones = first.config["backbone"], one.config["backbone"]
             raise ReportsError(f"{_name(first)} is of {backbones[0]}, {_name(one)} of {backbones[1]}")
         for place, artifact in one.inputs.items():
-            role, *path, last = place.split(".", 2)  # of scores ("sft/0", "math500"), of other roles "sft/0" alone
+            role, _, run = place.partition(".")
+            path, last = [], run
+            if role == "scores":  # of a run by benchmark: "sft_kl=0.5/0", "math500"
+                *path, last = run.rsplit(".", 1)
             if only not in (None, (path or [last])[0]):
                 continue
             at: dict[str, Any] = roles.setdefault(role, {})

@@ -1,7 +1,7 @@
 """Backbones × methods × seeds, with every artifact made once: the paper's Table 1 and Figure 2.
 
 With `rates` all of it at each learning rate (targets are shared), and a frontier a backbone: methods compared where
-they gained the same.
+they gained the same. With `strengths` methods that have one are run at several of them besides.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,12 @@ from typing import Any
 from prefect import flow
 
 from flows.experiment import STUDIED, Experiment, MethodName
-from flows.form import Changes, Presets, Rates, Seeds, asks, experiment_of
+from flows.form import Changes, Presets, Rates, Seeds, Strengths, asks, experiment_of
 from flows.frontier import make_frontier
 from flows.incomplete import Incomplete, whole_runs
 from flows.pipeline import RUNNER, Data, Runs, run_methods, run_seeds, submit_report
 from flows.plan.start import ready
+from flows.strengths import at_strengths
 from flows.views import introduce, show_in_ui
 from tasks.runtime.futures import finish
 from tasks.runtime.store import Artifact
@@ -30,6 +31,7 @@ def study(
     changes: Changes = (),
     backbones: Sequence[str] = ("nano",),
     rates: Rates = (),
+    strengths: Strengths = (),
     experiments: Sequence[Experiment] | None = None,
 ) -> list[Artifact]:
     """One report a backbone (and a rate), with every method and seed in it; over rates a frontier a backbone besides.
@@ -38,9 +40,9 @@ def study(
     asked = [("", one) for one in experiments] if experiments else [(name, None) for name in backbones]
     at_rates = [[f"finetune.learning_rate={rate:g}"] for rate in sorted(set(rates))] or [[]]
     studied = [experiment_of(name, preset, [*changes, *at], one, of=methods) for name, one in asked for at in at_rates]
+    compared = at_strengths(studied, dict.fromkeys(("sft", *methods)), strengths)
     name = introduce("study", studied)
     ready(studied)
-    compared = tuple(dict.fromkeys(("sft", *methods)))
     begun: list[tuple[Experiment, Runs]] = []
     for experiment in share_sample(studied):
         data = Data(experiment)

@@ -10,7 +10,7 @@ from prefect.context import FlowRunContext
 from flows.experiment import Experiment
 from flows.form import name_of, tags_of
 from infra.sinks import feed as sinks
-from tasks.report.data import LABELS, ReportData
+from tasks.report.data import ReportData, label_of
 from tasks.report.lineage import collapse, subtitle, title
 from tasks.report.report import PAGE, read_report
 from tasks.report.values import Estimate
@@ -102,7 +102,7 @@ def headline(data: ReportData, page: str) -> str:
         averages = summary.averages
         cells = [_percent(one) for one in (averages.math, averages.general, averages.overall, summary.tc_yield)]
         nll = "" if summary.target_nll is None else f"{summary.target_nll.value:.3f}"
-        rows.append([LABELS.get(summary.method, summary.method), *cells, nll])
+        rows.append([label_of(summary.method) or summary.method, *cells, nll])
     lines = [markdown.table(columns, rows)]
     if data.backbone.nano:
         lines += [

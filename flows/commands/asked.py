@@ -32,6 +32,11 @@ Rates = Annotated[
     typer.Option(metavar="RATE,RATE…", help="As for study: learning rates of SFT; what they share is planned once."),
 ]
 
+Strengths = Annotated[
+    list[str] | None,
+    typer.Option("--strengths", metavar="all|METHOD|METHOD=VALUE,VALUE…", help="As for study; repeatable."),
+]
+
 
 def asked(
     backbones: list[str] | None,
@@ -42,11 +47,16 @@ def asked(
     presets: list[str] | None,
     overrides: list[str] | None,
     rates: str = "",
+    strengths: list[str] | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """Which flow is meant, and the parameters of its form."""
     no_server()
+    if (rates or strengths) and variants:
+        asked_for = "--rates is" if rates else "--strengths are"
+        raise typer.BadParameter(f"{asked_for} of a study, --variant of an ablation: ask for one of them")
     from flows.experiment import STUDIED, known_method
     from flows.form import FormError, experiment_of
+    from flows.strengths import at_strengths
 
     try:
         methods = [known_method(name) for name in methods or ()]
@@ -56,19 +66,17 @@ def asked(
         raise typer.BadParameter(f"--seeds {seeds}: a whole number from 1, or next")
     names = backbones or ["nano"]
     try:
-        for name in names:
-            experiment_of(name, presets or (), overrides or (), of=methods)
+        made = [experiment_of(name, presets or (), overrides or (), of=methods) for name in names]
+        at_strengths(made, dict.fromkeys(("sft", *(methods or STUDIED))), strengths or ())
     except FormError as error:
         raise typer.BadParameter(str(error)) from None
     common: dict[str, Any] = {"preset": presets or [], "changes": overrides or []}
     common["seeds"] = "next" if seeds == "next" else list(range(int(seeds)))
-    if rates and variants:
-        raise typer.BadParameter("--rates is of a study, --variant of an ablation: ask for one of them")
     if variants:
         return "ablation", common | {"variants": variants, "downstream": downstream, "backbone": names[0]}
-    if rates or len(names) > 1 or len(methods or ()) > 1:
-        studied = {"methods": methods or list(STUDIED), "backbones": names, "rates": rates_of(rates)}
-        return "study", common | studied
+    if rates or strengths or len(names) > 1 or len(methods or ()) > 1:
+        studied = {"methods": methods or list(STUDIED), "backbones": names}
+        return "study", common | studied | {"rates": rates_of(rates), "strengths": strengths or []}
     return "pipeline", common | {"method": (methods or ["rewriting_agent"])[0], "backbone": names[0]}
 
 

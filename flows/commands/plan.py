@@ -17,6 +17,7 @@ from flows.commands.asked import (
     Presets,
     Rates,
     Seeds,
+    Strengths,
     Variants,
     asked,
     console,
@@ -31,6 +32,7 @@ def plan_command(
     downstream: Annotated[bool, typer.Option(help="Of an ablation: fine-tune and evaluate too.")] = True,
     seeds: Seeds = "1",
     rates: Rates = "",
+    strengths: Strengths = None,
     presets: Presets = None,
     overrides: Overrides = None,
     gpu: Annotated[
@@ -47,7 +49,7 @@ def plan_command(
     """
     if gpu is not None:
         compute_on(gpu, gpus)
-    kind, parameters = asked(backbone, method, variant, downstream, seeds, presets, overrides, rates)
+    kind, parameters = asked(backbone, method, variant, downstream, seeds, presets, overrides, rates, strengths)
     from flows.plan.shown import show
 
     made = plan_of(kind, parameters, gpu, price)

@@ -77,6 +77,15 @@ def study_command(
             "they gained the same (a frontier).",
         ),
     ] = "",
+    strengths: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--strengths",
+            metavar="all|METHOD|METHOD=VALUE,VALUE…",
+            help="Methods' own strengths: all, each that has one over its file's grid; sft_kl=0.5,2, that one at "
+            "these; repeatable.",
+        ),
+    ] = None,
     presets: Presets = None,
     overrides: Overrides = None,
     json_file: Annotated[
@@ -89,11 +98,12 @@ def study_command(
 
     compared = known_methods(method or STUDIED)
     backbones = backbone or ["nano"]
-    check(backbones, presets, overrides, compared)
+    check(backbones, presets, overrides, compared, strengths or ())
     from flows.incomplete import Incomplete
     from flows.study import study as study_flow
 
     asked = {"methods": compared, "seeds": list(range(seeds)), "backbones": backbones, "rates": rates_of(rates)}
+    asked["strengths"] = strengths or []
     failed = None
     try:
         reports = run_flow(study_flow, asked | changes(presets, overrides), server)

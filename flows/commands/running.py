@@ -54,14 +54,19 @@ def known_methods(names: Iterable[str]) -> list[str]:
 
 
 def check(
-    backbones: list[str], presets: list[str] | None, overrides: list[str] | None, methods: Sequence[str] = ()
+    backbones: list[str],
+    presets: list[str] | None,
+    overrides: list[str] | None,
+    methods: Sequence[str] = (),
+    strengths: Sequence[str] = (),
 ) -> None:
     """Before a server is waited for: a field or value that does not fit is told with what would."""
     from flows.form import FormError, experiment_of
+    from flows.strengths import at_strengths
 
     try:
-        for backbone in backbones:
-            experiment_of(backbone, presets or (), overrides or (), of=methods)
+        made = [experiment_of(backbone, presets or (), overrides or (), of=methods) for backbone in backbones]
+        at_strengths(made, methods, strengths)
     except FormError as error:
         raise typer.BadParameter(str(error)) from None
 

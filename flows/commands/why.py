@@ -8,7 +8,19 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from flows.commands.asked import Backbones, Methods, Overrides, Presets, Rates, Seeds, Variants, asked, console, walk_of
+from flows.commands.asked import (
+    Backbones,
+    Methods,
+    Overrides,
+    Presets,
+    Rates,
+    Seeds,
+    Strengths,
+    Variants,
+    asked,
+    console,
+    walk_of,
+)
 
 
 def why_command(
@@ -18,6 +30,7 @@ def why_command(
     variant: Variants = None,
     seeds: Seeds = "1",
     rates: Rates = "",
+    strengths: Strengths = None,
     presets: Presets = None,
     overrides: Overrides = None,
 ) -> None:
@@ -34,7 +47,7 @@ def why_command(
         for one in there:
             _tell(one.run.get("task_run") or one.kind, one.key, "is in the store", nearest(one, manifests))
         return
-    kind, parameters = asked(backbone, method, variant, True, seeds, presets, overrides, rates)
+    kind, parameters = asked(backbone, method, variant, True, seeds, presets, overrides, rates, strengths)
     walk = walk_of(kind, parameters)
     steps = [step for step in walk.stages if name in (step.kind, step.title) or step.title.startswith(name)]
     steps = steps or [

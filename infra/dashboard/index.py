@@ -25,7 +25,7 @@ from tasks.runtime.plain_text import label
 from tasks.runtime.store import MANIFEST
 
 UNREADABLE = "unreadable"  # the kind of an artifact whose manifest is no manifest
-_ROLE = re.compile(r"\w+\.(\w+)(?:/(\d+))?(?:\.|$)")  # an input of a report: scores.sft/0.math500, model.sft/0
+_ROLE = re.compile(rf"\w+\.({names.METHOD})(?:/(\d+))?(?:\.|$)")  # a report's input: scores.sft/0.math500, model.sft/0
 
 Input = tuple[str, str, str]  # name, key and content digest
 

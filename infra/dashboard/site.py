@@ -16,8 +16,9 @@ from markupsafe import Markup
 
 from infra.dashboard.index import Entry, Index
 from infra.dashboard.runs import Figure, Run, Runs
+from tasks.methods.strength import method_of
 from tasks.report.chart import METHOD_ROLES
-from tasks.report.data import LABELS
+from tasks.report.data import label_of
 from tasks.report.values import Estimate
 from tasks.report.wording import interval, number, percent
 from tasks.runtime.durations import duration
@@ -83,14 +84,14 @@ OTHERS = ("sky", "green", "purple", "orange")  # of methods that have no file he
 def method_label(method: str) -> str:
     """The name a reader knows the method by; `sft/0` keeps its seed."""
     name, _, seed = method.partition("/")
-    return (LABELS.get(name) or label(name.replace("_", " "), 24)) + (f" · seed {seed}" if seed else "")
+    return (label_of(name) or label(name.replace("_", " "), 24)) + (f" · seed {seed}" if seed else "")
 
 
 def method_class(method: str) -> str:
     """The CSS classes that tell the method and carry its colour, which is the report's."""
     name = method.partition("/")[0]
-    if name in METHOD_ROLES:
-        return f"m-{name} c-{METHOD_ROLES[name]}"
+    if (plain := method_of(name)) in METHOD_ROLES:
+        return f"m-{plain} c-{METHOD_ROLES[plain]}"
     return f"c-{OTHERS[sum(map(ord, name)) % len(OTHERS)]}" if name else "c-none"
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.runtime.settings import settings
 from tasks.runtime.yaml_text import YamlError, mapping, validated
@@ -61,6 +61,18 @@ class Mixture(BaseModel):
     )
 
 
+class Strength(BaseModel):
+    """Which of its fields makes a method act more or less: the second axis of a study, beside the learning rate."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    field: str = Field(description="One of `changes`, or share, mixture.share, targets.samples of the file itself.")
+    grid: tuple[float, ...] = Field(
+        min_length=2, description="What `study --strengths` runs it at; the file's own value is one of them."
+    )
+    label: str = Field(pattern=r"^[^{}]*\{\}[^{}]*$", description="What the method is called at one: SFT + KL, {}.")
+
+
 class Method(BaseModel):
     """What a file declares."""
 
@@ -94,6 +106,29 @@ class Method(BaseModel):
         lt=1,
         description="Share of the tuned weights in the average with pi_0's that is evaluated; none: the tuned model.",
     )
+
+    strength: Strength | None = Field(default=None, description="None: it has no strength of its own.")
+
+    @model_validator(mode="after")
+    def _strength_is_there(self) -> "Method":
+        if self.strength is None:
+            return self
+        own = self.own_strength()
+        if not isinstance(own, (int, float)) or isinstance(own, bool):
+            there = ", ".join([*self.changes, "share, mixture.share, targets.samples"])
+            raise ValueError(f"strength.field {self.strength.field}: the file sets no such number; it may be {there}")
+        if own not in self.strength.grid:
+            raise ValueError(f"strength.grid: lacks {own:g}, which {self.strength.field} is in this file")
+        return self
+
+    def own_strength(self) -> Any:
+        """What the file sets its strength's field to."""
+        if self.strength is None or self.strength.field in self.changes:
+            return self.strength and self.changes[self.strength.field]
+        at: Any = self
+        for name in self.strength.field.split("."):
+            at = getattr(at, name, None)
+        return at
 
     def decides(self) -> dict[str, Any]:
         """Fields of the experiment that it sets, by its changes or by how its targets are drawn."""

@@ -20,6 +20,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from tasks.methods.method import methods
+from tasks.methods.strength import method_of
 
 WIDE, NARROW = 1060, 350  # the widths of the page's column on a desk and on a phone
 
@@ -54,8 +55,8 @@ _SETTINGS: Any = {
 
 def role_of(method: str, others: Sequence[str] = ()) -> tuple[str, str | tuple[int, tuple[float, ...]]]:
     """The colour role and dash pattern of a method; `others` are the names (ablations) that have none of their own."""
-    if method in METHOD_ROLES:
-        return METHOD_ROLES[method], _DASHES[_METHOD_DASHES.get(method, 0)]
+    if (plain := method_of(method)) in METHOD_ROLES:
+        return METHOD_ROLES[plain], _DASHES[_METHOD_DASHES.get(plain, 0)]
     number = list(others).index(method) if method in others else 0
     return _OTHERS[number % len(_OTHERS)], _DASHES[1 + (number // len(_OTHERS)) % 3]
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from tasks.methods.strength import method_of
 from tasks.report import artifacts, provenance, summary
 from tasks.report.cases import cases
 from tasks.report.compared_data import Forgetting, Summary
@@ -151,10 +152,11 @@ def _drifts(config: ReportConfig, read: list[ReadRun], general: list[str]) -> Dr
 
 def _measured(roles: Roles) -> tuple[list[Path], dict[str, list[Path]]]:
     """Folders of `measure`: of the untrained rewriter, and of each method's agents by seed."""
-    known, trained = list(LABELS), dict[str, list[Path]]()
+    trained = dict[str, list[Path]]()
     for name, folder in sorted(roles.get("trained", {}).items()):
         trained.setdefault(name.split("/")[0], []).append(folder)
-    trained = dict(sorted(trained.items(), key=lambda one: known.index(one[0]) if one[0] in known else len(known)))
+    place = {name: number for number, name in enumerate(LABELS)}
+    trained = dict(sorted(trained.items(), key=lambda one: place.get(method_of(one[0]), len(place))))
     return list(roles.get("untrained", {}).values()), trained
 
 

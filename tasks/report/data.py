@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field, JsonValue
 
+from tasks.methods import strength
 from tasks.methods.method import methods
 from tasks.report.answer_data import Answered, Subject
 from tasks.report.compared_data import Comparison, Forgetting, HeldOut, Summary
@@ -69,8 +70,7 @@ class ReportData(Model):
 
     def methods(self) -> list[str]:
         """Names of the methods in the order of the paper's tables, others behind in the order of the data."""
-        seen = dict.fromkeys(run.method for run in [self.base, *self.runs])
-        return sorted(seen, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+        return sorted(dict.fromkeys(run.method for run in [self.base, *self.runs]), key=place_of)
 
     def runs_of(self, method: str) -> list[Run]:
         """The method's runs, by seed."""
@@ -87,6 +87,17 @@ LABELS |= {
     "success_only": "success-only",
 } | {f"k{k}": f"K = {k}" for k in (5, 10, 15, 20)}  # of flows/ablation.py
 LABELS |= {"untrained": "untrained rewriter"}  # a reference of comparisons, not a method
+
+
+def label_of(method: str) -> str | None:
+    """What figures and tables call a method, a variant or a method at another strength; None of what has no name."""
+    return LABELS.get(method) or strength.label_of(method)
+
+
+def place_of(method: str) -> tuple[int, float]:
+    """Its place in tables, strengths of one method by size; others behind."""
+    plain = strength.method_of(method)
+    return ORDER.index(plain) if plain in ORDER else len(ORDER), strength.strength_of(method) or 0.0
 
 
 def to_json(data: ReportData) -> str:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from tasks.report.chart import ROLES, end_labels, panels, role_of, svg, title, x_label
-from tasks.report.data import LABELS, ORDER, ReportData
+from tasks.report.data import ORDER, ReportData, label_of
 from tasks.report.run_data import GrpoStep
 from tasks.report.values import Estimate
 from tasks.runtime.plain_text import label
@@ -24,7 +24,7 @@ _TARGET_ROLES = ("vermillion", "purple", "blue")
 
 def method_label(method: str, limit: int = 24) -> str:
     """The name a reader knows the method by."""
-    return LABELS.get(method) or label(method.replace("_", " "), limit)
+    return label_of(method) or label(method.replace("_", " "), limit)
 
 
 def _others(data: ReportData) -> list[str]:

@@ -11,7 +11,7 @@ has a row is left out. Tables 1, 2 and 6 are over all reports; 3, 4, 5 and 7 are
 from collections.abc import Callable, Sequence
 
 from tasks.report.compared_data import Summary
-from tasks.report.data import LABELS, ReportData
+from tasks.report.data import ReportData, label_of
 from tasks.report.figures import method_label
 from tasks.report.paper_values import on_its_benchmarks, values
 from tasks.report.table import Cell, Line, Table
@@ -165,7 +165,7 @@ def _cell(found: Estimate | None, digits: int, printed: float | None) -> Cell:
 
 def _name(method: str, table: str) -> str:
     alone = method == "base" or table not in ("table_1", "table_6")
-    return method_label(method) if alone else f"+ {LABELS.get(method, method)}"
+    return method_label(method) if alone else f"+ {label_of(method) or method}"
 
 
 def _called(data: ReportData, reports: Sequence[ReportData]) -> str:

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tasks.methods.strength import asked_at, method_of
 from tasks.report import artifacts
 from tasks.report.data import ORDER, Backbone
 from tasks.report.lineage import Load, walk
@@ -108,6 +109,10 @@ def _command(backbone: str, runs: Iterable[Run]) -> str:
     runs = [run for run in runs if run.method != "base"]
     methods = list(dict.fromkeys(run.method for run in runs))
     seeds = sorted({run.seed for run in runs if run.seed is not None})
+    if strengths := asked_at(methods):
+        plain = " ".join(f"--method {method}" for method in dict.fromkeys(map(method_of, methods)))
+        at = " ".join(f"--strengths {one}" for one in strengths)
+        return f"rewriting-agent study --backbone {backbone} {plain} --seeds {max(seeds, default=0) + 1} {at}"
     others = [method for method in methods if method != "sft"]
     if len(others) <= 1 and len(seeds) <= 1:
         seed = f" --seed {seeds[0]}" if seeds and seeds[0] else ""

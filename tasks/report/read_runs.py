@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from tasks.methods.method import methods
+from tasks.methods.strength import method_of
 from tasks.report import artifacts
 from tasks.report.answers import Answer, answers
-from tasks.report.data import ORDER
+from tasks.report.data import place_of
 from tasks.report.run_data import Artifact, Run, TargetNLL
 from tasks.report.stability import stability
 from tasks.report.statistics import mean_over_rows, proportion
@@ -61,8 +62,11 @@ def read_runs(roles: Roles, confidence: float, resamples: int, seed: int) -> lis
                 values = np.array(list(one.nll.values()))
                 mean = mean_over_rows(values, confidence, resamples, seed)
                 one.run.target_nll = TargetNLL(mean=mean, median=float(np.median(values)), n=len(values))
-    order = list(dict.fromkeys([*ORDER, *(method for method, _ in found)]))
-    return sorted(found.values(), key=lambda one: (order.index(one.run.method), one.run.seed or 0))
+    order = list(dict.fromkeys(method for method, _ in found))
+    return sorted(
+        found.values(),
+        key=lambda one: (place_of(one.run.method), order.index(one.run.method), one.run.seed or 0),
+    )
 
 
 def _read_role(one: ReadRun, role: str, folder: Path, manifest: Row, confidence: float) -> None:
@@ -84,7 +88,7 @@ def _read_role(one: ReadRun, role: str, folder: Path, manifest: Row, confidence:
     elif role == "model":
         run.loss = artifacts.loss(folder)
         run.stability = stability(run.loss)
-        averaged = (method := methods().get(run.method)) is not None and method.share is not None
+        averaged = (method := methods().get(method_of(run.method))) is not None and method.share is not None
         other = {"most_perplexing", "l2", "lora_rank"} & manifest["config"].keys()
         mixed = (manifest["inputs"].get("dataset") or {}).get("kind") == "mix"
         one.other_loss = averaged or mixed or bool(other) or manifest["config"].get("loss", "nll") != "nll"

@@ -18,7 +18,8 @@ LONGEST = 60  # characters of one part of a name
 BACKBONE = "backbone"  # the stage that brings pi_0: what is made with it carries its name
 REPORTS = ("report", "frontier")  # what a person makes a run for, and looks at
 LENT = "tokenizers."  # inputs that only count tokens: a sample is no backbone's
-_RUN_TAG = re.compile(r"\w+/\d+")
+METHOD = r"\w+(?:=[\w.+-]+)?"  # sft; sft_kl=0.5, which is sft_kl at another strength than its file's
+_RUN_TAG = re.compile(rf"{METHOD}/\d+")
 _TELLING = ("name", "benchmark", "benchmarks", "part", "loss", "shard")  # config fields that tell parts apart
 _UNFIT = re.compile(r"[^\w.+-]+")
 

@@ -31,7 +31,7 @@ def test_changes_are_put_upon_presets_and_those_upon_the_backbones_file_or_a_who
         ({"changes": ["sample.rows=5", "sample.rows=6"]}, "sample.rows is set twice, to 5 and to 6"),
         (
             {"changes": ["finetune.l2=2.0"], "methods": ["sft", "l2"]},
-            r"the method l2 sets it itself, to 4\.0, so this .*tasks/methods/l2\.yaml",
+            r"the method l2 sets it itself, to 4\.0, so this .*--strengths l2=2\.0, .*tasks/methods/l2\.yaml",
         ),
         ({"changes": ["rewrite.temperature=0.5"], "method": "best_of_n"}, r"best_of_n sets it itself, to 1\.0"),
         ({"preset": ["smok"]}, "no preset 'smok': did you mean smoke?"),
@@ -55,3 +55,4 @@ def test_a_study_over_rates_is_called_so() -> None:
     asked = {"backbones": ["nano"], "seeds": [0, 1], "rates": [8e-4, 1.2e-3]}
     assert name_of("study", asked) == "nano-study-2-rates-seeds-0-1"
     assert name_of("study", asked | {"rates": []}) == "nano-study-seeds-0-1"
+    assert name_of("study", asked | {"strengths": ["all"]}) == "nano-study-2-rates-strengths-seeds-0-1"

@@ -26,6 +26,7 @@ def report(home: Store, name: str, rates: list[float], backbone: str = "nano", b
         score = Artifact(kind="evaluate", key=f"{name}-{seed}", digest="score")
         moved = Artifact(kind="drift", key=f"drift-{name}-{seed}", digest="drift")
         inputs |= {f"model.sft/{seed}": model, f"scores.sft/{seed}.math500": score, f"drift.sft/{seed}": moved}
+    inputs["scores.sft_kl=0.5/0.math500"] = Artifact(kind="evaluate", key=f"{name}-kl", digest="score")
     config = ReportConfig(backbone=backbone).model_dump(mode="json")
     return home.manifest(publish(home, "report", f"report-{name}", inputs, config, name).key)
 
@@ -34,9 +35,10 @@ def test_runs_are_gathered_by_the_rate_of_their_sft(home: Store) -> None:
     backbone, by_rate = gathered([report(home, "a", [1e-3, 1e-3]), report(home, "b", [8e-4])], home)
     assert backbone == "nano"
     assert {rate: set(runs["scores"]) for rate, runs in by_rate.items()} == {
-        1e-3: {"base", "sft/0", "sft/1"},
-        8e-4: {"base", "sft/0"},
+        1e-3: {"base", "sft/0", "sft/1", "sft_kl=0.5/0"},
+        8e-4: {"base", "sft/0", "sft_kl=0.5/0"},
     }
+    assert by_rate[8e-4]["scores"]["sft_kl=0.5/0"]["math500"].key == "b-kl"
     assert by_rate[8e-4]["scores"]["sft/0"]["math500"].key == "b-0"
     assert by_rate[8e-4]["drift"]["sft/0"].key == "drift-b-0"
 
@@ -53,17 +55,17 @@ def test_what_is_not_of_one_experiment_or_one_rate_is_refused(home: Store) -> No
         gathered([first, report(home, "e", [1e-3])], home)
 
 
-def test_a_study_over_rates_makes_what_they_share_once_and_a_frontier() -> None:
-    asked = {"methods": ["sft"], "seeds": [0], "preset": ["smoke"]}
+def test_a_study_over_rates_and_strengths_makes_what_they_share_once_and_a_frontier() -> None:
+    asked = {"methods": ["sft", "wise_ft"], "seeds": [0], "preset": ["smoke"]}
     one = walk_through(study.fn, asked)
-    two = walk_through(study.fn, asked | {"rates": [8e-4, 1.2e-3]})
+    two = walk_through(study.fn, asked | {"rates": [8e-4, 1.2e-3], "strengths": ["wise_ft=0.25,0.5"]})
 
-    def count(walk: object, kind: str) -> int:
-        keys = [part.manifest.key for step in walk.stages if step.kind == kind for part in step.parts.values()]  # type: ignore[attr-defined]
-        return len(set(keys))
+    def keys(walk: object, kind: str) -> set[str]:
+        return {part.manifest.key for step in walk.stages if step.kind == kind for part in step.parts.values()}  # type: ignore[attr-defined]
 
-    assert [count(two, kind) for kind in ("finetune", "report", "frontier")] == [2, 2, 1]
-    assert [count(two, kind) for kind in ("assemble", "sample", "split")] == [
-        count(one, kind) for kind in ("assemble", "sample", "split")
+    assert [len(keys(two, kind)) for kind in ("finetune", "average", "report", "frontier")] == [2, 4, 2, 1]
+    assert [keys(two, kind) for kind in ("assemble", "sample", "split")] == [
+        keys(one, kind) for kind in ("assemble", "sample", "split")
     ]
-    assert count(one, "frontier") == 0
+    assert keys(one, "average") < keys(two, "average"), "at its file's own strength nothing is made anew"
+    assert not keys(one, "frontier")

@@ -6,14 +6,14 @@ Out: Frontier
 The policy, with what was decided before any method was seen, is docs/evaluation.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from tasks.evaluate.benchmark import benchmark
 from tasks.report.artifacts import labels
 from tasks.report.frontier.compare import REFERENCE, SHARES, matched, own_best, same_rate
-from tasks.report.frontier.curves import Curve, at, curve, method_of
+from tasks.report.frontier.curves import Curve, Curves, Strength, at, curve, strengths_in, whose_seeds, without_rate
 from tasks.report.frontier.data import GENERAL, RISES, Frontier, Outcome, Point, Regime
 from tasks.report.frontier.matrices import Answers, FrontierError, half, half_of, of_answers, of_rises
 from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile, share
@@ -53,7 +53,7 @@ def build(
     if not all(groups.values()):
         raise FrontierError(f"it needs a downstream and a general benchmark, have {sorted(ids)}")
     correct = of_answers(base, runs, ids)
-    methods = list(dict.fromkeys(method_of(name) for name in correct if name != "base"))
+    methods = strengths_in(without_rate(name) for name in correct if name != "base")
     if REFERENCE not in methods:
         raise FrontierError(f"{REFERENCE} is not among the runs, and everything is compared with it")
     seeds = {name: len(next(iter(of.values()))) for name, of in correct.items()}
@@ -63,18 +63,22 @@ def build(
     outcomes |= {one: [one] for one in RISES if any(one in correct.get(at(REFERENCE, rate), ()) for rate in rates)}
     halves = [half_of(ids, number) for number in (0, 1)]
     drawn, *halved = (
-        draw(answers, resamples, seed, of=method_of, clusters=labels(of, clusters))
+        draw(answers, resamples, seed, of=whose_seeds, clusters=labels(of, clusters))
         for answers, of in ((correct, ids), *((half(correct, ids, of), of) for of in halves))
     )
 
-    def curves_of(drawn: Drawn, outcome: Outcome) -> dict[str, Curve]:
-        found = {one: curve(drawn, one, rates, groups["math"], outcomes[outcome], seeds) for one in methods}
-        return {method: one for method, one in found.items() if one.rates}
+    def curves_of(drawn: Drawn, outcome: Outcome) -> Curves:
+        found: dict[str, dict[Strength, Curve]] = {}
+        for method, names in methods.items():
+            for strength, name in names.items():
+                if (one := curve(drawn, name, rates, groups["math"], outcomes[outcome], seeds)).rates:
+                    found.setdefault(method, {})[strength] = one
+        return found
 
     curves = {outcome: curves_of(drawn, outcome) for outcome in outcomes}
     crossed = {outcome: [curves_of(one, outcome) for one in halved] for outcome in outcomes}
     general = curves[GENERAL]
-    base_math, base_general = general[REFERENCE].math[0], general[REFERENCE].kept[0]
+    base_math, base_general = general[REFERENCE][None].math[0], general[REFERENCE][None].kept[0]
     return Frontier(
         backbone=backbone,
         nano=nano,
@@ -89,34 +93,43 @@ def build(
         points=_points(curves, confidence),
         regimes=[_regime(rate, correct, groups, float(base_general[0])) for rate in rates],
         same_rate=[d for one, of in curves.items() for rate in rates for d in same_rate(of, rate, one, confidence)],
-        matched=[d for one, of in curves.items() for gain in SHARES for d in matched(of, gain, one, confidence)],
+        matched=[
+            found
+            for one, of in curves.items()
+            for gain in SHARES
+            for found in matched(of, crossed[one], gain, one, confidence)
+        ],
         own_best=[d for one, of in curves.items() for d in own_best(of, crossed[one], one, confidence)],
     )
 
 
-def _points(curves: Mapping[Outcome, Mapping[str, Curve]], confidence: float) -> list[Point]:
-    found = [
-        (method, rate, one.seeds[place - 1], one.math[place], one.kept[place])
-        for method, one in curves[GENERAL].items()
-        for place, rate in enumerate(one.rates, start=1)
-    ]
-    rises: dict[tuple[str, float], dict[Outcome, Estimate]] = {}
+def _points(curves: Mapping[Outcome, Curves], confidence: float) -> list[Point]:
+    found = list(_of_each(curves[GENERAL]))
+    rises: dict[tuple[str, Strength, float], dict[Outcome, Estimate]] = {}
     for outcome in curves.keys() - {GENERAL}:
-        for method, one in curves[outcome].items():
-            for place, rate in enumerate(one.rates, start=1):
-                rises.setdefault((method, rate), {})[outcome] = percentile(one.kept[place], confidence)
+        for method, strength, rate, _, _, kept in _of_each(curves[outcome]):
+            rises.setdefault((method, strength, rate), {})[outcome] = percentile(kept, confidence)
     return [
         Point(
             method=method,
+            strength=strength,
             rate=rate,
             seeds=count,
             math=share(math, confidence),
             general=share(general, confidence),
-            rises=rises.get((method, rate), {}),
+            rises=rises.get((method, strength, rate), {}),
             best=not any(other[0] > math[0] and kept[0] > general[0] for *_, other, kept in found),
         )
-        for method, rate, count, math, general in found
+        for method, strength, rate, count, math, general in found
     ]
+
+
+def _of_each(curves: Curves) -> Iterator[tuple[str, Strength, float, int, Vector, Vector]]:
+    """Method, strength, rate, seeds, downstream accuracy and outcome of every point."""
+    for method, of in curves.items():
+        for strength, one in of.items():
+            for place, rate in enumerate(one.rates, start=1):
+                yield method, strength, rate, one.seeds[place - 1], one.math[place], one.kept[place]
 
 
 def _regime(rate: float, correct: Mapping[str, Mapping[str, Matrix]], groups: Groups, base: float) -> Regime:

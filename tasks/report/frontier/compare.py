@@ -1,18 +1,20 @@
 """Methods against the reference: at the same rate, at the same downstream accuracy, and each at its own best rate.
 
-In:  a curve a method (curves.py), the reference's among them
+In:  a method's curves by strength (curves.py), of most a single one, the reference's among them
 Out: [Difference(method="dft", difference=−0.2 points (−4.1 to 3.0), p=0.88, holm=1.0), …], Holm over each list
 
-A method with one seed has no p-value: its interval holds the sampling of questions alone.
+A method with one seed has no p-value: its interval holds the sampling of questions alone. Of several strengths one is
+chosen as a rate is: on half of the downstream questions, in the data, and told on the other half, both ways round.
 
 The policy, with what was decided before any method was seen, is docs/evaluation.md.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from tasks.report.frontier.curves import Curve, best_rate, kept_at, level_of
+from tasks.report.frontier.curves import Curve, Curves, Strength, best, kept_at, level_of
 from tasks.report.frontier.data import GENERAL, Difference, Outcome
 from tasks.report.statistics import Vector, holm, percentile, share, two_sided
 from tasks.report.values import Estimate
@@ -22,17 +24,17 @@ SHARES = (0.5, 0.8)  # of the reference's own gain: the downstream accuracies at
 REACHED = 0.95  # of the replicates, from which a difference is told
 
 
-def same_rate(curves: Mapping[str, Curve], rate: float, outcome: Outcome, confidence: float) -> list[Difference]:
+def same_rate(curves: Curves, rate: float, outcome: Outcome, confidence: float) -> list[Difference]:
     """Every method against the reference at one rate: what papers compare, and what suits whom it suits."""
-    there = {method: one.rates.index(rate) for method, one in curves.items() if rate in one.rates}
-    if REFERENCE not in there:
+    sft = _reference(curves)
+    if rate not in sft.rates:
         return []
-    sft, theirs = curves[REFERENCE], there[REFERENCE]
+    theirs = sft.rates.index(rate)
     found = []
-    for method, place in there.items():
-        if method == REFERENCE:
+    for method, strength, one in ((method, *item) for method, of in curves.items() for item in of.items()):
+        if method == REFERENCE or rate not in one.rates:
             continue
-        one = curves[method]
+        place = one.rates.index(rate)
         math, difference = one.math[1 + place], one.kept[1 + place] - sft.kept[1 + theirs]
         found.append(
             Difference(
@@ -40,6 +42,7 @@ def same_rate(curves: Mapping[str, Curve], rate: float, outcome: Outcome, confid
                 reference=REFERENCE,
                 outcome=outcome,
                 rates=[rate],
+                strengths=_told([strength]),
                 math=share(math, confidence),
                 math_difference=percentile(math - sft.math[1 + theirs], confidence),
                 value=_value(one.kept[1 + place], outcome, confidence),
@@ -50,16 +53,20 @@ def same_rate(curves: Mapping[str, Curve], rate: float, outcome: Outcome, confid
     return _corrected(found)
 
 
-def matched(curves: Mapping[str, Curve], gained: float, outcome: Outcome, confidence: float) -> list[Difference]:
-    """Every method's outcome minus the reference's where both first have the downstream accuracy."""
-    sft = curves[REFERENCE]
-    level = level_of(sft, gained)
-    theirs = kept_at(sft, level)
+def matched(
+    curves: Curves, halves: Sequence[Curves], gained: float, outcome: Outcome, confidence: float
+) -> list[Difference]:
+    """Every method's outcome minus the reference's where both first have the downstream accuracy. Where a strength is
+    chosen, both are read at the level of the half that told it."""
+    told_at = float(level_of(_reference(curves), gained)[0])
     found = []
-    for method, one in curves.items():
-        ours = kept_at(one, level)
+    for method in curves:
         if method == REFERENCE:
             continue
+        strengths, pairs = _pairs(curves, halves, method)
+        levels = [level_of(sft, gained) for _, sft in pairs]
+        ours = np.mean([kept_at(one, level) for (one, _), level in zip(pairs, levels, strict=True)], axis=0)
+        theirs = np.mean([kept_at(sft, level) for (_, sft), level in zip(pairs, levels, strict=True)], axis=0)
         known = np.isfinite(ours - theirs)
         told = bool(known[0]) and known.mean() >= REACHED
         found.append(
@@ -67,15 +74,33 @@ def matched(curves: Mapping[str, Curve], gained: float, outcome: Outcome, confid
                 method=method,
                 reference=REFERENCE,
                 outcome=outcome,
-                level=float(level[0]),
+                level=told_at,
+                strengths=_told(strengths),
                 reached=float(known[1:].mean()) if len(known) > 1 else float(known[0]),
                 value=_value(ours[known], outcome, confidence) if told else None,
                 difference=percentile((ours - theirs)[known], confidence) if told else None,
-                unmeasured=told and any(_before_its_rates(at, level) for at in (one, sft)),
-                p=_p((ours - theirs)[known], *one.seeds, *sft.seeds) if told else None,
+                unmeasured=told
+                and any(_before_its_rates(at, level) for pair, level in zip(pairs, levels, strict=True) for at in pair),
+                p=_p((ours - theirs)[known], *(seeds for pair in pairs for at in pair for seeds in at.seeds))
+                if told
+                else None,
             )
         )
     return _corrected(found)
+
+
+def _pairs(curves: Curves, halves: Sequence[Curves], method: str) -> tuple[list[Strength], list[tuple[Curve, Curve]]]:
+    """The method's curve beside the reference's, at its only strength; of several at the one that each half of the
+    downstream questions chooses, downstream on the other half. The outcome is of all questions: they chose nothing."""
+    of, sft = curves[method], _reference(curves)
+    if len(of) == 1:
+        return list(of), [(one, sft) for one in of.values()]
+    chosen = [best(half[method])[0] for half in halves]
+    pairs = []
+    for strength, other in zip(chosen, reversed(halves), strict=True):
+        ours, theirs = other[method][strength], _reference(other)
+        pairs.append((replace(of[strength], math=ours.math), replace(sft, math=theirs.math)))
+    return chosen, pairs
 
 
 def _before_its_rates(curve: Curve, level: Vector) -> bool:
@@ -83,36 +108,48 @@ def _before_its_rates(curve: Curve, level: Vector) -> bool:
     return bool((curve.math[0, 0] - level[0]) * (curve.math[1, 0] - level[0]) < 0)
 
 
-def own_best(
-    curves: Mapping[str, Curve], halves: Sequence[Mapping[str, Curve]], outcome: Outcome, confidence: float
-) -> list[Difference]:
-    """Every method at the rate with its highest downstream accuracy, chosen on one half of the downstream questions
-    and told on the other, both ways round; the outcome is of all questions or texts, which chose nothing."""
-    own = {method: _crossed(one, [of[method] for of in halves]) for method, one in curves.items()}
+def own_best(curves: Curves, halves: Sequence[Curves], outcome: Outcome, confidence: float) -> list[Difference]:
+    """Every method at the rate and strength with its highest downstream accuracy, chosen on one half of the downstream
+    questions and told on the other, both ways round; the outcome is of all questions or texts, which chose nothing."""
+    own = {method: _crossed(of, [half[method] for half in halves]) for method, of in curves.items()}
     theirs = own[REFERENCE][1]
     found = []
-    for method, (math, kept, rates) in own.items():
+    for method, (math, kept, chosen) in own.items():
         other = method != REFERENCE
+        seeds = [one for strength, _ in chosen for one in curves[method][strength].seeds]
         found.append(
             Difference(
                 method=method,
                 reference=REFERENCE,
                 outcome=outcome,
-                rates=rates,
+                rates=sorted({rate for _, rate in chosen}),
+                strengths=_told([strength for strength, _ in chosen]),
                 math=share(math, confidence),
                 value=_value(kept, outcome, confidence),
                 difference=percentile(kept - theirs, confidence) if other else None,
-                p=_p(kept - theirs, *curves[method].seeds, *curves[REFERENCE].seeds) if other else None,
+                p=_p(kept - theirs, *seeds, *_reference(curves).seeds) if other else None,
             )
         )
     return _corrected(found)
 
 
-def _crossed(whole: Curve, halves: Sequence[Curve]) -> tuple[Vector, Vector, list[float]]:
-    chosen = [best_rate(one) for one in halves]
-    math = np.mean([halves[1 - number].math[1 + place] for number, place in enumerate(chosen)], axis=0)
-    kept = np.mean([whole.kept[1 + place] for place in chosen], axis=0)
-    return math, kept, sorted({whole.rates[place] for place in chosen})
+def _crossed(
+    whole: Mapping[Strength, Curve], halves: Sequence[Mapping[Strength, Curve]]
+) -> tuple[Vector, Vector, list[tuple[Strength, float]]]:
+    """Downstream, the outcome, and the strength and rate that each half chose."""
+    chosen = [best(one) for one in halves]
+    math = np.mean([halves[1 - number][at].math[1 + place] for number, (at, place) in enumerate(chosen)], axis=0)
+    kept = np.mean([whole[at].kept[1 + place] for at, place in chosen], axis=0)
+    return math, kept, [(at, whole[at].rates[place]) for at, place in chosen]
+
+
+def _reference(curves: Curves) -> Curve:
+    """Its only curve: vanilla SFT has no strength."""
+    return curves[REFERENCE][None]
+
+
+def _told(strengths: Sequence[Strength]) -> list[float]:
+    return sorted({one for one in strengths if one is not None})
 
 
 def _value(values: Vector, outcome: Outcome, confidence: float) -> Estimate:

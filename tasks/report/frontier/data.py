@@ -28,9 +28,12 @@ SHOWN: dict[Outcome, tuple[str, str, float, int]] = {
 
 
 class Point(_Model):
-    """One method at one learning rate, over its seeds."""
+    """One method at one learning rate and strength, over its seeds."""
 
     method: str
+    strength: FiniteFloat | None = Field(
+        default=None, description="null where the method was run at its file's own strength alone, or has none"
+    )
     rate: FiniteFloat
     seeds: Count
     math: Estimate = Field(description="MathAvg, downstream accuracy")
@@ -65,6 +68,9 @@ class Difference(_Model):
     reached: Share = Field(default=1.0, description="share of the replicates in which both curves reach the level")
     rates: list[FiniteFloat] = Field(
         default_factory=list, description="both's, or the method's own best: a choice a half"
+    )
+    strengths: list[FiniteFloat] = Field(
+        default_factory=list, description="of several that the method was run at: this one, or the choice a half"
     )
     math: Estimate | None = Field(default=None, description="the method's MathAvg; None where it is matched")
     math_difference: Estimate | None = Field(default=None, description="its MathAvg minus the reference's, same rate")
@@ -104,5 +110,10 @@ class Frontier(_Model):
         return list(dict.fromkeys(point.method for point in self.points))
 
     def points_of(self, method: str) -> list[Point]:
-        """A method's curve: its points by rate."""
-        return sorted((one for one in self.points if one.method == method), key=lambda one: one.rate)
+        """A method's points, by strength and rate: its curve, where it has one strength."""
+        found = (one for one in self.points if one.method == method)
+        return sorted(found, key=lambda one: (one.strength or 0.0, one.rate))
+
+    def strengths_of(self, method: str) -> list[float]:
+        """The strengths that a method was run at; none where it was run at its file's own alone, or has none."""
+        return sorted({one.strength for one in self.points if one.method == method and one.strength is not None})

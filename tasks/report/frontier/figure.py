@@ -1,5 +1,6 @@
 """The frontier drawn: a panel a method, its curve over vanilla SFT's, downstream accuracy across, an outcome upwards.
 Averages of one model with pi_0 share a panel: at each rate a curve from pi_0 over their shares to the model itself.
+Of a method at several strengths the front of its own points is a curve; the others are hollow marks.
 
 `python -m tasks.report.frontier.figure frontier.json > frontier.svg` draws general accuracy as a file of its own, for a
 document; with "NLL of own answers, general" behind it that thermometer's rise.
@@ -13,6 +14,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from tasks.methods.method import Method, methods
+from tasks.methods.strength import label_at, shown
 from tasks.report.chart import ROLES, WIDE, panels, role_of, standalone, svg, title, x_label
 from tasks.report.figures import method_label
 from tasks.report.frontier.data import GENERAL, SHOWN, Frontier, Outcome, Point
@@ -65,12 +67,18 @@ def _panel(
     outcome: Outcome,
     limits: tuple[tuple[float, float], tuple[float, float]],
 ) -> None:
-    name = family[0]
-    title(ax, method_label(name, 26) if len(family) == 1 else method_label(name, 26).partition(",")[0])
+    name, strengths = family[0], data.strengths_of(family[0])
+    between = "–".join(map(shown, dict.fromkeys([strengths[0], strengths[-1]]))) if strengths else ""
+    label = (strengths and label_at(name, between)) or method_label(name, 26)
+    title(ax, label if len(family) == 1 else label.partition(",")[0])
     ax.grid(axis="x", color=ROLES["grid"], linewidth=1)
     _curve(ax, data, data.points_of("sft"), outcome, ROLES["muted"], own=name == "sft")
     colour = ROLES[role_of(name)[0]]
-    if len(family) == 1:
+    if strengths:
+        points = data.points_of(name)
+        _marks(ax, data, points, outcome, colour, own=False)
+        _curve(ax, data, front(points, outcome), outcome, colour, own=True)
+    elif len(family) == 1:
         _curve(ax, data, data.points_of(name), outcome, colour, own=True)
     else:
         for rate in data.rates:
@@ -83,19 +91,33 @@ def _panel(
     x_label(ax, "downstream, %")
 
 
+def front(points: Sequence[Point], outcome: Outcome) -> list[Point]:
+    """Those of one method's points that none of its others betters in both, by rising downstream accuracy."""
+    sign = 1 if outcome == GENERAL else -1  # of a rise less is better
+    known = [(one, one.math.value, sign * kept.value) for one in points if (kept := _of(one, outcome)) is not None]
+    best = [(one, math) for one, math, kept in known if not any(x > math and y > kept for _, x, y in known)]
+    return [one for one, _ in sorted(best, key=lambda found: found[1])]
+
+
 def _curve(ax: Axes, data: Frontier, points: Sequence[Point], outcome: Outcome, colour: str, own: bool) -> None:
     """A line from the backbone over the points in their order; not one's own is dashed, without intervals."""
     scale = SHOWN[outcome][2]
-    known = [(one.rate, one.math, kept) for one in points if (kept := _of(one, outcome)) is not None]
+    known = [(one.math, kept) for one in points if (kept := _of(one, outcome)) is not None]
     ax.plot(
-        [100 * data.base_math.value, *(100 * gained.value for _, gained, _ in known)],
-        [scale * _base(data, outcome), *(scale * kept.value for _, _, kept in known)],
+        [100 * data.base_math.value, *(100 * gained.value for gained, _ in known)],
+        [scale * _base(data, outcome), *(scale * kept.value for _, kept in known)],
         color=colour,
         linewidth=1.8 if own else 1.2,
         linestyle="-" if own else (0, (3, 2)),
     )
-    for rate, gained, kept in known:
-        _mark(ax, (_ends(gained), _ends(kept, scale)), _MARKERS[data.rates.index(rate) % len(_MARKERS)], colour, own)
+    _marks(ax, data, points, outcome, colour, own)
+
+
+def _marks(ax: Axes, data: Frontier, points: Sequence[Point], outcome: Outcome, colour: str, own: bool) -> None:
+    for one in points:
+        if (kept := _of(one, outcome)) is not None:
+            ends = _ends(one.math), _ends(kept, SHOWN[outcome][2])
+            _mark(ax, ends, _MARKERS[data.rates.index(one.rate) % len(_MARKERS)], colour, own)
 
 
 def _mark(ax: Axes, ends: tuple[Ends, Ends], marker: str, colour: str, own: bool) -> None:

@@ -28,6 +28,7 @@ def render(data: Frontier) -> str:
             ],
             tables=tables(data),
             marks=marks,
+            strengths=any(one.strength is not None for one in data.points),
         )
     )
     return page + "\n"

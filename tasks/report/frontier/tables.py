@@ -6,9 +6,11 @@ Table(title="At 79.5 % downstream: …", columns=("method", "general, %", …), 
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.methods.strength import label_at, shown
 from tasks.report.figures import method_label
 from tasks.report.frontier.data import GENERAL, RISES, SHOWN, Difference, Frontier, Outcome
 from tasks.report.values import Estimate
@@ -52,31 +54,33 @@ def _matched(data: Frontier, level: float, outcome: Outcome) -> Table:
     found = sorted((one for one in data.matched if (one.level, one.outcome) == (level, outcome)), key=_by_difference)
     return Table(
         f"At {number(100 * level)} % downstream: {SHOWN[outcome][0]} against SFT's there (†: one of the two below its "
-        "lowest rate, where nothing was measured)",
+        f"lowest rate, where nothing was measured{_chosen(found)})",
         ("method", *_headings(outcome)),
         [
-            (method_label(one.method) + (" †" if one.unmeasured else ""), _value(one.value, outcome), *_tested(one))
+            (_label(one) + (" †" if one.unmeasured else ""), _value(one.value, outcome), *_tested(one))
             if one.difference
-            else (method_label(one.method), f"not reached ({100 * one.reached:.0f} % of replicates)", *[DASH] * 3)
+            else (_label(one), f"not reached ({100 * one.reached:.0f} % of replicates)", *[DASH] * 3)
             for one in found
         ],
     )
 
 
 def _own_best(data: Frontier, outcome: Outcome) -> Table:
-    title = "Each at its own best rate, chosen on half of the downstream questions and told on the other"
+    found = sorted((one for one in data.own_best if one.outcome == outcome), key=_by_difference)
+    best = "rate and strength" if any(one.strengths for one in found) else "rate"
+    title = f"Each at its own best {best}, chosen on half of the downstream questions and told on the other"
     return Table(
         title if outcome == GENERAL else f"{title}: {SHOWN[outcome][0]}",
         ("method", "rate", "downstream, %", *_headings(outcome)),
         [
             (
-                method_label(one.method),
+                _label(one),
                 ", ".join(f"{rate:g}" for rate in one.rates),
                 _value(one.math),
                 _value(one.value, outcome),
                 *_tested(one),
             )
-            for one in sorted((one for one in data.own_best if one.outcome == outcome), key=_by_difference)
+            for one in found
         ],
     )
 
@@ -93,7 +97,7 @@ def _same_rate(data: Frontier, rate: float) -> Table:
         f"At the same rate, {rate:g} ({regime}): differences from SFT",
         ("method", "downstream, points", "general, points", "p", "p, Holm"),
         [
-            (method_label(one.method), _value(one.math_difference, signed=True), *_tested(one))
+            (_label(one), _value(one.math_difference, signed=True), *_tested(one))
             for one in sorted(data.same_rate, key=_by_difference)
             if one.rates == [rate] and one.outcome == GENERAL
         ],
@@ -107,7 +111,7 @@ def _points(data: Frontier) -> Table:
         ("method", "rate", "seeds", "downstream, %", "general, %", *(SHOWN[one][0] for one in rises)),
         [
             (
-                method_label(one.method) + (" *" if one.best else ""),
+                _named(one.method, [] if one.strength is None else [one.strength]) + (" *" if one.best else ""),
                 f"{one.rate:g}",
                 str(one.seeds),
                 _value(one.math),
@@ -136,6 +140,21 @@ def _regimes(data: Frontier) -> Table:
             for one in data.regimes
         ],
     )
+
+
+def _label(one: Difference) -> str:
+    return _named(one.method, one.strengths)
+
+
+def _named(method: str, strengths: Sequence[float]) -> str:
+    """The method, at the strength that was taken; at both where each half chose another."""
+    return (strengths and label_at(method, " or ".join(map(shown, strengths)))) or method_label(method)
+
+
+def _chosen(found: Sequence[Difference]) -> str:
+    if not any(one.strengths for one in found):
+        return ""
+    return "; of several strengths the one with the most downstream on half of its questions, told on the other half"
 
 
 def _by_difference(one: Difference) -> tuple[bool, float]:

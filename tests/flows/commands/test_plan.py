@@ -104,3 +104,12 @@ def test_rates_are_planned_as_a_study_asks_for_them() -> None:
         asked(None, None, ["k5"], True, "1", None, None, "8e-4")
     with pytest.raises(typer.BadParameter, match="numbers with commas between"):
         asked(None, None, None, True, "1", None, None, "8e-4;1e-3")
+
+
+def test_strengths_are_planned_as_a_study_asks_for_them() -> None:
+    kind, parameters = asked(None, ["l2"], None, True, "1", ["smoke"], None, strengths=["l2=1,4"])
+    assert (kind, parameters["strengths"], parameters["methods"]) == ("study", ["l2=1,4"], ["l2"])
+    with pytest.raises(typer.BadParameter, match=r"l2=-1: nano: finetune\.l2=-1\.0"):
+        asked(None, ["l2"], None, True, "1", None, None, strengths=["l2=-1"])
+    with pytest.raises(typer.BadParameter, match="--strengths are of a study"):
+        asked(None, None, ["k5"], True, "1", None, None, strengths=["l2"])

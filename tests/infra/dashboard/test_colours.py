@@ -13,7 +13,7 @@ CSS = (ROOT / "infra" / "dashboard" / "assets" / "dashboard.css").read_text(enco
 RULES = set(re.findall(r"\.([cs]-\w+)", CSS))
 
 
-@pytest.mark.parametrize("method", ["base", *methods(), "no_dist", "k15", "sft/3", ""])
+@pytest.mark.parametrize("method", ["base", *methods(), "no_dist", "k15", "sft/3", "sft_kl=0.5/3", ""])
 def test_a_methods_colour_has_a_rule(method: str) -> None:
     assert set(method_class(method).split()) & RULES
 

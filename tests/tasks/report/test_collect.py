@@ -335,6 +335,13 @@ def test_an_ablation_is_reproduced_by_its_own_command():
     ]
 
 
+def test_strengths_are_reproduced_by_a_study_that_asks_for_them():
+    runs = [Run(method=method, seed=0) for method in ("sft", "sft_kl", "sft_kl=2")]
+    assert commands("nano", runs, {}) == [
+        "rewriting-agent study --backbone nano --method sft --method sft_kl --seeds 1 --strengths sft_kl=0.1,2"
+    ]
+
+
 def test_what_was_changed_of_the_backbones_file_is_in_the_command():
     runs = [Run(method="sdft", seed=2)]
     assert commands("nano", runs, {"sample.rows": 500, "evaluate.benchmarks": ["nano_facts"]}) == [

@@ -34,12 +34,14 @@ def answers(random: np.random.Generator, skill: tuple[float, float]) -> Answers:
     }
 
 
-def made(seeds: int = 6, shift: float = 0.0) -> tuple[Answers, dict[float, dict[str, Answers]]]:
+def made(
+    seeds: int = 6, shift: float = 0.0, skill: dict[str, list[tuple[float, float]]] = SKILL
+) -> tuple[Answers, dict[float, dict[str, Answers]]]:
     """`shift` moves SFT's general accuracy at the higher rate apart between seeds."""
     random = np.random.default_rng(7)
     base = answers(random, (0.4, 0.98))
     runs: dict[float, dict[str, Answers]] = {rate: {} for rate in RATES}
-    for method, by_rate in SKILL.items():
+    for method, by_rate in skill.items():
         for rate, (math, general) in zip(RATES, by_rate, strict=True):
             for seed in range(seeds):
                 apart = shift * (seed % 3 - 1) if method == "sft" and rate == RATES[1] else 0.0

@@ -1,0 +1,43 @@
+"""What a half of the downstream questions chose is told on the other half; the outcome is of all questions."""
+
+import numpy as np
+import pytest
+
+from tasks.report.frontier.compare import matched, own_best
+from tasks.report.frontier.curves import Curve
+from tasks.report.frontier.data import GENERAL
+
+
+def of(math: float, general: float) -> Curve:
+    """From a base of 0.4 and 1.0 to one rate, in the data alone."""
+    return Curve([0.1], np.array([[0.4], [math]]), np.array([[1.0], [general]]), [1])
+
+
+SFT = {None: of(0.8, 0.6)}
+WHOLE = {"sft": SFT, "l2": {1.0: of(0.75, 0.9), 4.0: of(0.75, 0.7)}}
+# The first half chooses 1, the second 4; their own general accuracies are not asked.
+HALVES = [
+    {"sft": SFT, "l2": {1.0: of(0.9, 0.0), 4.0: of(0.7, 0.0)}},
+    {"sft": SFT, "l2": {1.0: of(0.65, 0.0), 4.0: of(0.8, 0.0)}},
+]
+
+
+def test_a_chosen_strength_is_matched_on_the_half_that_did_not_choose_it() -> None:
+    (one,) = matched(WHOLE, HALVES, 0.5, GENERAL, 0.95)
+    # At 0.6: strength 1 on the second half is four fifths of the way (0.92), 4 on the first two thirds (0.8).
+    assert one.strengths == [1.0, 4.0] and one.level == pytest.approx(0.6)
+    assert one.value and one.value.value == pytest.approx(0.86)
+    assert one.difference and one.difference.value == pytest.approx(0.86 - 0.8)
+    assert one.unmeasured and one.p is None
+
+
+def test_a_level_that_one_half_does_not_reach_has_no_figure() -> None:
+    (one,) = matched(WHOLE, HALVES, 0.8, GENERAL, 0.95)
+    assert (one.value, one.difference, one.reached, one.strengths) == (None, None, 0.0, [1.0, 4.0])
+
+
+def test_its_own_best_strength_is_told_on_the_other_half() -> None:
+    own = {one.method: one for one in own_best(WHOLE, HALVES, GENERAL, 0.95)}
+    assert own["l2"].strengths == [1.0, 4.0] and own["l2"].rates == [0.1]
+    assert own["l2"].math and own["l2"].math.value == pytest.approx((0.65 + 0.7) / 2)
+    assert own["l2"].value and own["l2"].value.value == pytest.approx((0.9 + 0.7) / 2)
