@@ -16,7 +16,7 @@ STAGES = {
 SHARED = {"runtime", "rows", "rewards", "generation", "methods"}  # what carries the stages
 # The modules of a stage that other rooms may import: what it is configured with, and what it knows how to do for them.
 DOORS = {
-    "evaluate": {"benchmark", "config", "readers", "user_turn"},
+    "evaluate": {"benchmark", "config", "pass_at_k", "readers", "user_turn"},
     "sample": {"types"},
     "score": {"batches", "config", "embedder_source", "embeddings", "load", "nll", "rows_attention", "shared_prefix"},
     "train_agent": {"config", "group_reward"},

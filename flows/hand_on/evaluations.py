@@ -11,7 +11,8 @@ from pathlib import Path
 from flows.hand_on.new_folder import new_folder
 from flows.hand_on.provenance import HandOnError
 from tasks.evaluate import benchmark
-from tasks.evaluate.exported import FORMATS, Measured
+from tasks.evaluate.exported import FORMATS
+from tasks.evaluate.measured import Measured
 from tasks.rows.jsonl import Row, read_rows
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.store import Manifest, Store
@@ -48,12 +49,18 @@ def measured(home: Store, report: Manifest, data: Path | None = None) -> Iterato
             max_new_tokens=int(str(first.config["max_new_tokens"])),
             limit=first.config.get("limit"),  # type: ignore[arg-type]
             dtype=str(first.metrics.get("dtype", "")),
+            samples={name: _sampled(home, one) for name, one in made.items() if "samples" in one.metrics},
         )
 
 
 def _called(backbone: str, run: str) -> str:
     method, _, seed = run.partition("/")
     return f"{backbone}-{method}-seed{seed}" if seed else f"{backbone}-{method}"
+
+
+def _sampled(home: Store, made: Manifest) -> tuple[float, list[Row]]:
+    samples = list(read_rows(home.path(made.key) / "samples.jsonl", ["id", "correct", "text"]))
+    return float(str(made.metrics["temperature"])), samples
 
 
 def _answered(home: Store, made: Manifest, name: str, data: Path | None) -> tuple[list[Row], list[Row]]:

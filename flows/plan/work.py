@@ -106,7 +106,12 @@ WORK: dict[str, Kind] = {
     ),
     "average": Kind("models", lambda m, c: 1.0, lambda c, i: 1, made=lambda c, rows: 1),
     "score": Kind("tokens", lambda m, c: m["tokens"], lambda c, i: i.get("rewrites", i["rows"])),
-    "evaluate": Kind("tokens", lambda m, c: m["tokens"], lambda c, i: i.get("", 0)),
+    "evaluate": Kind(
+        "tokens",
+        lambda m, c: m["tokens"] + m.get("sampled_tokens", 0),
+        lambda c, i: i.get("", 0),
+        times=lambda c, rows: 1 + (c.sampling.answers if c.sampling else 0),
+    ),
     "drift": Kind(
         "texts",
         lambda m, c: m["texts"],
@@ -140,7 +145,8 @@ def length(manifest: Manifest) -> float | None:
         return metrics.get("length")
     if manifest.kind == "train_agent":
         return metrics.get("length_passing_last") or metrics.get("length_passing_first")
-    total = metrics.get("target_tokens") if manifest.kind == "finetune" else done(manifest)
+    own = {"finetune": "target_tokens", "evaluate": "tokens"}.get(manifest.kind)
+    total = metrics.get(own) if own else done(manifest)
     rows = next((metrics[name] for name in COUNTED if metrics.get(name)), None)
     return None if total is None or not rows else total / rows
 

@@ -3,13 +3,25 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from tasks.generation.config import EngineConfig
 from tasks.rows.precision import Dtype, dtype_field
 
 PAPER_MATH = ("amc23", "agieval_math", "imo_answerbench", "math500", "minerva_math")
 PAPER_GENERAL = ("mmlu", "mmlu_pro", "agieval")
+
+
+class SamplingConfig(BaseModel):
+    """Answers that are sampled to each downstream question beside the greedy one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    answers: int = Field(default=16, ge=2, le=1000, description="To each question; pass@k is told up to this k.")
+    temperature: float = Field(
+        default=0.8, gt=0, le=2, description="0.8 is what Chen et al. (2021) found best for many samples; nucleus 1."
+    )
 
 
 class EvaluateConfig(EngineConfig):
@@ -28,6 +40,11 @@ class EvaluateConfig(EngineConfig):
     limit: int | None = Field(
         default=None, ge=1, description="Only this many rows of each benchmark, chosen by a hash of their ids."
     )
+    sampling: SkipJsonSchema[SamplingConfig | None] = Field(
+        default=None,
+        description="Samples downstream questions for pass@k, off by default; 16 answers write 17 times as much.",
+        json_schema_extra={"key": "unless default"},
+    )
     benchmark_data: Path | None = Field(
         default=None,
         description="Folder with <file>.jsonl.gz of the paper's benchmarks, as named in their YAML files; without it "
@@ -36,5 +53,22 @@ class EvaluateConfig(EngineConfig):
     )
 
     def by_benchmark(self) -> dict[str, "EvaluateConfig"]:
-        """The same config for each benchmark alone: what an artifact of scores depends on."""
-        return {name: self.model_copy(update={"benchmarks": (name,)}) for name in self.benchmarks}
+        """The same config for each benchmark alone: what an artifact of scores depends on.
+
+        Raises SourceError where answers are sampled and there is no such benchmark.
+        """
+        return {name: self.model_copy(update={"benchmarks": (name,)} | self._own(name)) for name in self.benchmarks}
+
+    def _own(self, name: str) -> dict[str, None]:
+        """What is not of this benchmark: only downstream questions are asked several times."""
+        if self.sampling is None:
+            return {}
+        from tasks.evaluate.benchmark import benchmark
+
+        return {} if benchmark(name).is_sampled else {"sampling": None}
+
+    @model_validator(mode="after")
+    def _vllm_samples(self) -> "EvaluateConfig":
+        if self.sampling is not None and self.backend != "vllm":
+            raise ValueError("sampling: backend=hf answers greedily alone; take backend=vllm, or no sampling")
+        return self

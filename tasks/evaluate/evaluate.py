@@ -4,6 +4,7 @@ In:  a model: config.json, model.safetensors, tokenizer.json, … (a backbone; o
 Out: an artifact each benchmark:
      answers.jsonl  {"id", "correct", "verdict", "reason", "extracted", "gold", "finished", "text", …}
      scores.json    {"benchmark", "n", "correct", "accuracy", "low", "high", "undecided", …}
+     samples.jsonl  where answers are sampled too, for pass@k (tasks/evaluate/pass_at_k.py)
 """
 
 import json
@@ -47,7 +48,7 @@ def evaluate(config: Mapping[str, EvaluateConfig], out: Mapping[str, Path], *, m
     """Evaluate on the benchmarks whose scores the store lacks; goes on with what a killed attempt left.
 
     Args:
-        config: by benchmark, the same but for its name (`EvaluateConfig.by_benchmark`).
+        config: by benchmark, the same but for its name and whether it is sampled (`EvaluateConfig.by_benchmark`).
 
     Returns:
         By benchmark its scores: accuracy, n, undecided, truncated, overlong, …
@@ -56,7 +57,8 @@ def evaluate(config: Mapping[str, EvaluateConfig], out: Mapping[str, Path], *, m
         SourceError: a benchmark's data cannot be had.
         EngineError: the engine failed.
     """
-    together = next(iter(config.values())).model_copy(update={"benchmarks": tuple(out)})
+    sampling = next((one.sampling for one in config.values() if one.sampling), None)
+    together = next(iter(config.values())).model_copy(update={"benchmarks": tuple(out), "sampling": sampling})
     return evaluate_benchmarks(together, out, next(iter(out.values())), model)
 
 

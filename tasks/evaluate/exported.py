@@ -6,13 +6,14 @@ Out: lm-eval (0.4.13, --log_samples):  FOLDER/nano-sft-seed0/results_2026-11-28T
      CapTrack (thomsonreuters/captrack): FOLDER/model_responses/nano-sft-seed0/gsm8k_subset.jsonl
                                          {"id": "gsm8k/0", "outputs": "…", "gold": "18", "question": "…", …}
 
-`arguments` hold the user turn, as lm-eval logs it where it applies no chat template; the model was asked with its own.
+Where answers were sampled, they are a task of their own, rewriting_agent_gsm8k_sampled, with pass@k and all of a
+question's samples in `resps`, as lm-eval has them of a task with `repeats`. `arguments` hold the user turn, as lm-eval
+logs it where it applies no chat template; the model was asked with its own.
 """
 
 import hashlib
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
@@ -21,6 +22,8 @@ from typing import Any
 
 from tasks.evaluate import benchmark
 from tasks.evaluate.benchmark import TASK_PREFIX
+from tasks.evaluate.measured import Measured, paired, sanitized
+from tasks.evaluate.pass_at_k import depths, pass_at_k
 from tasks.evaluate.user_turn import user_turn
 from tasks.rows.jsonl import Row, write_rows
 from tasks.runtime.whole_file import write_json
@@ -38,17 +41,15 @@ CAPTRACK = {
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One model's answers: by benchmark its rows and, in the same order, the answers to them."""
+class _Task:
+    """What lm-eval calls a task: of each row the texts, a number a metric, and the settings they were written with."""
 
-    model: str
-    benchmarks: Mapping[str, tuple[Sequence[Row], Sequence[Row]]]
-    started: float
-    seconds: float
-    max_new_tokens: int
-    limit: int | None = None
-    dtype: str = ""
-    commit: str = ""
+    name: str
+    benchmark: str
+    rows: Sequence[Row]
+    texts: Sequence[Sequence[str]]
+    metrics: Sequence[Mapping[str, float]]
+    settings: Mapping[str, Any]
 
 
 def lm_eval_files(measured: Measured, folder: Path) -> list[Path]:
@@ -57,13 +58,14 @@ def lm_eval_files(measured: Measured, folder: Path) -> list[Path]:
     home = folder / sanitized(measured.model)
     home.mkdir(parents=True, exist_ok=True)
     written, hashes = [], {}
-    for name, (rows, answers) in measured.benchmarks.items():
-        samples = [_sample(at_, row, answer, measured) for at_, (row, answer) in enumerate(_paired(rows, answers))]
-        hashes[TASK_PREFIX + name] = _hash("".join(_hashes(one) for one in samples))
-        written.append(home / f"samples_{TASK_PREFIX}{name}_{at}.jsonl")
+    tasks = list(_tasks(measured))
+    for task in tasks:
+        samples = [_sample(task, number) for number in range(len(task.rows))]
+        hashes[task.name] = _hash("".join(_hashes(one) for one in samples))
+        written.append(home / f"samples_{task.name}_{at}.jsonl")
         write_rows(written[-1], samples)
     written.append(home / f"results_{at}.json")
-    write_json(written[-1], _results(measured) | {"task_hashes": hashes})
+    write_json(written[-1], _results(measured, tasks) | {"task_hashes": hashes})
     return written
 
 
@@ -76,7 +78,7 @@ def captrack_files(measured: Measured, folder: Path) -> list[Path]:
         lines = [
             {"id": row["id"], "question": row["question"], "choices": row["options"], "gold": row["answer"]}
             | {"subset": row["subset"], "outputs": answer["text"], "correct": bool(answer["correct"])}
-            for row, answer in _paired(rows, answers)
+            for row, answer in paired(rows, answers)
         ]
         written.append(home / f"{CAPTRACK.get(name, name)}.jsonl")
         write_rows(written[-1], lines)
@@ -86,53 +88,66 @@ def captrack_files(measured: Measured, folder: Path) -> list[Path]:
 FORMATS: dict[str, Callable[[Measured, Path], list[Path]]] = {"lm-eval": lm_eval_files, "captrack": captrack_files}
 
 
-def sanitized(model: str) -> str:
-    """A model's name as lm-eval makes a folder of it."""
-    return re.sub(r"[\"<>:/|\\?*\[\]]+", "__", model)
+def _tasks(measured: Measured) -> Iterator[_Task]:
+    """Every benchmark, and behind it its samples where it has any."""
+    greedy = {"until": [], "do_sample": False, "max_gen_toks": measured.max_new_tokens}
+    for name, (rows, answers) in measured.benchmarks.items():
+        pairs = paired(rows, answers)
+        texts = [[answer["text"]] for _, answer in pairs]
+        marks = [{"correct": float(answer["correct"])} for _, answer in pairs]
+        yield _Task(TASK_PREFIX + name, name, rows, texts, marks, greedy)
+        if name in measured.samples:
+            temperature, samples = measured.samples[name]
+            of = [[one for one in samples if one["id"] == row["id"]] for row in rows]
+            counted = [(len(ones), sum(bool(one["correct"]) for one in ones)) for ones in of]
+            yield _Task(
+                f"{TASK_PREFIX}{name}_sampled",
+                name,
+                rows,
+                [[one["text"] for one in ones] for ones in of],
+                [{f"pass@{k}": pass_at_k(n, right, k) for k in depths(n)} for n, right in counted],
+                greedy | {"do_sample": True, "temperature": temperature},
+            )
 
 
-def _paired(rows: Sequence[Row], answers: Sequence[Row]) -> list[tuple[Row, Row]]:
-    if [row["id"] for row in rows] != [answer["id"] for answer in answers]:
-        raise ValueError("answers are not to these rows, in this order")
-    return list(zip(rows, answers, strict=True))
-
-
-def _sample(number: int, row: Row, answer: Row, measured: Measured) -> dict[str, Any]:
+def _sample(task: _Task, number: int) -> dict[str, Any]:
+    row, texts, metrics = task.rows[number], list(task.texts[number]), task.metrics[number]
     prompt = user_turn(row)
-    settings = {"until": [], "do_sample": False, "max_gen_toks": measured.max_new_tokens}
     return {
         "doc_id": number,
         "doc": row,
         "target": row["answer"],
-        "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": settings}},
-        "resps": [[answer["text"]]],
-        "filtered_resps": [answer["text"]],
+        "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": task.settings}},
+        "resps": [texts],
+        "filtered_resps": texts if len(texts) == 1 else [texts],
         "filter": "none",
-        "metrics": ["correct"],
+        "metrics": list(metrics),
         "doc_hash": _hash(json.dumps(row, indent=2, ensure_ascii=False)),
         "prompt_hash": _hash(prompt),
         "target_hash": _hash(row["answer"]),
-        "correct": float(answer["correct"]),
+        **metrics,
     }
 
 
-def _results(measured: Measured) -> dict[str, Any]:
-    tasks = {TASK_PREFIX + name: name for name in measured.benchmarks}
-    results = {}
-    for task, name in tasks.items():
-        marks = [float(answer["correct"]) for answer in measured.benchmarks[name][1]]
-        mean, n = sum(marks) / len(marks), len(marks)
-        error = sqrt(mean * (1 - mean) / (n - 1)) if n > 1 else "N/A"  # lm-eval's mean_stderr
-        results[task] = {"name": task, "alias": task, "sample_len": n, "correct,none": mean}
-        results[task]["correct_stderr,none"] = error
-    sizes = {task: results[task]["sample_len"] for task in tasks}
+def _results(measured: Measured, tasks: Sequence[_Task]) -> dict[str, Any]:
+    results: dict[str, dict[str, Any]] = {}
+    for task in tasks:
+        n = len(task.rows)
+        results[task.name] = {"name": task.name, "alias": task.name, "sample_len": n}
+        for metric in task.metrics[0]:
+            values = [one[metric] for one in task.metrics]
+            mean = sum(values) / n
+            # lm-eval's mean_stderr
+            error = sqrt(sum((value - mean) ** 2 for value in values) / (n - 1) / n) if n > 1 else "N/A"
+            results[task.name] |= {f"{metric},none": mean, f"{metric}_stderr,none": error}
+    sizes = {task.name: len(task.rows) for task in tasks}
     return {
         "results": results,
         "group_subtasks": {},
-        "configs": {task: benchmark.definition(name) | {"task": task} for task, name in tasks.items()},
-        "versions": {task: benchmark.benchmark(name).version for task, name in tasks.items()},
-        "n-shot": dict.fromkeys(tasks, 0),
-        "higher_is_better": {task: {"correct": True} for task in tasks},
+        "configs": {task.name: _config(task) for task in tasks},
+        "versions": {task.name: benchmark.benchmark(task.benchmark).version for task in tasks},
+        "n-shot": dict.fromkeys(sizes, 0),
+        "higher_is_better": {task.name: dict.fromkeys(task.metrics[0], True) for task in tasks},
         "n-samples": {task: {"original": size, "effective": size} for task, size in sizes.items()},
         "config": {
             "model": "rewriting-agent",
@@ -149,6 +164,13 @@ def _results(measured: Measured) -> dict[str, Any]:
         "system_instruction": None,
         "total_evaluation_time_seconds": str(measured.seconds),
     }
+
+
+def _config(task: _Task) -> dict[str, Any]:
+    config = benchmark.definition(task.benchmark) | {"task": task.name}
+    if task.settings["do_sample"]:
+        config |= {"repeats": len(task.texts[0]), "generation_kwargs": dict(task.settings)}
+    return config
 
 
 def _hashes(sample: Mapping[str, Any]) -> str:

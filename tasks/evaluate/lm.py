@@ -40,6 +40,7 @@ class RecordingLM(LM):  # type: ignore[misc]
         self.likelihood = likelihood
         self.tokens, self.complete, self.judge, self.longest_prompt = tokens, complete, judge, longest_prompt
         self.answers: dict[str, Row] = {}  # of the last benchmark, by row id: {"text", "finished", "tokens"}
+        self.prompts: dict[str, list[int]] = {}  # of the last benchmark, those that fit
 
     @property
     def tokenizer_name(self) -> str:
@@ -60,8 +61,8 @@ class RecordingLM(LM):  # type: ignore[misc]
         """Answers of one benchmark in the order of its requests; "" where the prompt is too long (it is counted)."""
         name = str(requests[0].task_name).removeprefix(TASK_PREFIX)
         encoded = {str(request.doc["id"]): self.tokens.encode(request.args[0]) for request in requests}
-        prompts = {row_id: ids for row_id, ids in encoded.items() if len(ids) <= self.longest_prompt}
-        answers = self.complete(name, list(encoded), prompts)
+        self.prompts = {row_id: ids for row_id, ids in encoded.items() if len(ids) <= self.longest_prompt}
+        answers = self.complete(name, list(encoded), self.prompts)
         overlong = {"text": "", "finished": False, "tokens": 0}
         self.answers = dict.fromkeys(encoded, overlong) | {answer["id"]: answer for answer in answers}
         texts = [self.answers[row_id]["text"] for row_id in encoded]

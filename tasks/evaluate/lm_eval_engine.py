@@ -3,6 +3,7 @@
 In:  a spec (tasks/evaluate/spec.py): a model, and rows {"id", "question", "answer", "options", "subset"} a benchmark
 Out: per benchmark answers.jsonl  {"id", "correct", "verdict", "reason", "extracted", "gold", "finished", "text", …}
                    scores.json    {"benchmark", "n", "correct", "accuracy", "low", "high", "undecided", …}
+                   samples.jsonl  {"id", "sample", "correct", …}, where the config samples answers for pass@k
 
 scores.json is written last: a benchmark that has it is done.
 """
@@ -16,7 +17,9 @@ from typing import Any
 import lm_eval
 from lm_eval.tasks import TaskManager
 
-from tasks.evaluate.benchmark import FOLDER, TASK_PREFIX
+from tasks.evaluate import pass_at_k
+from tasks.evaluate.benchmark import FOLDER, TASK_PREFIX, benchmark
+from tasks.evaluate.config import SamplingConfig
 from tasks.evaluate.likelihood import likelihood
 from tasks.evaluate.lm import Complete, RecordingLM, transformers_generator
 from tasks.evaluate.score import judge, summary, verdict
@@ -42,19 +45,20 @@ def main() -> None:
     missing = [name for name, out in spec.outs.items() if not (out / "scores.json").exists()]
     tokens = ChatTokens(spec.model)
     context = context_for(spec.model, LONGEST_PROMPT, spec.config.max_new_tokens)
+    sampler = Sampler(spec.model, spec.config, context, spec.cuda, spec.config.dtype)
     with Verifier(VerifyConfig(reasoning=False)) as verifier:
         lm = RecordingLM(
             tokens,
-            completer(spec, tokens, context),
+            completer(spec, tokens, sampler),
             lambda docs, texts: judge(docs, texts, verifier),
             longest_prompt=context - spec.config.max_new_tokens,
             likelihood=likelihood(spec.model, spec.config.dtype, spec.cuda),
         )
         for name in missing:
-            evaluate_one(name, spec, lm)
+            evaluate_one(name, spec, lm, sampler)
 
 
-def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM) -> None:
+def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM, sampler: Sampler) -> None:
     """Run one benchmark through lm-eval and leave its answers and scores in its folder.
 
     Raises:
@@ -70,8 +74,9 @@ def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM) -> None:
         log_samples=False,
         bootstrap_iters=0,
     )
+    rows = list(read_rows(spec.rows / f"{name}.jsonl"))
     answers = []
-    for row in read_rows(spec.rows / f"{name}.jsonl"):
+    for row in rows:
         answer = lm.answers[row["id"]]
         found = verdict(row, answer["text"])
         answers.append(
@@ -94,15 +99,37 @@ def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM) -> None:
     out = spec.outs[name]
     out.mkdir(parents=True, exist_ok=True)
     write_rows(out / "answers.jsonl", answers)
+    if spec.config.sampling is not None and benchmark(name).is_sampled:
+        samples = sampled(name, spec, spec.config.sampling, rows, lm, sampler)
+        write_rows(out / "samples.jsonl", samples)
+        scores |= pass_at_k.summary(samples) | {"temperature": spec.config.sampling.temperature}
     write_json(out / "scores.json", scores)
 
 
-def completer(spec: EvaluateSpec, tokens: ChatTokens, context: int) -> Complete:
+def sampled(
+    name: str, spec: EvaluateSpec, sampling: SamplingConfig, rows: list[Row], lm: RecordingLM, sampler: Sampler
+) -> list[Row]:
+    """The benchmark's questions answered `sampling.answers` times each, every sample a row of its own with a verdict.
+
+    Greedy answers came first: the prompts are theirs.
+    """
+    by_sample = pass_at_k.sample_ids((row["id"] for row in rows), sampling.answers)
+    prompts = {one: lm.prompts[row_id] for one, (row_id, _) in by_sample.items() if row_id in lm.prompts}
+    decoding = Decoding(spec.config.max_new_tokens, sampling.temperature)
+    folder = _scratch(spec, name) / "samples"
+    made = sampler.complete(folder, decoding, list(by_sample), prompts, f"samples of {name}")
+    samples = pass_at_k.joined(rows, {one["id"]: one for one in made}, sampling.answers)
+    by_id = {row["id"]: row for row in rows}
+    lm.judge([by_id[one["id"]] for one in samples], [one["text"] for one in samples])
+    found = [verdict(by_id[one["id"]], one["text"]) for one in samples]
+    return [one | {"correct": of.correct} | asdict(of) for one, of in zip(samples, found, strict=True)]
+
+
+def completer(spec: EvaluateSpec, tokens: ChatTokens, sampler: Sampler) -> Complete:
     """Answers a benchmark's prompts with the backend that the config names; loads the model where one is missing."""
     config = spec.config
     if config.backend == "vllm":
         decoding = Decoding(config.max_new_tokens)
-        sampler = Sampler(spec.model, config, context, spec.cuda, config.dtype)
         return lambda name, ids, prompts: sampler.complete(
             _scratch(spec, name), decoding, ids, prompts, f"answers to {name}"
         )

@@ -4,8 +4,9 @@ In:  [[1, 7, 42, …], …]                  one list of prompt token ids a row
 Out: [Completion(text="Step 1: …", finished=True, tokens=87), …]
 """
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -84,12 +85,12 @@ def start(
 
 @dataclass(frozen=True)
 class Decoding:
-    """How tokens are drawn; `seed_of` gives a row's own stream by its id, None where it is greedy."""
+    """How tokens are drawn: greedily at temperature 0, else each row from a stream of its own (`row_seed`)."""
 
     max_new_tokens: int
     temperature: float = 0.0
     top_p: float = 1.0
-    seed_of: Callable[[str], int] | None = None
+    seed: int = 0
 
     def params(self, row_id: str) -> Any:
         """vLLM's parameters for a row."""
@@ -100,9 +101,14 @@ class Decoding:
             temperature=self.temperature,
             top_p=self.top_p,
             max_tokens=self.max_new_tokens,
-            seed=None if self.temperature == 0 or self.seed_of is None else self.seed_of(row_id),
+            seed=row_seed(self.seed, row_id) if self.temperature else None,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
+
+
+def row_seed(seed: int, row_id: str) -> int:
+    """A row's own sampling seed, the same whichever rows it is batched with."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{row_id}".encode()).digest()[:4], "big")
 
 
 def generate(

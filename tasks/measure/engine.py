@@ -7,7 +7,6 @@ First vLLM samples all candidates, each a row of its own ("a/7#003") that is kep
 given back, and the backbone in transformers scores them, batch by batch.
 """
 
-import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 
@@ -73,7 +72,7 @@ def _sampled(spec: MeasureSpec, rows: Sequence[AgentRow]) -> dict[str, Row]:
     """Every candidate by its id; the engine is gone when they are there."""
     config = spec.config
     prompts = {_candidate(row.id, number): row.prompt for row in rows for number in range(config.candidates)}
-    decoding = Decoding(config.max_new_tokens, config.temperature, seed_of=lambda one: _seed(config.seed, one))
+    decoding = Decoding(config.max_new_tokens, config.temperature, seed=config.seed)
     sampler = Sampler(
         spec.backbone,
         config,
@@ -92,11 +91,6 @@ def _sampled(spec: MeasureSpec, rows: Sequence[AgentRow]) -> dict[str, Row]:
 
 def _candidate(row_id: str, number: int) -> str:
     return f"{row_id}#{number:03}"
-
-
-def _seed(seed: int, candidate: str) -> int:
-    """A candidate's own stream, whichever others it is computed with."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{candidate}".encode()).digest()[:4], "big")
 
 
 def _measured(batch: list[AgentRow], chat: ChatTokens, sampled: Mapping[str, Row], reward: GroupReward) -> list[Row]:

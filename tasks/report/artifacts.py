@@ -1,6 +1,6 @@
 """What a report reads from the folders of artifacts, one function a kind.
 
-evaluate     [<benchmark>/]scores.json, answers.jsonl {"id", "correct", …}
+evaluate     [<benchmark>/]scores.json, answers.jsonl {"id", "correct", …}, samples.jsonl {"id", "sample", "correct", …}
 assemble     rows.jsonl {"id", "question", "target", "kind", "verdict", "fallback_reason"}
 score        scores.jsonl {"id", "nll", "tokens"}
 finetune     loss.jsonl {"step", "epoch", "loss", "learning_rate"}
@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tasks.evaluate.pass_at_k import by_question
 from tasks.report.row_data import Quarantine
 from tasks.report.run_data import GrpoStep, LossPoint, Score, Targets
 from tasks.report.statistics import wilson
@@ -48,6 +49,13 @@ class Scored(NamedTuple):
     clusters: dict[str, str]
 
 
+class Sampled(NamedTuple):
+    """One benchmark's samples: by question how many there are, and how many of them are right."""
+
+    temperature: float
+    right: dict[str, tuple[int, int]]
+
+
 def labels(ids: Mapping[str, Sequence[str]], clusters: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
     """The group of each row in the order of `ids`, by benchmark; a row without one is its own."""
     return {name: [clusters[name].get(row, row) for row in rows] for name, rows in ids.items() if clusters.get(name)}
@@ -74,6 +82,17 @@ def scores(folder: Path, confidence: float) -> dict[str, Scored]:
         )
         clusters = {row["id"]: row["cluster"] for row in rows if row.get("cluster")}
         found[str(said["benchmark"])] = Scored(score, correct, clusters)
+    return found
+
+
+def sampled(folder: Path) -> dict[str, Sampled]:
+    """By benchmark, where answers were sampled for pass@k; the folder is that of `scores`."""
+    found = {}
+    for file in [folder / "samples.jsonl", *sorted(folder.glob("*/samples.jsonl"))]:
+        if file.exists():
+            said = json.loads(file.with_name("scores.json").read_text(encoding="utf-8"))
+            right = by_question(read_rows(file, ["id", "correct"]))
+            found[str(said["benchmark"])] = Sampled(said["temperature"], right)
     return found
 
 

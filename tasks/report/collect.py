@@ -29,6 +29,7 @@ from tasks.report.held_out import held_out, nll_by_kind
 from tasks.report.histograms import histograms, of_targets
 from tasks.report.joined import NLL, YIELD, ReportError, by_single_run, groups_of, matrices, methods_of
 from tasks.report.lineage import Load, walk
+from tasks.report.pass_at_k import passes
 from tasks.report.read_runs import ReadRun, Roles, read_runs
 from tasks.report.statistics import Drawn, draw, percentile, share
 from tasks.report.transitions import transitions
@@ -64,7 +65,8 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         LookupError: an artifact has no manifest.
     """
     load = cache(load)
-    read = read_runs(roles, config.confidence, config.resamples, config.seed)
+    drawing = config.confidence, config.resamples, config.seed
+    read = read_runs(roles, *drawing)
     if not read or read[0].run.method != "base":
         raise ReportError("the scores of the untrained backbone (run 'base') are not among the artifacts")
     for one in read:
@@ -86,21 +88,15 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         ("target NLL", [NLL], ["sft"]),
     ]
     untrained, trained = _measured(roles)
-    rewriters, differences = held_out(untrained, trained, config.confidence, config.resamples, config.seed)
+    rewriters, differences = held_out(untrained, trained, *drawing)
     per_row = [(one.run, one.rows, one.nll) for one in read]
     agents = trained.get("rewriting_agent", [])
     on_held_out = nll_by_kind(untrained, agents)
     by_kind = on_held_out or of_targets(per_row)
     rows = next(iter(roles.get("held_out", {}).values()), None)
-    by_method = {method: [one.answers for one in read if one.run.method == method] for method in methods_of(read)}
-    answered, subjects = transitions(
-        {method: runs for method, runs in by_method.items() if any(runs)},
-        groups,
-        config.confidence,
-        config.resamples,
-        config.seed,
-        clusters,
-    )
+    by_method = {method: [one for one in read if one.run.method == method] for method in methods_of(read)}
+    answers = {method: said for method, of in by_method.items() if any(said := [one.answers for one in of])}
+    answered, subjects = transitions(answers, groups, *drawing, clusters)
     shown = held_out_examples(rows, untrained, agents, config.examples) if rows else []
     return ReportData(
         backbone=provenance.backbone(config.backbone, keys, load),
@@ -115,6 +111,7 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         drift=_drifts(config, read, groups["general"]),
         answered=answered,
         subjects=subjects,
+        pass_at_k=passes({method: [one.sampled for one in of] for method, of in by_method.items()}, *drawing, labels),
         held_out=rewriters,
         histograms=histograms(by_kind, "held-out rows" if on_held_out else "targets that SFT trains on", config.bins),
         cases=cases(rows, untrained, agents) if rows else None,

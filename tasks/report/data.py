@@ -19,6 +19,7 @@ from tasks.report.answer_data import Answered, Subject
 from tasks.report.compared_data import Comparison, Forgetting, HeldOut, Summary
 from tasks.report.drift_data import Drifts
 from tasks.report.lineage_data import Graph
+from tasks.report.pass_at_k_data import PassAtK
 from tasks.report.row_data import Cases, Example, Histogram, Quarantine
 from tasks.report.run_data import Run
 from tasks.report.values import Count, Model
@@ -57,6 +58,7 @@ class ReportData(Model):
         description="what became of the base's answers, one entry a method and group of benchmarks",
     )
     subjects: list[Subject] = Field(default_factory=list, description="the same by subject of a benchmark")
+    pass_at_k: list[PassAtK] = Field(default_factory=list, description="empty where no answers were sampled")
     held_out: list[HeldOut] = Field(default_factory=list)
     histograms: list[Histogram] = Field(default_factory=list)
     cases: Cases | None = Field(default=None, description="null where nothing was rewritten on held-out rows")

@@ -82,6 +82,7 @@ def render(data: ReportData) -> str:
         paper_tables=paper_tables.tables([data]),
         table_remarks=paper_values.remarks(data),
         subjects=answers_view.forgotten(data),
+        sampled=page_tables.sampled(data),
         role=lambda method: role_of(method, others)[0],
         runs=runs,
         summaries=summaries,

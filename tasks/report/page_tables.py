@@ -10,6 +10,7 @@ from typing import Any
 from tasks.report.compared_data import Measure
 from tasks.report.data import ReportData
 from tasks.report.held_out import UNTRAINED
+from tasks.report.pass_at_k_data import PassAtK
 from tasks.report.run_data import Kind, Stability
 from tasks.report.wording import MEASURES, interval, number, unit_of
 
@@ -69,6 +70,14 @@ def target_rows(data: ReportData) -> list[dict[str, Any]]:
         )
         row["seeds"] += [] if run.seed is None else [run.seed]
     return list(rows.values())
+
+
+def sampled(data: ReportData) -> list[tuple[str, list[PassAtK]]]:
+    """pass@k by benchmark, a row a method; the mean over several benchmarks first."""
+    found: dict[str, list[PassAtK]] = {}
+    for row in data.pass_at_k:
+        found.setdefault(row.benchmark or "mean over benchmarks", []).append(row)
+    return list(found.items())
 
 
 def stability(data: ReportData) -> list[tuple[str, int, dict[str, float | None]]]:

@@ -38,6 +38,7 @@ class ReadRun:
     other_loss: bool = False
     drift: list[Row] = field(default_factory=list)
     answers: dict[str, dict[str, Answer]] = field(default_factory=dict)  # benchmark -> row id
+    sampled: dict[str, artifacts.Sampled] = field(default_factory=dict)  # by benchmark
 
     @property
     def name(self) -> str:
@@ -75,6 +76,7 @@ def _read_role(one: ReadRun, role: str, folder: Path, manifest: Row, confidence:
         for name, (score, correct, clusters) in artifacts.scores(folder, confidence).items():
             run.scores[name], one.correct[name], one.clusters[name] = score, correct, clusters
         one.answers |= answers(folder)
+        one.sampled |= artifacts.sampled(folder)
     elif role == "dataset":
         one.rows = artifacts.dataset(folder)
         run.targets = artifacts.targets(one.rows)

@@ -52,10 +52,10 @@ def interval(found: Estimate | Proportion | Score | None, scale: float = 100, di
     return f"{number(scale * found.low, digits)} to {number(scale * found.high, digits)}"
 
 
-def against(found: Estimate, scale: float = 100, digits: int = 1) -> str:
+def against(found: Estimate, scale: float = 100, digits: int = 1, reference: str = "SFT") -> str:
     """A difference from SFT: “SFT +0.12 (0.05 to 0.19)”."""
     spread = interval(found, scale, digits)
-    return f"SFT {number(scale * found.value, digits, signed=True)}" + (f" ({spread})" if spread else "")
+    return f"{reference} {number(scale * found.value, digits, signed=True)}" + (f" ({spread})" if spread else "")
 
 
 def unit_of(measure: Measure) -> tuple[float, str, int]:

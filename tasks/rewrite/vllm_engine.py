@@ -10,7 +10,6 @@ A shard is a run of rows in the order of their ids. In float32 on a CPU it is cu
 on nothing but its rows, so kills and resumes change no byte. Elsewhere no row waits for another.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 from tasks.generation.blocks import distinct
@@ -42,9 +41,7 @@ def main() -> None:
 
 def decoding(config: RewriteConfig) -> Decoding:
     """How a part's tokens are drawn."""
-    return Decoding(
-        config.max_new_tokens, config.temperature, config.top_p, lambda row_id: row_seed(config.seed, row_id)
-    )
+    return Decoding(config.max_new_tokens, config.temperature, config.top_p, config.seed)
 
 
 def unit(spec: RewriteSpec, name: str) -> str:
@@ -113,11 +110,6 @@ def tokenise(spec: RewriteSpec, rows: list[Row], context: int) -> tuple[dict[str
             continue
         prompts[row["id"]] = ids
     return prompts, aside
-
-
-def row_seed(seed: int, row_id: str) -> int:
-    """A row's own sampling seed, the same whichever rows it is batched with."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{row_id}".encode()).digest()[:4], "big")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from tasks.runtime import stage
 from tasks.runtime.store import Artifact, Manifest, Store
 
 NAMES = ("nano_words", "nano_seen_kinds")
+SAMPLED = "nano_seen_kinds"
 
 
 def _report(home: Store, prompts: str) -> Manifest:
@@ -34,8 +35,14 @@ def _report(home: Store, prompts: str) -> Manifest:
             ]
             home.partial(key).mkdir(parents=True)
             write_rows(home.partial(key) / "answers.jsonl", answers)
+            metrics = {}
+            if name == SAMPLED:
+                samples = [one | {"sample": number, "correct": number == 1} for one in answers for number in (0, 1)]
+                write_rows(home.partial(key) / "samples.jsonl", samples)
+                metrics = {"samples": 2, "temperature": 0.8}
             config = {"benchmarks": [name], "max_new_tokens": 96, "limit": 5}
-            inputs[f"scores.{run}.{name}"] = publish("evaluate", key, config=config, identity={"prompts": prompts})
+            identity = {"prompts": prompts}
+            inputs[f"scores.{run}.{name}"] = publish("evaluate", key, config=config, identity=identity, metrics=metrics)
     home.partial("r" * 32).mkdir(parents=True)
     publish("report", "r" * 32, config={"backbone": "nano"}, inputs=inputs)
     return home.manifest("r" * 32)
@@ -51,6 +58,8 @@ def test_each_run_of_a_report_has_its_folder(tmp_path: Path, monkeypatch: pytest
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["nano-base", "nano-sft-seed0"]
     [results] = (tmp_path / "out" / "nano-sft-seed0").glob("results_*.json")
     found = json.loads(results.read_text())["results"]
+    sampled = found.pop(f"{benchmark.TASK_PREFIX}{SAMPLED}_sampled")
+    assert (sampled["pass@1,none"], sampled["pass@2,none"]) == (0.5, 1.0)
     right = {task: one["correct,none"] for task, one in found.items()}
     assert right == {benchmark.TASK_PREFIX + name: 1.0 for name in NAMES}
     done = run.invoke(cli.app, ["export", "--as", "captrack", "--out", str(tmp_path / "more")])

@@ -1,13 +1,16 @@
 """Answers in the files of other tools: lm-eval's own, written by lm-eval itself beside ours, and read by its code."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.stats import sem
 
 from tasks.evaluate import benchmark
-from tasks.evaluate.exported import Measured, captrack_files, lm_eval_files, sanitized
+from tasks.evaluate.exported import captrack_files, lm_eval_files
+from tasks.evaluate.measured import Measured, sanitized
 from tasks.evaluate.score import verdict
 from tasks.evaluate.user_turn import user_turn
 from tasks.rows.jsonl import Row, read_rows
@@ -42,6 +45,26 @@ def test_answers_to_other_rows_are_refused(measured: Measured, tmp_path: Path) -
     shuffled = Measured("m", {NAME: (rows, answers[::-1])}, 1.0, 1.0, 96)
     with pytest.raises(ValueError, match="not to these rows"):
         lm_eval_files(shuffled, tmp_path)
+
+
+def test_samples_are_a_task_of_their_own_with_pass_at_k(measured: Measured, tmp_path: Path) -> None:
+    rows, _ = measured.benchmarks[NAME]
+    right = [(at, row["id"], n) for at, row in enumerate(rows) for n in (0, 1)]
+    samples = [{"id": row_id, "sample": n, "text": f"{n}", "correct": n < at % 3} for at, row_id, n in right]
+    sampled = replace(measured, samples={NAME: (0.8, samples)})
+    files = {file.name.split("_2026")[0]: file for file in lm_eval_files(sampled, tmp_path)}
+    assert list(files) == [f"samples_{TASK}", f"samples_{TASK}_sampled", "results"]
+    lines = list(read_rows(files[f"samples_{TASK}_sampled"]))
+    assert all(line["resps"] == line["filtered_resps"] == [["0", "1"]] for line in lines)
+    assert [(line["pass@1"], line["pass@2"]) for line in lines[:3]] == [(0.0, 0.0), (0.5, 1.0), (1.0, 1.0)]
+    results = json.loads(files["results"].read_text())
+    found = results["results"][f"{TASK}_sampled"]
+    assert (found["pass@1,none"], found["pass@2,none"]) == (pytest.approx(0.5), pytest.approx(2 / 3))
+    assert found["pass@1_stderr,none"] == pytest.approx(sem([0, 0.5, 1] * 3))
+    config = results["configs"][f"{TASK}_sampled"]
+    assert config["repeats"] == 2 and config["generation_kwargs"]["temperature"] == 0.8
+    plain = json.loads(lm_eval_files(measured, tmp_path / "plain")[-1].read_text())
+    assert plain["results"] == {TASK: results["results"][TASK]} and plain["configs"] == {TASK: results["configs"][TASK]}
 
 
 @pytest.mark.inference

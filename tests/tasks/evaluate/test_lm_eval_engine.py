@@ -19,6 +19,7 @@ MODULE = "tasks.evaluate.lm_eval_engine"
 NANO = engines.ROOT / "infra" / "nano" / "model"
 NAMES = ("nano_words", "nano_seen_kinds")
 LIKELIHOOD = "nano_facts_likelihood"
+SAMPLED = {"sampling": {"answers": 3}}
 
 
 def _run(out: Path, rows: dict[str, list[Row]], **config: Any) -> str:
@@ -58,7 +59,7 @@ def options() -> list[Row]:
 @pytest.fixture(scope="module")
 def by_vllm(tmp_path_factory: pytest.TempPathFactory, rows: dict[str, list[Row]], options: list[Row]) -> Path:
     out = tmp_path_factory.mktemp("vllm")
-    _run(out, rows | {LIKELIHOOD: options})
+    _run(out, rows | {LIKELIHOOD: options}, **SAMPLED)
     return out
 
 
@@ -115,21 +116,46 @@ def test_the_model_is_asked_as_everywhere_else(by_vllm: Path, rows: dict[str, li
 def test_both_backends_give_the_same_answers(tmp_path: Path, by_vllm: Path, rows: dict[str, list[Row]]) -> None:
     _run(tmp_path, rows, backend="hf")
     for name in NAMES:
-        assert _read(tmp_path, name) == _read(by_vllm, name)
+        (answers, scores), (of_vllm, said) = _read(tmp_path, name), _read(by_vllm, name)
+        assert answers == of_vllm and scores.items() <= said.items()
 
 
 def test_what_is_done_is_not_done_again(by_vllm: Path, rows: dict[str, list[Row]]) -> None:
-    """A benchmark with scores is left alone; one whose answers survived a kill is scored without loading a model."""
+    """A benchmark with scores is left alone; one whose answers and samples survived a kill needs no model."""
     done, lost = (by_vllm / name / "scores.json" for name in NAMES)
     before, expected = done.stat().st_mtime_ns, json.loads(lost.read_text())
     lost.unlink()
     log = by_vllm / "scratch" / "log"
     log.unlink()
-    output = _run(by_vllm, rows)
+    output = _run(by_vllm, rows, **SAMPLED)
     assert "answers to nano_seen_kinds" in output and "answers to nano_words" not in output
     assert "safetensors" not in output
     assert json.loads(lost.read_text()) == expected
     assert done.stat().st_mtime_ns == before
+
+
+def test_downstream_questions_are_sampled_each_from_its_own_stream_and_verified(
+    by_vllm: Path, rows: dict[str, list[Row]]
+) -> None:
+    from tasks.evaluate.pass_at_k import pass_at_k
+    from tasks.evaluate.score import verdict
+
+    assert not (by_vllm / "nano_words" / "samples.jsonl").exists() and "pass_at" not in _read(by_vllm, "nano_words")[1]
+    samples = list(read_rows(by_vllm / "nano_seen_kinds" / "samples.jsonl"))
+    scores, by_id = _read(by_vllm, "nano_seen_kinds")[1], {row["id"]: row for row in rows["nano_seen_kinds"]}
+    assert [(one["id"], one["sample"]) for one in samples] == [(row_id, n) for row_id in by_id for n in range(3)]
+    texts: dict[str, list[str]] = {}
+    for one in samples:
+        texts.setdefault(one["id"], []).append(one["text"])
+        found = verdict(by_id[one["id"]] | {"id": f"again/{one['id']}"}, one["text"])
+        assert (one["verdict"], one["correct"]) == (found.verdict, found.correct)
+    assert texts.pop("long") == ["", "", ""]
+    assert any(len(set(said)) > 1 for said in texts.values()), "samples of a question are drawn each for itself"
+    right = [sum(one["correct"] for one in samples if one["id"] == row_id) for row_id in by_id]
+    assert (scores["samples"], scores["temperature"]) == (3, 0.8)
+    assert scores["pass_at"] == pytest.approx(
+        {str(k): sum(pass_at_k(3, c, k) for c in right) / len(right) for k in (1, 2, 3)}
+    )
 
 
 @pytest.mark.parametrize("backend", ["vllm", "hf"])

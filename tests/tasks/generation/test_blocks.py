@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.generation.blocks import complete, cut
-from tasks.generation.vllm_sampling import Completion
+from tasks.generation.vllm_sampling import Completion, row_seed
 from tasks.rewrite.config import RewriteConfig
-from tasks.rewrite.vllm_engine import row_seed, shard_ids
+from tasks.rewrite.vllm_engine import shard_ids
 
 
 @given(st.sets(st.text(min_size=1, max_size=6), max_size=40), st.integers(1, 7), st.integers(1, 9))

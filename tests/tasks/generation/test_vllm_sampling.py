@@ -23,7 +23,7 @@ model = llm.llm_engine.engine_core.engine_core.model_executor.driver_worker.work
 print("weights", {str(weight.dtype) for weight in model.parameters()})
 """
 DRAWN = """
-decoding = Decoding(8, temperature=1.0, seed_of=int)
+decoding = Decoding(8, temperature=1.0)
 prompts = [[5 + (row + place) % 90 for place in range(71)] for row in range(300)]
 read_at_once = llm.llm_engine.vllm_config.scheduler_config.max_num_batched_tokens
 together = generate(llm, [str(row) for row in range(300)], prompts, decoding)

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from tasks.report.answers import Answer
+from tasks.report.artifacts import Sampled
 from tasks.report.compared_data import Summary
 from tasks.report.data import Backbone, ReportData
 from tasks.report.drift import drifts
 from tasks.report.forgetting import Trained, forgetting
 from tasks.report.lineage_data import Edge, Graph, Node
+from tasks.report.pass_at_k import passes
 from tasks.report.row_data import Example, Histogram, Quarantine, Version
 from tasks.report.run_data import Artifact, GrpoStep, LossPoint, Run, Score, StageCost, TargetNLL, Targets
 from tasks.report.statistics import draw, mean_over_rows, proportion
@@ -62,6 +64,7 @@ def synthetic_report(methods=tuple(SKILL), seeds=3, resamples=400, nano=True) ->
         drift=_drift(random, methods, seeds),
         answered=answered,
         subjects=subjects,
+        pass_at_k=passes(_samples(correct), 0.95, resamples),
         histograms=_histograms(random) if "rewriting_agent" in methods else [],
         examples=_examples(),
         quarantined=[
@@ -92,6 +95,21 @@ def _answers(random, correct):
                     for at, mark in enumerate(marks)
                 }
     return made
+
+
+def _samples(correct):
+    """Of eight samples a question the base has some right everywhere, the others all or none."""
+    return {
+        method: [
+            {
+                name: Sampled(0.8, {f"{at}": (8, (2 + 3 * int(mark)) if method == "base" else 8 * int(mark))
+                                    for at, mark in enumerate(by_name[name][seed])})
+                for name in BENCHMARKS["math"]
+            }
+            for seed in range(len(by_name["facts"]))
+        ]
+        for method, by_name in correct.items()
+    }  # fmt: skip
 
 
 def _drift(random, methods, seeds):

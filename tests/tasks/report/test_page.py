@@ -146,6 +146,14 @@ def test_every_score_of_every_seed_stands_in_the_benchmark_table(page, report_da
             assert (f"{score.truncated} cut" in cell) == bool(score.truncated)
 
 
+def test_pass_at_k_stands_beside_the_bases_and_sfts(page, report_data):
+    [_, base, sft, *others] = cells(page, "pass@k")
+    assert [row[0] for row in (base, sft)] == ["base", "SFT 3 seeds"] and len(base) == 1 + len((1, 2, 4, 8))
+    mean = next(row for row in report_data.pass_at_k if row.method == "sft" and row.benchmark is None)
+    assert sft[4].startswith(number(100 * mean.figures[8].value)) and "base −" in sft[4] and "SFT" not in sft[4]
+    assert all("base" in row[1] and "SFT" in row[1] for row in others)
+
+
 def test_a_comparison_within_noise_is_called_so_in_words(page, report_data):
     noisy = [c for c in report_data.comparisons if c.within_noise]
     clear = [c for c in report_data.comparisons if not c.within_noise]
