@@ -30,6 +30,11 @@ class DriftConfig(BaseModel):
         le=100_000,
         description="Multiple-choice questions that are answered by likelihood, without generation, of each benchmark.",
     )
+    letters: SkipJsonSchema[bool] = Field(
+        default=False,
+        description="Keep the likelihood of each letter of the choices, for the report's calibration.",
+        json_schema_extra={"key": "unless default"},
+    )
     max_tokens: int = Field(
         default=2048, ge=16, description="Longer texts, prompt included, are left out and counted, never cut."
     )

@@ -2,7 +2,8 @@
 
 In:  a spec (tasks/drift/spec.py), texts of tasks/drift/texts.py
 Out: texts.jsonl    {"id", "thermometer", "tokens", "nll_base", "nll", "kl", "kl_reverse", "agreement"}
-                    {"id", "thermometer", "correct_base", "correct"}      of a multiple-choice question
+                    {"id", "thermometer", "correct_base", "correct"}      of a multiple-choice question; where the
+                     config keeps letters {…, "letters_base": [-0.4, …], "letters": […], "right": 2}, nats
      skipped.jsonl  {"id", "thermometer", "reason"}
      scratch/blocks, from which a killed attempt goes on; scratch/metrics.json
 """
@@ -120,7 +121,7 @@ def compare(models: list[Any], texts: list[Text], config: DriftConfig) -> list[R
         batch = texts[at : at + count]
         states = [_hidden(model, batch) for model in models]
         for place, text in enumerate(batch):
-            found[text.row["thermometer"], text.row["id"]] = _read(models, [one[place] for one in states], text)
+            found[text.row["thermometer"], text.row["id"]] = _read(models, [one[place] for one in states], text, config)
         at += count
     return [found[text.row["thermometer"], text.row["id"]] for text in texts]
 
@@ -133,17 +134,19 @@ def _hidden(model: Any, batch: list[Text]) -> torch.Tensor:
     return model.get_decoder()(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
 
 
-def _read(models: list[Any], states: list[torch.Tensor], text: Text) -> Row:
+def _read(models: list[Any], states: list[torch.Tensor], text: Text, config: DriftConfig) -> Row:
     row = {"id": text.row["id"], "thermometer": text.row["thermometer"]}
     heads = [model.get_output_embeddings() for model in models]
     if text.options:
         options = torch.tensor(text.options, device=states[0].device)
-        likeliest = [
-            text.row["options"][int(head(state[len(text.ids) - 1]).float()[options].argmax())]
-            for head, state in zip(heads, states, strict=True)
-        ]
-        correct = [letter == text.row["answer"] for letter in likeliest]
-        return row | {"tokens": len(text.ids), "correct_base": correct[0], "correct": correct[1]}
+        logits = [head(state[len(text.ids) - 1]).float() for head, state in zip(heads, states, strict=True)]
+        right = text.row["options"].index(text.row["answer"])
+        correct = [int(one[options].argmax()) == right for one in logits]
+        row |= {"tokens": len(text.ids), "correct_base": correct[0], "correct": correct[1]}
+        if config.letters:
+            base, other = ([round(x, 5) for x in one.log_softmax(-1)[options].tolist()] for one in logits)
+            row |= {"letters_base": base, "letters": other, "right": right}
+        return row
     tokens = torch.tensor(text.ids[text.start :], device=states[0].device)
     parts: list[Divergence] = []
     for first in range(0, len(tokens), POSITIONS):

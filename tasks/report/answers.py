@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tasks.report.answer_data import Form
+from tasks.report.artifacts import scored_files
 from tasks.rows.jsonl import Row, read_rows
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\b")
@@ -45,7 +46,7 @@ class Answer:
 def answers(folder: Path) -> dict[str, dict[str, Answer]]:
     """By benchmark and row id, of a folder with one benchmark's scores or a folder for each; none without texts."""
     found = {}
-    for file in [folder / "scores.json"] if (folder / "scores.json").exists() else sorted(folder.glob("*/scores.json")):
+    for file in scored_files(folder):
         name = str(json.loads(file.read_text(encoding="utf-8"))["benchmark"])
         rows = read_rows(file.with_name("answers.jsonl"), ["id", "correct"])
         found[name] = {row["id"]: answer(row) for row in rows if "text" in row}

@@ -61,11 +61,16 @@ def labels(ids: Mapping[str, Sequence[str]], clusters: Mapping[str, Mapping[str,
     return {name: [clusters[name].get(row, row) for row in rows] for name, rows in ids.items() if clusters.get(name)}
 
 
+def scored_files(folder: Path) -> list[Path]:
+    """scores.json of a folder that holds one benchmark, or a folder for each."""
+    own = folder / "scores.json"
+    return [own] if own.exists() else sorted(folder.glob("*/scores.json"))
+
+
 def scores(folder: Path, confidence: float) -> dict[str, Scored]:
     """By benchmark. The folder holds one benchmark or a folder for each."""
     found = {}
-    files = [folder / "scores.json"] if (folder / "scores.json").exists() else sorted(folder.glob("*/scores.json"))
-    for file in files:
+    for file in scored_files(folder):
         said = json.loads(file.read_text(encoding="utf-8"))
         rows = list(read_rows(file.with_name("answers.jsonl"), ["correct"]))
         correct = {row["id"]: float(row["correct"]) for row in rows}
@@ -88,10 +93,10 @@ def scores(folder: Path, confidence: float) -> dict[str, Scored]:
 def sampled(folder: Path) -> dict[str, Sampled]:
     """By benchmark, where answers were sampled for pass@k; the folder is that of `scores`."""
     found = {}
-    for file in [folder / "samples.jsonl", *sorted(folder.glob("*/samples.jsonl"))]:
-        if file.exists():
-            said = json.loads(file.with_name("scores.json").read_text(encoding="utf-8"))
-            right = by_question(read_rows(file, ["id", "correct"]))
+    for file in scored_files(folder):
+        if (samples := file.with_name("samples.jsonl")).exists():
+            said = json.loads(file.read_text(encoding="utf-8"))
+            right = by_question(read_rows(samples, ["id", "correct"]))
             found[str(said["benchmark"])] = Sampled(said["temperature"], right)
     return found
 

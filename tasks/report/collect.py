@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tasks.methods.strength import method_of
 from tasks.report import artifacts, provenance, summary
+from tasks.report.calibration import calibration, together
 from tasks.report.cases import cases
 from tasks.report.compared_data import Forgetting, Summary
 from tasks.report.data import LABELS, ReportData
@@ -97,6 +98,7 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
     by_method = {method: [one for one in read if one.run.method == method] for method in methods_of(read)}
     answers = {method: said for method, of in by_method.items() if any(said := [one.answers for one in of])}
     answered, subjects = transitions(answers, groups, *drawing, clusters)
+    letters = {method: [(one.choices, one.drift) for one in of] for method, of in by_method.items()}
     shown = held_out_examples(rows, untrained, agents, config.examples) if rows else []
     return ReportData(
         backbone=provenance.backbone(config.backbone, keys, load),
@@ -111,6 +113,7 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         drift=_drifts(config, read, groups["general"]),
         answered=answered,
         subjects=subjects,
+        calibration=calibration(together(letters, groups["general"]), *drawing, clusters),
         pass_at_k=passes({method: [one.sampled for one in of] for method, of in by_method.items()}, *drawing, labels),
         held_out=rewriters,
         histograms=histograms(by_kind, "held-out rows" if on_held_out else "targets that SFT trains on", config.bins),

@@ -16,6 +16,7 @@ from pydantic import Field, JsonValue
 from tasks.methods import strength
 from tasks.methods.method import methods
 from tasks.report.answer_data import Answered, Subject
+from tasks.report.calibration_data import Calibrated
 from tasks.report.compared_data import Comparison, Forgetting, HeldOut, Summary
 from tasks.report.drift_data import Drifts
 from tasks.report.lineage_data import Graph
@@ -58,6 +59,7 @@ class ReportData(Model):
         description="what became of the base's answers, one entry a method and group of benchmarks",
     )
     subjects: list[Subject] = Field(default_factory=list, description="the same by subject of a benchmark")
+    calibration: list[Calibrated] = Field(default_factory=list, description="empty where no likelihoods are had")
     pass_at_k: list[PassAtK] = Field(default_factory=list, description="empty where no answers were sampled")
     held_out: list[HeldOut] = Field(default_factory=list)
     histograms: list[Histogram] = Field(default_factory=list)

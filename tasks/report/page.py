@@ -12,6 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tasks.report import answers_view, figures, page_tables, paper_tables, paper_values
+from tasks.report.calibration_data import COLUMNS as CALIBRATION
+from tasks.report.calibration_figure import calibration_figure
 from tasks.report.chart import NARROW, WIDE, role_of
 from tasks.report.data import ORDER, ReportData
 from tasks.report.drift_data import THERMOMETERS
@@ -82,7 +84,9 @@ def render(data: ReportData) -> str:
         paper_tables=paper_tables.tables([data]),
         table_remarks=paper_values.remarks(data),
         subjects=answers_view.forgotten(data),
-        sampled=page_tables.sampled(data),
+        sampled=page_tables.by_set(data.pass_at_k, lambda row: row.benchmark or "mean over benchmarks"),
+        calibrated=page_tables.by_set(data.calibration, lambda row: row.of),
+        calibration_columns=CALIBRATION,
         role=lambda method: role_of(method, others)[0],
         runs=runs,
         summaries=summaries,
@@ -145,6 +149,7 @@ def _figures(data: ReportData) -> dict[str, Any]:
     for name, draw in (
         ("accuracies", figures.accuracies),
         ("forgetting", forgetting_figure),
+        ("calibration", calibration_figure),
         ("loss", figures.sft_loss),
         ("grpo", figures.grpo),
         ("nll", figures.nll_histograms),

@@ -4,13 +4,13 @@ In:  ReportData
 Out: target_rows: [{"method": "sdft", "seeds": [0, 1], "total": 800, "kinds": [("rewrite", 353, 0.441), …], …}]
 """
 
+from collections.abc import Callable, Iterable
 from statistics import fmean
 from typing import Any
 
 from tasks.report.compared_data import Measure
 from tasks.report.data import ReportData
 from tasks.report.held_out import UNTRAINED
-from tasks.report.pass_at_k_data import PassAtK
 from tasks.report.run_data import Kind, Stability
 from tasks.report.wording import MEASURES, interval, number, unit_of
 
@@ -72,11 +72,11 @@ def target_rows(data: ReportData) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def sampled(data: ReportData) -> list[tuple[str, list[PassAtK]]]:
-    """pass@k by benchmark, a row a method; the mean over several benchmarks first."""
-    found: dict[str, list[PassAtK]] = {}
-    for row in data.pass_at_k:
-        found.setdefault(row.benchmark or "mean over benchmarks", []).append(row)
+def by_set(rows: Iterable[Any], of: Callable[[Any], str]) -> list[tuple[str, list[Any]]]:
+    """Rows of a table by the questions that they are of, in the order in which these come."""
+    found: dict[str, list[Any]] = {}
+    for row in rows:
+        found.setdefault(of(row), []).append(row)
     return list(found.items())
 
 

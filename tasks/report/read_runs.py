@@ -4,6 +4,7 @@ In:  artifacts by role and run: {"scores": {"base/math500": <folder>, …}, "dat
 Out: [ReadRun(run=Run(method="base"), correct={"math500": {"row-1": 1.0, …}}, …), …], the base first
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from tasks.methods.method import methods
 from tasks.methods.strength import method_of
 from tasks.report import artifacts
 from tasks.report.answers import Answer, answers
+from tasks.report.calibration import Choice, of_answers
 from tasks.report.data import place_of
 from tasks.report.run_data import Artifact, Run, TargetNLL
 from tasks.report.stability import stability
@@ -38,6 +40,7 @@ class ReadRun:
     other_loss: bool = False
     drift: list[Row] = field(default_factory=list)
     answers: dict[str, dict[str, Answer]] = field(default_factory=dict)  # benchmark -> row id
+    choices: dict[str, dict[str, Choice]] = field(default_factory=dict)  # benchmark by likelihood -> row id
     sampled: dict[str, artifacts.Sampled] = field(default_factory=dict)  # by benchmark
 
     @property
@@ -77,6 +80,9 @@ def _read_role(one: ReadRun, role: str, folder: Path, manifest: Row, confidence:
             run.scores[name], one.correct[name], one.clusters[name] = score, correct, clusters
         one.answers |= answers(folder)
         one.sampled |= artifacts.sampled(folder)
+        for file in artifacts.scored_files(folder):
+            if letters := of_answers(read_rows(file.with_name("answers.jsonl"))):
+                one.choices[json.loads(file.read_text(encoding="utf-8"))["benchmark"]] = letters
     elif role == "dataset":
         one.rows = artifacts.dataset(folder)
         run.targets = artifacts.targets(one.rows)

@@ -5,6 +5,7 @@ import pytest
 
 from tasks.report.answers import Answer
 from tasks.report.artifacts import Sampled
+from tasks.report.calibration import Choice, calibration
 from tasks.report.compared_data import Summary
 from tasks.report.data import Backbone, ReportData
 from tasks.report.drift import drifts
@@ -64,6 +65,7 @@ def synthetic_report(methods=tuple(SKILL), seeds=3, resamples=400, nano=True) ->
         drift=_drift(random, methods, seeds),
         answered=answered,
         subjects=subjects,
+        calibration=calibration(_letters(correct), 0.95, resamples),
         pass_at_k=passes(_samples(correct), 0.95, resamples),
         histograms=_histograms(random) if "rewriting_agent" in methods else [],
         examples=_examples(),
@@ -95,6 +97,23 @@ def _answers(random, correct):
                     for at, mark in enumerate(marks)
                 }
     return made
+
+
+def _letters(correct):
+    """Of four letters the one that is said has a surety of its own; the base's are surest, and SFT's too sure."""
+    sure = {"base": 2.0, "sft": 4.0}
+    return {
+        method: [
+            {
+                "facts": {
+                    f"{at}": Choice((sure.get(method, 1.0) + at / 100, 0.0, at / 200, 0.0), 0 if mark else 2)
+                    for at, mark in enumerate(marks)
+                }
+            }
+            for marks in by_name["facts"]
+        ]
+        for method, by_name in correct.items()
+    }
 
 
 def _samples(correct):

@@ -154,6 +154,15 @@ def test_pass_at_k_stands_beside_the_bases_and_sfts(page, report_data):
     assert all("base" in row[1] and "SFT" in row[1] for row in others)
 
 
+def test_calibration_stands_beside_the_bases_and_sfts_with_what_chance_shows(page, report_data):
+    [_, base, sft, *others] = cells(page, "Calibration")
+    of_sft = next(row for row in report_data.calibration if row.method == "sft")
+    assert [row[0] for row in (base, sft)] == ["base", "SFT 3 seeds"] and len(base) == len(sft) == 6
+    assert sft[3].startswith(number(of_sft.figures["Brier"].value, 3)) and "base +" in sft[3] and "SFT" not in sft[3]
+    assert sft[5] == f"{number(100 * of_sft.ece)} {number(100 * of_sft.ece_by_chance)} by chance"
+    assert all("SFT −" in row[4] for row in others)
+
+
 def test_a_comparison_within_noise_is_called_so_in_words(page, report_data):
     noisy = [c for c in report_data.comparisons if c.within_noise]
     clear = [c for c in report_data.comparisons if not c.within_noise]
@@ -186,7 +195,7 @@ def test_the_banner_stands_on_nano_and_on_nothing_else(page, synthetic):
 def test_all_figures_are_there_for_wide_and_narrow_pages(page):
     parse(page)
     charts = re.findall(r'<svg class="chart" viewBox="0 0 (\d+) \d+"[^>]*aria-label="([^"]+)"', page)
-    assert sorted(int(width) for width, _ in charts[:10]) == [350] * 5 + [1060] * 5
+    assert sorted(int(width) for width, _ in charts[:12]) == [350] * 6 + [530] + [1060] * 5
     assert len(charts) == 11 and charts[10][1].startswith("Lineage: ")
     assert page.count('class="wide"') == page.count('class="narrow"') == 5
 

@@ -1,0 +1,60 @@
+"""The reliability diagram: how often each method is right, against how sure it is; on the diagonal it is calibrated.
+
+In:  ReportData with `calibration`, and a width
+Out: an inline <svg>, a panel a set of questions, or None where no likelihoods are had
+"""
+
+from markupsafe import Markup
+
+from tasks.report.chart import ROLES, panels, role_of, svg, title, x_label
+from tasks.report.data import ORDER, ReportData
+from tasks.report.figures import method_label
+from tasks.runtime.plain_text import label
+
+_HEIGHT, _LEGEND = 300, 20  # of a panel and of a line of the legend
+_COLUMNS = 3
+
+
+def calibration_figure(data: ReportData, width: int) -> Markup | None:
+    """A dot a bin of equal mass, a line a method, the base's first; shares in per cent."""
+    sets = list(dict.fromkeys(row.of for row in data.calibration))
+    if not sets:
+        return None
+    methods = [name for name in data.methods() if any(row.method == name for row in data.calibration)]
+    others = [name for name in data.methods() if name not in ORDER]
+    narrow = width < 600
+    columns = 1 if narrow else min(_COLUMNS, len(sets))
+    rows, across = -(-len(sets) // columns), 2 if narrow else 6
+    legend = _LEGEND * -(-len(methods) // across)
+    # One set alone is no wider than a panel of three.
+    wide = width if narrow else max(width * columns // _COLUMNS, width // 2)
+    height = legend + 72 + _HEIGHT * rows
+    figure, axes = panels(wide, height, rows=rows, columns=columns, top=32 + legend, gap=64)
+    for ax, of in zip(axes, sets, strict=False):
+        title(ax, f"right, %: {label(of, 28)}")
+        x_label(ax, "confidence, %")
+        ax.axline((0, 0), slope=1, color=ROLES["muted"], linewidth=1, linestyle=(0, (2, 2)), zorder=0)
+        for method in methods:
+            for row in (row for row in data.calibration if (row.of, row.method) == (of, method)):
+                role, dash = role_of(method, others)
+                x, y = [100 * one.confidence for one in row.bins], [100 * one.right for one in row.bins]
+                ax.plot(x, y, color=ROLES[role], linestyle=dash, linewidth=1.8, marker="o", markersize=4)
+                ax.lines[-1].set_label(method_label(method, 20))
+        ax.set_xlim(max(0, min(100 * b.confidence for r in data.calibration if r.of == of for b in r.bins) - 4), 102)
+        ax.set_ylim(max(0, min(100 * b.right for r in data.calibration if r.of == of for b in r.bins) - 4), 102)
+    for ax in axes[len(sets) :]:
+        ax.set_visible(False)
+    handles = {line.get_label(): line for ax in axes for line in ax.lines if not str(line.get_label()).startswith("_")}
+    figure.legend(
+        handles.values(),
+        [str(name) for name in handles],
+        loc="upper left",
+        bbox_to_anchor=(0, 1),
+        ncols=across,
+        frameon=False,
+        fontsize=12,
+        labelcolor=ROLES["ink"],
+        handlelength=2.2,
+        borderaxespad=0.2,
+    )
+    return svg(figure, f"calibration-{width}", "How often each method is right against how sure it is, by questions")
