@@ -107,7 +107,7 @@ def calibration(
         if not ids:
             continue
         values = {method: np.array([_figures(one, ids) for one in of_seeds]) for method, of_seeds in asked.items()}
-        by_figure = {
+        by_figure: dict[str, dict[str, Matrix]] = {
             method: {name: array[:, at] for at, name in enumerate(FIGURES)} for method, array in values.items()
         }
         groups = [(clusters or {}).get(of, {}).get(key, key) for key in ids]

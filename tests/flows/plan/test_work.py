@@ -8,6 +8,7 @@ import pytest
 
 from flows.experiment import STAGES, load_experiment
 from flows.plan.work import WORK, done, length, made, rows_of_file
+from tasks.evaluate.config import EvaluateConfig, SamplingConfig
 from tasks.runtime.store import Manifest
 
 REWRITE = Manifest(kind="rewrite", key="a", metrics={"rows": 400, "written": 400, "output_tokens": 16405})
@@ -25,6 +26,13 @@ def test_a_finished_artifact_tells_its_work_its_length_and_its_rows() -> None:
     assert done(FINETUNE) == 2 * 29337
     assert length(FINETUNE) == pytest.approx(29337 / 800), "one pass over a row"
     assert done(REWRITE.model_copy(update={"metrics": {}})) is None, "of an older version"
+
+
+def test_samples_are_tokens_that_are_written_and_no_part_of_an_answers_length() -> None:
+    sampled = Manifest(kind="evaluate", key="c", metrics={"n": 120, "tokens": 2400, "sampled_tokens": 20_000})
+    assert (done(sampled), length(sampled)) == (22_400, 20)
+    times = WORK["evaluate"].times
+    assert times(EvaluateConfig(sampling=SamplingConfig(answers=8)), 120) == 9 and times(EvaluateConfig(), 120) == 1
 
 
 def test_the_papers_grpo_goes_once_over_its_rows() -> None:

@@ -1,6 +1,7 @@
 """The engine on nano: nothing has moved from itself; a disturbed copy has, and every text says so once."""
 
 import json
+import math
 import shutil
 import sys
 
@@ -82,8 +83,13 @@ def test_a_disturbed_model_has_and_portions_change_nothing(tmp_path, disturbed, 
     found = run(tmp_path / "one", disturbed, monkeypatch)
     read = [row for row in found.values() if row["thermometer"] != CHOICES]
     assert len(read) == 12 and all(row["kl"] > 0 and row["kl_reverse"] > 0 for row in read)
-    small = run(tmp_path / "small", disturbed, monkeypatch, tokens_per_batch=64)
+    assert not any("letters" in row for row in found.values())
+    small = run(tmp_path / "small", disturbed, monkeypatch, tokens_per_batch=64, letters=True)
     for key, row in small.items():
+        if key[0] == CHOICES:  # log-likelihoods, of which the likeliest is what was counted
+            for letters, correct in ((row["letters"], "correct"), (row["letters_base"], "correct_base")):
+                assert sum(map(math.exp, letters)) < 1 and (max(letters) == letters[row["right"]]) == row[correct]
+            assert row["letters"] != row["letters_base"] and row["right"] == int(row["id"][2:]) % 2
         numbers = {name: value for name, value in row.items() if isinstance(value, float)}
         assert numbers == pytest.approx({name: found[key][name] for name in numbers}, abs=2e-5)
 

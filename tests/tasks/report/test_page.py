@@ -196,8 +196,8 @@ def test_all_figures_are_there_for_wide_and_narrow_pages(page):
     parse(page)
     charts = re.findall(r'<svg class="chart" viewBox="0 0 (\d+) \d+"[^>]*aria-label="([^"]+)"', page)
     assert sorted(int(width) for width, _ in charts[:12]) == [350] * 6 + [530] + [1060] * 5
-    assert len(charts) == 11 and charts[10][1].startswith("Lineage: ")
-    assert page.count('class="wide"') == page.count('class="narrow"') == 5
+    assert len(charts) == 13 and charts[12][1].startswith("Lineage: ")
+    assert page.count('class="wide"') == page.count('class="narrow"') == 6
 
 
 def test_figures_take_every_colour_from_the_page_so_that_both_schemes_work(page, report_data):
