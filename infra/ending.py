@@ -5,7 +5,7 @@ import signal
 import psutil
 
 from infra.processes import below, find, parent, send, wait_gone
-from infra.up_state import forget_state, read_state
+from infra.up_state import forget_state, home, read_state
 
 GRACE_SECONDS = 20  # what a run has to end its engines and report its state
 
@@ -18,6 +18,7 @@ def end_all() -> bool:
     for name in ("worker", "gpu-worker"):
         if name in roots:
             _end_runs(roots[name])
+    _end(_runs_without_worker())
     for name in ("dashboard", "worker", "gpu-worker", "server"):
         if name in roots:
             family = [roots[name], *below(roots[name])]
@@ -34,10 +35,29 @@ def _end_runs(worker: psutil.Process) -> None:
     family = below(worker)
     send(worker, signal.SIGSTOP)
     try:
-        for run in family:
-            if parent(run) == worker:
-                send(run, signal.SIGTERM)
-        for process in wait_gone(family, GRACE_SECONDS):
-            send(process, signal.SIGKILL)
+        _end([run for run in family if parent(run) == worker])
     finally:
         send(worker, signal.SIGCONT)
+
+
+def _end(runs: list[psutil.Process]) -> None:
+    family = [one for run in runs for one in (run, *below(run))]
+    for run in runs:
+        send(run, signal.SIGTERM)
+    for process in wait_gone(family, GRACE_SECONDS):
+        send(process, signal.SIGKILL)
+
+
+def _runs_without_worker() -> list[psutil.Process]:
+    """Runs that go on though their worker was killed: known by what it gave them, and nobody's children."""
+    runs = [one for one in psutil.process_iter() if "PREFECT__FLOW_RUN_ID" in _given(one)]
+    return [run for run in runs if (of := parent(run)) is None or not _given(of)]
+
+
+def _given(process: psutil.Process) -> dict[str, str]:
+    """The variables of a process that belongs to this home; none of another one."""
+    try:
+        given: dict[str, str] = process.environ()
+    except psutil.Error:
+        return {}
+    return given if given.get("PREFECT_HOME") == str(home()) else {}

@@ -3,16 +3,19 @@
     log = run_log()
     log.info("%s: building %s", "finetune seed 0 (sft/0)", "9f3c…")   # INFO | Task run 'finetune seed 0 (sft/0)' - …
 
-Without a run, as for a command that looks an artifact up, it is this module's own log.
+Without a run, as for a command that looks an artifact up, it is this module's own log. A run whose worker was killed
+goes on, and is told in the UI alone.
 """
 
 import logging
+import os
 from collections.abc import Callable
 
 from prefect import get_run_logger
 from prefect.context import TaskRunContext
 from prefect.exceptions import MissingContextError
 from prefect.logging.handlers import APILogHandler
+from rich.console import Console
 
 from tasks.runtime import engine
 
@@ -49,4 +52,19 @@ def _show_engines_output() -> None:
     logger.propagate = False
 
 
+def _go_on_where_nobody_reads() -> None:
+    """A worker that is killed takes the pipe along to which its runs print. Prefect's handler prints by rich, which
+    would end the run at its next line: Crashed, "aborted by Python system exit call"."""
+    if "PREFECT__FLOW_RUN_ID" in os.environ:  # a worker has started this process
+        Console.on_broken_pipe = _print_nowhere  # type: ignore[method-assign]
+
+
+def _print_nowhere(_: Console) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
 _show_engines_output()
+_go_on_where_nobody_reads()
