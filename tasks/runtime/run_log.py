@@ -56,7 +56,7 @@ def _go_on_where_nobody_reads() -> None:
     """A worker that is killed takes the pipe along to which its runs print. Prefect's handler prints by rich, which
     would end the run at its next line: Crashed, "aborted by Python system exit call"."""
     if "PREFECT__FLOW_RUN_ID" in os.environ:  # a worker has started this process
-        Console.on_broken_pipe = _print_nowhere  # type: ignore[method-assign]
+        Console.on_broken_pipe = _print_nowhere  # type: ignore[method-assign, assignment]
 
 
 def _print_nowhere(_: Console) -> None:
