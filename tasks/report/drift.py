@@ -9,9 +9,8 @@ Figures are means over texts of means over their tokens. Differences are paired 
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
-import numpy as np
-
 from tasks.report.drift_data import THERMOMETERS, Drift, Drifts, Thermometer
+from tasks.report.paired import paired
 from tasks.report.statistics import Drawn, Matrix, draw, percentile, share
 from tasks.rows.jsonl import Row
 
@@ -74,11 +73,9 @@ def drifts(
     texts: dict[Thermometer, int] = {}
     for name in names:
         # A model with another context may lack a text: all are compared on those that every one has read.
-        shared = sorted(set.intersection(*(set(one.get(name, ())) for of_seeds in values.values() for one in of_seeds)))
-        if shared:
-            texts[name] = len(shared)
-            for method, of_seeds in values.items():
-                matrices[method][name] = np.array([[one[name][key] for key in shared] for one in of_seeds])
+        by_method = {method: [one.get(name, {}) for one in of_seeds] for method, of_seeds in values.items()}
+        for method, matrix in paired(by_method).items():
+            matrices[method][name], texts[name] = matrix, matrix.shape[1]
     drawn = draw(matrices, resamples, seed)
     return Drifts(texts=texts, rows=[_row(method, len(values[method]), drawn, confidence) for method in values])
 

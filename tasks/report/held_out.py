@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
 from tasks.report.compared_data import Comparison, HeldOut, Measure
+from tasks.report.paired import paired
 from tasks.report.statistics import Matrix, draw, percentile, share
 from tasks.rows.jsonl import read_rows
 from tasks.runtime.store import read_manifest
@@ -55,11 +54,9 @@ def held_out(
     read = {method: rewriters for method, rewriters in read.items() if rewriters}
     values: dict[str, dict[str, Matrix]] = {method: {} for method in read}
     for _, name in _MEASURES:
-        found = [(method, one.figures[name]) for method, rewriters in read.items() for one in rewriters]
-        shared = sorted(set.intersection(*(set(by_id) for _, by_id in found))) if found else []
-        if shared:
-            for method in read:
-                values[method][name] = np.array([[by_id[i] for i in shared] for m, by_id in found if m == method])
+        found = {method: [one.figures[name] for one in rewriters] for method, rewriters in read.items()}
+        for method, matrix in paired(found).items():
+            values[method][name] = matrix
     drawn = draw(values, resamples, seed)
     rewriters = []
     for method, ones in read.items():

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tasks.evaluate.benchmark import benchmark
+from tasks.report.paired import ByRow, paired, shared_rows
 from tasks.report.read_runs import ReadRun
 from tasks.report.run_data import Run
 from tasks.report.statistics import Matrix
@@ -41,18 +42,14 @@ def _join(
     values: dict[str, dict[str, Matrix]], name: str, found: list[tuple[Run, dict[str, float]]], same: bool
 ) -> None:
     """Put the runs' values of `name` into matrices. `same`: other row ids in one run are an error, not left out."""
-    if not found:
-        return
-    shared = set.intersection(*(set(by_id) for _, by_id in found))
+    shared, by_method = set(shared_rows(by_id for _, by_id in found)), dict[str, list[ByRow]]()
     for run, by_id in found:
+        by_method.setdefault(run.method, []).append(by_id)
         if same and len(by_id) != len(shared):
             odd = sorted(set(by_id) - shared)[:3]
             raise ReportError(f"{name}: {run.method}, seed {run.seed}, has rows that others lack (first: {odd})")
-    if not shared:
-        return
-    ids = sorted(shared)
-    for method in dict.fromkeys(run.method for run, _ in found):
-        values[method][name] = np.array([[by_id[key] for key in ids] for run, by_id in found if run.method == method])
+    for method, matrix in paired(by_method).items():
+        values[method][name] = matrix
 
 
 def groups_of(values: Mapping[str, Mapping[str, Matrix]]) -> dict[Any, list[str]]:

@@ -52,7 +52,7 @@ def build(
     groups: Groups = {group: [name for name in ids if benchmark(name).group == group] for group in ("math", "general")}
     if not all(groups.values()):
         raise FrontierError(f"it needs a downstream and a general benchmark, have {sorted(ids)}")
-    correct = of_answers(base, runs, ids)
+    correct = of_answers(base, runs)
     methods = strengths_in(without_rate(name) for name in correct if name != "base")
     if REFERENCE not in methods:
         raise FrontierError(f"{REFERENCE} is not among the runs, and everything is compared with it")

@@ -11,6 +11,7 @@ import numpy as np
 
 from tasks.report.frontier.curves import at
 from tasks.report.frontier.data import RISES
+from tasks.report.paired import paired
 from tasks.report.statistics import Matrix
 
 Answers = Mapping[str, Mapping[str, float]]  # benchmark or thermometer -> row id -> value
@@ -21,22 +22,22 @@ class FrontierError(ValueError):
     """Runs that cannot be compared; says which."""
 
 
-def of_answers(
-    base: Answers, runs: Mapping[float, Mapping[str, Answers]], ids: Mapping[str, Sequence[str]]
-) -> Matrices:
+def of_answers(base: Answers, runs: Mapping[float, Mapping[str, Answers]]) -> Matrices:
     """Of the base and every run.
 
     Raises:
         FrontierError: a run was asked other questions than the base.
     """
-    found = {"base": {name: np.array([[base[name][row] for row in ids[name]]]) for name in ids}}
+    asked = {"base": [base]}
     for rate, method, of_seeds in _by_method(runs):
         for run, answers in of_seeds.items():
-            if other := sorted(name for name in ids if answers.get(name, {}).keys() != base[name].keys()):
+            if other := sorted(name for name in base if answers.get(name, {}).keys() != base[name].keys()):
                 raise FrontierError(f"{run} at {rate:g} was asked other questions than the base: {', '.join(other)}")
-        found[at(method, rate)] = {
-            name: np.array([[one[name][row] for row in ids[name]] for one in of_seeds.values()]) for name in ids
-        }
+        asked[at(method, rate)] = list(of_seeds.values())
+    found: Matrices = {who: {} for who in asked}
+    for name in base:
+        for who, matrix in paired({who: [one[name] for one in of] for who, of in asked.items()}).items():
+            found[who][name] = matrix
     return found
 
 
@@ -47,12 +48,10 @@ def of_rises(rises: Mapping[float, Mapping[str, Answers]], seeds: Mapping[str, i
     whole = {name: of for name, of in measured.items() if len(of) == seeds.get(name)}
     found: Matrices = {}
     for outcome in RISES:
-        having = {name: of for name, of in whole.items() if all(outcome in one for one in of)}
-        texts = sorted(set.intersection(*(set(one[outcome]) for of in having.values() for one in of)) if having else ())
-        if texts:
-            found.setdefault("base", {})[outcome] = np.zeros((1, len(texts)))
-            for name, of in having.items():
-                found.setdefault(name, {})[outcome] = np.array([[one[outcome][text] for text in texts] for one in of])
+        having = {name: [one[outcome] for one in of] for name, of in whole.items() if all(outcome in one for one in of)}
+        for name, matrix in paired(having).items():
+            found.setdefault("base", {})[outcome] = np.zeros((1, matrix.shape[1]))
+            found.setdefault(name, {})[outcome] = matrix
     return found
 
 
