@@ -22,6 +22,7 @@ from tasks.report.values import Estimate
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # of the rates, lowest first: not told by colour
 PANEL = 190  # pixels of height
+INTERVALS = 0.2  # of the points' span: room above and below them for intervals, which go on as an arrow
 
 Ends = tuple[float, float, float]  # low, the figure, high
 
@@ -67,6 +68,8 @@ def _panel(
     outcome: Outcome,
     limits: tuple[tuple[float, float], tuple[float, float]],
 ) -> None:
+    ax.set_xlim(*limits[0])
+    ax.set_ylim(*limits[1])
     name, strengths = family[0], data.strengths_of(family[0])
     between = "–".join(map(shown, dict.fromkeys([strengths[0], strengths[-1]]))) if strengths else ""
     label = (strengths and label_at(name, between)) or method_label(name, 26)
@@ -86,8 +89,6 @@ def _panel(
             _curve(ax, data, at_rate, outcome, colour, own=True)
     scale = SHOWN[outcome][2]
     ax.plot(100 * data.base_math.value, scale * _base(data, outcome), "+", color=ROLES["ink"], markersize=10)
-    ax.set_xlim(*limits[0])
-    ax.set_ylim(*limits[1])
     x_label(ax, "downstream, %")
 
 
@@ -122,9 +123,14 @@ def _marks(ax: Axes, data: Frontier, points: Sequence[Point], outcome: Outcome, 
 
 def _mark(ax: Axes, ends: tuple[Ends, Ends], marker: str, colour: str, own: bool) -> None:
     (left, x, right), (low, y, high) = ends
+    bottom, top = ax.get_ylim()
     if own:
         ax.plot([left, right], [y, y], color=colour, linewidth=1)
-        ax.plot([x, x], [low, high], color=colour, linewidth=1)
+        ax.plot([x, x], [max(low, bottom), min(high, top)], color=colour, linewidth=1)
+        arrow = {"arrowstyle": "->", "mutation_scale": 14, "color": colour, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
+        for edge, goes_on in ((bottom, low < bottom), (top, high > top)):
+            if goes_on:
+                ax.annotate("", (x, edge), (x, y), arrowprops=arrow)
     ax.plot(x, y, marker, color=colour, markersize=7 if own else 5, markerfacecolor=colour if own else "none")
 
 
@@ -142,12 +148,15 @@ def _base(data: Frontier, outcome: Outcome) -> float:
 
 
 def _limits(data: Frontier, outcome: Outcome) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The same axes for all panels, with a twentieth of room."""
-    kept = [found for one in data.points if (found := _of(one, outcome)) is not None]
+    """The same axes for all panels, with a twentieth of room; upwards by the points, so that one wide interval does not
+    hide how they differ."""
     across = [end for one in (data.base_math, *(one.math for one in data.points)) for end in _ends(one)]
-    upwards = [end for one in kept for end in _ends(one, SHOWN[outcome][2])] + [
-        SHOWN[outcome][2] * _base(data, outcome)
-    ]
+    scale = SHOWN[outcome][2]
+    kept = [_ends(found, scale) for one in data.points if (found := _of(one, outcome)) is not None]
+    points = [scale * _base(data, outcome), *(value for _, value, _ in kept)]
+    beyond = INTERVALS * (max(points) - min(points))
+    low, high = min(points) - beyond, max(points) + beyond
+    upwards = [*points, *(min(max(end, low), high) for ends in kept for end in ends)]
     return _with_room(across), _with_room(upwards)
 
 

@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tasks.report.chart import WIDE
+from tasks.report.frontier import figure
 from tasks.report.frontier.build import build
 from tasks.report.frontier.data import GENERAL, Difference, Frontier
 from tasks.report.frontier.figure import averages_of
 from tasks.report.frontier.matrices import FrontierError
 from tasks.report.frontier.page import render
 from tasks.report.frontier.tables import markdown, tables
+from tasks.report.values import Estimate
 
 RATES = (0.0008, 0.0012)
 QUESTIONS = 200
@@ -196,3 +199,16 @@ def test_averages_of_one_model_are_drawn_as_one_curve_that_ends_at_the_model() -
     assert averages_of("wise_ft", among) == ["wise_ft_25", "wise_ft", "wise_ft_75", "sft"]
     assert averages_of("sft_kl", among) == ["sft_kl"]
     assert averages_of("wise_ft_75", ["wise_ft_75", "sft_kl"]) == ["wise_ft_75"], "alone it has its curve over rates"
+
+
+def test_the_points_set_the_axis_and_an_interval_that_goes_on_beyond_it_is_an_arrow(data: Frontier) -> None:
+    values = [100 * one.value for one in (data.base_general, *(point.general for point in data.points))]
+    points = [one for one in data.points if one.method != "wise_ft"]
+    for point in data.points_of("wise_ft"):
+        wide = Estimate(value=point.general.value, low=0.0, high=1.0)
+        points.append(point.model_copy(update={"general": wide}))
+    widened = data.model_copy(update={"points": points})
+    low, high = figure._limits(widened, GENERAL)[1]
+    assert high - low < 1.6 * (max(values) - min(values)) and low < min(values) and max(values) < high
+    drawn, before = (str(figure.frontier_figure(one, WIDE)) for one in (widened, data))
+    assert drawn.count("<path") >= before.count("<path") + 4  # up and down at two rates
