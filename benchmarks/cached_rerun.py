@@ -6,13 +6,13 @@ stage_overhead: that run's wall time over the critical path of its engine proces
 Builds into a store of its own with a small nano experiment, so it takes some minutes the first time.
 """
 
-import json
 import logging
 import os
-import statistics
 import tempfile
 import time
 from pathlib import Path
+
+from benchmarks._beside import tell
 
 REPEATS = 7
 SMALL = {
@@ -46,16 +46,7 @@ def main() -> None:
                 start = time.perf_counter()
                 pipeline(experiment=experiment)
                 times.append(time.perf_counter() - start)
-        figure = {
-            "name": "cached_rerun",
-            "value": statistics.median(times),
-            "unit": "s",
-            "baseline": {"name": "first run, 120 rows", "value": first},
-            "ratio": first / statistics.median(times),
-            "spread": [first / max(times), first / min(times)],
-            "n": REPEATS,
-        }
-        print(json.dumps(figure))
+        tell("cached_rerun", "s", "first run, 120 rows", times, [first] * REPEATS, better="lower")
         overhead(first)
 
 
@@ -65,17 +56,7 @@ def overhead(wall: float) -> None:
     from tasks.runtime.stage import store
 
     engines = critical_path(list(store().manifests()))
-    figure = {
-        "name": "stage_overhead",
-        "value": wall,
-        "unit": "s",
-        "baseline": {"name": "critical path of the engines, spawn to exit", "value": engines},
-        "ratio": wall / engines,
-        "spread": [wall / engines, wall / engines],
-        "n": 1,
-        "better": "lower",
-    }
-    print(json.dumps(figure))
+    tell("stage_overhead", "s", "critical path of the engines, spawn to exit", [wall], [engines], better="lower")
 
 
 if __name__ == "__main__":

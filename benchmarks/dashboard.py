@@ -11,9 +11,7 @@ The baseline of each time is the CPU time of the same request: on a machine that
 """
 
 import gzip
-import json
 import re
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
+from benchmarks._beside import tell
 from benchmarks._store import make_store
 from infra.dashboard.app import create
 from infra.dashboard.site import HERE
@@ -33,24 +32,18 @@ def main() -> None:
         root = Path(folder) / "store"
         make_store(root, RUNS)
         first = [_open(root) for _ in range(REPEATS)]
-        _print("dashboard_open", first)
+        _tell("dashboard_open", first)
         client = _client(root)
         page = client.get("/").text
         runs = re.findall(r'"href":"(/run\?run=([0-9a-f]+))"', page)
-        _print("dashboard_again", _measure(client, lambda _: "/"))
-        _print("dashboard_search", _measure(client, lambda n: f"/artifacts?q=finetune+sft-seed{n}"))
+        _tell("dashboard_again", _measure(client, lambda _: "/"))
+        _tell("dashboard_search", _measure(client, lambda n: f"/artifacts?q=finetune+sft-seed{n}"))
         pairs = [f"/compare?run={runs[n][1]}&run={runs[n + 1][1]}" for n in range(0, 2 * REPEATS, 2)]
-        _print("dashboard_compare", _measure(client, lambda n: pairs[n]))
-        _print("dashboard_lineage", _measure(client, lambda n: runs[20 + n][0]))
+        _tell("dashboard_compare", _measure(client, lambda n: pairs[n]))
+        _tell("dashboard_lineage", _measure(client, lambda n: runs[20 + n][0]))
         loaded = [HERE / "assets" / name for name in ("dashboard.css", "table.js", "plot.js")]
         sent = sum(len(gzip.compress(part, 5)) for part in (page.encode(), *(path.read_bytes() for path in loaded)))
-        figure = {
-            "name": "dashboard_size",
-            "value": sent,
-            "unit": "B",
-            "baseline": {"name": "before gzip", "value": len(page)},
-        }
-        print(json.dumps(figure | {"ratio": len(page) / sent, "spread": [len(page) / sent] * 2, "n": 1}))
+        tell("dashboard_size", "B", "before gzip", [sent], [len(page)], better="lower")
 
 
 def _open(root: Path) -> tuple[float, float]:
@@ -75,20 +68,9 @@ def _one(client: TestClient, address: str) -> tuple[float, float]:
     return spent
 
 
-def _print(name: str, times: list[tuple[float, float]]) -> None:
-    walls, cpus = [wall for wall, _ in times], [cpu for _, cpu in times]
-    ratios = [wall / cpu for wall, cpu in times]
-    figure = {
-        "name": name,
-        "value": statistics.median(walls),
-        "unit": "s",
-        "baseline": {"name": "CPU time of the same", "value": statistics.median(cpus)},
-        "ratio": statistics.median(ratios),
-        "spread": [min(ratios), max(ratios)],
-        "n": len(times),
-        "better": "lower",
-    }
-    print(json.dumps(figure))
+def _tell(name: str, times: list[tuple[float, float]]) -> None:
+    walls, cpus = zip(*times, strict=True)
+    tell(name, "s", "CPU time of the same", walls, cpus, better="lower")
 
 
 if __name__ == "__main__":

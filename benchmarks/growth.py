@@ -12,7 +12,6 @@ its stage's largest file: a ratio near 0 streams, one of some units holds the ro
 REWRITING_AGENT_GROWTH_ROWS=1000,10000 makes it shorter.
 """
 
-import json
 import os
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._alone import alone, cores_used
+from benchmarks._beside import tell
 from benchmarks._made_up import written
 from benchmarks.sample import TOKENIZER
 from tasks.rows.jsonl import read_rows, write_rows
@@ -52,23 +52,13 @@ def main() -> None:
     few_rows, many_rows = SIZES[-2:]
     for stage, of in measured.items():
         few, many = of[few_rows], of[many_rows]
-        each = [1e6 * one["cores"] / one["rows"] for one in (many, few)]
-        tell(f"growth/{stage}", f"µs of a core a row, of {many_rows} rows", f"of {few_rows} rows", *each)
+        each = ([1e6 * one["cores"] / one["rows"]] for one in (many, few))
+        unit = f"µs of a core a row, of {many_rows} rows"
+        tell(f"growth/{stage}", unit, f"of {few_rows} rows", *each, better="lower")
         more = 1e3 * (many["memory"] - few["memory"]) / (many["rows"] - few["rows"])
         between = f"KB more at the peak, a row more from {few_rows} to {many_rows}"
-        tell(f"growth/{stage}/memory", between, "KB of a row in its file", more, many["bytes"] / 1e3)
-
-
-def tell(name: str, unit: str, baseline: str, value: float, beside: float) -> None:
-    """One line; a small ratio is good."""
-    ratio = round(value / beside, 2)
-    line = {
-        "name": name,
-        "value": round(value, 2),
-        "unit": unit,
-        "baseline": {"name": baseline, "value": round(beside, 2)},
-    }
-    print(json.dumps(line | {"ratio": ratio, "better": "lower", "spread": [ratio, ratio], "n": 1}), flush=True)
+        written_row = [many["bytes"] / 1e3]
+        tell(f"growth/{stage}/memory", between, "KB of a row in its file", [more], written_row, better="lower")
 
 
 def _run(made: Made, folder: Path, size: int) -> float:

@@ -4,17 +4,19 @@
 reads a prompt once for each of its rewrites; reward and rows are the same. Runs of both are taken by turns.
 """
 
-import json
 import statistics
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks._beside import tell
 from infra.gpu_check.texts import rows as expert_rows
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.runtime.settings import ROOT
 
 NANO = ROOT / "infra" / "nano"
+PARTS = ("rollout", "gate", "nll", "embedding", "update", "other")
+OUTSIDE = ("nll", "embedding", "save", "other")
 PROMPTS, K, ROUNDS, STEPS = 16, 10, 3, 3  # STEPS a round, of which the first is not counted
 
 
@@ -27,29 +29,12 @@ def main() -> None:
         for number in range(ROUNDS):
             ours += steps(rows, Path(folder) / f"ours{number}", plain=False)
             plain += steps(rows, Path(folder) / f"plain{number}", plain=True)
-    ratios = [b["seconds"] / a["seconds"] for a, b in zip(ours, plain, strict=True)]
-    seconds, baseline = (statistics.median(row["seconds"] for row in one) for one in (ours, plain))
-    figure = {
-        "name": "grpo_step",
-        "value": seconds,
-        "unit": "s",
-        "baseline": {"name": "plain TRL", "value": baseline},
-        "ratio": statistics.median(ratios),
-        "spread": [min(ratios), max(ratios)],
-        "n": len(ratios),
-    }
-    parts = ("rollout", "gate", "nll", "embedding", "update", "other")
-    print(json.dumps(figure | {part: statistics.median(row[f"seconds_{part}"] for row in ours) for part in parts}))
-    outside = ("nll", "embedding", "save", "other")
-    shares = [sum(row[f"seconds_{part}"] for part in outside) / row["seconds"] for row in ours]
-    share = {
-        "name": "grpo_step_outside",
-        "value": statistics.median(shares),
-        "unit": "share of a step outside rollout, gate and update",
-        "spread": [min(shares), max(shares)],
-        "n": len(shares),
-    }
-    print(json.dumps(share))
+    parts = {part: statistics.median(row[f"seconds_{part}"] for row in ours) for part in PARTS}
+    seconds = ([row["seconds"] for row in one] for one in (ours, plain))
+    tell("grpo_step", "s", "plain TRL", *seconds, better="lower", **parts)
+    shares = [sum(row[f"seconds_{part}"] for part in OUTSIDE) / row["seconds"] for row in ours]
+    unit = "share of a step outside rollout, gate and update"
+    tell("grpo_step_outside", unit, "the step", shares, [1.0] * len(shares), better="lower")
 
 
 def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:

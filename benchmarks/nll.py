@@ -5,11 +5,12 @@
 
 import gzip
 import json
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from benchmarks._beside import tell
 
 NANO = Path(__file__).resolve().parent.parent / "infra" / "nano"
 GROUPS, K, REPEATS, BATCH = 32, 10, 7, 16
@@ -37,24 +38,13 @@ def main() -> None:
     difference = max(abs(a - b) for a, b in zip(ours(), plain(), strict=True))
     if difference > 1e-5:
         raise SystemExit(f"the two differ by {difference:.2e} nats per token: no comparison")
-    times: dict[Callable[[], list[float]], list[float]] = {ours: [], plain: []}
+    rates: dict[Callable[[], list[float]], list[float]] = {ours: [], plain: []}
     for _ in range(REPEATS):
-        for run in times:
+        for run in rates:
             start = time.perf_counter()
             run()
-            times[run].append(time.perf_counter() - start)
-    ratios = [b / a for a, b in zip(times[ours], times[plain], strict=True)]
-    figure = {
-        "name": "nll",
-        "value": len(flat) / statistics.median(times[ours]),
-        "unit": "rows/s",
-        "baseline": {"name": f"padded loop, batch {BATCH}", "value": len(flat) / statistics.median(times[plain])},
-        "ratio": statistics.median(ratios),
-        "spread": [min(ratios), max(ratios)],
-        "n": REPEATS,
-        "max_difference": difference,
-    }
-    print(json.dumps(figure))
+            rates[run].append(len(flat) / (time.perf_counter() - start))
+    tell("nll", "rows/s", f"padded loop, batch {BATCH}", rates[ours], rates[plain], max_difference=difference)
 
 
 def targets(model: Any, chat: Any) -> list[Any]:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._alone import alone
+from benchmarks._beside import tell
 from benchmarks._made_up import GROUP, written
 from tasks.runtime.settings import ROOT
 
@@ -43,18 +44,11 @@ def main() -> None:
         print(json.dumps(said), file=sys.stderr, flush=True)
         theirs, _ = in_folder(_shuffle_first, corpus, Path(folder) / "shuffled")
         for name, unit in UNITS.items():
-            figure(f"sample/{ROWS}{name}", ours[name], unit, "datasets, shuffled first", theirs[name])
+            tell(f"sample/{ROWS}{name}", unit, "datasets, shuffled first", [ours[name]], [theirs[name]], better="lower")
         if ROWS <= FILTER_FIRST_UP_TO:
             theirs, _ = in_folder(_filter_first, corpus, Path(folder) / "filtered")
-            figure(f"sample/{ROWS}/filter first", ours[""], "s", "datasets, filtered first", theirs[""])
-
-
-def figure(name: str, value: float, unit: str, baseline: str, theirs: float) -> None:
-    """One line; a small ratio is good."""
-    ratio = round(value / theirs, 3)
-    line = {"name": name, "value": round(value, 1), "unit": unit}
-    line |= {"baseline": {"name": baseline, "value": round(theirs, 1)}, "ratio": ratio, "better": "lower"}
-    print(json.dumps(line | {"spread": [ratio, ratio], "n": 1}), flush=True)
+            name, first = f"sample/{ROWS}/filter first", "datasets, filtered first"
+            tell(name, "s", first, [ours[""]], [theirs[""]], better="lower")
 
 
 def in_folder(work: Callable[[Path, Path], Any], corpus: Path, out: Path) -> tuple[dict[str, float], Any]:

@@ -9,7 +9,6 @@ its rows.
 """
 
 import heapq
-import json
 import os
 import time
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks._beside import tell
 
 NANO = Path(__file__).resolve().parent.parent / "infra" / "nano"
 ROWS, BLOCK, SEQUENCES, LIMIT = 2304, 288, 32, 400
@@ -73,18 +74,8 @@ def main() -> None:
         assert tokens == sum(length_of.values())
     reckoned = {rows: share_busy(lengths(rows)) for rows in (ROWS, *LONGER)}
     assert abs(reckoned[ROWS] - busy["queue"]) < 1e-9, "the queue gave a slot that was free to no row that waited"
-    figure = {
-        "name": "sampling",
-        "value": busy["queue"],
-        "unit": "share of slots busy",
-        "baseline": {"name": f"blocks of {BLOCK}", "value": busy["blocks"]},
-        "ratio": busy["queue"] / busy["blocks"],
-        "n": 1,
-        "slots": SEQUENCES,
-        "tokens_per_second": speed,
-        "longer": {str(rows): reckoned[rows] for rows in LONGER},
-    }
-    print(json.dumps(figure))
+    more = {"slots": SEQUENCES, "tokens_per_second": speed, "longer": {str(rows): reckoned[rows] for rows in LONGER}}
+    tell("sampling", "share of slots busy", f"blocks of {BLOCK}", [busy["queue"]], [busy["blocks"]], **more)
 
 
 def lengths(rows: int) -> list[int]:

@@ -7,9 +7,7 @@ service_dashboard: from `make up`'s end until the dashboard has answered its fir
 The server, its database and its store are made anew in a folder of their own and gone afterwards.
 """
 
-import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks._beside import tell
 from infra.dashboard.serve import free_port
 from infra.server import HOST, PREFECT
 from tasks.runtime.settings import ROOT
@@ -42,9 +41,9 @@ def main() -> None:
                 imported += [_import(environment) for _ in range(SUBMITTED)]
             finally:
                 _server("down", environment)
-    _print("service_ready", ready, "prefect's server alone", bare)
-    _print("service_submit", submit, "import of the flow", imported)
-    _print("service_dashboard", first, "service_ready", ready)
+    tell("service_ready", "s", "prefect's server alone", ready, bare, better="lower")
+    tell("service_submit", "s", "import of the flow", submit, imported, better="lower")
+    tell("service_dashboard", "s", "service_ready", first, ready, better="lower")
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -114,13 +113,6 @@ def _import(environment: dict[str, str]) -> float:
     started = time.monotonic()
     subprocess.run([sys.executable, "-c", "import flows.maintenance"], cwd=ROOT, env=environment, check=True)
     return time.monotonic() - started
-
-
-def _print(name: str, values: list[float], baseline: str, beside: list[float]) -> None:
-    value, against = statistics.median(values), statistics.median(beside)
-    figure = {"name": name, "value": round(value, 2), "unit": "s", "n": len(values), "better": "lower"}
-    figure |= {"baseline": {"name": baseline, "value": round(against, 2)}, "ratio": round(value / against, 2)}
-    print(json.dumps(figure | {"spread": [round(min(values) / against, 2), round(max(values) / against, 2)]}))
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ import json
 import multiprocessing
 import os
 import random
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from math import ceil
 from pathlib import Path
 from typing import Any
+
+from benchmarks._beside import tell
 
 NANO = Path(__file__).resolve().parent.parent / "infra" / "nano"
 ROWS, REPEATS, BATCH, TOKENS = 32, 7, 4, 2048  # of the timed passes, on a CPU
@@ -87,18 +88,14 @@ def speed(lengths: Sequence[int]) -> None:
     difference = abs(run_padded() - run_packed())
     if difference > 1e-4:
         raise SystemExit(f"the losses differ by {difference:.2e} nats a token: no comparison")
-    times: dict[Callable[[], float], list[float]] = {run_packed: [], run_padded: []}
+    tokens, rates = sum(lengths[:ROWS]), dict[Callable[[], float], list[float]]()
     for _ in range(REPEATS):
-        for run in times:
+        for run in (run_packed, run_padded):
             start = time.perf_counter()
             run()
-            times[run].append(time.perf_counter() - start)
-    ratios = [b / a for a, b in zip(times[run_packed], times[run_padded], strict=True)]
-    tokens = sum(lengths[:ROWS])
-    ours, theirs = (tokens / statistics.median(times[run]) for run in (run_packed, run_padded))
-    baseline = {"name": f"padded, batches of {BATCH}", "value": theirs}
-    spread = {"ratio": statistics.median(ratios), "spread": [min(ratios), max(ratios)], "n": REPEATS}
-    tell("sft", ours, "tokens/s", baseline, **spread, max_difference=difference)
+            rates.setdefault(run, []).append(tokens / (time.perf_counter() - start))
+    baseline = f"padded, batches of {BATCH}"
+    tell("sft", "tokens/s", baseline, rates[run_packed], rates[run_padded], max_difference=difference)
 
 
 def padded(rows: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
@@ -129,8 +126,9 @@ def padding(lengths: Sequence[int]) -> None:
         for passes in plan.passes(0, accumulation)
         for one in passes
     )
-    baseline = {"name": f"random batches of {BATCH}", "value": before}
-    tell("sft_padding", 1 - sum(lengths) / held, "share", baseline, rows=len(lengths), passes_of_a_process=accumulation)
+    more = {"rows": len(lengths), "passes_of_a_process": accumulation}
+    share = 1 - sum(lengths) / held
+    tell("sft_padding", "share", f"random batches of {BATCH}", [share], [before], better="lower", **more)
 
 
 def memory() -> None:
@@ -138,8 +136,8 @@ def memory() -> None:
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         chunks, whole = (pool.apply(_peak, (chunked,)) for chunked in (True, False))
     tokens, _, vocabulary = LOSS
-    baseline = {"name": "whole logits", "value": whole}
-    tell("sft_loss_memory", chunks, "MiB", baseline, ratio=whole / chunks, tokens=tokens, vocabulary=vocabulary)
+    more = {"tokens": tokens, "vocabulary": vocabulary}
+    tell("sft_loss_memory", "MiB", "whole logits", [chunks], [whole], better="lower", **more)
 
 
 def _peak(chunked: bool) -> float:
@@ -161,10 +159,6 @@ def _high_water() -> float:
     """Most memory that this process has held so far, MiB."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-
-def tell(name: str, value: float, unit: str, baseline: dict[str, Any], **more: Any) -> None:
-    print(json.dumps({"name": name, "value": value, "unit": unit, "baseline": baseline} | more))
 
 
 if __name__ == "__main__":

@@ -12,13 +12,12 @@ waiting. Hours are drawn around what flows/plan/table.yaml reckons; n days a fig
 """
 
 import heapq
-import json
 import random
-import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, product
 
+from benchmarks._beside import tell
 from tasks.runtime.slots import PATIENCE, left_for
 
 DAY, HOUR = 24 * 3600.0, 3600.0
@@ -55,12 +54,8 @@ def main() -> None:
         days = [[day(gpus, policy, seed, scale) for seed in range(DAYS)] for policy in (backfilled, held_in_turn)]
         for name, unit in (("busy", "share of GPU time in use"), ("longest", "h")):
             ours, theirs = ([getattr(one, name) for one in part] for part in days)
-            ratios = [one / other for one, other in zip(ours, theirs, strict=True) if other]
-            line = {"name": f"slots/{gpus}/{size}/{name}", "value": round(statistics.median(ours), 3), "unit": unit}
-            line["baseline"] = {"name": "first come, holds what it has", "value": round(statistics.median(theirs), 3)}
-            line["ratio"] = round(statistics.median(ratios), 3)
-            line |= {"spread": [round(min(ratios), 3), round(max(ratios), 3)], "n": len(ratios)}
-            print(json.dumps(line | ({"better": "lower"} if name == "longest" else {})), flush=True)
+            better = {"better": "lower"} if name == "longest" else {}
+            tell(f"slots/{gpus}/{size}/{name}", unit, "first come, holds what it has", ours, theirs, **better)
 
 
 def backfilled(now: float, free: int, waiting: Waiting) -> list[int]:

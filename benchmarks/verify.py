@@ -15,13 +15,12 @@ import logging
 import os
 import random
 import re
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
+from benchmarks._beside import tell
 from tasks.verify.answers.extract import extract_gold
 from tasks.verify.config import VerifyConfig
 from tasks.verify.verify import Candidate, Verifier
@@ -125,20 +124,8 @@ def measure(name: str, rows: list[Row], processes: int) -> None:
             theirs.append(size / (time.perf_counter() - began))
             differing += sum(verdict.correct != other for verdict, other in zip(verdicts, plain, strict=True))
             undecided += sum(verdict.verdict == "undecided" for verdict in verdicts)
-    n = size * SLICES
-    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-    value, baseline = n / sum(size / rate for rate in ours), n / sum(size / rate for rate in theirs)
-    figure(
-        f"verify/{name}",
-        value,
-        "rows/s",
-        n,
-        ("math-verify loop", baseline),
-        value / baseline,
-        [min(ratios), max(ratios)],
-    )
-    figure(f"verify/{name}/differs", differing, "rows", n)
-    figure(f"verify/{name}/undecided", undecided, "rows", n)
+    more = {"rows": size * SLICES, "differing": differing, "undecided": undecided}
+    tell(f"verify/{name}", "rows/s", "math-verify loop", ours, theirs, **more)
 
 
 def scaling(rows: list[Row], most: int) -> None:
@@ -153,29 +140,9 @@ def scaling(rows: list[Row], most: int) -> None:
                 began = time.perf_counter()
                 verifier.check_answers(part)
                 rates[processes].append(len(part) / (time.perf_counter() - began))
-    alone = statistics.median(rates[1])
     for processes in counts:
-        ratios = [many / one for many, one in zip(rates[processes], rates[1], strict=True)]
-        value, ratio = statistics.median(rates[processes]), statistics.median(ratios)
         name = f"verify/hard/{processes} processes"
-        figure(name, value, "rows/s", len(part), ("1 process", alone), ratio, [min(ratios), max(ratios)])
-
-
-def figure(
-    name: str,
-    value: float,
-    unit: str,
-    n: int,
-    baseline: tuple[str, float] | None = None,
-    ratio: float | None = None,
-    spread: list[float] | None = None,
-) -> None:
-    """One line; `ratio` is value over baseline."""
-    line: dict[str, Any] = {"name": name, "value": round(value, 2), "unit": unit}
-    line["baseline"] = baseline and {"name": baseline[0], "value": round(baseline[1], 2)}
-    line["ratio"] = ratio and round(ratio, 2)
-    line["spread"] = spread and [round(number, 2) for number in spread]
-    print(json.dumps(line | {"n": n}), flush=True)
+        tell(name, "rows/s", "1 process", rates[processes], rates[1], rows=len(part))
 
 
 def main() -> None:
@@ -216,7 +183,7 @@ def main() -> None:
             verifier([Candidate(str(number), "", gold, solution) for number, (gold, solution) in enumerate(mix)])
             seconds = time.perf_counter() - began
         name = f"verify/mix of {options.mix} rows, {options.processes} processes"
-        figure(name, seconds, "s", options.mix, ("goal", 60.0), seconds / 60)
+        tell(name, "s", "goal", [seconds], [60.0], better="lower", rows=options.mix)
 
 
 if __name__ == "__main__":
