@@ -9,10 +9,13 @@ from typing import Any, Literal, get_args
 
 from prefect import flow, tags
 
+from flows.data import Data
 from flows.experiment import Experiment
 from flows.form import Changes, Presets, Seeds, asks, experiment_of
-from flows.pipeline import RUNNER, Data, Runs, run_method, run_seeds, submit_report, train_and_measure
+from flows.pipeline import RUNNER, run_method, submit_report
 from flows.plan.start import ready
+from flows.seeds import Runs, run_seeds
+from flows.targets import train_and_measure
 from flows.views import introduce, show_in_ui
 from tasks.runtime.futures import finish
 from tasks.runtime.store import Artifact

@@ -12,11 +12,11 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flows.pipeline import RUNNER, Future
+from flows.pipeline import RUNNER
 from flows.report_of import ReportsError, Runs, find_report, rates_of, runs_of
 from tasks.report.frontier.stage import FrontierConfig, frontier, read_frontier
 from tasks.report.frontier.tables import markdown
-from tasks.runtime.futures import finish
+from tasks.runtime.futures import Future, finish
 from tasks.runtime.planning import walking
 from tasks.runtime.show import history_key
 from tasks.runtime.stage import store

@@ -9,15 +9,11 @@ Both datasets are those of the arms that are not matched (agent_success_only and
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from prefect.futures import PrefectFuture
-
 from flows.experiment import Experiment
 from tasks.assemble.assemble import AssembleConfig, assemble
 from tasks.assemble.matched import Text
-from tasks.runtime.store import Artifact
+from tasks.runtime.futures import Future
 from tasks.score.score import score
-
-Future = PrefectFuture[Artifact]
 
 
 def score_arms(experiment: Experiment, pi_0: Future, rows: Future, found: Mapping[str, Any]) -> dict[str, Future]:

@@ -10,20 +10,16 @@ what is too long for the backbones and what asks a benchmark's question.
 from collections.abc import Mapping
 from math import ceil
 
-from prefect.futures import PrefectFuture
-
 from flows.experiment import Experiment
 from flows.experiment_files import ExperimentError
 from tasks.corpus.corpus import corpus
 from tasks.methods.method import Mixture
 from tasks.mix.mix import MixConfig, mix
 from tasks.rewrite.rewrite import self_solve
-from tasks.runtime.futures import part
-from tasks.runtime.store import Artifact
+from tasks.runtime.futures import Future, part
 from tasks.sample.sample import sample
 from tasks.verify.stage import verify
 
-Future = PrefectFuture[Artifact]
 ASKED = 2  # questions that pi_0 is asked for each answer that is wanted: some fail the gate
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 from prefect import flow
 
+from flows.data import Data
 from flows.experiment import STUDIED, Experiment, MethodName
 from flows.form import Changes, Presets, Rates, Seeds, Strengths, asks, experiment_of
 from flows.frontier import make_frontier
 from flows.incomplete import Incomplete, whole_runs
-from flows.pipeline import RUNNER, Data, Runs, run_methods, run_seeds, submit_report
+from flows.pipeline import RUNNER, run_methods, submit_report
 from flows.plan.start import ready
+from flows.seeds import Runs, run_seeds
 from flows.strengths import at_strengths
 from flows.views import introduce, show_in_ui
 from tasks.runtime.futures import finish

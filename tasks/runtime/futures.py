@@ -21,6 +21,7 @@ from prefect.utilities.callables import get_call_parameters
 from tasks.runtime import planning, stopping
 from tasks.runtime.store import Artifact, Manifest
 
+Future = PrefectFuture[Artifact]
 _SAID_ALREADY = re.compile(r"Finished in state (Built|Cached|NotReady)\b")
 
 
@@ -83,7 +84,7 @@ class Part(PrefectTaskRunFuture[Artifact]):
         self.made.add_done_callback(lambda _: fn(self))
 
 
-def part(made: PrefectFuture[Any], name: str) -> PrefectFuture[Artifact]:
+def part(made: PrefectFuture[Any], name: str) -> Future:
     """The future of one artifact of a submitted stage that makes several in one go."""
     expected: Any = made
     return planning.Expected(expected.step, name) if planning.walking() else Part(made, name)  # type: ignore[return-value]

@@ -13,8 +13,8 @@ import pytest
 from prefect import flow, tags
 from prefect.settings import PREFECT_API_URL
 
+from flows.data import Data
 from flows.experiment import load_experiment
-from flows.pipeline import Data
 from infra.api import client as client_of
 from infra.work_pools.pool import register
 from infra.work_pools.template import template
