@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.runtime.digest import digest_entries
-from tasks.runtime.store import MANIFEST, Artifact, FileEntry, Manifest
+from tasks.runtime.manifest import MANIFEST, Artifact, FileEntry, Manifest
 
 FIRST = 1.79e9  # when the first artifact was made, in seconds since 1970
 Lines = list[dict[str, Any]]

@@ -18,7 +18,7 @@ from infra.dashboard.index import entry_of
 from infra.dashboard.site import Site
 from tasks.runtime.attempt import NOTE, PROGRESS
 from tasks.runtime.progress import time_left
-from tasks.runtime.store import SCRATCH
+from tasks.runtime.sealed import SCRATCH
 
 State = Literal["running", "failed", "stopped"]
 TEXTS, LOG_LINES = 3, 12

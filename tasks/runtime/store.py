@@ -16,21 +16,15 @@ whole artifact.
 import fcntl
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tasks.runtime import by_name, full_disk, names, stopping
-from tasks.runtime.digest import digest_entries, digest_file, files_below
-from tasks.runtime.manifest import MANIFEST, Artifact, FileEntry, Manifest, manifest_text, read
-
-SCRATCH = "scratch"  # below an artifact's folder while it is built; never published
-
-# Larger files are trusted when size and modification time are as recorded; smaller ones are hashed at every look-up.
-TRUST_STAT_ABOVE = 256 * 2**20
+from tasks.runtime import by_name, names, stopping
+from tasks.runtime.manifest import MANIFEST, Artifact, Manifest, read
+from tasks.runtime.sealed import damage, seal, sync
 
 
 class StoreError(RuntimeError):
@@ -121,21 +115,21 @@ class Store:
         """The whole artifact of `key`, or None. A damaged one is moved aside, to be built again. Hold the lock."""
         partial = self.partial(key)
         if (partial / MANIFEST).exists() and not self.path(key).exists():
-            if _damage(partial) is None:
+            if damage(partial) is None:
                 self._move_in(key)  # a publish was killed between its last two steps
             else:
                 (partial / MANIFEST).unlink()
         folder = self.path(key)
         if not folder.exists():
             return None
-        if _damage(folder) is not None:
+        if damage(folder) is not None:
             self._set_aside(folder)
             return None
         return self.manifest(key).artifact()
 
     def verify(self, key: str) -> str | None:
         """What is wrong with a published artifact, every byte read; None where it is whole."""
-        return _damage(self.path(key), trust_stat=False)
+        return damage(self.path(key), trust_stat=False)
 
     @contextmanager
     def lock(self, key: str, waiting: Callable[[float], None] = lambda _: None) -> Iterator[int]:
@@ -162,32 +156,8 @@ class Store:
             os.close(descriptor)
 
     def publish(self, manifest: Manifest) -> Artifact:
-        """Publish partial/<key> under `manifest`, whose files and digest are filled in here. Hold the lock.
-
-        What lies in scratch/, and files whose name begins with a dot (the temporary files of killed writers), go.
-        """
-        folder = self.partial(manifest.key)
-        shutil.rmtree(folder / SCRATCH, ignore_errors=True)
-        for path in folder.rglob(".*"):
-            path.unlink()
-        entries = []
-        for path in files_below(folder):
-            if path.name == MANIFEST and path.parent == folder:
-                continue
-            _sync(path)
-            stat = path.stat()
-            name = str(path.relative_to(folder))
-            entries.append(
-                FileEntry(path=name, bytes=stat.st_size, sha256=digest_file(path), mtime_ns=stat.st_mtime_ns)
-            )
-        digest = digest_entries((entry.path, entry.bytes, entry.sha256) for entry in entries)
-        manifest = manifest.model_copy(update={"files": entries, "digest": digest})
-        temporary = folder / f".{MANIFEST}"
-        with full_disk.explained(temporary):
-            temporary.write_text(manifest_text(manifest), encoding="utf-8")
-        _sync(temporary)
-        temporary.replace(folder / MANIFEST)
-        _sync(folder)
+        """Publish partial/<key> under `manifest`, whose files and digest are filled in here. Hold the lock."""
+        manifest = seal(self.partial(manifest.key), manifest)
         self._move_in(manifest.key)
         return manifest.artifact()
 
@@ -195,52 +165,13 @@ class Store:
         target = self.path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
         self.partial(key).rename(target)
-        _sync(target.parent)
+        sync(target.parent)
         by_name.link(self.root, self.name(Store.manifest(self, key)), key)
 
     def _set_aside(self, folder: Path) -> None:
         broken = self.root / "broken"
         broken.mkdir(exist_ok=True)
         folder.rename(broken / f"{folder.name}.{time.time_ns()}")
-
-
-def _damage(folder: Path, trust_stat: bool = True) -> str | None:
-    """Why the artifact in `folder` is not whole; None where it is."""
-    try:
-        manifest = read(folder)
-    except (FileNotFoundError, ValueError) as error:  # any other OSError is the file system's fault, not the artifact's
-        return f"manifest: {error}"
-    recorded = {entry.path for entry in manifest.files}
-    present = {str(path.relative_to(folder)) for path in files_below(folder) if not is_clutter(path)} - {MANIFEST}
-    if recorded != present:
-        return f"files {sorted(recorded ^ present)} are missing or were added"
-    for entry in manifest.files:
-        path = folder / entry.path
-        stat = path.stat()
-        if stat.st_size != entry.bytes:
-            return f"{entry.path} has {stat.st_size} bytes, not {entry.bytes}"
-        if trust_stat and entry.bytes > TRUST_STAT_ABOVE and stat.st_mtime_ns == entry.mtime_ns:
-            continue
-        if digest_file(path) != entry.sha256:
-            return f"{entry.path} has another content than was published"
-        if entry.bytes > TRUST_STAT_ABOVE:
-            os.utime(path, ns=(stat.st_atime_ns, entry.mtime_ns))  # a moved store is hashed once, not at every look-up
-    if manifest.digest != digest_entries((entry.path, entry.bytes, entry.sha256) for entry in manifest.files):
-        return "the manifest's digest does not match its files"
-    return None
-
-
-def is_clutter(path: Path) -> bool:
-    """A file that file managers and network file systems leave anywhere: .DS_Store, ._x, .nfs0001, Thumbs.db."""
-    return path.name.startswith(".") or path.name in ("Thumbs.db", "desktop.ini")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from fsspec import AbstractFileSystem, Callback
 
 from tasks.runtime import stopping
 from tasks.runtime.digest import digest_file
+from tasks.runtime.manifest import FileEntry
 from tasks.runtime.progress import report
-from tasks.runtime.store import FileEntry
 
 AT_ONCE = 8  # files
 MIB = 2**20
