@@ -144,7 +144,7 @@ def sources_are_there(asked: Asked) -> Iterator[str]:
                 yield f"{field}: {error}"
     for name in experiment.evaluate.benchmarks:
         try:
-            benchmark.identity(name, experiment.evaluate.benchmark_data)
+            benchmark.identity(name, experiment.evaluate.benchmark_data, experiment.evaluate.code_sandbox)
         except (SourceError, FileNotFoundError) as error:
             yield f"evaluate.benchmarks: {error}"
 

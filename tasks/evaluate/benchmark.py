@@ -13,6 +13,7 @@ import yaml
 from pydantic import field_validator
 
 from tasks.evaluate import readers
+from tasks.evaluate.behaviour_readers import BEHAVIOUR
 from tasks.evaluate.benchmark_data import Data, located, raw
 from tasks.evaluate.more_readers import MORE
 from tasks.evaluate.understood import understood
@@ -20,8 +21,10 @@ from tasks.rows.jsonl import Row
 from tasks.rows.source import SourceError
 from tasks.runtime.digest import digest_file, digest_value
 from tasks.runtime.yaml_text import YamlError, mapping, validated
+from tasks.verify.verifiers import registry
+from tasks.verify.verifiers.options import VerifierOptions
 
-READERS = readers.READERS | MORE
+READERS = readers.READERS | MORE | BEHAVIOUR
 FOLDER = Path(__file__).resolve().parent / "benchmarks"
 TASK_PREFIX = "rewriting_agent_"  # of lm-eval's task, which has tasks of its own by five of these names
 
@@ -35,10 +38,12 @@ _Loader.add_constructor("!function", lambda loader, node: str(node.value))
 
 class Benchmark(Data):
     """`group`: "math" (downstream) or "general". Rows stay whose subset is in `keep`, if given, and not in `remove`;
-    where options are compared by `likelihood`, those with one right letter among options."""
+    where options are compared by `likelihood`, those with one right letter among options. `verifier` decides which
+    answers are right, by its name in tasks/verify."""
 
     group: Literal["math", "general"]
     reader: str
+    verifier: str = registry.MATH
     version: int
     keep: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
@@ -54,6 +59,12 @@ class Benchmark(Data):
     def _reader_is_there(cls, name: str) -> str:
         if name not in READERS:
             raise ValueError(f"there is no reader {name!r}; there are {', '.join(READERS)}")
+        return name
+
+    @field_validator("verifier")
+    @classmethod
+    def _verifier_is_there(cls, name: str) -> str:
+        registry.require_known(name, VerifierOptions())
         return name
 
 
@@ -84,13 +95,23 @@ def benchmark(name: str) -> Benchmark:
     return made
 
 
-def identity(name: str, data: Path | None = None) -> dict[str, Any]:
-    """What an answer depends on besides the model and the config: the benchmark's definition and its data.
+def identity(name: str, data: Path | None = None, code_sandbox: bool = False) -> dict[str, Any]:
+    """What an answer depends on besides the model and the config: the benchmark's definition, its data and, of another
+    verifier than math, its version.
 
     Comments of the YAML files and the name of lm-eval's task are no part of it.
+
+    Raises:
+        SourceError: the data are not there, or what a model wrote would be run, which `code_sandbox` does not allow.
     """
-    local, said = located(benchmark(name), data), definition(name)
-    return {
+    chosen = benchmark(name)
+    if chosen.verifier == "code" and not code_sandbox:
+        raise SourceError(
+            f"{name} runs what a model wrote, in a sandbox: allow it with evaluate.code_sandbox=true, or leave it out"
+        )
+    local, said = located(chosen, data), definition(name)
+    verifier = {} if chosen.verifier == registry.MATH else {"verifier": registry.identity(chosen.verifier)}
+    return verifier | {
         "definition": digest_value(said),
         "data": digest_file(local) if local is not None else said["metadata"]["source"],
     }
@@ -114,6 +135,8 @@ def rows(name: str, data: Path | None = None, limit: int | None = None) -> list[
     ]
     if chosen.likelihood:
         kept = [row for row in kept if row["options"] and len(row["answer"]) == 1]
+    if chosen.verifier != registry.MATH:
+        kept = [row | {"verifier": chosen.verifier} for row in kept]
     if not kept:
         raise SourceError(f"{name}: no rows in {local or chosen.source} whose subset its file keeps")
     if limit is not None:

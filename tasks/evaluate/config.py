@@ -51,6 +51,11 @@ class EvaluateConfig(EngineConfig):
         "they are downloaded at a pinned revision.",
         json_schema_extra={"key": False},
     )
+    code_sandbox: bool = Field(
+        default=False,
+        description="humaneval, mbpp: allow what a model wrote to be run, in a sandbox of this machine's kernel.",
+        json_schema_extra={"key": False},
+    )
 
     def by_benchmark(self) -> dict[str, "EvaluateConfig"]:
         """The same config for each benchmark alone: what an artifact of scores depends on.

@@ -26,7 +26,8 @@ from tasks.runtime.stage import Metrics, stage
 
 def identity(config: EvaluateConfig) -> dict[str, Any]:
     """What the scores depend on besides the config: the prompts, and each benchmark's definition and data."""
-    benchmarks = {name: benchmark.identity(name, config.benchmark_data) for name in config.benchmarks}
+    told = config.benchmark_data, config.code_sandbox
+    benchmarks = {name: benchmark.identity(name, *told) for name in config.benchmarks}
     return {"prompts": prompts_digest(), "benchmarks": benchmarks}
 
 

@@ -9,6 +9,7 @@ scores.json is written last: a benchmark that has it is done.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from tasks.evaluate.benchmark import FOLDER, TASK_PREFIX, benchmark
 from tasks.evaluate.config import SamplingConfig
 from tasks.evaluate.likelihood import likelihood
 from tasks.evaluate.lm import Complete, RecordingLM, transformers_generator
-from tasks.evaluate.score import judge, summary, verdict
+from tasks.evaluate.score import judge, opened, summary, verdict
 from tasks.evaluate.spec import EvaluateSpec
 from tasks.generation import blocks
 from tasks.generation.sampler import Sampler
@@ -33,8 +34,7 @@ from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.spec import read_spec
 from tasks.runtime.whole_file import write_json
-from tasks.verify.config import VerifyConfig
-from tasks.verify.verify import Verifier
+from tasks.verify.verifiers.registry import MATH
 
 LONGEST_PROMPT = 16384  # no benchmark here comes near; it keeps vLLM's context small for models with a long one
 
@@ -46,11 +46,14 @@ def main() -> None:
     tokens = ChatTokens(spec.model)
     context = context_for(spec.model, LONGEST_PROMPT, spec.config.max_new_tokens)
     sampler = Sampler(spec.model, spec.config, context, spec.cuda, spec.config.dtype)
-    with Verifier(VerifyConfig(reasoning=False)) as verifier:
+    with ExitStack() as stack:
+        # Started before hours of answers: a sandbox that cannot be had is told now.
+        kinds = {benchmark(name).verifier for name in missing}
+        verifiers = {kind: stack.enter_context(opened(kind, spec.config.code_sandbox)) for kind in sorted(kinds)}
         lm = RecordingLM(
             tokens,
             completer(spec, tokens, sampler),
-            lambda docs, texts: judge(docs, texts, verifier),
+            lambda docs, texts: judge(docs, texts, verifiers[docs[0].get("verifier", MATH)]),
             longest_prompt=context - spec.config.max_new_tokens,
             likelihood=likelihood(spec.model, spec.config.dtype, spec.cuda),
         )

@@ -51,10 +51,10 @@ def _main() -> None:
         end(1)
     say({"loaded": True})
     asked = hear()
-    text = asked["tests"]
+    text, had = asked["tests"], names.copy()
     try:
         run(compiled(text, "tests", "exec"), names)
-        for name in [name for name in names if name.startswith("test_")]:
+        for name in [name for name in names if name.startswith("test_") and names[name] is not had.get(name)]:
             names[name]()
     except BaseException as error:
         say({"failed": fault(error, text, "tests")})

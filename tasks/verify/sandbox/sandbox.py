@@ -44,7 +44,7 @@ class Ran:
 
 
 def run(solution: str, tests: str, limits: Limits) -> Ran:
-    """Run the solution's lines, then those of its tests, each function `test_…` called.
+    """Run the solution's lines, then those of its tests, each function `test_…` of theirs called.
 
     Raises:
         SandboxUnavailable: the kernel gives no namespaces of its own, or Python cannot be started in them.

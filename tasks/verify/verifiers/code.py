@@ -61,10 +61,10 @@ class CodeVerifier(OneByOne):
         return AnswerVerdict(_OUTCOMES[ran.outcome], ran.reason or "its tests pass", code, candidate.gold)
 
 
-def code_of(text: str) -> str | None:
-    """The last fenced block that is Python, else the whole text where it is; a prose line alone is none."""
-    fenced = _FENCE.findall(text)
-    return next((one for one in (*reversed(fenced), *([] if fenced else [text])) if _is_code(one)), None)
+def code_of(text: str, first: bool = False) -> str | None:
+    """The last fenced block that is Python, or the `first`, else the whole text where it is; a prose line is none."""
+    fenced = _FENCE.findall(text) or [text]
+    return next((one for one in (fenced if first else reversed(fenced)) if _is_code(one)), None)
 
 
 def tests_of(gold: str) -> str:

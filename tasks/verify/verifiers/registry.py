@@ -27,7 +27,7 @@ BUILT_IN: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "numeric": ("numeric:NumericVerifier", 1, ("pattern", "tolerance", "relative_tolerance")),
     "json_schema": ("json_schema:JsonVerifier", 1, ("schema_file", "same_fields")),
     "judge": ("judge_alone:JudgeAlone", 1, ()),
-    "code": ("code:CodeVerifier", 1, ("code_sandbox", "code_seconds", "code_memory_mib")),
+    "code": ("code:CodeVerifier", 2, ("code_sandbox", "code_seconds", "code_memory_mib")),
     "python": ("python_function:PythonVerifier", 1, ("function",)),
 }
 

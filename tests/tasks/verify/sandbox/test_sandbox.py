@@ -37,6 +37,8 @@ def test_right_code_passes_and_wrong_code_fails_with_the_line_that_says_so() -> 
     assert run(writes, reads, LIMITS).outcome == "passed"
     gone = "import os\nassert not os.path.exists('/tmp/a')"
     assert run("x = 1", gone, LIMITS).outcome == "passed", "a folder of its own, each time"
+    its_own = "def test_twice(numbers):\n    return len(set(numbers)) < len(numbers)"
+    assert run(its_own, "assert test_twice([1, 1])", LIMITS).outcome == "passed", "no test of the tests' own"
 
 
 @pytest.mark.parametrize(

@@ -37,4 +37,5 @@ def test_replies_are_judged_by_their_rows_tests() -> None:
 def test_the_last_block_that_is_python_counts() -> None:
     assert code_of("```python\nx = 1\n```\nthen\n```\nx = 2\n```\n```\n$ run it\n```") == "x = 2\n"
     assert code_of("def f():\n    return 1\n") == "def f():\n    return 1\n"
+    assert code_of("```\n$ run it\n```\n```python\nx = 1\n```\nthen\n```\nx = 2\n```", first=True) == "x = 1\n"
     assert code_of("hello") is None and code_of("Use `f(1)`.") is None
