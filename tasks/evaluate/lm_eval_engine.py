@@ -23,7 +23,7 @@ from tasks.evaluate.benchmark import FOLDER, TASK_PREFIX, benchmark
 from tasks.evaluate.config import SamplingConfig
 from tasks.evaluate.likelihood import likelihood
 from tasks.evaluate.lm import Complete, RecordingLM, transformers_generator
-from tasks.evaluate.score import judge, opened, summary, verdict
+from tasks.evaluate.score import BESIDE, judge, opened, summary, verdict
 from tasks.evaluate.spec import EvaluateSpec
 from tasks.generation import blocks
 from tasks.generation.sampler import Sampler
@@ -78,10 +78,11 @@ def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM, sampler: Sample
         bootstrap_iters=0,
     )
     rows = list(read_rows(spec.rows / f"{name}.jsonl"))
-    answers = []
+    answers, verdicts = [], []
     for row in rows:
         answer = lm.answers[row["id"]]
         found = verdict(row, answer["text"])
+        verdicts.append(found)
         answers.append(
             {
                 "id": row["id"],
@@ -96,6 +97,8 @@ def evaluate_one(name: str, spec: EvaluateSpec, lm: RecordingLM, sampler: Sample
             }
         )
     scores = summary(name, answers) | {"dtype": resolve(spec.config.dtype, spec.model, spec.cuda)}
+    if beside := BESIDE.get(benchmark(name).verifier):
+        scores |= beside([row["answer"] for row in rows], verdicts)
     reported = results["results"][TASK_PREFIX + name]["correct,none"]
     if abs(reported - scores["accuracy"]) > 1e-9:
         raise RuntimeError(f"{name}: lm-eval reports accuracy {reported}, the answers give {scores['accuracy']}")

@@ -9,7 +9,7 @@ An answer that was cut off is scored as it stands: what counts is what it says i
 another verifier than math name it in `verifier`; of code the answer's first block counts, behind the row's `prelude`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from scipy.stats import binomtest
@@ -20,11 +20,16 @@ from tasks.verify.letters import letter_alone, several, several_letters
 from tasks.verify.types import AnswerVerdict, Candidate
 from tasks.verify.verifiers import registry
 from tasks.verify.verifiers.code import code_of
+from tasks.verify.verifiers.instructions import instruction_level
 from tasks.verify.verifiers.options import VerifierOptions
 from tasks.verify.verify import Verifier, check_answer
 
 # Verdicts of this process by (row id, text): judged in batches by the engine, looked up by lm-eval row by row.
 _known: dict[tuple[str, str], AnswerVerdict] = {}
+# By verifier what scores.json says of references and verdicts beside right and wrong.
+BESIDE: dict[str, Callable[[Sequence[str], Sequence[AnswerVerdict]], dict[str, Any]]] = {
+    "instructions": instruction_level
+}
 
 
 def opened(name: str, code_sandbox: bool = False) -> Verifier:

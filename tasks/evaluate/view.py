@@ -23,6 +23,9 @@ def view(built: Mapping[str, Manifest], home: Store) -> str:
         said, base = manifest.metrics, before[name]
         was = base.metrics["accuracy"] if base else None
         rows.append((name, said["n"], *_change(said["accuracy"], was)))
+        if level := said.get("instructions"):
+            was = base.metrics["instructions"]["accuracy"] if base else None
+            rows.append((f"{name}: instructions", level["n"], *_change(level["accuracy"], was)))
     text = table(("benchmark", "n", "accuracy, %", "backbone, %", "change, points"), rows)
     lost = sorted(change for name, base in before.items() if base for change in subjects(name, built[name], base))
     if forgotten := [one for one in lost if one[0] < 0][:MOST]:

@@ -30,9 +30,9 @@ class GateConfig(BaseModel):
     judge: JudgeConfig = Field(default_factory=JudgeConfig, description="Who judges the reasoning (v_rea).")
     verifier: str = Field(
         default=registry.MATH,
-        description="What decides v_ans: math, multiple_choice, exact, numeric, json_schema, code (a "
-        "row's unit tests, in a sandbox), judge (alone, by gate.judge.rubric), python (a function of your own file), "
-        "or the name that an installed package declares.",
+        description="What decides v_ans: math, multiple_choice, exact, numeric, json_schema, code (a row's unit tests, "
+        "in a sandbox), instructions, refusal, judge (alone, by gate.judge.rubric), python (a function of your own "
+        "file), or the name that an installed package declares.",
         json_schema_extra={"key": "unless default"},
     )
     options: VerifierOptions = Field(

@@ -30,8 +30,10 @@ PLAIN = [{"id": f"p{n}", "question": f"Which is {n}?", "answer": "AB"[n % 2], "o
 ROWS: dict[str, list[Row]] = SCHEMAS | {"plain": PLAIN}
 READABLE = [value for value in ODD if value != "\ud800"]  # such a row is no text, whatever its field
 # Of a row that lost an option its answer may be named, which is then no letter of those that are left.
-LEAVE_OUT = ("imo_numeric", "agieval")  # readers that by their rule leave rows out
+LEAVE_OUT = ("imo_numeric", "agieval", "ifeval")  # readers that by their rule leave rows out
 OPTIONS, ANSWERS = ("options", "choices", "endings"), ("answer", "answerKey", "label")
+# Of two lists of other lengths either may be named.
+PAIRED = ("instruction_id_list", "kwargs")
 
 
 def places(row: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -76,7 +78,7 @@ def test_a_row_with_an_odd_value(tmp_path: Path, reader: str, figure: Figure, ti
         try:
             said = fit([*understood(read, str(file), raw_rows(file))], among)
         except RowError as error:
-            named = {field, *ANSWERS} if field in OPTIONS else {field}
+            named = {field, *(ANSWERS if field in OPTIONS else PAIRED if field in PAIRED else ())}
             said = error.where == f"line {number + 1}" and error.path == str(file) and error.field in named
         held += said
     figure(

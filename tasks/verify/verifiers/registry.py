@@ -28,6 +28,8 @@ BUILT_IN: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "json_schema": ("json_schema:JsonVerifier", 1, ("schema_file", "same_fields")),
     "judge": ("judge_alone:JudgeAlone", 1, ()),
     "code": ("code:CodeVerifier", 2, ("code_sandbox", "code_seconds", "code_memory_mib")),
+    "instructions": ("instructions:InstructionsVerifier", 1, ()),
+    "refusal": ("refusal:RefusalVerifier", 1, ()),
     "python": ("python_function:PythonVerifier", 1, ("function",)),
 }
 

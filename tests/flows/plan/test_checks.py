@@ -83,6 +83,9 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     assert one.startswith("evaluate.benchmarks: math500") and "math500.jsonl.gz does not exist" in one
     (one,) = said("nano", here, evaluate__benchmarks=["maths"])
     assert "no benchmark 'maths'" in one
+    (one,) = said("nano", here, evaluate__benchmarks=["humaneval"])
+    assert "allow it with evaluate.code_sandbox=true" in one
+    assert not said("nano", here, evaluate__benchmarks=["humaneval"], evaluate__code_sandbox=True)
     (one,) = said("nano", here, backbone__model="models/none.gguf")
     assert one == "backbone: models/none.gguf: no such file"
     (one,) = said(MISTRAL, FOUR, corpora__0__revision="main")

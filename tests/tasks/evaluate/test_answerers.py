@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tasks.evaluate import benchmark
-from tasks.evaluate.score import judge, summary
+from tasks.evaluate.score import judge, summary, verdict
 from tasks.evaluate.user_turn import user_turn
 from tasks.rows.jsonl import Row
 from tasks.verify.config import VerifyConfig
@@ -132,8 +132,6 @@ def _rows(name: str, folder: Path) -> list[Row]:
 
 
 def _accuracy(name: str, rows: list[Row], texts: list[str], verifier: Verifier) -> float:
-    from tasks.evaluate.score import verdict
-
     judge(rows, texts, verifier)
     answers = [
         {"correct": verdict(row, text).correct, "verdict": "", "finished": True, "tokens": 9, "subset": row["subset"]}

@@ -12,6 +12,7 @@ from tasks.evaluate.spec import EvaluateSpec
 from tasks.generation.variables import engine_variables
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tests.tasks import engines
+from tests.tasks.evaluate.behaviour_rows import OTHERS
 
 pytestmark = pytest.mark.inference
 
@@ -59,8 +60,18 @@ def options() -> list[Row]:
 @pytest.fixture(scope="module")
 def by_vllm(tmp_path_factory: pytest.TempPathFactory, rows: dict[str, list[Row]], options: list[Row]) -> Path:
     out = tmp_path_factory.mktemp("vllm")
-    _run(out, rows | {LIKELIHOOD: options}, **SAMPLED)
+    _run(out, rows | OTHERS | {LIKELIHOOD: options}, code_sandbox=True, **SAMPLED)
     return out
+
+
+def test_a_benchmark_has_the_verifier_that_its_file_names(by_vllm: Path) -> None:
+    """nano writes no programs, and keeps to an instruction by chance."""
+    answers, scores = _read(by_vllm, "humaneval")
+    assert all(answer["text"] and answer["reason"] == "no Python code in it" for answer in answers)
+    assert (scores["n"], scores["correct"], scores["no_answer"]) == (2, 0, 2)
+    answers, scores = _read(by_vllm, "ifeval")
+    kept = [len(answer["extracted"].split(", ")) if answer["extracted"] else 0 for answer in answers]
+    assert scores["instructions"] == {"n": 3, "kept": sum(kept), "accuracy": sum(kept) / 3}
 
 
 def test_every_row_is_answered_once_scored_by_verify_and_counted(by_vllm: Path, rows: dict[str, list[Row]]) -> None:

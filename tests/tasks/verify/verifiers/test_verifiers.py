@@ -172,7 +172,8 @@ def test_no_verifier_accepts_a_text_that_was_cut_off(tmp_path: Path, functions: 
     schema.write_text("{}", encoding="utf-8")
     options_of = {"json_schema": {"schema_file": schema}, "python": {"function": f"{functions}:same_end"}}
     options_of["code"] = {"code_sandbox": True}
-    golds = {"json_schema": '["B", 1]', "numeric": "1", "code": "assert True"}
+    golds = {"json_schema": '["B", 1]', "numeric": "1", "code": "assert True", "refusal": "refuse"}
+    golds["instructions"] = '[{"instruction": "punctuation:no_comma"}]'
     for name in BUILT_IN:
         options, gold = options_of.get(name, {}), golds.get(name, "B")
         cut = Candidate("r", "", gold, gold, finished=False)
