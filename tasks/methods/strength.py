@@ -8,11 +8,13 @@ At its file's own strength it keeps its plain name. All these names are the runs
 """
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 from tasks.methods.method import Method, methods
 
 ALL = "all"
+_AT = re.compile(r"([a-z][a-z0-9_]*)=(-?\d+(?:\.\d+)?(?:e[+-]\d+)?)")  # as `shown` writes it
 
 
 class StrengthError(ValueError):
@@ -21,13 +23,13 @@ class StrengthError(ValueError):
 
 def method_of(name: str) -> str:
     """The method of a name: sft_kl of sft_kl=0.5."""
-    return name.partition("=")[0]
+    return _parts(name)[0]
 
 
 def strength_of(name: str) -> float | None:
     """The strength that a name says, or its method's file; None of what has none."""
-    method, at, value = name.partition("=")
-    if at:
+    method, value = _parts(name)
+    if value:
         return float(value)
     known = methods().get(method)
     return None if known is None or known.strength is None else float(known.own_strength())
@@ -46,11 +48,11 @@ def label_at(method: str, strengths: str) -> str | None:
 
 def label_of(name: str) -> str | None:
     """What figures and tables call a method, also at another strength; None of what no file declares."""
-    method, at, value = name.partition("=")
+    method, value = _parts(name)
     known = methods().get(method)
     if known is None:
         return None
-    return label_at(method, value) if at else known.label
+    return label_at(method, value) if value else known.label
 
 
 def method_at(name: str) -> Method:
@@ -60,9 +62,9 @@ def method_at(name: str) -> Method:
         ValidationError: the strength is out of the bounds of the file's own field; those of the experiment's fields
             are seen where the experiment is changed (`Experiment.of_method`).
     """
-    method, at, value = name.partition("=")
+    method, value = _parts(name)
     known = methods()[method]
-    if not at or known.strength is None:
+    if not value or known.strength is None:
         return known
     field, strength = known.strength.field, float(value)
     if field in known.changes:
@@ -114,6 +116,11 @@ def asked_at(names: Iterable[str]) -> list[str]:
         if (method := method_of(name)) in found and (value := strength_of(name)) is not None:
             found[method].append(shown(value))
     return [f"{method}={','.join(values)}" for method, values in found.items()]
+
+
+def _parts(name: str) -> tuple[str, str]:
+    found = _AT.fullmatch(name)
+    return (found[1], found[2]) if found else (name, "")
 
 
 def _named(method: str, grid: Iterable[float]) -> list[str]:

@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from tasks.methods.method import MethodError, methods, read
-from tasks.methods.strength import StrengthError, asked_at, label_of, method_at, method_of, over_strengths, strength_of
+from tasks.methods.strength import (
+    StrengthError,
+    asked_at,
+    label_of,
+    method_at,
+    method_of,
+    over_strengths,
+    shown,
+    strength_of,
+)
 
 FILE = "label: A\nsaid: b\norder: 1\ncolour: sky\nchanges: {finetune.l2: 4}\n"
 
@@ -41,6 +50,9 @@ def test_a_name_says_its_method_strength_and_label() -> None:
     assert (strength_of("sft"), strength_of("made_up"), strength_of("made_up=2")) == (None, None, 2.0)
     assert (label_of("sft_kl"), label_of("sft_kl=2")) == ("SFT + KL", "SFT + KL, weight 2")
     assert (label_of("made_up"), label_of("made_up=2")) == (None, None)
+    for odd in ("<img src=x>", "sft_kl=", "sft_kl=x", "sft_kl=1e", "="):
+        assert (method_of(odd), strength_of(odd), label_of(odd)) == (odd, None, None), "a name that nobody made here"
+    assert [strength_of(f"l2={shown(value)}") for value in (1e-5, 1e20, 0.30000000000000004)] == [1e-5, 1e20, 0.3]
     assert asked_at(["sft", "sft_kl", "sft_kl=2", "dft"]) == ["sft_kl=0.1,2"]
 
 
