@@ -98,7 +98,10 @@ def _tasks(measured: Measured) -> Iterator[_Task]:
         yield _Task(TASK_PREFIX + name, name, rows, texts, marks, greedy)
         if name in measured.samples:
             temperature, samples = measured.samples[name]
-            of = [[one for one in samples if one["id"] == row["id"]] for row in rows]
+            by_id: dict[str, list[Row]] = {row["id"]: [] for row in rows}
+            for one in samples:
+                by_id[one["id"]].append(one)
+            of = list(by_id.values())
             counted = [(len(ones), sum(bool(one["correct"]) for one in ones)) for ones in of]
             yield _Task(
                 f"{TASK_PREFIX}{name}_sampled",

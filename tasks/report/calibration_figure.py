@@ -29,7 +29,7 @@ def calibration_figure(data: ReportData, width: int) -> Markup | None:
     # One set alone is no wider than a panel of three.
     wide = width if narrow else max(width * columns // _COLUMNS, width // 2)
     height = legend + 72 + _HEIGHT * rows
-    figure, axes = panels(wide, height, rows=rows, columns=columns, top=32 + legend, gap=64)
+    figure, axes = panels(wide, height, rows=rows, columns=columns, top=32 + legend, gap=80)
     for ax, of in zip(axes, sets, strict=False):
         title(ax, f"right, %: {label(of, 28)}")
         x_label(ax, "confidence, %")
