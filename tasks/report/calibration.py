@@ -18,6 +18,7 @@ import numpy as np
 
 from tasks.evaluate.user_turn import boxed
 from tasks.report.calibration_data import Bin, Calibrated, Figure
+from tasks.report.paired import shared_rows
 from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile, share
 from tasks.report.values import Estimate
 from tasks.rows.jsonl import Row
@@ -103,7 +104,7 @@ def calibration(
             for method, of_seeds in runs.items()
             if of_seeds and all(one.get(of) for one in of_seeds)
         }
-        ids = sorted(set.intersection(*(set(one) for of_seeds in asked.values() for one in of_seeds))) if asked else []
+        ids = shared_rows(one for of_seeds in asked.values() for one in of_seeds)
         if not ids:
             continue
         values = {method: np.array([_figures(one, ids) for one in of_seeds]) for method, of_seeds in asked.items()}

@@ -5,6 +5,7 @@ Out: {"sft": [[1, 0], …], "sdft": [[1, 1], …]}: [seeds, rows], rows that all
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def paired(found: Mapping[str, Sequence[ByRow]]) -> dict[str, Matrix]:
     return {method: np.array([[one[row] for row in rows] for one in of_seeds]) for method, of_seeds in found.items()}
 
 
-def shared_rows(found: Iterable[ByRow]) -> list[str]:
+def shared_rows(found: Iterable[Mapping[str, Any]]) -> list[str]:
     """The ids that all have, sorted."""
     ids = [set(one) for one in found]
     return sorted(set.intersection(*ids)) if ids else []

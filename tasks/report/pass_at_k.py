@@ -63,7 +63,7 @@ def passes(
             questions=sum(sizes[name] for name in shown),
             seeds=len(of_seeds),
             samples=n,
-            temperature=temperatures.copy().pop(),
+            temperature=max(temperatures),
             figures={k: share(_mean(of, method, shown), confidence) for k, of in drawn.items()},
             against_base=_against("base", method, shown, drawn, confidence),
             against_sft=_against("sft", method, shown, drawn, confidence),
