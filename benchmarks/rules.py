@@ -33,7 +33,8 @@ from benchmarks._switches import Rule
 from tasks.runtime.settings import ROOT
 
 ROOMS = ("answers", "arithmetic")
-MACHINERY = {"config", "pool", "zygote", "__init__"}  # processes and settings: no verdict is theirs
+# Processes and settings: no verdict is theirs.
+MACHINERY = {"config", "pool", "worker", "zygote", "zygote_process", "__init__"}
 END = 400  # characters of a text in which a table's entry is looked for
 # What a verdict of SymPy rests on: with a rule of these off, nothing that was worked out before counts.
 BELOW_SYMPY = {"symbolic", "arguments", "parsing", "limits", "numbers", "number_words", "forms", "normal"}
