@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flows.commands.located import OR_HUB, Revision, Split, Subset, located
-from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey, tell_set_aside
+from flows.commands.located import Revision, Split, Subset, located
+from flows.commands.reading import Encoding, Map, Questions, open_reader, show_understood, survey, tell_set_aside
 from tasks.rows.jsonl import Row, write_rows
 from tasks.rows.reader.reader import Demonstration
 
@@ -24,7 +24,7 @@ _SHOWN = 200  # characters of a question
 
 
 def overlaps_command(
-    file: Annotated[Path, typer.Argument(help=f"Questions and targets: {KINDS}; {OR_HUB}.")],
+    file: Questions,
     benchmark: Annotated[
         list[str] | None,
         typer.Option(help="Benchmarks to compare with, by name; repeatable. Default: those of the backbone's file."),

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.commands.located import OR_HUB
 from tasks.rows.jsonl import Row
 from tasks.rows.prompts import GENERAL
 from tasks.rows.reader.bad_row import UnreadableFile
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 KINDS = "JSON lines, a JSON array, CSV, Parquet or Arrow, also compressed, or a folder of them"
 
+Questions = Annotated[Path, typer.Argument(help=f"Questions and targets: {KINDS}; {OR_HUB}.")]
 Map = Annotated[
     list[str] | None,
     typer.Option(

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.commands.located import OR_HUB, Revision, Split, Subset, located
-from flows.commands.reading import KINDS, Encoding, Map, asked_by, open_reader, show_understood, survey
+from flows.commands.located import Revision, Split, Subset, located
+from flows.commands.reading import Encoding, Map, Questions, asked_by, open_reader, show_understood, survey
+from flows.commands.running import Backbone
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.reader.reader import Demonstration, Reader
 from tasks.runtime.status_line import status_line
@@ -22,13 +23,8 @@ from tasks.score.compare import FEW, Comparison, compare, recommendation, stand_
 
 
 def score_command(
-    file: Annotated[Path, typer.Argument(help=f"Questions and targets: {KINDS}; {OR_HUB}.")],
-    backbone: Annotated[
-        str,
-        typer.Option(
-            "--backbone", "-b", help="A name under infra/backbones, a YAML file of your own, or a folder of a model."
-        ),
-    ] = "nano",
+    file: Questions,
+    backbone: Backbone = "nano",
     domain: Annotated[
         Literal["math", "general"] | None,
         typer.Option(
