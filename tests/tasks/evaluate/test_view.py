@@ -38,3 +38,15 @@ def test_a_model_is_shown_beside_its_backbone(tmp_path: Path) -> None:
     assert "| mmlu | 30 | 50\\.0 | 76\\.7 | \\-26\\.7 |" in shown
     forgotten = shown[shown.index("Forgotten") :]
     assert forgotten.index("anatomy") < forgotten.index("sociology") and "law" not in forgotten
+
+
+def test_instructions_are_shown_beside_the_prompts_that_hold_them(tmp_path: Path) -> None:
+    home = Store(tmp_path)
+    pi_0 = put(home, "backbone", "a" * 32)
+    model = put(home, "finetune", "b" * 32, inputs={"backbone": pi_0.artifact().model_dump()})
+    base, now = ({"instructions": {"n": 50, "kept": k, "accuracy": k / 50}} for k in (45, 40))
+    of_model, of_base = ({"model": one.artifact()} for one in (model, pi_0))
+    dumped = [{name: one.model_dump() for name, one in of.items()} for of in (of_model, of_base)]
+    made = put(home, "evaluate", "c" * 32, inputs=dumped[0], metrics=scores(("", 20, 30)) | now)
+    put(home, "evaluate", twin(made, of_base), inputs=dumped[1], metrics=scores(("", 25, 30)) | base)
+    assert "instructions | 50 | 80\\.0 | 90\\.0 | \\-10\\.0 |" in view({"ifeval": made}, home)
