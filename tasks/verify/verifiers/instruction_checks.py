@@ -1,4 +1,4 @@
-"""The instructions that a program can check, each a function of the text: the strict checks of IFEval (Table 4).
+"""The instructions that a program can check, each a function of the text: IFEval's strict checks (its Table 1).
 
 In:  CHECKS["length_constraints:number_words"]("Cold and deep.", relation="at least", num_words=300)     Out: False
 In:  unfit("startend:end_checker", end_phrase="")        Out: "startend:end_checker: end_phrase: String should have …"
