@@ -37,7 +37,7 @@ ROOMS = ("answers", "arithmetic")
 MACHINERY = {"config", "pool", "worker", "zygote", "zygote_process", "__init__"}
 END = 400  # characters of a text in which a table's entry is looked for
 # What a verdict of SymPy rests on: with a rule of these off, nothing that was worked out before counts.
-BELOW_SYMPY = {"symbolic", "arguments", "parsing", "limits", "numbers", "number_words", "forms", "normal"}
+BELOW_SYMPY = {"symbolic", "values", "arguments", "parsing", "limits", "numbers", "number_words", "forms", "normal"}
 BELOW_PARSER = {"arguments", "parsing", "limits"}
 
 

@@ -7,7 +7,6 @@ Equality is decided by values: structurally equal, else equal to 15 digits every
 expressions without variables once, with variables at several points), else by math-verify's own comparison.
 """
 
-from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -20,19 +19,7 @@ from tasks.verify.answers.forms import split_relation
 from tasks.verify.answers.normal import squeeze
 from tasks.verify.answers.numbers import close, read_number
 from tasks.verify.answers.parsing import read
-
-DIGITS = 50  # evaluated
-AGREED = sympy.Float("1e-40", DIGITS)  # relative difference up to which two exact values are one
-_NO_VALUE = (sympy.nan, sympy.zoo)  # 1/0: equals nothing, nor itself written otherwise
-_POINTS = (
-    ("0.731", "1.317", "2.219", "0.417", "3.171", "1.713"),
-    ("1.193", "0.573", "0.871", "2.357", "0.293", "1.931"),
-    ("2.671", "3.137", "1.447", "0.911", "1.753", "0.619"),
-    ("97.31", "53.17", "211.9", "31.07", "151.3", "73.71"),
-    ("-0.613", "0.377", "-1.259", "1.627", "-2.143", "0.829"),
-    ("-1.371", "-0.831", "-2.417", "-0.559", "-1.733", "-3.079"),
-    ("5", "3", "7", "4", "6", "2"),
-)
+from tasks.verify.answers.values import NO_VALUE, agree, evaluated, near, radicands_of
 
 
 @lru_cache(maxsize=4096)
@@ -76,13 +63,13 @@ def _exact(expression: Any) -> Any:
 
 
 def _same_value(gold: Any, answer: Any, gold_decimals: int | None, answer_decimals: int | None) -> bool:
-    if gold == answer and not gold.has(*_NO_VALUE):
+    if gold == answer and not gold.has(*NO_VALUE):
         return True
     try:
         gold, answer = _exact(gold), _exact(answer)
     except (RecursionError, ValueError, TypeError, AttributeError, NotImplementedError):
         return _math_verify(gold, answer)
-    if any(side.has(*_NO_VALUE) for side in (gold, answer)):
+    if any(side.has(*NO_VALUE) for side in (gold, answer)):
         return False
     if gold == answer:
         return True
@@ -94,7 +81,7 @@ def _same_value(gold: Any, answer: Any, gold_decimals: int | None, answer_decima
         return bool(gold == answer)
     if not symbols:
         return _same_constant(gold, answer, gold_decimals, answer_decimals)
-    decided = _agree(symbols, lambda at: (_number(gold, at), _number(answer, at)), _radicands(gold, answer))
+    decided = agree(symbols, lambda at: (evaluated(gold, at), evaluated(answer, at)), radicands_of(gold, answer))
     return _math_verify(gold, answer) if decided is None else decided
 
 
@@ -108,39 +95,14 @@ def _renamed(gold: Any, answer: Any) -> Any:
     return answer.xreplace(names)
 
 
-def _number(expression: Any, at: dict[Any, Any]) -> Any:
-    exact = not at or all(value.is_Integer for value in at.values())
-    if exact:
-        value = sympy.N(expression.xreplace(at) if at else expression, DIGITS)
-    else:  # not xreplace: SymPy would look for exact roots of the rationals put in
-        value = expression.evalf(DIGITS, subs=at)
-    if value.is_number and value.is_finite is not False and not value.has(*_NO_VALUE, sympy.oo):
-        real, imaginary = value.as_real_imag()
-        if real.is_Float or real.is_Integer or real.is_Rational:
-            return (real, imaginary)
-    return None
-
-
-def _near(left: Any, right: Any) -> bool:
-    scale = max(abs(part) for part in (*left, *right))
-    if scale < AGREED and not all(_significant(side) for side in (left, right)):
-        return True  # zero, as far as evaluation can tell
-    return all(abs(a - b) <= AGREED * scale for a, b in zip(left, right, strict=True))
-
-
-def _significant(parts: Any) -> bool:
-    """Whether the evaluated value has digits: SymPy gives a zero that it cannot prove a precision of a few bits."""
-    return any(part != 0 and (not part.is_Float or part._prec > 30) for part in parts)
-
-
 def _same_constant(gold: Any, answer: Any, gold_decimals: int | None, answer_decimals: int | None) -> bool:
     try:
-        left, right = _number(gold, {}), _number(answer, {})
+        left, right = evaluated(gold, {}), evaluated(answer, {})
     except (TypeError, ValueError, AttributeError, NotImplementedError, ArithmeticError):
         return _math_verify(gold, answer)
     if left is None or right is None:
         return _math_verify(gold, answer)
-    if _near(left, right):
+    if near(left, right):
         return True
     if (gold_decimals is None and answer_decimals is None) or left[1] != 0 or right[1] != 0:
         return False
@@ -148,53 +110,10 @@ def _same_constant(gold: Any, answer: Any, gold_decimals: int | None, answer_dec
     return close(_fraction(gold, left), gold_decimals, _fraction(answer, right), answer_decimals, irrational)
 
 
-def _fraction(expression: Any, evaluated: Any) -> Fraction:
+def _fraction(expression: Any, value: Any) -> Fraction:
     if expression.is_Rational:
         return Fraction(int(expression.p), int(expression.q))
-    return Fraction(str(evaluated[0]))
-
-
-def _radicands(*sides: Any) -> list[Any]:
-    """What stands under an even root or in a logarithm: meant to be positive."""
-    roots = [one.base for side in sides for one in side.atoms(sympy.Pow) if one.exp.is_Rational and one.exp.q % 2 == 0]
-    return [one for one in roots + [log.args[0] for side in sides for log in side.atoms(sympy.log)] if one.free_symbols]
-
-
-def _agree(
-    symbols: list[Any], evaluate: Callable[[dict[Any, Any]], tuple[Any, Any]], radicands: list[Any]
-) -> bool | None:
-    """Whether both sides agree at every point where both have a real number; where fewer than two points tell, at every
-    point where both have a number; None where fewer than two tell still.
-
-    A root of a negative number is outside the domain that is meant: 1/\\sqrt{n} is \\sqrt{1/n}."""
-    real = 0
-    others: list[bool] = []
-    for row, point in enumerate(_POINTS):
-        at = {
-            symbol: sympy.Rational(point[(position * (row + 1)) % len(point)]) + sympy.Rational(position, 17)
-            for position, symbol in enumerate(symbols)
-        }
-        if row == len(_POINTS) - 1:  # whole numbers, for what has a value there only (factorials, binomials, sums)
-            at = {symbol: sympy.Integer(point[position % len(point)]) for position, symbol in enumerate(symbols)}
-        try:
-            left, right = evaluate(at)
-        except (TypeError, ValueError, AttributeError, NotImplementedError, ArithmeticError):
-            continue
-        if left is None or right is None:
-            continue
-        near = _near(left, right)
-        if left[1] == 0 == right[1] or (near and 0 in (left[1], right[1])):
-            if not near and any((one.evalf(15, subs=at) < 0) == True for one in radicands):  # noqa: E712
-                others.append(near)  # \\sqrt{a}\\sqrt{b} is real for negative a and b, and not \\sqrt{ab}
-            elif not near:
-                return False
-            else:
-                real += 1
-        elif left[1] != 0 != right[1]:  # else one side is real, the other complex: outside the domain of one of them
-            others.append(near)
-    if real >= 2:
-        return True
-    return None if real + len(others) < 2 else all(others)
+    return Fraction(str(value[0]))
 
 
 def _same_relation(gold: str, answer: str, wanted: Any, got: Any) -> bool | None:
@@ -217,12 +136,12 @@ def _same_relation(gold: str, answer: str, wanted: Any, got: Any) -> bool | None
     first: list[Any] = []
 
     def compare(at: dict[Any, Any]) -> tuple[Any, Any]:
-        value = _number(ratio, at)
+        value = evaluated(ratio, at)
         if value is not None:
             first.append(value)
         return (first[0] if first else None), value
 
-    decided = _agree(symbols, compare, _radicands(left, right))
+    decided = agree(symbols, compare, radicands_of(left, right))
     if decided is None:
         return _math_verify(wanted, got)
     if not decided or first[0][1] != 0 or first[0][0] == 0:
