@@ -24,7 +24,8 @@ class Data:
         counting = [one.model_copy(update={"tokenizer_only": True}) for one in experiment.all_backbones()]
         self.tokenizers = {one.name: backbone.submit(one) for one in counting}
         corpora = {one.name: corpus.submit(experiment.reading(one)) for one in experiment.corpora}
-        self.tested: Future = questions.submit(experiment.evaluate)
+        asked = experiment.evaluate.model_copy(update={"sampling": None})  # how often changes no question
+        self.tested: Future = questions.submit(asked)
         self.sampled: Future = sample.submit(
             experiment.sample, corpora=corpora, tokenizers=self.tokenizers, benchmarks=self.tested
         )
