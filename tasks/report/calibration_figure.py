@@ -11,7 +11,7 @@ from tasks.report.data import ORDER, ReportData
 from tasks.report.figures import method_label
 from tasks.runtime.plain_text import label
 
-_HEIGHT, _LEGEND = 300, 20  # of a panel and of a line of the legend
+_HEIGHT, _LEGEND, _ENTRY = 300, 20, 170  # height of a panel and of a line of the legend, width of a name in it
 _COLUMNS = 3
 
 
@@ -24,10 +24,10 @@ def calibration_figure(data: ReportData, width: int) -> Markup | None:
     others = [name for name in data.methods() if name not in ORDER]
     narrow = width < 600
     columns = 1 if narrow else min(_COLUMNS, len(sets))
-    rows, across = -(-len(sets) // columns), 2 if narrow else 6
+    rows = -(-len(sets) // columns)
+    wide = width if narrow else max(width * columns // _COLUMNS, width // 2)  # one set alone fills no whole page
+    across = wide // _ENTRY
     legend = _LEGEND * -(-len(methods) // across)
-    # One set alone is no wider than a panel of three.
-    wide = width if narrow else max(width * columns // _COLUMNS, width // 2)
     height = legend + 72 + _HEIGHT * rows
     figure, axes = panels(wide, height, rows=rows, columns=columns, top=32 + legend, gap=80)
     for ax, of in zip(axes, sets, strict=False):
