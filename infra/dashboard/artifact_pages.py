@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from infra.dashboard.curves import curves
 from infra.dashboard.drawing import box_link, drawing_of
+from infra.dashboard.entry import Entry
 from infra.dashboard.graph import graph
-from infra.dashboard.index import Entry
 from infra.dashboard.lineage import lineage, state_of
 from infra.dashboard.site import Context, Link, Query, Site, method_class, one
 from tasks.runtime.names import REPORTS

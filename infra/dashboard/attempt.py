@@ -14,7 +14,7 @@ import orjson
 from markupsafe import Markup
 
 from infra.dashboard.curves import curve, curves, last_rows
-from infra.dashboard.index import entry_of
+from infra.dashboard.entry import entry_of
 from infra.dashboard.site import Site
 from tasks.runtime.attempt import NOTE, PROGRESS
 from tasks.runtime.progress import time_left

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
-from infra.dashboard.index import UNREADABLE, Entry, Index
+from infra.dashboard.entry import UNREADABLE, Entry
+from infra.dashboard.index import Index
 
 State = Literal["built", "cached", "failed", "missing"]
 

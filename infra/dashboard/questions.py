@@ -9,7 +9,8 @@ The command `rewriting-agent question ID` and the dashboard share these function
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.dashboard.index import Entry, Index
+from infra.dashboard.entry import Entry
+from infra.dashboard.index import Index
 from infra.dashboard.rows import all_rows, find_row
 from infra.dashboard.runs import Run, Runs
 from infra.dashboard.scores import answers_file

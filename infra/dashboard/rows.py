@@ -17,7 +17,8 @@ from typing import Any
 
 import orjson
 
-from infra.dashboard.index import Entry, Index
+from infra.dashboard.entry import Entry
+from infra.dashboard.index import Index
 
 Row = dict[str, Any]
 ROWS, REWRITES, VERDICTS, NLLS, SAMPLES = (

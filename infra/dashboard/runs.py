@@ -16,7 +16,8 @@ from typing import Any
 
 import orjson
 
-from infra.dashboard.index import Entry, Index
+from infra.dashboard.entry import Entry
+from infra.dashboard.index import Index
 from tasks.report.report import FIGURES
 from tasks.runtime.plain_text import label
 

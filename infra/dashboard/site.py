@@ -14,7 +14,8 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from infra.dashboard.index import Entry, Index
+from infra.dashboard.entry import Entry
+from infra.dashboard.index import Index
 from infra.dashboard.runs import Figure, Run, Runs
 from tasks.methods.strength import method_of
 from tasks.report.chart import METHOD_ROLES

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks._store import make_store
-from infra.dashboard.index import UNREADABLE, Index
+from infra.dashboard.entry import UNREADABLE
+from infra.dashboard.index import Index
 from infra.dashboard.lineage import lineage, state_of
 from infra.dashboard.runs import Runs
 from infra.dashboard.site import Site
+from tasks.runtime.store import MANIFEST
 
 
 @pytest.fixture
@@ -103,3 +105,17 @@ def test_a_report_that_cannot_be_read_is_told_and_hides_no_other(own: tuple[Path
     runs = Runs(Index(root))
     runs.refresh()
     assert list(runs.problems) == [keys["report:sft/0"]] and len(runs.by_id) == 4  # three runs and the base
+
+
+def test_a_run_at_another_strength_is_told_by_its_report(tmp_path: Path) -> None:
+    inputs = {
+        "model.l2=0.5/3": {"key": "aa", "digest": "d"},
+        "scores.l2=0.5/3.nano_facts": {"key": "bb", "digest": "d"},
+    }
+    for key, manifest in {"aa": {"kind": "finetune"}, "bb": {}, "cc": {"kind": "report", "inputs": inputs}}.items():
+        (tmp_path / "artifacts" / key).mkdir(parents=True)
+        (tmp_path / "artifacts" / key / MANIFEST).write_text(json.dumps({"kind": "evaluate"} | manifest))
+    index = Index(tmp_path)
+    index.refresh()
+    assert {index.entries[key].run for key in ("aa", "bb")} == {"l2=0.5/3"}
+    assert index.entries["aa"].name == "finetune/l2-0.5-seed3/aa"
