@@ -43,6 +43,18 @@ def data_folder() -> Path:
     return Path(folder)
 
 
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a test that has a store of its own, and a file in which the stages for tests count their starts."""
+    from tasks.runtime.settings import settings
+
+    monkeypatch.setenv("REWRITING_AGENT_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("STARTS", str(tmp_path / "starts"))
+    settings.cache_clear()
+    yield tmp_path
+    settings.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
     """A real Prefect server with a database of its own, one a session: flows of this process run against it."""

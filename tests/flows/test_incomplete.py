@@ -1,7 +1,5 @@
 """A run that failed is named and left out; the others are there to be reported."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,19 +7,9 @@ from prefect import flow
 
 from flows.incomplete import Incomplete, whole_runs
 from tasks.rows.jsonl import RowError
-from tasks.runtime.settings import settings
 from tests.tasks.runtime.stages_for_tests import CountConfig, count, double
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("REWRITING_AGENT_STORE", str(tmp_path / "store"))
-    monkeypatch.setenv("STARTS", str(tmp_path / "starts"))
-    settings.cache_clear()
-    yield tmp_path
-    settings.cache_clear()
+pytestmark = pytest.mark.usefixtures("prefect_server", "home")
 
 
 @flow

@@ -1,8 +1,5 @@
 """What cannot work ends a run in its first second, and a deployment shows what a run would make."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
@@ -10,16 +7,9 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from flows.pipeline import pipeline
 from flows.plan.checks import CannotWork
 from flows.planned import plan
-from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
 
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefect_server: None) -> Iterator[Path]:
-    monkeypatch.setenv("REWRITING_AGENT_STORE", str(tmp_path / "store"))
-    settings.cache_clear()
-    yield tmp_path
-    settings.cache_clear()
+pytestmark = pytest.mark.usefixtures("prefect_server", "home")
 
 
 def test_a_run_that_cannot_work_is_refused_before_anything_is_made() -> None:

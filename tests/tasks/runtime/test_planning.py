@@ -1,6 +1,5 @@
 """A plan is the flow's own code, run without building: its steps are those that a run makes, under the same keys."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,18 +7,10 @@ from prefect import tags
 
 from tasks.runtime.futures import finish, part
 from tasks.runtime.planning import Step, Walk
-from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
 from tests.tasks.runtime.stages_for_tests import CountConfig, count, count_and_double, double, squares
 
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("REWRITING_AGENT_STORE", str(tmp_path / "store"))
-    monkeypatch.setenv("STARTS", str(tmp_path / "starts"))
-    settings.cache_clear()
-    yield tmp_path
-    settings.cache_clear()
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def plan(config: CountConfig) -> list[Step]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -39,16 +39,7 @@ from tests.tasks.runtime.stages_for_tests import (
     squares,
 )
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("REWRITING_AGENT_STORE", str(tmp_path / "store"))
-    monkeypatch.setenv("STARTS", str(tmp_path / "starts"))
-    settings.cache_clear()
-    yield tmp_path
-    settings.cache_clear()
+pytestmark = pytest.mark.usefixtures("prefect_server", "home")
 
 
 def start_run(config: CountConfig) -> subprocess.Popen[bytes]:
