@@ -9,7 +9,6 @@ import os
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 
 from tasks.verify.answers.gold import verifiable
 from tasks.verify.config import VerifyConfig
@@ -51,9 +50,7 @@ class Verifier:
         self.answers.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -8,7 +8,6 @@ Blocks run one after another: for batches, as at assembly. Beside GRPO a served 
 """
 
 from collections.abc import Sequence
-from types import TracebackType
 
 from tasks.runtime.settings import settings
 from tasks.verify.judges.canaries import CANARIES, JudgeUnavailable, require_verdicts
@@ -54,9 +53,7 @@ class LocalJudge:
     def __enter__(self) -> "LocalJudge":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Coroutine, Iterator, Sequence
 from itertools import count
-from types import TracebackType
 from typing import Any, TypeVar
 
 import httpx
@@ -52,9 +51,7 @@ class OpenAIJudge:
     def __enter__(self) -> "OpenAIJudge":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from types import TracebackType
 
 from tasks.runtime.digest import digest_entries, digest_file
 from tasks.runtime.settings import settings
@@ -50,9 +49,7 @@ class SelfJudge:
     def __enter__(self) -> "SelfJudge":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
