@@ -17,7 +17,7 @@ import httpx
 import psutil
 
 from infra.api import client as client_of
-from infra.dashboard.serve import free_port
+from infra.dashboard.serve import PORT, free_port
 from infra.ending import end_all
 from infra.login import basic_auth, login, page_of, refusal
 from infra.processes import find
@@ -32,7 +32,7 @@ from infra.registration import (
     register_pools,
 )
 from infra.service_check import check_services
-from infra.up_state import Started, alone, home, read_state, write_state
+from infra.up_state import Started, alone, home, port_of_before, read_state, remember_port, write_state
 from infra.user_changes import put_back, set_aside
 from tasks.runtime.settings import ROOT
 
@@ -95,7 +95,7 @@ def _start_all() -> list[str]:
         "DO_NOT_TRACK": "1",
         **login(),
     }
-    shown = free_port()
+    remember_port(shown := free_port(port_of_before(PORT)))
     dashboard_at = f"http://{HOST}:{shown}"
     environment["REWRITING_AGENT_DASHBOARD"] = dashboard_at  # runs link to it
     log_from = log.stat().st_size if (log := home() / "server.log").exists() else 0

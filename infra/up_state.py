@@ -57,6 +57,19 @@ def forget_state() -> None:
     _file().unlink(missing_ok=True)
 
 
+def port_of_before(otherwise: int) -> int:
+    """The port that the dashboard had when it was last started from here: runs have left links to it."""
+    try:
+        return int(_port_file().read_text())
+    except (OSError, ValueError):
+        return otherwise
+
+
+def remember_port(port: int) -> None:
+    """Also when all has ended."""
+    write_json(_port_file(), port)
+
+
 @contextmanager
 def alone() -> Iterator[None]:
     """One `up` or `down` at a time. The lock ends with its holder; what it started does not inherit it."""
@@ -71,3 +84,7 @@ def alone() -> Iterator[None]:
 
 def _file() -> Path:
     return home() / "up.json"
+
+
+def _port_file() -> Path:
+    return home() / "dashboard.port"

@@ -19,9 +19,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
+from pathlib import Path
 from uuid import uuid4
 
 from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
 from pydantic import BaseModel
 
 from tasks.runtime import stopping
@@ -75,13 +77,27 @@ def hold(
 def create(files: AbstractFileSystem, path: str, content: bytes) -> bool:
     """Write `path` if there is no such object yet (on S3: `If-None-Match: *`), and say whether it was written."""
     try:
-        files.pipe_file(path, content, mode="create")
+        if isinstance(files, LocalFileSystem):
+            _link(Path(path), content)
+        else:
+            files.pipe_file(path, content, mode="create")
     except OSError:
         # s3fs 2026.9 raises FileExistsError where the answer names the condition, as AWS's does, else a plain OSError.
         if not files.exists(path):
             raise
         return False
     return True
+
+
+def _link(path: Path, content: bytes) -> None:
+    """Write `path` whole, or raise FileExistsError. fsspec looks first, then writes: of several, two can be first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        beside.write_bytes(content)
+        os.link(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _take(files: AbstractFileSystem, folder: str, holder: Holder, waiting: Callable[[float], None]) -> int:
