@@ -21,16 +21,21 @@ SLOW = r"\int_0^1 \sin(x^x)\log(x+\sqrt{x})\,dx"  # passes the guards; no decisi
 EQUAL = (r"\frac{x+2}{7}", r"\frac{x}{7}+\frac{2}{7}")
 
 
+OTHERS: set[int] = set()  # zygotes of verifiers that other tests have opened and left
+
+
 def children() -> list[psutil.Process]:
     return [
         process
         for process in psutil.Process().children(recursive=True)
         if process.status() != psutil.STATUS_ZOMBIE and "tasks.verify.answers.zygote" in " ".join(process.cmdline())
+        if not OTHERS & {process.pid, process.ppid()}
     ]
 
 
 @pytest.fixture(scope="module")
 def verifier() -> Iterator[Verifier]:
+    OTHERS.update(process.pid for process in children())
     with Verifier(VerifyConfig(processes=2, deadline_seconds=0.5)) as verifier:
         verifier.check_answer(*EQUAL)
         yield verifier
