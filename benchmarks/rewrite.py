@@ -7,7 +7,7 @@
     {"name": "rewrite/restart", "value": 31.0, "unit": "s of cores, killed halfway and started again", …}
     {"name": "rewrite/samples", "value": 26.0, "unit": "s of cores, 8 samples of 400 rows", "baseline": a start each, …}
 
-2,000 rows of nano's corpus, greedy, float32; the stage with nano's settings, supervisor and all, without Prefect's
+1,600 rows of nano's corpus, greedy, float32; the stage with nano's settings, supervisor and all, without Prefect's
 server. A run of two rows beside each run of all tells its start. Seconds of cores are hardly changed by what else the
 machine does; the rate of two shards is by the clock and needs two free cores.
 """
@@ -30,7 +30,7 @@ from benchmarks._beside import bare, tell
 from infra.gpu_check.texts import rows as expert_rows
 from tasks.rows.jsonl import write_rows
 
-ROWS, SHARD, FEW, REPEATS = 2000, 400, 2, 2
+ROWS, SHARD, FEW, REPEATS = 1600, 400, 2, 2
 BLOCK, SAMPLES = 200, 8
 BARE = "bare vLLM, all prompts in one call"
 
