@@ -58,7 +58,8 @@ def verdict(row: Row, text: str) -> AnswerVerdict:
         if several(row):
             _known[key] = several_letters(row["answer"], text)
         elif "verifier" in row:
-            judge([row], [text], opened(row["verifier"]))
+            with opened(row["verifier"]) as verifier:
+                judge([row], [text], verifier)
         else:
             _known[key] = check_answer(row["answer"], _solution(row, text))
     return _known[key]

@@ -12,7 +12,7 @@ there are, and resampling moves it up again. It stands without an interval, besi
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
@@ -129,10 +129,14 @@ def expected_calibration_error(confidence: Vector, right: Matrix, bins: int = BI
     Bins hold as many questions each, by rank of confidence, and weigh by their number (Naeini et al. 2015; the bins are
     those of Nguyen and O'Connor 2015). Questions of equal confidence keep their order.
     """
-    order = np.argsort(confidence, kind="stable")
-    parts = np.array_split(order, min(bins, len(order)))
+    parts = _equal_mass(confidence, bins)
     gaps = [np.abs(right[:, part].mean(axis=1) - confidence[part].mean()) * len(part) for part in parts]
-    return np.asarray(np.sum(gaps, axis=0) / len(order))
+    return np.asarray(np.sum(gaps, axis=0) / len(confidence))
+
+
+def _equal_mass(confidence: Vector, bins: int = BINS) -> list[Any]:
+    """Places of the questions by bin."""
+    return np.array_split(np.argsort(confidence, kind="stable"), min(bins, len(confidence)))
 
 
 def _figures(of: Mapping[str, Choice], ids: Sequence[str]) -> Matrix:
@@ -173,7 +177,7 @@ def _bins(sure: Vector, right: Vector) -> list[Bin]:
     """The questions of all seeds, as many in each bin."""
     return [
         Bin(confidence=min(1.0, float(sure[part].mean())), right=float(right[part].mean()), n=len(part))
-        for part in np.array_split(np.argsort(sure, kind="stable"), min(BINS, len(sure)))
+        for part in _equal_mass(sure)
     ]
 
 

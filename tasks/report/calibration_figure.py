@@ -6,7 +6,7 @@ Out: an inline <svg>, a panel a set of questions, or None where no likelihoods a
 
 from markupsafe import Markup
 
-from tasks.report.chart import ROLES, panels, role_of, svg, title, x_label
+from tasks.report.chart import LEGEND, ROLES, panels, role_of, svg, title, x_label
 from tasks.report.data import ORDER, ReportData
 from tasks.report.figures import method_label
 from tasks.runtime.plain_text import label
@@ -51,10 +51,8 @@ def calibration_figure(data: ReportData, width: int) -> Markup | None:
         loc="upper left",
         bbox_to_anchor=(0, 1),
         ncols=across,
-        frameon=False,
-        fontsize=12,
-        labelcolor=ROLES["ink"],
         handlelength=2.2,
         borderaxespad=0.2,
+        **LEGEND,
     )
     return svg(figure, f"calibration-{width}", "How often each method is right against how sure it is, by questions")

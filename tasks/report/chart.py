@@ -37,6 +37,7 @@ ROLES = {
     "orange": "#e69f00",
     "sky": "#56b4e9",
 }
+LEGEND: Any = {"frameon": False, "fontsize": 12, "labelcolor": ROLES["ink"]}
 METHOD_ROLES = {"base": "muted"} | {name: one.colour for name, one in methods().items()}
 _OTHERS = ("sky", "green", "purple", "orange", "vermillion")
 _DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = (

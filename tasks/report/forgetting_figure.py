@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
-from tasks.report.chart import ROLES, WIDE, panels, role_of, standalone, svg, title, x_label
+from tasks.report.chart import LEGEND, ROLES, WIDE, panels, role_of, standalone, svg, title, x_label
 from tasks.report.data import ORDER, ReportData
 from tasks.report.figures import method_label
 
@@ -55,11 +55,9 @@ def forgetting_figure(data: ReportData, width: int) -> Markup | None:
         loc="lower left" if narrow else "upper left",
         bbox_to_anchor=(0, 1.1) if narrow else (1.02, 1.0),
         ncols=2 if narrow else 1,
-        frameon=False,
-        fontsize=12,
-        labelcolor=ROLES["ink"],
         handletextpad=0.3,
         borderaxespad=0,
+        **LEGEND,
     )
     return svg(figure, f"forgetting-{width}", "What each model forgot against the NLL of the targets it was trained on")
 

@@ -27,6 +27,7 @@ from fsspec.implementations.local import LocalFileSystem
 from pydantic import BaseModel
 
 from tasks.runtime import stopping
+from tasks.runtime.whole_file import write_first
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def create(files: AbstractFileSystem, path: str, content: bytes) -> bool:
     """Write `path` if there is no such object yet (on S3: `If-None-Match: *`), and say whether it was written."""
     try:
         if isinstance(files, LocalFileSystem):
-            _link(Path(path), content)
+            write_first(Path(path), content)  # fsspec looks first, then writes: of several, two can be first
         else:
             files.pipe_file(path, content, mode="create")
     except OSError:
@@ -87,17 +88,6 @@ def create(files: AbstractFileSystem, path: str, content: bytes) -> bool:
             raise
         return False
     return True
-
-
-def _link(path: Path, content: bytes) -> None:
-    """Write `path` whole, or raise FileExistsError. fsspec looks first, then writes: of several, two can be first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        beside.write_bytes(content)
-        os.link(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _take(files: AbstractFileSystem, folder: str, holder: Holder, waiting: Callable[[float], None]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
+from uuid import uuid4
 
 from tasks.runtime.full_disk import explained
 
@@ -24,6 +25,22 @@ def whole(path: Path) -> Iterator[TextIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_first(path: Path, content: bytes) -> None:
+    """A file that nobody has written yet; of several at once, also of other machines, one is first.
+
+    Raises:
+        FileExistsError: somebody has.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with explained(path):
+            beside.write_bytes(content)
+            os.link(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
