@@ -2,12 +2,16 @@
 
 In:  an experiment
 Out: corpora ─ sample ─ split ─ SFT split, agent split, held-out rows; pi_0 and its answers to the benchmarks: submitted
+     what pi_0 reads of the thermometers' texts: submitted when the first model is compared with it
 """
+
+from functools import cached_property
 
 from flows.experiment import Experiment
 from flows.placement import place
 from tasks.backbone.backbone import backbone
 from tasks.corpus.corpus import corpus
+from tasks.drift.read_base import read_base
 from tasks.evaluate.evaluate import evaluate
 from tasks.evaluate.questions import questions
 from tasks.runtime.futures import Future
@@ -20,6 +24,7 @@ class Data:
 
     def __init__(self, experiment: Experiment) -> None:
         place(experiment)
+        self._thermometers = experiment.thermometers().model_copy(update={"letters": False})  # the same texts
         self.pi_0: Future = backbone.submit(experiment.backbone)
         counting = [one.model_copy(update={"tokenizer_only": True}) for one in experiment.all_backbones()]
         self.tokenizers = {one.name: backbone.submit(one) for one in counting}
@@ -34,6 +39,11 @@ class Data:
         self.agent: Future = split.submit(part(update={"part": "agent"}), sample=self.sampled)
         self.held_out: Future = split.submit(part(update={"part": "held_out"}), sample=self.sampled)
         self.scores: Future = evaluate.submit(experiment.evaluate.by_benchmark(), model=self.pi_0)
+
+    @cached_property
+    def read(self) -> Future:
+        """The thermometers' texts, with pi_0's states."""
+        return read_base.submit(self._thermometers, backbone=self.pi_0, answers=self.scores)
 
     def base(self) -> dict[str, object]:
         """The untrained backbone's scores, and the rows on which rewriters are shown."""

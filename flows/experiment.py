@@ -65,6 +65,7 @@ Stage = Literal[
     "average",
     "score",
     "evaluate",
+    "read_base",
     "drift",
     "report",
     "frontier",

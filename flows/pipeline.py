@@ -4,7 +4,7 @@
                    └─ SFT split ─ shards ─ (self_solve) ─ rewrite×N ─ verify×N ─ assemble ─┐ (dataset; mix)
     backbone ┬───────────────────────────────────────────────── finetune ─ (average) ─ evaluate ─┐
              ├─ measure (held-out rewrites, pi_0 NLL), score (pi_0 NLL of the targets) ──────────┼─ report
-             └─ evaluate (base) ─ drift (thermometers of forgetting) ────────────────────────────┘
+             └─ evaluate (base) ─ read_base ─ drift (thermometers of forgetting) ────────────────┘
 
 Every step is a stage: built once, looked up afterwards, whoever asks. The base's and vanilla SFT's scores are inputs
 of the report like any other. What all methods share is in data.py, a method's targets are made in targets.py.
@@ -85,7 +85,7 @@ def run_method(experiment: Experiment, data: Data, name: str, seed: int) -> dict
     model = finetune.submit(experiment.sft(seed), backbone=data.pi_0, dataset=trained_on)
     nll = score.submit(experiment.score, backbone=data.pi_0, rows=made["dataset"])
     tried = average_with(data, model, method.share) if method.share else model
-    moved = drift.submit(experiment.thermometers(), backbone=data.pi_0, model=tried, answers=data.scores)
+    moved = drift.submit(experiment.thermometers(), base=data.read, model=tried)
     return made | {
         "model": model,
         "target_nll": nll,

@@ -10,6 +10,7 @@ from typing import Any
 from flows.experiment import Experiment, Stage
 from tasks.backbone.backbone import backbone
 from tasks.drift.drift import drift
+from tasks.drift.read_base import read_base
 from tasks.evaluate.evaluate import evaluate
 from tasks.finetune.finetune import finetune
 from tasks.measure.measure import measure
@@ -44,4 +45,5 @@ def computing(experiment: Experiment) -> Iterator[tuple[Stage, StageTask, Any]]:
     yield "finetune", finetune, experiment.finetune
     yield "score", score, experiment.score
     yield "evaluate", evaluate, experiment.evaluate.by_benchmark()
+    yield "read_base", read_base, experiment.thermometers()
     yield "drift", drift, experiment.thermometers()

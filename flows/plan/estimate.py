@@ -173,7 +173,8 @@ class _Reckoning:
 # tokens SmolLM2 counts 119 in a solution.
 SHORTER = 3
 _COMPUTING = {
-    *("train_agent", "measure", "rewrite", "self_solve", "finetune", "score", "evaluate", "drift"),
+    *("train_agent", "measure", "rewrite", "self_solve", "finetune", "score", "evaluate"),
+    *("read_base", "drift"),
 }  # with a model; of other stages time does not go by its size
 
 

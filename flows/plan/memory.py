@@ -68,8 +68,8 @@ def need(kind: str, config: Any, model: Model, gpus: int, gpu: Gpu, longest: int
     if kind == "score":
         logits = (config.tokens_per_batch or 32768) * model.vocabulary * LOGITS["bfloat16"]
         return Need(model.parameters * 2 + min(logits, 0.5 * gpu.memory * GB) + CONTEXT, "weights, and a pass's logits")
-    if kind == "drift":
-        return Need(model.parameters * 4 + CONTEXT + 4 * GB, "two models, and a pass's logits")
+    if kind in ("read_base", "drift"):
+        return Need(model.parameters * 2 + CONTEXT + 4 * GB, "weights, pi_0's head, and a pass's logits")
     if kind == "train_agent" and config.engine == "verl":
         return _grpo(config, model, gpus, gpu)
     return None

@@ -112,7 +112,7 @@ WORK: dict[str, Kind] = {
         lambda c, i: i.get("", 0),
         times=lambda c, rows: 1 + (c.sampling.answers if c.sampling else 0),
     ),
-    "drift": Kind(
+    "read_base": Kind(
         "texts",
         lambda m, c: m["texts"],
         # Of each benchmark so many answers and choices as it has; passages beside them.
@@ -121,6 +121,7 @@ WORK: dict[str, Kind] = {
             + sum(min(c.answers, rows) + min(c.choices, rows) for name, rows in i.items() if name.startswith("answers"))
         ),
     ),
+    "drift": Kind("texts", lambda m, c: m["texts"], lambda c, i: i["base"]),
     "report": Kind("artifacts", lambda m, c: m["artifacts"], lambda c, i: i.get("", 0)),
     "frontier": Kind("artifacts", lambda m, c: m["artifacts"], lambda c, i: i.get("", 0)),
 }
@@ -151,11 +152,22 @@ def length(manifest: Manifest) -> float | None:
     return None if total is None or not rows else total / rows
 
 
+# The metric that counts them, where it is not "rows".
+_LEFT = {
+    "rewrite": "written",
+    "self_solve": "written",
+    "verify": "rewrites",
+    "questions": "questions",
+    "evaluate": "n",
+    "read_base": "texts",
+    "drift": "texts",
+}
+
+
 def made(manifest: Manifest) -> int | None:
     """Rows that a finished artifact left for what comes after it."""
     metrics = manifest.metrics
-    found = {"rewrite": "written", "self_solve": "written", "verify": "rewrites", "evaluate": "n", "drift": "texts"}
-    name = found.get(manifest.kind, "questions" if manifest.kind == "questions" else "rows")
+    name = _LEFT.get(manifest.kind, "rows")
     value = metrics.get(name)
     return int(value) if isinstance(value, (int, float)) else None
 

@@ -29,14 +29,13 @@ class Divergence:
 def divergence(base_NV: torch.Tensor, other_NV: torch.Tensor, tokens_N: torch.Tensor) -> Divergence:
     """Compare two models' logits at the same positions."""
     p_NV, q_NV = torch.log_softmax(base_NV.float(), dim=1), torch.log_softmax(other_NV.float(), dim=1)
-    difference_NV = p_NV - q_NV
-    at = tokens_N[:, None]
+    difference_NV, at = p_NV - q_NV, tokens_N[:, None]
     return Divergence(
         nll_base=-p_NV.gather(1, at)[:, 0],
         nll=-q_NV.gather(1, at)[:, 0],
-        kl=(p_NV.exp() * difference_NV).sum(dim=1),
-        kl_reverse=-(q_NV.exp() * difference_NV).sum(dim=1),
-        agreement=(base_NV.argmax(dim=1) == other_NV.argmax(dim=1)).float(),
+        kl=torch.linalg.vecdot(p_NV.exp(), difference_NV),
+        kl_reverse=-torch.linalg.vecdot(q_NV.exp(), difference_NV),
+        agreement=(p_NV.argmax(dim=1) == q_NV.argmax(dim=1)).float(),
     )
 
 

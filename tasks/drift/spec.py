@@ -1,4 +1,4 @@
-"""What the stage hands to its engine."""
+"""What the stages hand to their engines."""
 
 from pathlib import Path
 
@@ -7,12 +7,21 @@ from pydantic import BaseModel
 from tasks.drift.config import DriftConfig
 
 
-class DriftSpec(BaseModel):
-    """`texts` is a JSON lines file of tasks/drift/texts.py; `model` a transformers folder, pi_0's own for the base."""
+class ReadSpec(BaseModel):
+    """`texts` is a JSON lines file of tasks/drift/texts.py."""
 
     config: DriftConfig
     backbone: Path
-    model: Path
     texts: Path
+    out: Path
+    cuda: bool
+
+
+class DriftSpec(BaseModel):
+    """`base` is what pi_0 read (tasks/drift/states.py); `model` a transformers folder, pi_0's own for the base."""
+
+    config: DriftConfig
+    base: Path
+    model: Path
     out: Path
     cuda: bool

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 # Of stages whose bytes are promised once the adapter is there: greedy decoding in float32 on CPU, in fixed blocks.
 SAME = frozenset({"rewrite", "verify", "assemble", "train_agent", "finetune", "score", "measure"})
 
-AFTER_THE_AGENT = ("measure", "rewrite", "finetune", "evaluate", "score", "drift")
+AFTER_THE_AGENT = ("measure", "rewrite", "finetune", "evaluate", "score", "read_base", "drift")
 
 
 def start(root: Path, *changes: str, **variables: str) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""The engine on nano: nothing has moved from itself; a disturbed copy has, and every text says so once."""
+"""The engines on nano: nothing has moved from itself; a disturbed copy has, and every text says so once."""
 
 import json
 import math
@@ -50,18 +50,31 @@ def disturbed(tmp_path_factory):
     return folder
 
 
+def call(main, spec, monkeypatch):
+    spec.out.mkdir(parents=True, exist_ok=True)
+    (spec.out / "spec.json").write_text(spec.model_dump_json())
+    monkeypatch.setattr(sys, "argv", ["engine", str(spec.out / "spec.json")])
+    main()
+
+
+def read(out, monkeypatch, texts=TEXTS, **config):
+    from tasks.drift.config import DriftConfig
+    from tasks.drift.read_engine import main
+    from tasks.drift.spec import ReadSpec
+
+    write_rows(out / "given.jsonl", texts)
+    given = {"backbone": NANO, "texts": out / "given.jsonl", "out": out, "cuda": False}
+    call(main, ReadSpec(config=DriftConfig(**config), **given), monkeypatch)
+    return out
+
+
 def run(out, model, monkeypatch, texts=TEXTS, **config):
     from tasks.drift.config import DriftConfig
     from tasks.drift.engine import main
     from tasks.drift.spec import DriftSpec
 
-    (out / "scratch").mkdir(parents=True, exist_ok=True)
-    write_rows(out / "given.jsonl", texts)
-    settings = DriftConfig(**config)
-    spec = DriftSpec(config=settings, backbone=NANO, model=model, texts=out / "given.jsonl", out=out, cuda=False)
-    (out / "spec.json").write_text(spec.model_dump_json())
-    monkeypatch.setattr(sys, "argv", ["engine", str(out / "spec.json")])
-    main()
+    base = read(out / "base", monkeypatch, texts, **config)
+    call(main, DriftSpec(config=DriftConfig(**config), base=base, model=model, out=out, cuda=False), monkeypatch)
     return {(row["thermometer"], row["id"]): row for row in read_rows(out / "texts.jsonl")}
 
 
@@ -73,10 +86,11 @@ def test_a_model_has_not_moved_from_itself(tmp_path, monkeypatch):
             assert row["correct"] == row["correct_base"]
         else:
             assert (row["kl"], row["kl_reverse"], row["agreement"]) == (0, 0, 1) and row["nll"] == row["nll_base"] > 0
-    aside = {row["id"]: row["reason"] for row in read_rows(tmp_path / "skipped.jsonl")}
+    aside = {row["id"]: row["reason"] for row in read_rows(tmp_path / "base" / "skipped.jsonl")}
     assert set(aside) == {"long", "turn"} and "allowed" in aside["long"] and "special token" in aside["turn"]
-    metrics = json.loads((tmp_path / "scratch" / "metrics.json").read_text())
-    assert metrics == {"texts": 18, "skipped": 2, "dtype": "float32"}
+    metrics = {"texts": 18, "dtype": "float32"}
+    assert json.loads((tmp_path / "scratch" / "metrics.json").read_text()) == metrics
+    assert json.loads((tmp_path / "base" / "scratch" / "metrics.json").read_text()) == metrics | {"skipped": 2}
 
 
 def test_a_disturbed_model_has_and_portions_change_nothing(tmp_path, disturbed, monkeypatch):
@@ -95,17 +109,17 @@ def test_a_disturbed_model_has_and_portions_change_nothing(tmp_path, disturbed, 
 
 
 def test_a_killed_attempt_goes_on_block_by_block(tmp_path, disturbed, monkeypatch):
-    from tasks.drift import engine
+    from tasks.drift import engine, states
 
-    monkeypatch.setattr(engine, "BLOCK", 5)
+    monkeypatch.setattr(states, "BLOCK", 5)
     whole = run(tmp_path / "whole", disturbed, monkeypatch)
     compare, seen = engine.compare, []
 
-    def dies(models, block, config):
+    def dies(*given):
         if len(seen) == 2:
             raise KeyboardInterrupt
-        seen.append(len(block))
-        return compare(models, block, config)
+        seen.append(given)
+        return compare(*given)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(engine, "compare", dies)
@@ -116,6 +130,34 @@ def test_a_killed_attempt_goes_on_block_by_block(tmp_path, disturbed, monkeypatc
     resumed = run(tmp_path / "killed", disturbed, monkeypatch)
     assert sum(row.pop("kept", False) for row in resumed.values()) == 5
     assert resumed == whole
+
+
+def test_a_killed_reading_goes_on_block_by_block(tmp_path, monkeypatch):
+    from tasks.drift import read_engine, states
+
+    monkeypatch.setattr(states, "BLOCK", 5)
+    whole = read(tmp_path / "whole", monkeypatch)
+    save, blocks = states.save, []
+
+    def dies(path, tensors):
+        if len(blocks) == 2:
+            raise KeyboardInterrupt
+        blocks.extend([path] if path.parent.name == "states" else [])
+        save(path, tensors)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(read_engine, "save", dies)
+        read(tmp_path / "killed", patched)
+    made = [path.stat().st_mtime_ns for path in blocks]
+    killed = read(tmp_path / "killed", monkeypatch)
+    assert [path.stat().st_mtime_ns for path in blocks] == made and len(made) == 2
+    for file in (
+        "texts.jsonl",
+        "skipped.jsonl",
+        "head.safetensors",
+        *(f"states/{n:06d}.safetensors" for n in range(4)),
+    ):
+        assert (killed / file).read_bytes() == (whole / file).read_bytes()
 
 
 def test_the_nll_of_an_answer_is_the_scorers(tmp_path, monkeypatch):
