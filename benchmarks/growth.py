@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks._alone import alone, cores_used
 from benchmarks._beside import tell
-from benchmarks._made_up import written
+from benchmarks._made_up_corpus import written
 from benchmarks.sample import TOKENIZER
 from tasks.rows.jsonl import read_rows, write_rows
 

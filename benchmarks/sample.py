@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks._alone import alone
 from benchmarks._beside import tell
-from benchmarks._made_up import GROUP, written
+from benchmarks._made_up_corpus import GROUP, written
 from tasks.runtime.settings import ROOT
 
 ROWS = int(os.environ.get("REWRITING_AGENT_SAMPLE_ROWS", 200_000))
