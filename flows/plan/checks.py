@@ -81,7 +81,8 @@ def models_fit(asked: Asked) -> Iterator[str]:
         return
     agent, sft = experiment.train_agent, experiment.finetune.model_copy(update={"per_device_batch": 1})
     least = max(1, agent.max_prompt_tokens + agent.max_new_tokens)
-    agent = agent.model_copy(update={"verl": agent.verl.model_copy(update={"tokens_per_gpu": least})})
+    verl = agent.verl.model_copy(update={"tokens_per_gpu": least})
+    agent = agent.model_copy(update={"micro_batch": 1, "verl": verl})
     for kind, config, gpus in (
         ("finetune", sft, sft_gpus(sft) or asked.machine.gpus),
         ("train_agent", agent, agent.verl.gpus),
@@ -93,7 +94,8 @@ def models_fit(asked: Asked) -> Iterator[str]:
         if need is not None and over > 0 and asked.makes(kind) and kind not in experiment.placement:
             yield (
                 f"{kind} takes {need.bytes / memory.GB:.0f} GB a GPU ({need.told}) and {asked.machine.device} has "
-                f"{gpu.memory:.0f}: {over / memory.GB:.0f} GB too much. {_less(kind)}"
+                f"{gpu.memory:.0f}: {over / memory.GB:.0f} GB too much. "
+                f"{_less(agent.engine if kind == 'train_agent' else kind)}"
             )
 
 
@@ -152,10 +154,11 @@ def sources_are_there(asked: Asked) -> Iterator[str]:
 CHECKS: tuple[Check, ...] = (sources_are_there, hub_opens, batches_divide, gpus_are_there, models_fit)
 
 
-def _less(kind: str) -> str:
+def _less(what: str) -> str:
     return {
         "finetune": "More GPUs (--set finetune.processes=4), or shorter rows (--set sample.max_tokens=4096)",
-        "train_agent": "--set train_agent.verl.offload=true, less train_agent.vllm_memory, or more verl.gpus",
+        "verl": "--set train_agent.verl.offload=true, less train_agent.vllm_memory, or more verl.gpus",
+        "trl": "Less train_agent.vllm_memory, shorter rewrites (train_agent.max_new_tokens), or engine=verl",
         "rewrite": "--set rewrite.tensor_parallel=2",
         "evaluate": "--set evaluate.tensor_parallel=2",
-    }[kind]
+    }[what]

@@ -143,7 +143,7 @@ class _Reckoning:
             found.money = machine.price * (found.gpu_hours if machine.gpu else found.core_hours)
         tokens = found.amount if kind.unit == "tokens" else 0.0
         found.disk = memory.disk(step.kind, config, model, sum(rows.values()), tokens)
-        if model is not None and machine.gpu is not None and found.gpus:
+        if machine.gpu is not None and found.gpus:
             self._memory(found, step, config, model, machine.gpu)
 
     def _length(self, step: Step, digest: str, name: str) -> tuple[float, str]:
@@ -162,7 +162,7 @@ class _Reckoning:
         """Tokens of the sample's longest row, question included."""
         return max((one.config.max_tokens for one in self.walk.stages if one.kind == "sample"), default=8192)
 
-    def _memory(self, found: PlannedStage, step: Step, config: Any, model: Model, gpu: Gpu) -> None:
+    def _memory(self, found: PlannedStage, step: Step, config: Any, model: Model | None, gpu: Gpu) -> None:
         need = memory.need(step.kind, config, model, found.gpus, gpu, self._longest())
         if need is not None:
             found.memory, found.memory_told = need.bytes, need.told

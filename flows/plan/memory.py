@@ -3,8 +3,9 @@
 In:  a finetune of Mistral-7B in four processes, rows of 8,192 tokens
 Out: 54.1 GiB a GPU, of which state 27 GiB                 (tasks/finetune/memory.py reckons SFT)
 
-Inference: weights in bfloat16 and the cache of at least one sequence of the longest kind. GRPO: while it rolls out, the
-actor and vLLM's share; while it learns, actor, adapter with AdamW, and the logits of one pass.
+Inference: weights in bfloat16 and the cache of at least one sequence of the longest kind. GRPO in verl: while it rolls
+out, the actor and vLLM's share; while it learns, actor, adapter with AdamW, and the logits of one pass. In TRL, one
+process, all at once: vLLM's share stays while a micro-batch of the longest rewrites goes backward.
 """
 
 import json
@@ -14,13 +15,17 @@ from typing import Any
 
 from flows.plan.table import Gpu, Model, table
 from tasks.backbone.config import BackboneConfig
-from tasks.finetune.memory import CHUNK, LOGITS, STATE, Shape, frozen_bytes, sft_bytes
+from tasks.finetune.memory import CHUNK, LOGITS, OF_A_LAYER, STATE, Shape, frozen_bytes, sft_bytes
 from tasks.rows.precision import parameters
 from tasks.rows.source import local_path
 
 GB = 1e9
 EMBEDDER = 1.2 * GB  # Qwen3-Embedding-0.6B in bfloat16
+# A token in the embedder's layer at work, without gradients: 14 widths of 1,024 (gate, up, product, norms in float32).
+EMBEDDED_TOKEN = 14 * 1024 * 2
+EMBEDDED_TEXTS = 128  # at once, all as long as the longest (tasks/score/embeddings.py)
 CONTEXT = 1.0 * GB  # CUDA's context, kernels, fragments
+CACHE_SHARE = 0.3  # of a GPU, for keys and values of a rollout with transformers (tasks/generation/rollout.py)
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,18 @@ def model_of(config: BackboneConfig, stored: Path | None = None) -> Model | None
     return next((known[name] for name in known if config.model.startswith(name)), None)
 
 
-def need(kind: str, config: Any, model: Model, gpus: int, gpu: Gpu, longest: int) -> Need | None:
-    """What a stage takes of each of its `gpus`; None for stages without a model.
+def need(kind: str, config: Any, model: Model | None, gpus: int, gpu: Gpu, longest: int) -> Need | None:
+    """What a stage takes of each of its `gpus`; None where it has no model, or one of a shape that is not known.
 
     Args:
         longest: tokens of the longest row, prompt included, where the config names none.
     """
+    if kind == "diversity":
+        texts = EMBEDDED_TEXTS * longest * EMBEDDED_TOKEN
+        told = f"embedder {EMBEDDER / GB:.1f} GB, {EMBEDDED_TEXTS} longest texts {texts / GB:.0f} GB"
+        return Need(EMBEDDER + texts + CONTEXT, told)
+    if model is None:
+        return None
     if kind == "finetune":
         shape = Shape(model.parameters, model.hidden, model.layers, model.vocabulary)
         row, state = min(config.max_tokens, longest), model.parameters * STATE / gpus
@@ -70,8 +81,8 @@ def need(kind: str, config: Any, model: Model, gpus: int, gpu: Gpu, longest: int
         return Need(model.parameters * 2 + min(logits, 0.5 * gpu.memory * GB) + CONTEXT, "weights, and a pass's logits")
     if kind in ("read_base", "drift"):
         return Need(model.parameters * 2 + CONTEXT + 4 * GB, "weights, pi_0's head, and a pass's logits")
-    if kind == "train_agent" and config.engine == "verl":
-        return _grpo(config, model, gpus, gpu)
+    if kind == "train_agent":
+        return _verl(config, model, gpus, gpu) if config.engine == "verl" else _trl(config, model, gpu)
     return None
 
 
@@ -81,10 +92,39 @@ def _inference(model: Model, gpus: int, tokens: int) -> Need:
     return Need((model.parameters * 2 + cache) / gpus + CONTEXT, told)
 
 
-def _grpo(config: Any, model: Model, gpus: int, gpu: Gpu) -> Need:
+def _trl(config: Any, model: Model, gpu: Gpu) -> Need:
+    """One process holds the model in bfloat16, the adapter with AdamW, vLLM with weights of its own within its share,
+    the embedder, and what a micro-batch of the longest rewrites keeps for its gradients.
+
+    A layer keeps 25 to 38 widths a token (PyTorch's saved tensors, counted with a LoRA of rank 64 and MLPs of 2.7 and
+    5.4 widths). Where activations are recomputed TRL's own pass is taken, with the logits of the micro-batch whole.
+    """
+    rewrites = config.micro_batch * config.max_new_tokens
+    if config.gradient_checkpointing:
+        tokens, kept = rewrites + config.micro_batch * config.max_prompt_tokens, model.layers + OF_A_LAYER
+        logits = rewrites * model.vocabulary
+    else:
+        prompts = -(-config.micro_batch // config.candidates)  # each read once for all its rewrites
+        tokens, kept = rewrites + prompts * config.max_prompt_tokens, model.layers * OF_A_LAYER
+        logits = min(rewrites, CHUNK) * model.vocabulary
+    learning = tokens * kept * model.hidden * 2 + logits * LOGITS["bfloat16"]
+    rollout = (config.vllm_memory if config.rollout == "vllm" else CACHE_SHARE) * gpu.memory * GB
+    held = model.parameters * 2 + _adapter(config, model) + EMBEDDER + CONTEXT
+    told = f"rollout {rollout / GB:.0f} GB, {config.micro_batch} longest rewrites {learning / GB:.0f} GB"
+    # Keys and values of transformers' rollout are gone when it learns; vLLM keeps its share.
+    both = rollout + learning if config.rollout == "vllm" else max(rollout, learning)
+    return Need(held + both, told)
+
+
+def _adapter(config: Any, model: Model) -> float:
+    """A LoRA on all linear layers with its gradient and AdamW's moments."""
+    return float(2 * config.rank * 7 * model.hidden * model.layers * STATE)
+
+
+def _verl(config: Any, model: Model, gpus: int, gpu: Gpu) -> Need:
     where = config.verl
     actor = model.parameters * 4 / (gpus * where.machines)
-    adapter = 2 * config.rank * 7 * model.hidden * model.layers * STATE / (gpus * where.machines)
+    adapter = _adapter(config, model) / (gpus * where.machines)
     learning = actor + adapter + where.tokens_per_gpu * model.vocabulary * LOGITS["float32"] + EMBEDDER + CONTEXT
     rollout = (0 if where.offload else actor + adapter) + config.vllm_memory * gpu.memory * GB + EMBEDDER + CONTEXT
     told = f"rollout {rollout / GB:.0f} GB, learning {learning / GB:.0f} GB"

@@ -50,6 +50,8 @@ def test_a_model_that_does_not_fit_is_told_with_what_is_missing() -> None:
     assert " GB too much. More GPUs (--set finetune.processes=4)" in one
     assert not [line for line in said(MISTRAL, Machine("rtx4090-24", 4)) if line.startswith("rewrite takes")]
     assert any("train_agent takes" in line for line in said(MISTRAL, Machine("l4-24", 4)))
+    (one,) = said("Qwen2.5-0.5B-Instruct", Machine("l4-24", 1), train_agent__vllm_memory=0.9)
+    assert one.startswith("train_agent takes 3") and "1 longest rewrites" in one and "engine=verl" in one
 
 
 def test_more_gpus_than_there_are() -> None:
