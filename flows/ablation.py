@@ -12,6 +12,7 @@ from prefect import flow, tags
 from flows.data import Data
 from flows.experiment import Experiment
 from flows.form import Changes, Presets, Seeds, asks, experiment_of
+from flows.incomplete import Incomplete, whole_runs
 from flows.pipeline import RUNNER, run_method, submit_report
 from flows.plan.start import ready
 from flows.seeds import Runs, run_seeds
@@ -35,15 +36,19 @@ def ablation(
     backbone: str = "nano",
     experiment: Experiment | None = None,
 ) -> Artifact:
-    """One report with the whole agent, vanilla SFT and every variant."""
+    """One report with the whole agent, vanilla SFT and every variant. Where runs fail, it reports the others, names
+    them and ends Failed."""
     asked = experiment_of(backbone, preset, changes, experiment)
     name = introduce("ablation", [asked])
     ready([asked])
     data = Data(asked)
     runs: Runs = {"base": data.base()}
     runs |= run_seeds(seeds, partial(run_variants, asked, data, variants, downstream), name)
-    made: Artifact = finish(submit_report(asked, runs))
+    whole, failed = whole_runs(runs)
+    made: Artifact = finish(submit_report(asked, whole, failed))
     show_in_ui(made)
+    if failed:
+        raise Incomplete([made], failed)
     return made
 
 

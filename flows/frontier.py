@@ -32,7 +32,8 @@ def submit_frontier(backbone: str, by_rate: Mapping[float, Mapping[str, Mapping[
         return {rate: {run: one for run, one in runs.items() if run != "base"} for rate, runs in of_role.items()}
 
     config = FrontierConfig(backbone=backbone)
-    return frontier.submit(config, base=base, scores=trained("scores"), drifts=trained("drift"))
+    measured = {"scores": trained("scores"), "drifts": trained("drift"), "validations": trained("validation")}
+    return frontier.submit(config, base=base, **measured)
 
 
 def _run_name() -> str:

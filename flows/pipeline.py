@@ -24,7 +24,7 @@ from flows.form import Changes, Presets, Seeds, asks, experiment_of
 from flows.plan.start import ready
 from flows.replay import mix_in
 from flows.seeds import Runs, run_seeds
-from flows.targets import make_targets
+from flows.targets import make_targets, solve_held_out
 from flows.views import introduce, show_in_ui
 from tasks.average.average import average
 from tasks.average.config import AverageConfig
@@ -64,18 +64,23 @@ def pipeline(
     return finished
 
 
-def run_methods(experiment: Experiment, data: Data, names: Iterable[str], seed: int) -> Runs:
+def run_methods(
+    experiment: Experiment, data: Data, names: Iterable[str], seed: int, *, validated: bool = False
+) -> Runs:
     """Every method with one seed, by "method/seed"."""
     runs: Runs = {}
     for name in names:
         with tags(run := f"{name}/{seed}"):
-            runs[run] = run_method(experiment, data, name, seed)
+            runs[run] = run_method(experiment, data, name, seed, validated=validated)
     return runs
 
 
-def run_method(experiment: Experiment, data: Data, name: str, seed: int) -> dict[str, object]:
+def run_method(
+    experiment: Experiment, data: Data, name: str, seed: int, *, validated: bool = False
+) -> dict[str, object]:
     """One method's targets, model and scores: the artifacts that a report needs, by role. Its file in tasks/methods
-    says what differs: the targets, what is mixed in, the loss, the weights."""
+    says what differs: the targets, what is mixed in, the loss, the weights. Where it is `validated` the model answers
+    the held-out rows too, which no benchmark holds and no model was tuned on: by them rates are chosen."""
     method = method_at(name)
     experiment = experiment.of_method(method)
     made = make_targets(experiment, data, method.targets, seed)
@@ -86,6 +91,8 @@ def run_method(experiment: Experiment, data: Data, name: str, seed: int) -> dict
     nll = score.submit(experiment.score, backbone=data.pi_0, rows=made["dataset"])
     tried = average_with(data, model, method.share) if method.share else model
     moved = drift.submit(experiment.thermometers(), base=data.read, model=tried)
+    if validated:
+        made["validation"] = solve_held_out(experiment, data, tried)
     return made | {
         "model": model,
         "target_nll": nll,

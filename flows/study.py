@@ -1,7 +1,8 @@
 """Backbones × methods × seeds, with every artifact made once: the paper's Table 1 and Figure 2.
 
 With `rates` all of it at each learning rate (targets are shared), and a frontier a backbone: methods compared where
-they gained the same. With `strengths` methods that have one are run at several of them besides.
+they gained the same, and at their own best rate, which the held-out rows choose. With `strengths` methods that have one
+are run at several of them besides.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from flows.strengths import at_strengths
 from flows.views import introduce, show_in_ui
 from tasks.runtime.futures import finish
 from tasks.runtime.store import Artifact
+
+MEASURED = ("scores", "drift", "validation")  # the roles that a frontier compares
 
 
 @flow(name="study", task_runner=RUNNER)
@@ -49,7 +52,7 @@ def study(
     for experiment in share_sample(studied):
         data = Data(experiment)
         runs: Runs = {"base": data.base()}
-        runs |= run_seeds(seeds, partial(run_methods, experiment, data, compared), name)
+        runs |= run_seeds(seeds, partial(run_methods, experiment, data, compared, validated=bool(rates)), name)
         begun.append((experiment, runs))
     made, missing = [], dict[str, str]()
     measured: dict[str, dict[float, dict[str, dict[str, Any]]]] = {}  # by backbone, rate, role and run
@@ -58,7 +61,7 @@ def study(
         of, rate = experiment.backbone.name, experiment.finetune.learning_rate
         missing |= {f"{of}{f' at {rate:g}' if rates else ''} {run}": why for run, why in failed.items()}
         made.append(submit_report(experiment, whole, failed))
-        roles = {role: {run: one[role] for run, one in whole.items() if role in one} for role in ("scores", "drift")}
+        roles = {role: {run: one[role] for run, one in whole.items() if role in one} for role in MEASURED}
         measured.setdefault(of, {})[rate] = roles
     reports = [finish(one) for one in made]
     for one in reports:

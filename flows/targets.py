@@ -23,6 +23,7 @@ from tasks.rewrite.rewrite import rewrite, self_solve
 from tasks.runtime.futures import Future, part
 from tasks.score.score import score
 from tasks.train_agent.train_agent import train_agent
+from tasks.verify.gate import GateConfig
 from tasks.verify.stage import verify
 
 Shards = dict[str, Future]
@@ -65,7 +66,7 @@ def rewrite_and_verify(
         for name in shard:
             with tags(*([f"sample {name}"] if targets.samples else [])):
                 rewrites[name] = one = part(made, name)
-                verdicts[name] = verify_shard(experiment, data, one)
+                verdicts[name] = judge(experiment.gate, data, data.sft, one)
                 if targets.likeliest:
                     nll[name] = score.submit(experiment.score, backbone=data.pi_0, rows=data.sft, rewrites=one)
     return {"rewrites": rewrites, "rewrite_verdicts": verdicts, "rewrite_nll": nll}
@@ -78,14 +79,22 @@ def solve_and_verify(experiment: Experiment, data: Data) -> dict[str, Shards]:
         made = self_solve.submit(shard, backbone=data.pi_0, rows=data.sft)
         for name in shard:
             solutions[name] = part(made, name)
-            verdicts[name] = verify_shard(experiment, data, solutions[name])
+            verdicts[name] = judge(experiment.gate, data, data.sft, solutions[name])
     return {"self_solutions": solutions, "self_verdicts": verdicts}
 
 
-def verify_shard(experiment: Experiment, data: Data, rewrites: Future) -> Future:
-    """The gate's verdicts on one shard; the backbone goes with it only where it is its own judge."""
-    judging = data.pi_0 if experiment.gate.asks_backbone else None
-    return verify.submit(experiment.gate, rows=data.sft, rewrites=rewrites, backbone=judging)
+def solve_held_out(experiment: Experiment, data: Data, model: Future) -> Future:
+    """Verdicts on a model's own answers to the rows that nothing was trained on; no judge reads how."""
+    greedy = RewriteConfig.model_validate(
+        experiment.rewrite.model_dump() | {"temperature": 0.0, "shards": 1, "hint": None}
+    )
+    solved = part(self_solve.submit({"held_out": greedy}, backbone=model, rows=data.held_out), "held_out")
+    return judge(experiment.gate.without_judge(), data, data.held_out, solved)
+
+
+def judge(gate: GateConfig, data: Data, rows: Future, rewrites: Future) -> Future:
+    """The gate's verdicts; the backbone goes with it only where it is its own judge."""
+    return verify.submit(gate, rows=rows, rewrites=rewrites, backbone=data.pi_0 if gate.asks_backbone else None)
 
 
 def shards(experiment: Experiment, targets: Targets) -> Iterator[dict[str, RewriteConfig]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tasks.drift.config import DriftConfig
 from tasks.drift.spec import DriftSpec
+from tasks.rows.model_folder import model_folder
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
 from tasks.runtime.spec import read_metrics
@@ -26,7 +27,6 @@ def drift(config: DriftConfig, out: Path, *, base: Path, model: Path) -> Metrics
     Returns:
         texts, dtype.
     """
-    folder = model / "model" if (model / "model").is_dir() else model
-    spec = DriftSpec(config=config, base=base, model=folder, out=out, cuda=settings().cuda())
+    spec = DriftSpec(config=config, base=base, model=model_folder(model), out=out, cuda=settings().cuda())
     run("inference", "tasks.drift.engine", spec, out)
     return read_metrics(out)

@@ -18,6 +18,7 @@ from tasks.evaluate.spec import EvaluateSpec
 from tasks.evaluate.view import view
 from tasks.generation.variables import engine_variables
 from tasks.rows.jsonl import write_rows
+from tasks.rows.model_folder import model_folder
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
@@ -76,7 +77,6 @@ def evaluate_benchmarks(
     Returns:
         The scores of every benchmark in `outs`.
     """
-    model = backbone_or_model / "model" if (backbone_or_model / "model").is_dir() else backbone_or_model
     missing = {name: folder for name, folder in outs.items() if not (folder / "scores.json").exists()}
     if missing:
         rows = work / "scratch" / "rows"
@@ -84,6 +84,6 @@ def evaluate_benchmarks(
         for name in missing:
             write_rows(rows / f"{name}.jsonl", benchmark.rows(name, config.benchmark_data, config.limit))
         cuda = settings().cuda()
-        spec = EvaluateSpec(config=config, model=model, outs=missing, rows=rows, cuda=cuda)
+        spec = EvaluateSpec(config=config, model=model_folder(backbone_or_model), outs=missing, rows=rows, cuda=cuda)
         run("inference", "tasks.evaluate.lm_eval_engine", spec, work, engine_variables(cuda))
     return {name: json.loads((folder / "scores.json").read_text(encoding="utf-8")) for name, folder in outs.items()}

@@ -32,10 +32,12 @@ def report(
     trained: dict[str, Path] | None = None,
     held_out: dict[str, Path] | None = None,
     drift: dict[str, Path] | None = None,
+    validation: dict[str, Path] | None = None,
 ) -> Metrics:
     """Collect the runs' figures and write the page and its JSON.
 
     `held_out` holds the rows that `untrained` and `trained` were measured on, for the examples; any run may name it.
+    `validation` is what a frontier chooses rates by: it is in the lineage and in no figure here.
 
     Raises:
         ReportError: the base's scores are missing, or runs were measured on different rows.
@@ -43,6 +45,7 @@ def report(
     by_benchmark = {f"{run}/{name}": folder for run, folders in scores.items() for name, folder in folders.items()}
     given = {"scores": by_benchmark, "dataset": dataset, "model": model, "target_nll": target_nll, "agent": agent}
     given |= {"untrained": untrained, "trained": trained, "held_out": held_out, "drift": drift}
+    given |= {"validation": validation}
     roles: dict[str, Mapping[str, Path]] = {role: folders for role, folders in given.items() if folders}
     store = next(iter(by_benchmark.values())).parent
 

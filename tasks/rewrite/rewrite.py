@@ -16,6 +16,7 @@ from typing import Literal
 from tasks.generation.variables import engine_variables
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
+from tasks.rows.model_folder import model_folder
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
@@ -55,7 +56,8 @@ def rewrite(
 def self_solve(
     config: Mapping[str, RewriteConfig], out: Mapping[str, Path], *, backbone: Path, rows: Path
 ) -> dict[str, Metrics]:
-    """pi_0's own solution of each question of each part, from the plain question prompt (Mind the Gap, Appendix D)."""
+    """The model's own solution of each question of each part, from the plain question prompt: pi_0's (Mind the Gap,
+    Appendix D), or a tuned model's of the rows that validate it."""
     return _generate("self_solve", config, out, backbone, rows, None)
 
 
@@ -74,7 +76,7 @@ def _generate(
         configs=config,
         outs=out,
         prompt=prompt,
-        backbone=backbone,
+        backbone=model_folder(backbone),
         adapter=adapter / "adapter" if adapter is not None and (adapter / "adapter").is_dir() else adapter,
         rows=rows / "rows.jsonl",
         cuda=settings().cuda(),

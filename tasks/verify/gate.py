@@ -76,7 +76,10 @@ class GateConfig(BaseModel):
         return self.judge.kind == "self" and self.answers.reasoning
 
     def without_judge(self) -> "GateConfig":
-        """The same comparison of answers, and no judge: where v_rea is asked for elsewhere."""
+        """The same comparison of answers, and no judge: where v_rea is asked for elsewhere, or does not matter. A judge
+        that decides alone is all there is, and stays."""
+        if self.verifier == "judge":
+            return self
         return self.model_copy(update={"answers": self.answers.model_copy(update={"reasoning": False})})
 
     @contextmanager

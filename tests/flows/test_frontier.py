@@ -69,3 +69,8 @@ def test_a_study_over_rates_and_strengths_makes_what_they_share_once_and_a_front
     ]
     assert keys(one, "average") < keys(two, "average"), "at its file's own strength nothing is made anew"
     assert not keys(one, "frontier")
+    # Only where rates are chosen do models answer the rows that are held out, once each: two of SFT, four averages.
+    assert [len(keys(walk, "self_solve")) for walk in (one, two)] == [0, 6]
+    (frontier,) = (step for step in two.stages if step.kind == "frontier")
+    told = next(iter(frontier.parts.values())).manifest.inputs
+    assert sum(name.startswith("validations.") for name in told) == 6

@@ -12,6 +12,7 @@ import numpy as np
 
 from tasks.evaluate.benchmark import benchmark
 from tasks.report.artifacts import labels
+from tasks.report.frontier.choice import Validated, by_validation, crossed
 from tasks.report.frontier.compare import REFERENCE, SHARES, matched, own_best, same_rate
 from tasks.report.frontier.curves import Curve, Curves, Strength, at, curve, strengths_in, whose_seeds, without_rate
 from tasks.report.frontier.data import GENERAL, RISES, Frontier, Outcome, Point, Regime
@@ -31,6 +32,7 @@ def build(
     runs: Mapping[float, Mapping[str, Answers]],
     rises: Mapping[float, Mapping[str, Answers]],
     clusters: Mapping[str, Mapping[str, str]],
+    validation: Mapping[float, Mapping[str, Mapping[str, bool]]] | None = None,
     *,
     confidence: float,
     resamples: int,
@@ -41,6 +43,8 @@ def build(
     Args:
         rises: by rate, run and thermometer how far each text rose above pi_0's own; none where none was read.
         clusters: by benchmark and row id the group of rows that come in groups.
+        validation: by rate and run which validation rows were answered rightly, by which rates and strengths are
+            chosen; where a run has none, crossed halves of the downstream questions choose.
 
     Raises:
         FrontierError: fewer than two rates, no SFT, or runs that were asked other questions than the base.
@@ -61,11 +65,10 @@ def build(
         correct[name] |= of
     outcomes: dict[Outcome, Sequence[str]] = {GENERAL: groups["general"]}
     outcomes |= {one: [one] for one in RISES if any(one in correct.get(at(REFERENCE, rate), ()) for rate in rates)}
-    halves = [half_of(ids, number) for number in (0, 1)]
-    drawn, *halved = (
-        draw(answers, resamples, seed, of=whose_seeds, clusters=labels(of, clusters))
-        for answers, of in ((correct, ids), *((half(correct, ids, of), of) for of in halves))
-    )
+    validated, validation_rows = _validated(methods, runs, validation or {})
+
+    def drawn_of(answers: Mapping[str, Mapping[str, Matrix]], of: Mapping[str, Sequence[str]]) -> Drawn:
+        return draw(answers, resamples, seed, of=whose_seeds, clusters=labels(of, clusters))
 
     def curves_of(drawn: Drawn, outcome: Outcome) -> Curves:
         found: dict[str, dict[Strength, Curve]] = {}
@@ -75,8 +78,13 @@ def build(
                     found.setdefault(method, {})[strength] = one
         return found
 
+    drawn = drawn_of(correct, ids)
     curves = {outcome: curves_of(drawn, outcome) for outcome in outcomes}
-    crossed = {outcome: [curves_of(one, outcome) for one in halved] for outcome in outcomes}
+    if validation_rows:
+        choices = {outcome: by_validation(of, validated) for outcome, of in curves.items()}
+    else:
+        first, second = (drawn_of(half(correct, ids, of), of) for of in (half_of(ids, number) for number in (0, 1)))
+        choices = {one: crossed((curves_of(first, one), curves_of(second, one))) for one in outcomes}
     general = curves[GENERAL]
     base_math, base_general = general[REFERENCE][None].math[0], general[REFERENCE][None].kept[0]
     return Frontier(
@@ -88,6 +96,7 @@ def build(
         questions={group: sum(len(ids[name]) for name in names) for group, names in groups.items()},
         outcomes={one: sum(correct["base"][name].shape[1] for name in names) for one, names in outcomes.items()},
         rates=rates,
+        validation_rows=validation_rows,
         base_math=share(base_math, confidence),
         base_general=share(base_general, confidence),
         points=_points(curves, confidence),
@@ -97,10 +106,34 @@ def build(
             found
             for one, of in curves.items()
             for gain in SHARES
-            for found in matched(of, crossed[one], gain, one, confidence)
+            for found in matched(of, choices[one], gain, one, confidence)
         ],
-        own_best=[d for one, of in curves.items() for d in own_best(of, crossed[one], one, confidence)],
+        own_best=[d for one, of in curves.items() for d in own_best(of, choices[one], one, confidence)],
     )
+
+
+def _validated(
+    methods: Mapping[str, Mapping[Strength, str]],
+    runs: Mapping[float, Mapping[str, Answers]],
+    validation: Mapping[float, Mapping[str, Mapping[str, bool]]],
+) -> tuple[Validated, int | None]:
+    """Mean accuracy over seeds and validation rows of every point, and how many rows; None where a run has none.
+
+    Raises:
+        FrontierError: runs were asked other validation rows.
+    """
+    if any(not validation.get(rate, {}).get(run) for rate, of in runs.items() for run in of):
+        return {}, None
+    asked = {frozenset(found) for of in validation.values() for found in of.values()}
+    if len(asked) > 1:
+        raise FrontierError("runs were asked other validation rows than others: they are not of one experiment")
+    found: dict[str, dict[Strength, dict[float, float]]] = {}
+    for method, names in methods.items():
+        for strength, name in names.items():
+            for rate, of in validation.items():
+                if seeds := [list(right.values()) for run, right in of.items() if run.partition("/")[0] == name]:
+                    found.setdefault(method, {}).setdefault(strength, {})[rate] = float(np.mean(seeds))
+    return found, len(next(iter(asked)))
 
 
 def _points(curves: Mapping[Outcome, Curves], confidence: float) -> list[Point]:

@@ -4,7 +4,7 @@ In:  a method's curves by strength (curves.py), of most a single one, the refere
 Out: [Difference(method="dft", difference=−0.2 points (−4.1 to 3.0), p=0.88, holm=1.0), …], Holm over each list
 
 A method with one seed has no p-value: its interval holds the sampling of questions alone. Of several strengths one is
-chosen as a rate is: on half of the downstream questions, in the data, and told on the other half, both ways round.
+chosen as a rate is (choice.py).
 
 The policy, with what was decided before any method was seen, is docs/evaluation.md.
 """
@@ -14,7 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tasks.report.frontier.curves import Curve, Curves, Strength, best, kept_at, level_of
+from tasks.report.frontier.choice import Choice
+from tasks.report.frontier.curves import Curve, Curves, Strength, kept_at, level_of
 from tasks.report.frontier.data import GENERAL, Difference, Outcome
 from tasks.report.statistics import Vector, holm, percentile, share, two_sided
 from tasks.report.values import Estimate
@@ -54,16 +55,16 @@ def same_rate(curves: Curves, rate: float, outcome: Outcome, confidence: float) 
 
 
 def matched(
-    curves: Curves, halves: Sequence[Curves], gained: float, outcome: Outcome, confidence: float
+    curves: Curves, choices: Sequence[Choice], gained: float, outcome: Outcome, confidence: float
 ) -> list[Difference]:
     """Every method's outcome minus the reference's where both first have the downstream accuracy. Where a strength is
-    chosen, both are read at the level of the half that told it."""
+    chosen, both are read at the level of the questions that told it."""
     told_at = float(level_of(_reference(curves), gained)[0])
     found = []
     for method in curves:
         if method == REFERENCE:
             continue
-        strengths, pairs = _pairs(curves, halves, method)
+        strengths, pairs = _pairs(curves, choices, method)
         levels = [level_of(sft, gained) for _, sft in pairs]
         ours = np.mean([kept_at(one, level) for (one, _), level in zip(pairs, levels, strict=True)], axis=0)
         theirs = np.mean([kept_at(sft, level) for (_, sft), level in zip(pairs, levels, strict=True)], axis=0)
@@ -89,16 +90,16 @@ def matched(
     return _corrected(found)
 
 
-def _pairs(curves: Curves, halves: Sequence[Curves], method: str) -> tuple[list[Strength], list[tuple[Curve, Curve]]]:
-    """The method's curve beside the reference's, at its only strength; of several at the one that each half of the
-    downstream questions chooses, downstream on the other half. The outcome is of all questions: they chose nothing."""
+def _pairs(curves: Curves, choices: Sequence[Choice], method: str) -> tuple[list[Strength], list[tuple[Curve, Curve]]]:
+    """The method's curve beside the reference's, at its only strength; of several at the one that each choice takes, on
+    the downstream questions that tell it. The outcome is of all questions or texts, which chose nothing."""
     of, sft = curves[method], _reference(curves)
     if len(of) == 1:
         return list(of), [(one, sft) for one in of.values()]
-    chosen = [best(half[method])[0] for half in halves]
+    chosen = [choice.best(method)[0] for choice in choices]
     pairs = []
-    for strength, other in zip(chosen, reversed(halves), strict=True):
-        ours, theirs = other[method][strength], _reference(other)
+    for strength, choice in zip(chosen, choices, strict=True):
+        ours, theirs = choice.told[method][strength], _reference(choice.told)
         pairs.append((replace(of[strength], math=ours.math), replace(sft, math=theirs.math)))
     return chosen, pairs
 
@@ -108,10 +109,10 @@ def _before_its_rates(curve: Curve, level: Vector) -> bool:
     return bool((curve.math[0, 0] - level[0]) * (curve.math[1, 0] - level[0]) < 0)
 
 
-def own_best(curves: Curves, halves: Sequence[Curves], outcome: Outcome, confidence: float) -> list[Difference]:
-    """Every method at the rate and strength with its highest downstream accuracy, chosen on one half of the downstream
-    questions and told on the other, both ways round; the outcome is of all questions or texts, which chose nothing."""
-    own = {method: _crossed(of, [half[method] for half in halves]) for method, of in curves.items()}
+def own_best(curves: Curves, choices: Sequence[Choice], outcome: Outcome, confidence: float) -> list[Difference]:
+    """Every method at the rate and strength with its highest downstream accuracy where the choice is made; the outcome
+    is of all questions or texts, which chose nothing."""
+    own = {method: _chosen(method, of, choices) for method, of in curves.items()}
     theirs = own[REFERENCE][1]
     found = []
     for method, (math, kept, chosen) in own.items():
@@ -133,12 +134,13 @@ def own_best(curves: Curves, halves: Sequence[Curves], outcome: Outcome, confide
     return _corrected(found)
 
 
-def _crossed(
-    whole: Mapping[Strength, Curve], halves: Sequence[Mapping[Strength, Curve]]
+def _chosen(
+    method: str, whole: Mapping[Strength, Curve], choices: Sequence[Choice]
 ) -> tuple[Vector, Vector, list[tuple[Strength, float]]]:
-    """Downstream, the outcome, and the strength and rate that each half chose."""
-    chosen = [best(one) for one in halves]
-    math = np.mean([halves[1 - number][at].math[1 + place] for number, (at, place) in enumerate(chosen)], axis=0)
+    """Downstream, the outcome, and the strength and rate of each choice."""
+    chosen = [choice.best(method) for choice in choices]
+    told = [choice.told[method][at] for (at, _), choice in zip(chosen, choices, strict=True)]
+    math = np.mean([one.math[1 + place] for one, (_, place) in zip(told, chosen, strict=True)], axis=0)
     kept = np.mean([whole[at].kept[1 + place] for at, place in chosen], axis=0)
     return math, kept, [(at, whole[at].rates[place]) for at, place in chosen]
 

@@ -100,10 +100,3 @@ def level_of(curve: Curve, share: float) -> Vector:
     It is told in each replicate by itself: questions that are hard for all models move it with them.
     """
     return np.asarray(curve.math[0] + share * (curve.math.max(axis=0) - curve.math[0]))
-
-
-def best(of: Mapping[Strength, Curve]) -> tuple[Strength, int]:
-    """At which strength and which of its rates a method has the highest downstream accuracy in the data; of equals the
-    lowest strength, and its lowest rate."""
-    found = [(strength, int(np.argmax(one.math[1:, 0]))) for strength, one in of.items()]
-    return max(found, key=lambda one: float(of[one[0]].math[1 + one[1], 0]))

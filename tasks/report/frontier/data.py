@@ -67,10 +67,12 @@ class Difference(_Model):
     level: Share | None = Field(default=None, description="downstream accuracy of both, where they are matched")
     reached: Share = Field(default=1.0, description="share of the replicates in which both curves reach the level")
     rates: list[FiniteFloat] = Field(
-        default_factory=list, description="both's, or the method's own best: a choice a half"
+        default_factory=list,
+        description="both's, or the method's own best: the validation rows' choice, or each half's",
     )
     strengths: list[FiniteFloat] = Field(
-        default_factory=list, description="of several that the method was run at: this one, or the choice a half"
+        default_factory=list,
+        description="of several that the method was run at: this one, or what was chosen, as rates",
     )
     math: Estimate | None = Field(default=None, description="the method's MathAvg; None where it is matched")
     math_difference: Estimate | None = Field(default=None, description="its MathAvg minus the reference's, same rate")
@@ -97,6 +99,11 @@ class Frontier(_Model):
     questions: dict[Literal["math", "general"], Count]
     outcomes: dict[Outcome, Count] = Field(description="what is compared, and over how many questions or texts")
     rates: list[FiniteFloat]
+    validation_rows: Count | None = Field(
+        default=None,
+        description="rows that no benchmark holds, by which rates and strengths were chosen; null: by one half of the "
+        "downstream questions, told on the other, both ways round",
+    )
     base_math: Estimate
     base_general: Estimate
     points: list[Point]

@@ -2,6 +2,7 @@
 
 In:  base {"math500": …}, scores {"0.0008": {"sft/0": {"math500": …}, …}, "0.0012": {…}},
      drifts {"0.0008": {"sft/0": …}, …} of those that were read by the thermometers
+     validations {"0.0008": {"sft/0": …}, …}: verdicts on each model's answers to the held-out rows
 Out: frontier.html, frontier.json
 """
 
@@ -33,7 +34,7 @@ class FrontierConfig(BaseModel):
     seed: int = Field(default=0, ge=0, description="Seed of the replicates.")
 
 
-@stage(version=4)
+@stage(version=5)
 def frontier(
     config: FrontierConfig,
     out: Path,
@@ -41,6 +42,7 @@ def frontier(
     base: dict[str, Path],
     scores: dict[str, dict[str, dict[str, Path]]],
     drifts: dict[str, dict[str, Path]],
+    validations: dict[str, dict[str, Path]],
 ) -> Metrics:
     """Compare methods over their rates; write the page and its JSON.
 
@@ -55,6 +57,9 @@ def frontier(
     def answers(folders: dict[str, Path]) -> dict[str, dict[str, float]]:
         return {name: one.correct for name, one in scored(folders).items()}
 
+    def passed(verdicts: Path) -> dict[str, bool]:
+        return {row["id"]: row["passed"] for row in read_rows(verdicts / "verdicts.jsonl", ["id", "passed"])}
+
     asked = scored(base)
     general = [name for name in asked if benchmark(name).group == "general"]
     data = build(
@@ -67,6 +72,7 @@ def frontier(
             for rate, runs in drifts.items()
         },
         {name: one.clusters for name, one in asked.items()},
+        {float(rate): {run: passed(of) for run, of in runs.items()} for rate, runs in validations.items()},
         confidence=config.confidence,
         resamples=config.resamples,
         seed=config.seed,
@@ -76,7 +82,8 @@ def frontier(
     for name, text in ((FIGURES, data.model_dump_json(indent=1) + "\n"), (PAGE, render(data))):
         with whole(out / name) as file:
             file.write(text)
-    read = len(base) + sum(len(of) for runs in scores.values() for of in runs.values()) + sum(map(len, drifts.values()))
+    read = len(base) + sum(len(of) for runs in scores.values() for of in runs.values())
+    read += sum(map(len, [*drifts.values(), *validations.values()]))
     return {"methods": len(data.methods()), "rates": len(data.rates), "artifacts": read}
 
 

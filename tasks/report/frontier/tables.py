@@ -54,7 +54,7 @@ def _matched(data: Frontier, level: float, outcome: Outcome) -> Table:
     found = sorted((one for one in data.matched if (one.level, one.outcome) == (level, outcome)), key=_by_difference)
     return Table(
         f"At {number(100 * level)} % downstream: {SHOWN[outcome][0]} against SFT's there (†: one of the two below its "
-        f"lowest rate, where nothing was measured{_chosen(found)})",
+        f"lowest rate, where nothing was measured{_chosen(data, found)})",
         ("method", *_headings(outcome)),
         [
             (_label(one) + (" †" if one.unmeasured else ""), _value(one.value, outcome), *_tested(one))
@@ -67,8 +67,8 @@ def _matched(data: Frontier, level: float, outcome: Outcome) -> Table:
 
 def _own_best(data: Frontier, outcome: Outcome) -> Table:
     found = sorted((one for one in data.own_best if one.outcome == outcome), key=_by_difference)
-    best = "rate and strength" if any(one.strengths for one in found) else "rate"
-    title = f"Each at its own best {best}, chosen on half of the downstream questions and told on the other"
+    best = "rate and strength" if _any_strength(found) else "rate"
+    title = f"Each at its own best {best}, chosen {_told(data)}"
     return Table(
         title if outcome == GENERAL else f"{title}: {SHOWN[outcome][0]}",
         ("method", "rate", "downstream, %", *_headings(outcome)),
@@ -151,10 +151,19 @@ def _named(method: str, strengths: Sequence[float]) -> str:
     return (strengths and label_at(method, " or ".join(map(shown, strengths)))) or method_label(method)
 
 
-def _chosen(found: Sequence[Difference]) -> str:
-    if not any(one.strengths for one in found):
-        return ""
-    return "; of several strengths the one with the most downstream on half of its questions, told on the other half"
+def _chosen(data: Frontier, found: Sequence[Difference]) -> str:
+    return f"; of several strengths the one with the most downstream {_told(data)}" if _any_strength(found) else ""
+
+
+def _any_strength(found: Sequence[Difference]) -> bool:
+    return any(one.strengths for one in found)
+
+
+def _told(data: Frontier) -> str:
+    """On what is chosen."""
+    if data.validation_rows:
+        return f"on {data.validation_rows} validation rows that no benchmark holds"
+    return "on half of the downstream questions and told on the other"
 
 
 def _by_difference(one: Difference) -> tuple[bool, float]:

@@ -135,6 +135,31 @@ def test_its_own_best_rate_is_chosen_on_the_other_half(data: Frontier) -> None:
     assert own["sft"].difference is None
 
 
+def test_validation_rows_choose_the_rate_where_every_run_has_them() -> None:
+    """They prefer the lower rate, at which every method has less downstream accuracy."""
+    base, runs = made(seeds=2)
+    right = {0.0008: 30, 0.0012: 20}
+    validation = {
+        rate: {run: {f"row-{n}": n < right[rate] for n in range(40)} for run in of} for rate, of in runs.items()
+    }
+
+    def built() -> Frontier:
+        return build("nano", True, base, runs, {}, {}, validation, confidence=0.95, resamples=100, seed=0)
+
+    found = built()
+    assert found.validation_rows == 40 and {rate for one in found.own_best for rate in one.rates} == {0.0008}
+    wise = next(one for one in found.own_best if one.method == "wise_ft")
+    assert wise.math == next(one.math for one in found.points if (one.method, one.rate) == ("wise_ft", 0.0008))
+    assert "own best rate, chosen on 40 validation rows that no benchmark holds" in markdown(found)
+    validation[0.0012]["dft/1"] = {"another": True}
+    with pytest.raises(FrontierError, match="other validation rows"):
+        built()
+    del validation[0.0012]["dft/1"]
+    found = built()
+    assert found.validation_rows is None and "chosen on half of the downstream" in markdown(found)
+    assert 0.0012 in {rate for one in found.own_best for rate in one.rates}
+
+
 @pytest.mark.parametrize(("shift", "expected"), [(0.0, "gradual"), (0.2, "cliff")])
 def test_the_regime_of_a_rate_is_told_from_sft_alone(shift: float, expected: str) -> None:
     base, runs = made(shift=shift)

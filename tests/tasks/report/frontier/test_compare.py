@@ -1,8 +1,10 @@
-"""What a half of the downstream questions chose is told on the other half; the outcome is of all questions."""
+"""What validation rows choose is told on all questions, what half of the downstream questions chooses on the other
+half; the outcome is of all questions."""
 
 import numpy as np
 import pytest
 
+from tasks.report.frontier.choice import best, by_validation, crossed
 from tasks.report.frontier.compare import matched, own_best
 from tasks.report.frontier.curves import Curve
 from tasks.report.frontier.data import GENERAL
@@ -16,10 +18,12 @@ def of(math: float, general: float) -> Curve:
 SFT = {None: of(0.8, 0.6)}
 WHOLE = {"sft": SFT, "l2": {1.0: of(0.75, 0.9), 4.0: of(0.75, 0.7)}}
 # The first half chooses 1, the second 4; their own general accuracies are not asked.
-HALVES = [
-    {"sft": SFT, "l2": {1.0: of(0.9, 0.0), 4.0: of(0.7, 0.0)}},
-    {"sft": SFT, "l2": {1.0: of(0.65, 0.0), 4.0: of(0.8, 0.0)}},
-]
+HALVES = crossed(
+    (
+        {"sft": SFT, "l2": {1.0: of(0.9, 0.0), 4.0: of(0.7, 0.0)}},
+        {"sft": SFT, "l2": {1.0: of(0.65, 0.0), 4.0: of(0.8, 0.0)}},
+    )
+)
 
 
 def test_a_chosen_strength_is_matched_on_the_half_that_did_not_choose_it() -> None:
@@ -41,3 +45,26 @@ def test_its_own_best_strength_is_told_on_the_other_half() -> None:
     assert own["l2"].strengths == [1.0, 4.0] and own["l2"].rates == [0.1]
     assert own["l2"].math and own["l2"].math.value == pytest.approx((0.65 + 0.7) / 2)
     assert own["l2"].value and own["l2"].value.value == pytest.approx((0.9 + 0.7) / 2)
+
+
+def test_validation_rows_choose_against_the_benchmarks_and_all_questions_tell() -> None:
+    whole = {"sft": {None: two_rates(0.7, 0.8)}, "l2": {1.0: two_rates(0.7, 0.6), 4.0: two_rates(0.75, 0.9)}}
+    validated = {"sft": {None: {0.1: 0.6, 0.2: 0.5}}, "l2": {1.0: {0.1: 0.3, 0.2: 0.8}, 4.0: {0.1: 0.7, 0.2: 0.7}}}
+    own = {one.method: one for one in own_best(whole, by_validation(whole, validated), GENERAL, 0.95)}
+    assert (own["sft"].rates, own["l2"].rates, own["l2"].strengths) == ([0.1], [0.2], [1.0])
+    assert own["l2"].math and own["l2"].math.value == pytest.approx(0.6)
+    assert own["l2"].value and own["l2"].value.value == pytest.approx(0.5)
+    (one,) = matched(whole, by_validation(whole, validated), 0.5, GENERAL, 0.95)
+    assert one.strengths == [1.0] and one.level == pytest.approx(0.6)
+    assert one.value and one.value.value == pytest.approx(1 - 0.1 * 2 / 3), "two thirds of the way to the first rate"
+
+
+def two_rates(first: float, second: float) -> Curve:
+    """From a base of 0.4 and 1.0: general accuracy 0.9, then 0.5."""
+    return Curve([0.1, 0.2], np.array([[0.4], [first], [second]]), np.array([[1.0], [0.9], [0.5]]), [1, 1])
+
+
+def test_of_equal_accuracies_the_lowest_strength_and_its_lowest_rate_are_best() -> None:
+    assert best({None: [0.8, 0.8]}) == (None, 0)
+    assert best({0.1: [0.7, 0.8], 2.0: [0.8, 0.6]}) == (0.1, 1)
+    assert best({0.1: [0.7, 0.8], 2.0: [0.9, 0.6]}) == (2.0, 0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.report.frontier.curves import Curve, best, kept_at, level_of, strengths_in, whose_seeds
+from tasks.report.frontier.curves import Curve, kept_at, level_of, strengths_in, whose_seeds
 
 
 def of(math: list[list[float]], general: list[list[float]]) -> Curve:
@@ -39,16 +39,8 @@ def test_a_flat_piece_divides_by_nothing() -> None:
     assert at_level(of([[0.5], [0.5], [0.7]], [[1.0], [0.9], [0.5]]), 0.5) == pytest.approx([1.0])
 
 
-def test_levels_are_shares_of_the_gain_and_the_lowest_of_equal_rates_is_best() -> None:
-    curve = of([[0.4], [0.8], [0.8]], [[1.0], [0.9], [0.5]])
-    assert level_of(curve, 0.9) == pytest.approx([0.76])
-    assert best({None: curve}) == (None, 0)
-
-
-def test_of_several_strengths_the_one_with_the_most_downstream_is_best_and_of_equals_the_lowest() -> None:
-    low, high = of([[0.4], [0.7], [0.8]], [[1.0]] * 3), of([[0.4], [0.8], [0.6]], [[1.0]] * 3)
-    assert best({0.1: low, 2.0: high}) == (0.1, 1)
-    assert best({0.1: low, 2.0: of([[0.4], [0.9], [0.6]], [[1.0]] * 3)}) == (2.0, 0)
+def test_levels_are_shares_of_the_gain() -> None:
+    assert level_of(of([[0.4], [0.8], [0.8]], [[1.0], [0.9], [0.5]]), 0.9) == pytest.approx([0.76])
 
 
 def test_strengths_of_one_method_are_its_curves_and_share_its_seeds() -> None:
