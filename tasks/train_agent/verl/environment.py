@@ -32,6 +32,7 @@ def prepare(cuda: bool, log: Path, alone: bool, seed: int) -> None:
         "RAY_USAGE_STATS_ENABLED": "0",
         "VLLM_NO_USAGE_STATS": "1",
         "RAY_DEDUP_LOGS": "0",
+        "RAY_worker_niceness": "0",  # Ray's is 15: beside other work its processes wait until a watchdog ends them
         "TQ_LOGGING_LEVEL": "ERROR",  # TransferQueue warns at every call on a machine with few cores
     }
     # A dozen processes import torch, vLLM and verl: without bytecode each compiles all of it again.

@@ -44,8 +44,8 @@ def test_verl_accepts_every_preset_with_every_backbone(tmp_path, backbone, prese
     split = more.get("split", {})
     kept = split.get("agent_rows", AGENT_ROWS) - split.get("held_out_rows", HELD_OUT_ROWS)
     made = composed(tmp_path, agent, kept=kept, context=CONTEXT[backbone])
-    assert made.trainer.total_training_steps == {"small": 15, "smoke": 2}.get(preset, 95)
-    assert made.trainer.total_epochs == 1
+    assert made.trainer.total_training_steps == {"small": 15, "smoke": 2, "night": 12}.get(preset, 95)
+    assert made.trainer.total_epochs == (2 if preset == "night" else 1)
     assert made.actor_rollout_ref.rollout.max_model_len == 2048 + 4096
     assert made.trainer.n_gpus_per_node == (1 if preset in ("one_gpu", "small_gpu") else 4)
     assert made.trainer.nnodes == (2 if preset == "several_machines" else 1)
