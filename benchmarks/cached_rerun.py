@@ -1,62 +1,69 @@
-"""Two figures of the workflow itself, from one run of a small nano experiment and its repetitions.
+"""`make run` the second time: the command in processes of its own, where all that it asks for is in the store.
 
-cached_rerun:   a fully cached `pipeline` flow on a warm server, in seconds and against the run that built everything
-stage_overhead: that run's wall time over the critical path of its engine processes, spawn to exit
+cached_rerun:        seconds of `rewriting-agent run --backbone nano --preset smoke`, beside `import prefect` alone
+cached_rerun/cores:  its seconds of cores, beside those of the import
+cached_rerun/flow:   seconds of cores of the flow's graph in it: every stage is asked for and looked up
+stage_overhead:      seconds of the first run, its server's start among them, over the critical path of its engines
 
-Builds into a store of its own with a small nano experiment, so it takes some minutes the first time.
+The first run builds into a store of its own, which takes some minutes; with REWRITING_AGENT_STORE into that one, where
+all may be made already, and `stage_overhead` is left out.
 """
 
-import logging
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks._alone import alone, cores_used
 from benchmarks._beside import tell
+from benchmarks._critical_path import critical_path
+from tasks.runtime.settings import ROOT
+from tasks.runtime.store import Store
 
-REPEATS = 7
-SMALL = {
-    "sample.rows": 120,
-    "split.sft_rows": 40,
-    "split.held_out_rows": 10,
-    "split.agent_rows": 70,
-    "train_agent.steps": 2,
-    "evaluate.limit": 20,
-}
+REPEATS = 5
+ASKED = {"backbone": "nano", "preset": ["smoke"]}
+COMMAND = ["-m", "flows", "run", "--backbone", "nano", "--preset", "smoke"]
+IMPORT = ["-c", "import prefect"]
 
 
 def main() -> None:
+    given = "REWRITING_AGENT_STORE" in os.environ
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["REWRITING_AGENT_STORE"] = str(Path(folder) / "store")
+        store = os.environ.setdefault("REWRITING_AGENT_STORE", str(Path(folder) / "store"))
         os.environ["PREFECT_HOME"] = str(Path(folder) / "prefect")
-        os.environ["PREFECT_LOGGING_LEVEL"] = "ERROR"
-        from prefect.testing.utilities import prefect_test_harness
-
-        from flows.experiment import load_experiment
-        from flows.pipeline import pipeline
-
-        logging.getLogger("prefect").setLevel(logging.ERROR)
-        experiment = load_experiment("nano", SMALL)
-        with prefect_test_harness(server_startup_timeout=180):
-            start = time.perf_counter()
-            pipeline(experiment=experiment)
-            first = time.perf_counter() - start
-            times = []
-            for _ in range(REPEATS):
-                start = time.perf_counter()
-                pipeline(experiment=experiment)
-                times.append(time.perf_counter() - start)
-        tell("cached_rerun", "s", "first run, 120 rows", times, [first] * REPEATS, better="lower")
-        overhead(first)
+        first, _ = timed(COMMAND)
+        engines = critical_path(list(Store(Path(store)).manifests()))
+        ours, theirs, graphs = [], [], []
+        for _ in range(REPEATS):
+            theirs.append(timed(IMPORT))
+            ours.append(timed(COMMAND))
+            graphs.append(alone(graph)[1])
+    (walls, cores), (imports, import_cores) = zip(*ours, strict=True), zip(*theirs, strict=True)
+    tell("cached_rerun", "s", "import prefect", walls, imports, better="lower")
+    tell("cached_rerun/cores", "s of cores", "import prefect", cores, import_cores, better="lower")
+    tell("cached_rerun/flow", "s of cores", "import prefect", graphs, import_cores, better="lower")
+    if not given:
+        tell("stage_overhead", "s", "critical path of the engines, spawn to exit", [first], [engines], better="lower")
 
 
-def overhead(wall: float) -> None:
-    """Also prints `stage_overhead`: the first run's wall time over the critical path of its engine processes."""
-    from benchmarks._critical_path import critical_path
-    from tasks.runtime.stage import store
+def timed(arguments: list[str]) -> tuple[float, float]:
+    """Seconds and seconds of cores of an interpreter with these arguments, from its start to its end."""
+    began, used = time.perf_counter(), cores_used()
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began, cores_used() - used
 
-    engines = critical_path(list(store().manifests()))
-    tell("stage_overhead", "s", "critical path of the engines, spawn to exit", [wall], [engines], better="lower")
+
+def graph() -> float:
+    """Seconds of cores of what the command does between its imports and its table."""
+    from flows.finished import finished
+    from flows.pipeline import pipeline
+
+    began = time.process_time()
+    if not finished(pipeline, ASKED):
+        raise RuntimeError("the first run left something to be made")
+    return time.process_time() - began
 
 
 if __name__ == "__main__":
