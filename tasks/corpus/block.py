@@ -64,14 +64,17 @@ def imported(reading: Reading, block: list[RawRow]) -> Imported:
         if taken.mended:
             found.counts["mended"] += 1
         digest = hashlib.sha256(f"{taken.row['question']}\0{taken.row['solution']}".encode()).digest()[:8]
-        row: Row = {"id": f"{reading.name}/{digest.hex()}", "corpus": reading.name} | taken.row
-        row |= {"domain": reading.domain} if reading.domain else {}
+        row: Row = {"id": f"{reading.name}/{digest.hex()}", "corpus": reading.name, **taken.row}
+        if reading.domain:
+            row["domain"] = reading.domain
         # A row whose reference holds no answer (a proof, prose) can be learned from but not verified.
         can, why_not = (
             (False, taken.no_reference) if taken.no_reference else verifiable(row["answer"] or row["solution"])
         )
         extra = carried(raw.content, row) if reading.carry and isinstance(raw.content, dict) else {}
-        row |= {"verifiable": can, "why_not": why_not} | ({"fields": extra} if extra else {})
+        row["verifiable"], row["why_not"] = can, why_not
+        if extra:
+            row["fields"] = extra
         found.digests.append(int.from_bytes(digest))
         found.lines.append(line_of(row))
         found.verifiable.append(can)
@@ -91,4 +94,4 @@ def _taken(raw: RawRow, reading: Reading) -> Taken:
         if taken.row[name] is not None
     }
     mended = raw.under_escaped or any(taken.row[name] != text for name, text in parts.items())
-    return taken._replace(row=taken.row | parts, mended=mended)
+    return taken._replace(row=taken.row | parts, mended=True) if mended else taken

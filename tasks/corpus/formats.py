@@ -92,11 +92,12 @@ def kept_columns(form: Format, mapping: Mapping[str, str], carry: bool) -> Calla
 
 def carried(raw: Row, row: Row) -> Row:
     """The fields of a raw row that the corpus's row does not hold: what repeats its texts is left out."""
-    held = {str(value) for value in row.values() if value is not None}
+    # Names first, for a conversation is long as a string; a list, for it knows long texts by being the same objects.
+    held = [value for value in row.values() if value is not None]
     return {
         name: value
         for name, value in raw.items()
-        if value is not None and str(value) not in held and names.plain_name(name) not in names.TURNS
+        if value is not None and names.plain_name(name) not in names.TURNS and str(value) not in held
     }
 
 

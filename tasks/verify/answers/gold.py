@@ -30,6 +30,8 @@ def verifiable(gold: str) -> tuple[bool, str]:
         return False, "its answer is empty"
     if reason := refuse(answer):
         return False, f"its answer is {reason}"
+    if len(answer) < 3 * MAX_WORDS:  # so many words do not fit
+        return True, ""
     words = _WORD.findall(re.sub(r"\\[A-Za-z]+", " ", answer))
     if len(words) > MAX_WORDS and read_words(answer) is not None:
         return False, f"its answer is prose of {len(words)} words"
