@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 
+if find_spec("hypothesis"):
+    from hypothesis import HealthCheck, settings
+
+    # Machines are shared: how long an example takes says nothing of what is tested.
+    settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("shared")
+
 
 # The environment that this interpreter is; what a test file imports, only its own environment has.
 KNOWN_BY = {"verl": "verl", "vllm": "inference", "llamafactory": "sft"}

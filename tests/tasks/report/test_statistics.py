@@ -19,7 +19,6 @@ from tasks.report.statistics import (
 )
 
 
-@settings(deadline=None)
 @given(st.integers(0, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.999))
 def test_a_wilson_interval_holds_the_rate_and_stays_a_share(counts, confidence):
     successes, n = counts
@@ -36,7 +35,6 @@ def test_a_wilson_interval_is_the_closed_form():
     assert wilson(k, n) == pytest.approx((centre - half, centre + half), abs=1e-12)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 400), st.integers(1, 8))
 def test_more_rows_make_a_wilson_interval_narrower(n, factor):
     one, many = proportion(n // 2, n), proportion((n // 2) * (factor + 1), n * (factor + 1))
@@ -54,7 +52,7 @@ def _methods(draw_, n_methods, seeds, rows):
     return {f"m{i}": {"b": random.integers(0, 2, (seeds, rows)).astype(float)} for i in range(n_methods)}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(1, 4), st.integers(1, 60))
 def test_replicate_0_is_the_data_and_the_interval_of_a_share_is_one(number, seeds, rows):
     correct = _methods(number, 2, seeds, rows)
@@ -66,7 +64,7 @@ def test_replicate_0_is_the_data_and_the_interval_of_a_share_is_one(number, seed
         assert -1e-12 <= found.low <= found.value <= found.high <= 1 + 1e-12
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(1, 80))
 def test_a_method_never_differs_from_itself(number, rows):
     """Paired over rows: with one seed, the same answers give a difference of exactly zero in every replicate."""
@@ -75,7 +73,7 @@ def test_a_method_never_differs_from_itself(number, rows):
     assert np.allclose(drawn["a"]["b"], drawn["again"]["b"], atol=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6))
 def test_the_order_of_rows_and_seeds_does_not_move_the_estimate(number):
     random = np.random.default_rng(number)
@@ -219,7 +217,7 @@ def test_a_large_benchmark_is_resampled_in_blocks_of_bounded_memory():
     assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * np.sqrt(2 / 9 / 14_000), rel=0.2)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(-50, 50), min_size=1, max_size=60))
 def test_a_mean_over_rows_lies_in_its_interval(values):
     estimate = mean_over_rows(np.array(values), resamples=60)

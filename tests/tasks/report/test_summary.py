@@ -48,7 +48,7 @@ def test_a_base_of_zero_gives_no_gain_instead_of_infinity():
     assert averages(drawn, "sft", BENCHMARKS, 0.95).math_gain_percent is None
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.floats(0.05, 0.95), min_size=6, max_size=6), st.integers(1, 3))
 def test_every_interval_holds_its_value_and_the_base_gains_nothing(rates, seeds):
     names = ["a", "b", "c"]
@@ -80,7 +80,7 @@ def test_every_method_is_compared_with_the_base_and_with_sft():
     assert (found["sft", "base", "MathAvg"].rows, found["sft", "base", "MathAvg"].seeds) == (200, 2)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0.01, 1), min_size=6, max_size=6))
 def test_the_formulas_are_those_of_the_evaluation(rates):
     names = ["a", "b", "c"]

@@ -66,7 +66,7 @@ def groups(draw, verdicts=(True, False, None), least=1):
     return passed, nll, vectors
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(groups(), st.sampled_from(VARIANTS), st.floats(0, 10), st.floats(0, 10))
 def test_equals_a_brute_force_reading_of_the_paper(group, variant, lambda_dist, lambda_div):
     passed, nll, vectors = group
@@ -75,7 +75,7 @@ def test_equals_a_brute_force_reading_of_the_paper(group, variant, lambda_dist, 
     np.testing.assert_allclose(rewards.total, read_rewards(passed, nll, vectors, config), atol=1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(groups(), st.sampled_from(VARIANTS), st.randoms(use_true_random=False))
 def test_a_permutation_of_the_group_permutes_the_rewards(group, variant, random):
     passed, nll, vectors = group
@@ -88,7 +88,7 @@ def test_a_permutation_of_the_group_permutes_the_rewards(group, variant, random)
     np.testing.assert_allclose(after.r_div, before.r_div[order], atol=1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(groups(verdicts=(True,), least=3))
 def test_from_three_candidates_on_the_marginals_sum_to_zero(group):
     distances = pairwise_distances(group[2])
@@ -96,7 +96,7 @@ def test_from_three_candidates_on_the_marginals_sum_to_zero(group):
     assert np.all((distances >= 0) & (distances <= 1))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(groups())
 def test_rewards_are_bounded_and_failing_candidates_get_nothing(group):
     passed, nll, vectors = group

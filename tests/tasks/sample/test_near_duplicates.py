@@ -47,7 +47,7 @@ def test_of_a_chain_the_first_of_the_draw_stays() -> None:
     assert found[0] is None and all(one is not None and one.left_out for one in found[1:])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 30), min_size=30, max_size=60), st.integers(0, 59), st.integers(0, 8))
 def test_the_estimate_is_near_the_similarity(numbers: list[int], at: int, count: int) -> None:
     said = [f"w{number}" for number in numbers]

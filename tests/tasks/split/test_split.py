@@ -27,7 +27,7 @@ def parts(folder: Path, verifiable: list[bool], **sizes: int) -> dict[Part, list
     return found
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.booleans(), min_size=30, max_size=60), st.integers(1, 10), st.integers(1, 5))
 def test_no_row_is_in_two_parts(
     tmp_path_factory: pytest.TempPathFactory, able: list[bool], sft: int, held: int

@@ -102,7 +102,7 @@ def read(path: Path, **reading: Any) -> tuple[list[Demonstration], list[SetAside
     return [row for row in rows if isinstance(row, Demonstration)], [row for row in rows if isinstance(row, SetAside)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from([(kind, shape) for kind in KINDS for shape in SHAPES if shape in FLAT or not kind.endswith("sv")]),
     st.lists(st.tuples(TEXT, TEXT), min_size=2, max_size=4),

@@ -32,7 +32,7 @@ def spelled(number: int) -> str:
     return TENS[number // 10 - 2] + (f"-{SMALL[number % 10]}" if number % 10 else "")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(min_value=0, max_value=10**11))
 def test_a_number_may_be_written_in_words(number: int) -> None:
     words = spelled(number)
@@ -41,7 +41,7 @@ def test_a_number_may_be_written_in_words(number: int) -> None:
     assert same(str(number + 1), rf"\text{{{words}}}") is False
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.integers(min_value=1, max_value=50),
     st.integers(min_value=1, max_value=50),
@@ -61,7 +61,7 @@ def test_bounds_on_a_size_are_intervals(low: int, width: int, under: int, near: 
     assert same(ring, rf"{inner} {near} x {far} {outer}") is False
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(min_value=1, max_value=23), st.integers(min_value=1, max_value=59))
 def test_a_quantity_in_two_units_is_its_sum(hours: int, minutes: int) -> None:
     total = 60 * hours + minutes
@@ -73,7 +73,7 @@ def test_a_quantity_in_two_units_is_its_sum(hours: int, minutes: int) -> None:
         assert same(rf"{total}\text{{ cm}}", form) is False
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.integers(min_value=1, max_value=10**6),
     st.sampled_from([3, 7, 9, 11, 13, 21]),
@@ -93,7 +93,7 @@ def test_a_rounded_reference_stands_for_its_exact_value_only(top: int, bottom: i
         assert same(gold, rf"\frac{{{top}}}{{{bottom}}}") is (equal or cut_off), (gold, value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.integers(-9, 9), min_size=2, max_size=2), st.lists(st.integers(-9, 9), min_size=2, max_size=2))
 def test_solutions_named_one_by_one_are_tuples(first: list[int], second: list[int]) -> None:
     named = [f"p={p}, q={q}" for p, q in (first, second)]
@@ -121,7 +121,7 @@ FORMS = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(min_value=20, max_value=10**6), st.sampled_from(FORMS))
 def test_an_answer_is_found_wherever_it_is_stated(number: int, form: str) -> None:
     found = extract_answer(form.format(number))

@@ -53,7 +53,7 @@ def spellings(value: Fraction) -> list[str]:
     return spelled
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     st.one_of(integers.map(Fraction), fractions),
     st.one_of(integers.map(Fraction), fractions),
@@ -73,7 +73,7 @@ def test_plain_numbers_are_decided_as_sympy_decides_them(
     assert fast == (gold == answer) or "." in left + right, (left, right)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(fractions, min_size=1, max_size=4),
     st.lists(fractions, min_size=1, max_size=4),
@@ -111,7 +111,7 @@ def test_what_is_decided_without_sympy_is_what_sympy_decides_over_the_policy() -
     assert decided > 300
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.sampled_from("ABCDE"),
     st.sampled_from("ABCDE"),
@@ -121,7 +121,7 @@ def test_letters_are_decided_at_once(gold: str, answer: str, form: str) -> None:
     assert same_answer(gold, normalise(form.format(answer)), plain_leaf) == (gold == answer)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(min_value=1, max_value=10**7), st.integers(min_value=1, max_value=9999))
 def test_another_number_never_passes(value: int, change: int) -> None:
     for form in ("{}", "{}%", "{} cm", r"\${}", "x={}", "({})", "{}.0", r"{}^\circ", r"\text{{{}}}", "{:,}"):
@@ -130,7 +130,7 @@ def test_another_number_never_passes(value: int, change: int) -> None:
         assert same_answer(normalise(form.format(value)), normalise(f"-{value}"), plain_leaf) is False
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=60))
 def test_any_text_equals_itself_or_is_empty(text: str) -> None:
     spelled = normalise(text)

@@ -274,7 +274,7 @@ AMOUNT = st.integers(min_value=1, max_value=10**6)
 CURRENCIES = [r"\${}", "€{}", "£{}", r"{}\text{{ yen}}", r"{}\text{{ rupees}}", r"{}\text{{ cents}}"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(AMOUNT, st.sampled_from(CURRENCIES), st.sampled_from(CURRENCIES))
 def test_an_amount_is_its_number_and_never_one_of_another_currency(amount: int, one: str, other: str) -> None:
     assert same(one.format(amount), str(amount)) is True
@@ -285,14 +285,14 @@ def test_an_amount_is_its_number_and_never_one_of_another_currency(amount: int, 
 SCALES = {"thousand": 1000, "lakh": 10**5, "million": 10**6, "crore": 10**7, "dozen": 12, "gross": 144, "bn": 10**9}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(AMOUNT, st.sampled_from(sorted(SCALES)))
 def test_a_word_that_scales_is_never_a_noun(amount: int, word: str) -> None:
     assert same(str(amount * SCALES[word]), rf"{amount}\text{{ {word}}}") is True
     assert same(str(amount), rf"{amount}\text{{ {word}}}") is False
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(-(10**6), 10**6), st.integers(1, 10**4), st.integers(2, 9))
 def test_a_double_as_it_is_printed_is_its_value_and_its_neighbours_are_not(top: int, bottom: int, digit: int) -> None:
     printed = repr(top / bottom)
