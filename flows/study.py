@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from prefect import flow
+from prefect import flow, tags
 
 from flows.data import Data
 from flows.experiment import STUDIED, Experiment, MethodName
@@ -52,7 +52,8 @@ def study(
     for experiment in share_sample(studied):
         data = Data(experiment)
         runs: Runs = {"base": data.base()}
-        runs |= run_seeds(seeds, partial(run_methods, experiment, data, compared, validated=bool(rates)), name)
+        with tags(*asked_at(experiment, rates)):
+            runs |= run_seeds(seeds, partial(run_methods, experiment, data, compared, validated=bool(rates)), name)
         begun.append((experiment, runs))
     made, missing = [], dict[str, str]()
     measured: dict[str, dict[float, dict[str, dict[str, Any]]]] = {}  # by backbone, rate, role and run
@@ -60,7 +61,8 @@ def study(
         whole, failed = whole_runs(runs)
         of, rate = experiment.backbone.name, experiment.finetune.learning_rate
         missing |= {f"{of}{f' at {rate:g}' if rates else ''} {run}": why for run, why in failed.items()}
-        made.append(submit_report(experiment, whole, failed))
+        with tags(*asked_at(experiment, rates)):
+            made.append(submit_report(experiment, whole, failed))
         roles = {role: {run: one[role] for run, one in whole.items() if role in one} for role in MEASURED}
         measured.setdefault(of, {})[rate] = roles
     reports = [finish(one) for one in made]
@@ -70,6 +72,11 @@ def study(
     if missing:
         raise Incomplete([*reports, *frontiers], missing)
     return [*reports, *frontiers]
+
+
+def asked_at(experiment: Experiment, rates: Rates) -> list[str]:
+    """The tag by which a study over rates tells whose a stage's run is, beside method (at a strength) and seed."""
+    return [f"rate {experiment.finetune.learning_rate:g}"] if rates else []
 
 
 def share_sample(experiments: list[Experiment]) -> list[Experiment]:

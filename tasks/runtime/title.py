@@ -2,6 +2,7 @@
 
 ("corpus", {"config": CorpusConfig(name="numinamath_cot", …)}, [])                 corpus numinamath_cot
 ("rewrite", {"config": RewriteConfig(shard=1, …), "adapter": …}, ["sft/0"])        rewrite shard 1 + adapter (sft/0)
+("drift", {"config": DriftConfig(…), …}, ["sft/0", "rate 0.0008"])                 drift (rate 0.0008, sft/0)
 """
 
 from collections.abc import Iterable
@@ -24,9 +25,9 @@ def task_run_name() -> str:
 def title_of(name: str, given: dict[str, Any], tags: Iterable[str]) -> str:
     """What a run of the stage `name` with these parameters is called.
 
-    In brackets its tags: the method or variant, and the seed, that asked for it. The seed is called as it was asked
-    for: a config may count from another one (SFT's from 42). Without a tag it is told where it is not the default. Of a
-    stage of several artifacts is told what their configs have in common.
+    In brackets its tags: the method or variant, the seed and, in a study over rates, the rate that asked for it. The
+    seed is called as it was asked for: a config may count from another one (SFT's from 42). Without a tag it is told
+    where it is not the default. Of a stage of several artifacts is told what their configs have in common.
     """
     config, asked = given.get("config"), asked_by(tags)[1]
     configs = list(config.values()) if isinstance(config, dict) else [config]

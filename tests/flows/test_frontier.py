@@ -74,3 +74,7 @@ def test_a_study_over_rates_and_strengths_makes_what_they_share_once_and_a_front
     (frontier,) = (step for step in two.stages if step.kind == "frontier")
     told = next(iter(frontier.parts.values())).manifest.inputs
     assert sum(name.startswith("validations.") for name in told) == 6
+    titles = [step.title for step in two.stages]
+    assert len({*titles}) == len(titles), "every run of a stage is told from the others, at each rate and strength"
+    assert {"drift (rate 0.0008, sft/0)", "drift (rate 0.0012, wise_ft=0.25/0)", "report (rate 0.0008)"} < {*titles}
+    assert "drift (sft/0)" in [step.title for step in one.stages]

@@ -72,7 +72,7 @@ def test_parts_tell_siblings_apart() -> None:
     assert fitting(part_of({"benchmarks": ["a", "b", "c", "d", "e"]})) == "a+b+c+2more"
     assert part_of({"tokenizer_only": True}) == "tokenizer"
     assert asked_by("rewrite shard 1 (other, no_dist/3)") == ("no_dist", 3) and asked_by("corpus x") == ("", None)
-    assert asked_by("finetune sft_kl seed 0 (sft_kl=1e-05/0)") == ("sft_kl=1e-05", 0)
+    assert asked_by("finetune sft_kl seed 0 (rate 0.0008, sft_kl=1e-05/0)") == ("sft_kl=1e-05", 0)
 
 
 NAMES = {
