@@ -25,7 +25,7 @@ from tasks.measure.config import MeasureConfig
 from tasks.methods.method import Method, methods
 from tasks.rewrite.config import RewriteConfig
 from tasks.runtime.placement import Place
-from tasks.runtime.secret import fields_with_secrets
+from tasks.runtime.secret import fields_with_secrets, refusal
 from tasks.sample.sample import SampleConfig
 from tasks.score.config import ScoreConfig
 from tasks.split.split import SplitConfig
@@ -206,11 +206,7 @@ def load_experiment(
         for field, value in (overrides or {}).items():
             put(values, Experiment, field, value)
         if secrets := [*fields_with_secrets(values)]:
-            raise ExperimentError(
-                f"{', '.join(secrets)}: looks like a secret, and what an experiment says is written down in manifests, "
-                "reports and Prefect's database: give it as an environment variable (the judge's key as the one that "
-                "gate.judge.api_key_env names, the hub's as HF_TOKEN)"
-            )
+            raise ExperimentError(refusal(secrets))
         return Experiment.model_validate(values)
     except OverrideError as error:
         raise ExperimentError(str(error)) from None

@@ -18,13 +18,8 @@ from starlette.responses import JSONResponse
 from flows.experiment import Experiment
 from flows.overrides import OverrideError, parse
 from infra.loopback_only import Application, Message, Receive, Send
-from tasks.runtime.secret import fields_with_secrets
+from tasks.runtime.secret import fields_with_secrets, refusal
 
-SAID = (
-    "looks like a secret, and Prefect's database, manifests and reports would keep it: set it as an environment "
-    "variable where `make up` or the worker is started (the judge's key as the one that gate.judge.api_key_env names, "
-    "the hub's as HF_TOKEN)"
-)
 LOOKED_AT = ("parameters", "job_variables")
 _BLOCK = re.compile(r"\{\{\s*prefect\.blocks\.secret\.[\w.-]+\s*\}\}")
 
@@ -44,7 +39,7 @@ class NoSecrets:
             message = await receive()
             body, more = body + message.get("body", b""), message.get("more_body", False)
         if found := sorted({*secrets_in(body)}):
-            refused = JSONResponse({"detail": f"{', '.join(found)}: {SAID}"}, status_code=409)
+            refused = JSONResponse({"detail": refusal(found)}, status_code=409)
             await refused(scope, receive, send)
             return
         given = False

@@ -9,7 +9,7 @@ manifests, reports, events and Prefect's database; so a secret in it is refused 
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 _VARIABLE = re.compile(r"TOKEN|SECRET|PASSWORD|API_KEY|AUTH(?!OR)")
@@ -44,6 +44,15 @@ def fields_with_secrets(values: Any) -> Iterator[str]:
     known = [value for value in _known().values() if not value.startswith("/")]  # a file's path
     for names in _holding(values, (), known):
         yield ".".join(without_secrets(str(name)) for name in names)
+
+
+def refusal(fields: Iterable[str]) -> str:
+    """Why what holds a secret in these fields is refused, and where a secret goes instead."""
+    return (
+        f"{', '.join(fields)}: looks like a secret, and manifests, reports and Prefect's database would keep it: give "
+        "it as an environment variable where the command, `make up` or the worker is started (the judge's key as the "
+        "one that gate.judge.api_key_env names, the hub's as HF_TOKEN)"
+    )
 
 
 def _holding(values: Any, names: tuple[Any, ...], known: list[str]) -> Iterator[tuple[Any, ...]]:
