@@ -10,17 +10,14 @@ off; nothing in it could be read as an answer; it is in another script than the 
 are well-formed. A right answer may have any form: what is right counts as right everywhere else in the report.
 """
 
-import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from tasks.report.answer_data import Form
-from tasks.report.artifacts import scored_files
-from tasks.rows.jsonl import Row, read_rows
+from tasks.rows.jsonl import Row
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\b")
 _MATH = re.compile(r"\\[A-Za-z]+|\$[^$]*\$")  # LaTeX is in Latin letters in every language
@@ -43,14 +40,9 @@ class Answer:
     script: str
 
 
-def answers(folder: Path) -> dict[str, dict[str, Answer]]:
-    """By benchmark and row id, of a folder with one benchmark's scores or a folder for each; none without texts."""
-    found = {}
-    for file in scored_files(folder):
-        name = str(json.loads(file.read_text(encoding="utf-8"))["benchmark"])
-        rows = read_rows(file.with_name("answers.jsonl"), ["id", "correct"])
-        found[name] = {row["id"]: answer(row) for row in rows if "text" in row}
-    return {name: by_id for name, by_id in found.items() if by_id}
+def answers(rows: Iterable[Row]) -> dict[str, Answer]:
+    """By row id, of answers.jsonl; none without texts."""
+    return {row["id"]: answer(row) for row in rows if "text" in row}
 
 
 def answer(row: Row) -> Answer:

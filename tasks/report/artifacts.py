@@ -10,7 +10,7 @@ train_agent  steps.jsonl, a row a GRPO step
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +41,18 @@ SET_ASIDE = {
 }
 
 
+class Evaluated(NamedTuple):
+    """One benchmark's folder as it was read, once: what scores.json says, and the rows of answers.jsonl."""
+
+    folder: Path
+    said: Row
+    answers: list[Row]
+
+    @property
+    def benchmark(self) -> str:
+        return str(self.said["benchmark"])
+
+
 class Scored(NamedTuple):
     """One benchmark's score, and by row id 1 or 0, and the group of rows that come in groups."""
 
@@ -61,44 +73,37 @@ def labels(ids: Mapping[str, Sequence[str]], clusters: Mapping[str, Mapping[str,
     return {name: [clusters[name].get(row, row) for row in rows] for name, rows in ids.items() if clusters.get(name)}
 
 
-def scored_files(folder: Path) -> list[Path]:
-    """scores.json of a folder that holds one benchmark, or a folder for each."""
+def evaluated(folder: Path) -> Iterator[Evaluated]:
+    """The benchmarks of a folder that holds one, or a folder for each."""
     own = folder / "scores.json"
-    return [own] if own.exists() else sorted(folder.glob("*/scores.json"))
+    for file in [own] if own.exists() else sorted(folder.glob("*/scores.json")):
+        rows = list(read_rows(file.with_name("answers.jsonl"), ["id", "correct"]))
+        yield Evaluated(file.parent, json.loads(file.read_text(encoding="utf-8")), rows)
 
 
-def scores(folder: Path, confidence: float) -> dict[str, Scored]:
-    """By benchmark. The folder holds one benchmark or a folder for each."""
-    found = {}
-    for file in scored_files(folder):
-        said = json.loads(file.read_text(encoding="utf-8"))
-        rows = list(read_rows(file.with_name("answers.jsonl"), ["correct"]))
-        correct = {row["id"]: float(row["correct"]) for row in rows}
-        n, hits = len(correct), int(sum(correct.values()))
-        low, high = wilson(hits, n, confidence)
-        score = Score(
-            accuracy=hits / n if n else 0.0,
-            n=n,
-            correct=hits,
-            low=low,
-            high=high,
-            undecided=said.get("undecided", 0),
-            truncated=said.get("truncated", 0),
-        )
-        clusters = {row["id"]: row["cluster"] for row in rows if row.get("cluster")}
-        found[str(said["benchmark"])] = Scored(score, correct, clusters)
-    return found
+def scored(of: Evaluated, confidence: float) -> Scored:
+    """Its greedy answers."""
+    correct = {row["id"]: float(row["correct"]) for row in of.answers}
+    n, hits = len(correct), int(sum(correct.values()))
+    low, high = wilson(hits, n, confidence)
+    score = Score(
+        accuracy=hits / n if n else 0.0,
+        n=n,
+        correct=hits,
+        low=low,
+        high=high,
+        undecided=of.said.get("undecided", 0),
+        truncated=of.said.get("truncated", 0),
+    )
+    return Scored(score, correct, {row["id"]: row["cluster"] for row in of.answers if row.get("cluster")})
 
 
-def sampled(folder: Path) -> dict[str, Sampled]:
-    """By benchmark, where answers were sampled for pass@k; the folder is that of `scores`."""
-    found = {}
-    for file in scored_files(folder):
-        if (samples := file.with_name("samples.jsonl")).exists():
-            said = json.loads(file.read_text(encoding="utf-8"))
-            right = by_question(read_rows(samples, ["id", "correct"]))
-            found[str(said["benchmark"])] = Sampled(said["temperature"], right)
-    return found
+def sampled(of: Evaluated) -> Sampled | None:
+    """Its sampled answers, for pass@k; None where there are none."""
+    samples = of.folder / "samples.jsonl"
+    if not samples.exists():
+        return None
+    return Sampled(of.said["temperature"], by_question(read_rows(samples, ["id", "correct"])))
 
 
 def dataset(folder: Path) -> dict[str, Row]:

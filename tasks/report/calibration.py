@@ -10,8 +10,7 @@ there are, and resampling moves it up again. It stands without an interval, besi
 (consistency resampling, Bröcker and Smith 2007).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -40,15 +39,12 @@ class Choice(NamedTuple):
 Choices = Mapping[str, Mapping[str, Choice]]  # by set of questions and question's id
 
 
-def of_answers(rows: Iterator[Row]) -> dict[str, Choice]:
-    """Of a `…_likelihood` benchmark's answers.jsonl; of others nothing, after their first row.
+def of_answers(rows: Iterable[Row]) -> dict[str, Choice]:
+    """Of a `…_likelihood` benchmark's answers.jsonl; of others nothing.
 
     A question that was too long to be asked has no letters, and is left out.
     """
-    first = next(rows, {})
-    if "likelihoods" not in first:
-        return {}
-    asked = [row for row in chain([first], rows) if row["likelihoods"]]
+    asked = [row for row in rows if row.get("likelihoods")]
     return {
         row["id"]: Choice(tuple(row["likelihoods"].values()), list(row["likelihoods"]).index(boxed(row["gold"])))
         for row in asked

@@ -4,7 +4,6 @@ In:  artifacts by role and run: {"scores": {"base/math500": <folder>, …}, "dat
 Out: [ReadRun(run=Run(method="base"), correct={"math500": {"row-1": 1.0, …}}, …), …], the base first
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,13 +75,15 @@ def read_runs(roles: Roles, confidence: float, resamples: int, seed: int) -> lis
 def _read_role(one: ReadRun, role: str, folder: Path, manifest: Row, confidence: float) -> None:
     run = one.run
     if role == "scores":
-        for name, (score, correct, clusters) in artifacts.scores(folder, confidence).items():
-            run.scores[name], one.correct[name], one.clusters[name] = score, correct, clusters
-        one.answers |= answers(folder)
-        one.sampled |= artifacts.sampled(folder)
-        for file in artifacts.scored_files(folder):
-            if letters := of_answers(read_rows(file.with_name("answers.jsonl"))):
-                one.choices[json.loads(file.read_text(encoding="utf-8"))["benchmark"]] = letters
+        for of in artifacts.evaluated(folder):
+            name = of.benchmark
+            run.scores[name], one.correct[name], one.clusters[name] = artifacts.scored(of, confidence)
+            if said := answers(of.answers):
+                one.answers[name] = said
+            if letters := of_answers(of.answers):
+                one.choices[name] = letters
+            if samples := artifacts.sampled(of):
+                one.sampled[name] = samples
     elif role == "dataset":
         one.rows = artifacts.dataset(folder)
         run.targets = artifacts.targets(one.rows)

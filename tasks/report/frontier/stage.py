@@ -51,8 +51,8 @@ def frontier(
     """
 
     def scored(folders: dict[str, Path]) -> dict[str, artifacts.Scored]:
-        found = (artifacts.scores(folder, config.confidence) for folder in folders.values())
-        return {name: of for one in found for name, of in one.items()}
+        found = (of for folder in folders.values() for of in artifacts.evaluated(folder))
+        return {of.benchmark: artifacts.scored(of, config.confidence) for of in found}
 
     def answers(folders: dict[str, Path]) -> dict[str, dict[str, float]]:
         return {name: one.correct for name, one in scored(folders).items()}

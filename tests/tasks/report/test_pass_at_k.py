@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tasks.report.artifacts import Sampled, sampled
+from tasks.report.artifacts import Sampled, evaluated, sampled
 from tasks.report.joined import ReportError
 from tasks.report.pass_at_k import passes
 from tasks.rows.jsonl import write_rows
@@ -56,7 +56,9 @@ def test_samples_are_read_where_a_benchmark_has_them(tmp_path):
     for name in ("gsm8k", "mmlu"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "scores.json").write_text(json.dumps({"benchmark": name, "temperature": 0.8}))
+        write_rows(tmp_path / name / "answers.jsonl", [])
     rows = [{"id": key, "sample": n, "correct": n == 1} for key in ("b", "a") for n in range(2)]
     write_rows(tmp_path / "gsm8k" / "samples.jsonl", rows)
-    assert sampled(tmp_path) == {"gsm8k": Sampled(0.8, {"b": (2, 1), "a": (2, 1)})} == sampled(tmp_path / "gsm8k")
-    assert sampled(tmp_path / "mmlu") == {}
+    assert [of.benchmark for of in evaluated(tmp_path / "gsm8k")] == ["gsm8k"]
+    found = {of.benchmark: sampled(of) for of in evaluated(tmp_path)}
+    assert found == {"gsm8k": Sampled(0.8, {"b": (2, 1), "a": (2, 1)}), "mmlu": None}
