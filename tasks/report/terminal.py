@@ -17,6 +17,7 @@ from tasks.report.compared_data import Summary
 from tasks.report.data import ReportData
 from tasks.report.drift_data import THERMOMETERS, Drifts
 from tasks.report.figures import method_label
+from tasks.report.pass_at_k_data import PassAtK
 from tasks.report.values import Estimate
 from tasks.report.wording import caveats, findings, interval, number, reading
 from tasks.runtime.plain_text import label
@@ -47,6 +48,7 @@ _COLUMNS = (
 )
 _METHOD = 17  # "Mind the Gap + IW"
 _THERMOMETER = 20  # "KL(π₀‖π)" and its interval
+_PASSED = 12  # an accuracy's interval
 
 
 class Headline:
@@ -63,6 +65,8 @@ class Headline:
         yield self._table(options.max_width)
         if data.drift:
             yield self._drift(data.drift, options.max_width)
+        if data.pass_at_k:
+            yield self._pass_at_k(data.pass_at_k, options.max_width)
         if data.held_out:
             yield self._held_out()
         if data.backbone.nano:
@@ -96,6 +100,19 @@ class Headline:
         table = _empty("Moved from the base", "method", headings)
         for row in drift.rows:
             cells = [_cell(row.figures.get(name), scale, digits) for name, _, _, scale, digits in columns]
+            table.add_row(Text(method_label(row.method, _METHOD), style="bold"), *cells)
+        return table
+
+    def _pass_at_k(self, sampled: Sequence[PassAtK], width: int) -> Table:
+        """The mean over benchmarks; on a narrow terminal of fewer k, the smallest and the largest among them."""
+        rows = [row for row in sampled if row.benchmark == sampled[0].benchmark]
+        first, depths = rows[0], list(rows[0].figures)
+        while len(depths) > 2 and _METHOD + len(depths) * (_PASSED + 2) > width:
+            del depths[-2]
+        asked = f"{first.samples} to each of {first.questions:,} downstream questions at temperature"
+        table = _empty(f"Sampled answers, {asked} {first.temperature:g}", "method", [f"pass@{k}\n%" for k in depths])
+        for row in rows:
+            cells = [_cell(row.figures[k], 100, 1) for k in depths]
             table.add_row(Text(method_label(row.method, _METHOD), style="bold"), *cells)
         return table
 

@@ -38,6 +38,15 @@ def test_a_narrow_terminal_keeps_the_columns_that_matter_most(report_data):
     assert "Math↑" not in text and "Math↑" in shown(report_data, 120)
 
 
+@pytest.mark.parametrize(("width", "depths"), [(60, (1, 2, 8)), (120, (1, 2, 4, 8))])
+def test_pass_at_k_stands_in_the_terminal_with_its_ends_at_every_width(report_data, width, depths):
+    text = shown(report_data, width).partition("Sampled answers, 8 to each of 320")[2].partition("—")[0]
+    assert [k for k in (1, 2, 4, 8) if f"pass@{k} " in text.replace("\n", " ")] == [*depths]
+    for row in report_data.pass_at_k:
+        if row.benchmark is None:
+            assert all(number(100 * row.figures[k].value) in text for k in depths)
+
+
 def test_noise_and_nano_are_said_in_words(report_data):
     text = shown(report_data, 200)
     assert "within noise" in text and NANO in text
