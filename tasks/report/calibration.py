@@ -17,6 +17,7 @@ import numpy as np
 
 from tasks.evaluate.user_turn import boxed
 from tasks.report.calibration_data import Bin, Calibrated, Figure
+from tasks.report.drift import text_groups, text_id
 from tasks.report.paired import shared_rows
 from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile, share
 from tasks.report.values import Estimate
@@ -56,9 +57,8 @@ def of_texts(rows: Iterable[Row], general: Sequence[str]) -> tuple[dict[str, Cho
     model, base = {}, {}
     for row in rows:
         if "letters" in row and row["thermometer"].removeprefix(CHOICES) in general:
-            key = f"{row['thermometer']}/{row['id']}"
-            model[key] = Choice(tuple(row["letters"]), row["right"])
-            base[key] = Choice(tuple(row["letters_base"]), row["right"])
+            model[text_id(row)] = Choice(tuple(row["letters"]), row["right"])
+            base[text_id(row)] = Choice(tuple(row["letters_base"]), row["right"])
     return model, base
 
 
@@ -94,6 +94,7 @@ def calibration(
         clusters: by benchmark and question the group of questions that come in groups.
     """
     made = []
+    grouped = {**(clusters or {}), GENERAL: text_groups(clusters or {})}
     for of in dict.fromkeys(name for of_seeds in runs.values() for one in of_seeds for name in one):
         asked = {
             method: [one[of] for one in of_seeds]
@@ -107,7 +108,7 @@ def calibration(
         by_figure: dict[str, dict[str, Matrix]] = {
             method: {name: array[:, at] for at, name in enumerate(FIGURES)} for method, array in values.items()
         }
-        groups = [(clusters or {}).get(of, {}).get(key, key) for key in ids]
+        groups = [grouped.get(of, {}).get(key, key) for key in ids]
         drawn = draw(by_figure, resamples, seed, clusters=dict.fromkeys(FIGURES, groups))
         made += [_calibrated(method, of, array, drawn, confidence, seed) for method, array in values.items()]
     return made

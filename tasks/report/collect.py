@@ -110,7 +110,7 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         summaries=[_summary(config, method, read, drawn, groups) for method in methods_of(read)],
         comparisons=summary.comparisons(drawn, values, compared, config.confidence) + differences,
         forgetting=_forgetting(config, read, singly, groups),
-        drift=_drifts(config, read, groups["general"]),
+        drift=_drifts(config, read, groups["general"], clusters),
         answered=answered,
         subjects=subjects,
         calibration=calibration(together(letters, groups["general"]), *drawing, clusters),
@@ -143,11 +143,13 @@ def _forgetting(
     return forgetting(models, base[1], config.confidence, config.seed)
 
 
-def _drifts(config: ReportConfig, read: list[ReadRun], general: list[str]) -> Drifts | None:
+def _drifts(
+    config: ReportConfig, read: list[ReadRun], general: list[str], clusters: Mapping[str, Mapping[str, str]]
+) -> Drifts | None:
     """The thermometers of every method that was measured by them."""
     measured = [one for one in read if one.drift]
     runs = {method: [one.drift for one in measured if one.run.method == method] for method in methods_of(measured)}
-    return drifts(runs, general, config.confidence, config.resamples, config.seed)
+    return drifts(runs, general, config.confidence, config.resamples, config.seed, clusters)
 
 
 def _measured(roles: Roles) -> tuple[list[Path], dict[str, list[Path]]]:

@@ -3,18 +3,36 @@
 In:  per run the rows of `drift`: {"id": "code/3", "thermometer": "general text: code", "nll": 3.1, "nll_base": 2.9, …}
 Out: Drift(method="sft", figures={"NLL of general text": 3.71 (3.60 to 3.83), …}, against_sft={…})
 
-Figures are means over texts of means over their tokens. Differences are paired over texts, seeds nested in methods.
+Figures are means over texts of means over their tokens. Differences are paired over texts, seeds nested in methods;
+texts of one passage's questions are drawn together, as the questions are.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import get_args
+from typing import Any, get_args
 
+from tasks.report.artifacts import labels
 from tasks.report.drift_data import THERMOMETERS, Drift, Drifts, Thermometer
-from tasks.report.paired import paired
+from tasks.report.paired import paired, shared_rows
 from tasks.report.statistics import Drawn, Matrix, draw, percentile, share
 from tasks.rows.jsonl import Row
 
 Values = dict[Thermometer, dict[str, float]]  # by text
+_OF_QUESTIONS = ("own answers", "choices")  # texts of benchmarks' questions
+
+
+def text_id(row: Row) -> str:
+    """What a text is called: "choices: mmlu/mmlu/anatomy/3"."""
+    return f"{row['thermometer']}/{row['id']}"
+
+
+def text_groups(clusters: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """By text the group of its question, of benchmarks whose questions come in groups."""
+    return {
+        f"{kind}: {name}/{row}": group
+        for kind in _OF_QUESTIONS
+        for name, of in clusters.items()
+        for row, group in of.items()
+    }
 
 
 def read(rows: Sequence[Row], general: Sequence[str]) -> tuple[Values, Values]:
@@ -23,9 +41,8 @@ def read(rows: Sequence[Row], general: Sequence[str]) -> tuple[Values, Values]:
     base: Values = {}
 
     def put(name: Thermometer, row: Row, of_model: float, of_base: float) -> None:
-        key = f"{row['thermometer']}/{row['id']}"
-        model.setdefault(name, {})[key] = of_model
-        base.setdefault(name, {})[key] = of_base
+        model.setdefault(name, {})[text_id(row)] = of_model
+        base.setdefault(name, {})[text_id(row)] = of_base
 
     for row in rows:
         kind, _, of = row["thermometer"].partition(": ")
@@ -55,12 +72,14 @@ def drifts(
     confidence: float,
     resamples: int,
     seed: int = 0,
+    clusters: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Drifts | None:
     """The table of thermometers; None where no run has any.
 
     Args:
         runs: by method, the rows of each of its seeds' artifacts.
         general: names of the general benchmarks.
+        clusters: by benchmark and row id the group of rows that come in groups.
     """
     found = {method: [read(rows, general) for rows in of_seeds] for method, of_seeds in runs.items() if of_seeds}
     if not found:
@@ -70,14 +89,17 @@ def drifts(
     measured = {name for of_seeds in values.values() for one in of_seeds for name in one}
     names: list[Thermometer] = [name for name in get_args(Thermometer) if name in measured]
     matrices: dict[str, dict[str, Matrix]] = {method: {} for method in values}
-    texts: dict[Thermometer, int] = {}
+    texts: dict[Any, list[str]] = {}
     for name in names:
         # A model with another context may lack a text: all are compared on those that every one has read.
         by_method = {method: [one.get(name, {}) for one in of_seeds] for method, of_seeds in values.items()}
+        if shared := shared_rows(one for of_seeds in by_method.values() for one in of_seeds):
+            texts[name] = shared
         for method, matrix in paired(by_method).items():
-            matrices[method][name], texts[name] = matrix, matrix.shape[1]
-    drawn = draw(matrices, resamples, seed)
-    return Drifts(texts=texts, rows=[_row(method, len(values[method]), drawn, confidence) for method in values])
+            matrices[method][name] = matrix
+    drawn = draw(matrices, resamples, seed, clusters=labels(texts, dict.fromkeys(texts, text_groups(clusters or {}))))
+    counts = {name: len(read) for name, read in texts.items()}
+    return Drifts(texts=counts, rows=[_row(method, len(values[method]), drawn, confidence) for method in values])
 
 
 def _row(method: str, seeds: int, drawn: Drawn, confidence: float) -> Drift:

@@ -96,6 +96,20 @@ def test_methods_are_paired_with_the_base_and_sft_on_the_questions_that_all_were
     assert sum(one.n for one in sft.bins) == 2 * 119
 
 
+def test_questions_of_a_passage_are_drawn_together_by_benchmark_and_by_thermometer():
+    """Ten questions of a passage that are all right or all wrong say as much as one."""
+    asked = {f"q/{at:02}": Choice((1.0 if at // 10 % 2 else -1.0, 0.0), 0) for at in range(100)}
+    runs = {"base": [{"b_likelihood": asked, GENERAL: {f"choices: b/{key}": one for key, one in asked.items()}}]}
+    passages = {key: f"passage {at // 10}" for at, key in enumerate(asked)}
+    alone = calibration(runs, 0.95, 400)
+    together = calibration(runs, 0.95, 400, clusters={"b": passages, "b_likelihood": passages})
+    for narrow, wide in zip(alone, together, strict=True):
+        for name, figure in wide.figures.items():
+            assert figure.value == narrow.figures[name].value
+            assert figure.high - figure.low > 2.5 * (narrow.figures[name].high - narrow.figures[name].low)
+    assert together[0].figures == together[1].figures, "a thermometer's choices as the benchmark's questions"
+
+
 def test_letters_are_read_from_benchmarks_by_likelihood_and_from_the_thermometers(tmp_path):
     said = {f"$\\boxed{{{letter}}}$": -float(at) for at, letter in enumerate("ABC")}
     rows = [

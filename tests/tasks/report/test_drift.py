@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tasks.report.drift import drifts
+from tasks.report.values import Estimate
 from tasks.rows.jsonl import Row
 
 
@@ -48,6 +49,24 @@ def test_differences_are_paired_over_texts() -> None:
     assert (difference.low, difference.high) == pytest.approx((-0.1, -0.1))
     own = sft.figures["NLL of general text"]
     assert own.high - own.low > 0.3
+
+
+def test_texts_of_one_passages_questions_are_drawn_together() -> None:
+    passages = {f"f/{n}": f"passage {n // 10}" for n in range(30)}
+    alone, together = (
+        drifts({"sft": [rows(0.3)]}, ["facts"], 0.95, 400, clusters=of) for of in ({}, {"facts": passages})
+    )
+    assert alone is not None and together is not None
+    narrow, wide = alone.rows[1].figures, together.rows[1].figures
+
+    def width(of: Estimate) -> float:
+        return float(of.high - of.low)  # type: ignore[operator]
+
+    for name in ("NLL of own answers, general", "KL(pi_0 || pi), general answers"):
+        assert width(wide[name]) > 1.5 * width(narrow[name])
+    right, text = "choices by likelihood", "NLL of general text"
+    assert width(wide[right]) < 0.2 < width(narrow[right]), "two of three are right in every passage"
+    assert width(wide[text]) == pytest.approx(width(narrow[text]), rel=0.2), "of no question"
 
 
 def test_models_are_compared_on_the_texts_that_all_have_read() -> None:
