@@ -36,19 +36,12 @@ def passes(
     """
     runs = {method: of_seeds for method, of_seeds in runs.items() if any(of_seeds)}
     everyone = [one for of_seeds in runs.values() for one in of_seeds]
-    names = [name for name in (everyone[0] if everyone else {}) if all(name in one for one in everyone)]
+    names, n, temperature = alike(everyone)
     if not names:
         return []
-    temperatures = {one[name].temperature for one in everyone for name in names}
-    if len(temperatures) > 1:
-        raise ReportError(f"pass@k: runs were sampled at temperatures {sorted(temperatures)}; compare those of one")
-    for name in names:
-        if len({tuple(sorted(one[name].right)) for one in everyone}) > 1:
-            raise ReportError(f"pass@k of {name}: runs were asked different questions")
-    n = min(asked for one in everyone for name in names for asked, _ in one[name].right.values())
     drawn = {
         k: draw(
-            {m: {name: _matrix(of_seeds, name, k) for name in names} for m, of_seeds in runs.items()},
+            {m: {name: passing(of_seeds, name, k) for name in names} for m, of_seeds in runs.items()},
             resamples,
             seed,
             clusters=clusters,
@@ -63,7 +56,7 @@ def passes(
             questions=sum(sizes[name] for name in shown),
             seeds=len(of_seeds),
             samples=n,
-            temperature=max(temperatures),
+            temperature=temperature,
             figures={k: share(_mean(of, method, shown), confidence) for k, of in drawn.items()},
             against_base=_against("base", method, shown, drawn, confidence),
             against_sft=_against("sft", method, shown, drawn, confidence),
@@ -73,7 +66,24 @@ def passes(
     ]
 
 
-def _matrix(of_seeds: Sequence[Samples], name: str, k: int) -> Matrix:
+def alike(everyone: Sequence[Samples]) -> tuple[list[str], int, float]:
+    """The benchmarks on which all were sampled, how many answers to a question, and at which temperature.
+
+    Raises:
+        ReportError: they were sampled at different temperatures, or asked other questions.
+    """
+    names = [name for name in (everyone[0] if everyone else {}) if all(name in one for one in everyone)]
+    temperatures = {one[name].temperature for one in everyone for name in names}
+    if len(temperatures) > 1:
+        raise ReportError(f"pass@k: runs were sampled at temperatures {sorted(temperatures)}; compare those of one")
+    for name in names:
+        if len({tuple(sorted(one[name].right)) for one in everyone}) > 1:
+            raise ReportError(f"pass@k of {name}: runs were asked different questions")
+    asked = [asked for one in everyone for name in names for asked, _ in one[name].right.values()]
+    return names, min(asked, default=0), max(temperatures, default=0.0)
+
+
+def passing(of_seeds: Sequence[Samples], name: str, k: int) -> Matrix:
     """[seeds, questions] of pass@k."""
     return np.array(
         [[pass_at_k(*counted, k) for _, counted in sorted(one[name].right.items())] for one in of_seeds], dtype=float

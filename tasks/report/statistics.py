@@ -26,6 +26,8 @@ Drawn = dict[str, dict[str, Vector]]  # method -> benchmark -> accuracy in each 
 
 Clusters = Mapping[str, Sequence[str]]  # benchmark -> the group of each row
 
+_Of = tuple[str, str]  # method and benchmark
+
 _CHUNK = 2**22  # cells of a block of row weights: 32 MB
 
 
@@ -106,6 +108,7 @@ def draw(
     seed: int = 0,
     of: Callable[[str], str] = str,
     clusters: Clusters | None = None,
+    rows_of: Callable[[str], str] = str,
 ) -> Drawn:
     """Accuracy of every method on every benchmark in `resamples` replicates; index 0 holds the data's own.
 
@@ -114,6 +117,7 @@ def draw(
         of: whose seeds a method's are. Two that name the same one ("sft@0.0008", "sft@0.0012") and have as many seeds
             move together: the agent that wrote seed 0's targets is the same at all rates.
         clusters: of benchmarks whose rows come in groups each row's group: a passage with its questions is drawn whole.
+        rows_of: whose rows a benchmark's are. Two that name the same one (its accuracy, its pass@k) are drawn together.
 
     Raises:
         ValueError: a benchmark has no rows, or another number of rows in another method.
@@ -130,15 +134,20 @@ def draw(
         if unit[1]
     }
     drawn: Drawn = {method: {} for method in correct}
-    for name in benchmarks:
-        present = {method: np.atleast_2d(by_name[name]) for method, by_name in correct.items() if name in by_name}
+    for asked in dict.fromkeys(map(rows_of, benchmarks)):
+        present = {
+            (method, name): np.atleast_2d(matrix)
+            for method, by_name in correct.items()
+            for name, matrix in by_name.items()
+            if rows_of(name) == asked
+        }
         rows = {matrix.shape[1] for matrix in present.values()}
         if len(rows) != 1 or 0 in rows:
-            raise ValueError(f"benchmark {name!r}: methods have {sorted(rows)} rows; join them by id first")
-        labels = (clusters or {}).get(name)
-        for method, accuracy in _row_bootstrap(random, present, resamples, labels).items():
-            if len(present[method]) != seeds[method]:
-                raise ValueError(f"benchmark {name!r}: {method} has {len(present[method])} of {seeds[method]} seeds")
+            raise ValueError(f"benchmark {asked!r}: methods have {sorted(rows)} rows; join them by id first")
+        labels = (clusters or {}).get(asked)
+        for (method, name), accuracy in _row_bootstrap(random, present, resamples, labels).items():
+            if (have := len(present[method, name])) != seeds[method]:
+                raise ValueError(f"benchmark {name!r}: {method} has {have} of {seeds[method]} seeds")
             drawn[method][name] = (accuracy * moved[of(method), seeds[method]]).sum(axis=1)
     return drawn
 
@@ -158,19 +167,19 @@ def seed_weights(random: np.random.Generator, resamples: int, n: int) -> Matrix:
 
 
 def _row_bootstrap(
-    random: np.random.Generator, present: dict[str, Matrix], resamples: int, labels: Sequence[str] | None
-) -> dict[str, Matrix]:
-    """[1 + resamples, seeds] accuracies, the same rows drawn for every method; with labels whole groups of rows."""
+    random: np.random.Generator, present: dict[_Of, Matrix], resamples: int, labels: Sequence[str] | None
+) -> dict[_Of, Matrix]:
+    """[1 + resamples, seeds] accuracies, the same rows drawn for all; with labels whole groups of rows."""
     rows = next(iter(present.values())).shape[1]
     groups, group = np.unique(np.arange(rows) if labels is None else np.array(labels), return_inverse=True)
-    parts: dict[str, list[Matrix]] = {method: [matrix.mean(axis=1)[None]] for method, matrix in present.items()}
+    parts: dict[_Of, list[Matrix]] = {one: [matrix.mean(axis=1)[None]] for one, matrix in present.items()}
     block = max(1, _CHUNK // rows)
     for start in range(0, resamples, block):
         shares = _shares(random, min(block, resamples - start), len(groups))[:, group]
         shares /= shares.sum(axis=1, keepdims=True)
-        for method, matrix in present.items():
-            parts[method].append(shares @ matrix.T)
-    return {method: np.concatenate(blocks) for method, blocks in parts.items()}
+        for one, matrix in present.items():
+            parts[one].append(shares @ matrix.T)
+    return {one: np.concatenate(blocks) for one, blocks in parts.items()}
 
 
 def _shares(random: np.random.Generator, resamples: int, n: int) -> Matrix:

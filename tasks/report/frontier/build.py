@@ -6,19 +6,20 @@ Out: Frontier
 The policy, with what was decided before any method was seen, is docs/evaluation.md.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from tasks.evaluate.benchmark import benchmark
 from tasks.report.artifacts import labels
+from tasks.report.drift import text_groups
 from tasks.report.frontier.choice import Validated, by_validation, crossed
 from tasks.report.frontier.compare import REFERENCE, SHARES, matched, own_best, same_rate
 from tasks.report.frontier.curves import Curve, Curves, Strength, at, curve, strengths_in, whose_seeds, without_rate
-from tasks.report.frontier.data import GENERAL, RISES, Frontier, Outcome, Point, Regime
-from tasks.report.frontier.matrices import Answers, FrontierError, half, half_of, of_answers, of_rises
+from tasks.report.frontier.data import GENERAL, PASSES, RISES, Frontier, Outcome, Point, Regime
+from tasks.report.frontier.matrices import Answers, FrontierError, half, half_of, of_answers, of_rises, of_samples
+from tasks.report.pass_at_k import Samples
 from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile, share
-from tasks.report.values import Estimate
 
 CLIFF = 0.05  # standard deviation of the reference's general accuracy over seeds from which a rate is a cliff
 
@@ -34,6 +35,8 @@ def build(
     clusters: Mapping[str, Mapping[str, str]],
     validation: Mapping[float, Mapping[str, Mapping[str, bool]]] | None = None,
     *,
+    base_samples: Samples | None = None,
+    samples: Mapping[float, Mapping[str, Samples]] | None = None,
     confidence: float,
     resamples: int,
     seed: int,
@@ -45,9 +48,11 @@ def build(
         clusters: by benchmark and row id the group of rows that come in groups.
         validation: by rate and run which validation rows were answered rightly, by which rates and strengths are
             chosen; where a run has none, crossed halves of the downstream questions choose.
+        base_samples, samples: sampled answers by benchmark, of the base and by rate and run; empty where none are.
 
     Raises:
         FrontierError: fewer than two rates, no SFT, or runs that were asked other questions than the base.
+        ReportError: runs were sampled at different temperatures.
     """
     rates = sorted(runs)
     if len(rates) < 2:
@@ -61,14 +66,23 @@ def build(
     if REFERENCE not in methods:
         raise FrontierError(f"{REFERENCE} is not among the runs, and everything is compared with it")
     seeds = {name: len(next(iter(of.values()))) for name, of in correct.items()}
-    for name, of in of_rises(rises, seeds).items():
+    rising, texts = of_rises(rises, seeds)
+    passing, sampled, n = of_samples(base_samples or {}, samples or {}, seeds)
+    for name, of in (*rising.items(), *passing.items()):
         correct[name] |= of
-    outcomes: dict[Outcome, Sequence[str]] = {GENERAL: groups["general"]}
-    outcomes |= {one: [one] for one in RISES if any(one in correct.get(at(REFERENCE, rate), ()) for rate in rates)}
+    ids |= {of: ids[name] for of, name in sampled.items()}
+    columns: dict[Outcome, list[str]] = {GENERAL: groups["general"], PASSES: [*sampled]} | {one: [one] for one in RISES}
+    outcomes = {
+        one: of
+        for one, of in columns.items()
+        if of and any(all(name in correct.get(at(REFERENCE, rate), ()) for name in of) for rate in rates)
+    }
+    together = {**clusters, **dict.fromkeys(texts, text_groups(clusters))}
     validated, validation_rows = _validated(methods, runs, validation or {})
 
     def drawn_of(answers: Mapping[str, Mapping[str, Matrix]], of: Mapping[str, Sequence[str]]) -> Drawn:
-        return draw(answers, resamples, seed, of=whose_seeds, clusters=labels(of, clusters))
+        groups = labels({**of, **texts}, together)
+        return draw(answers, resamples, seed, whose_seeds, groups, lambda name: sampled.get(name, name))
 
     def curves_of(drawn: Drawn, outcome: Outcome) -> Curves:
         found: dict[str, dict[Strength, Curve]] = {}
@@ -83,7 +97,8 @@ def build(
     if validation_rows:
         choices = {outcome: by_validation(of, validated) for outcome, of in curves.items()}
     else:
-        first, second = (drawn_of(half(correct, ids, of), of) for of in (half_of(ids, number) for number in (0, 1)))
+        halves = [drawn_of(half(correct, ids, of), of) for of in (half_of(ids, number) for number in (0, 1))]
+        first, second = (_told_on(one, drawn, {*groups["math"], *sampled}) for one in halves)
         choices = {one: crossed((curves_of(first, one), curves_of(second, one))) for one in outcomes}
     general = curves[GENERAL]
     base_math, base_general = general[REFERENCE][None].math[0], general[REFERENCE][None].kept[0]
@@ -99,6 +114,8 @@ def build(
         validation_rows=validation_rows,
         base_math=share(base_math, confidence),
         base_general=share(base_general, confidence),
+        base_passes=share(curves[PASSES][REFERENCE][None].kept[0], confidence) if PASSES in curves else None,
+        samples=n if PASSES in curves else None,
         points=_points(curves, confidence),
         regimes=[_regime(rate, correct, groups, float(base_general[0])) for rate in rates],
         same_rate=[d for one, of in curves.items() for rate in rates for d in same_rate(of, rate, one, confidence)],
@@ -110,6 +127,11 @@ def build(
         ],
         own_best=[d for one, of in curves.items() for d in own_best(of, choices[one], one, confidence)],
     )
+
+
+def _told_on(half: Drawn, whole: Drawn, downstream: Collection[str]) -> Drawn:
+    """A half's downstream accuracies and pass@n; all else, which chose nothing, of all questions and texts."""
+    return {who: of | {name: half[who][name] for name in of.keys() & downstream} for who, of in whole.items()}
 
 
 def _validated(
@@ -138,10 +160,14 @@ def _validated(
 
 def _points(curves: Mapping[Outcome, Curves], confidence: float) -> list[Point]:
     found = list(_of_each(curves[GENERAL]))
-    rises: dict[tuple[str, Strength, float], dict[Outcome, Estimate]] = {}
-    for outcome in curves.keys() - {GENERAL}:
-        for method, strength, rate, _, _, kept in _of_each(curves[outcome]):
-            rises.setdefault((method, strength, rate), {})[outcome] = percentile(kept, confidence)
+    others = {
+        outcome: {(method, strength, rate): kept for method, strength, rate, _, _, kept in _of_each(of)}
+        for outcome, of in curves.items()
+    }
+
+    def other(outcome: Outcome, *point: *tuple[str, Strength, float]) -> Vector | None:
+        return others.get(outcome, {}).get(point)
+
     return [
         Point(
             method=method,
@@ -150,8 +176,13 @@ def _points(curves: Mapping[Outcome, Curves], confidence: float) -> list[Point]:
             seeds=count,
             math=share(math, confidence),
             general=share(general, confidence),
-            rises=rises.get((method, strength, rate), {}),
-            best=not any(other[0] > math[0] and kept[0] > general[0] for *_, other, kept in found),
+            passes=None if (kept := other(PASSES, method, strength, rate)) is None else share(kept, confidence),
+            rises={
+                one: percentile(kept, confidence)
+                for one in RISES
+                if (kept := other(one, method, strength, rate)) is not None
+            },
+            best=not any(more[0] > math[0] and kept[0] > general[0] for *_, more, kept in found),
         )
         for method, strength, rate, count, math, general in found
     ]

@@ -18,7 +18,8 @@ Validated = Mapping[str, Mapping[Strength, Mapping[float, float]]]  # by method,
 
 @dataclass(frozen=True)
 class Choice:
-    """`by`: what chooses, by method; `told`: the curves on which what was chosen is told."""
+    """`by`: what chooses, by method; `told`: the curves on which what was chosen is told, their outcome of all
+    questions or texts unless it is of the downstream questions that choose."""
 
     by: Mapping[str, ByRate]
     told: Curves

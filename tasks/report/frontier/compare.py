@@ -9,14 +9,13 @@ chosen as a rate is (choice.py).
 The policy, with what was decided before any method was seen, is docs/evaluation.md.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 
 from tasks.report.frontier.choice import Choice
 from tasks.report.frontier.curves import Curve, Curves, Strength, kept_at, level_of
-from tasks.report.frontier.data import GENERAL, Difference, Outcome
+from tasks.report.frontier.data import RISES, Difference, Outcome
 from tasks.report.statistics import Vector, holm, percentile, share, two_sided
 from tasks.report.values import Estimate
 
@@ -92,16 +91,13 @@ def matched(
 
 def _pairs(curves: Curves, choices: Sequence[Choice], method: str) -> tuple[list[Strength], list[tuple[Curve, Curve]]]:
     """The method's curve beside the reference's, at its only strength; of several at the one that each choice takes, on
-    the downstream questions that tell it. The outcome is of all questions or texts, which chose nothing."""
+    the questions that tell it."""
     of, sft = curves[method], _reference(curves)
     if len(of) == 1:
         return list(of), [(one, sft) for one in of.values()]
     chosen = [choice.best(method)[0] for choice in choices]
-    pairs = []
-    for strength, choice in zip(chosen, choices, strict=True):
-        ours, theirs = choice.told[method][strength], _reference(choice.told)
-        pairs.append((replace(of[strength], math=ours.math), replace(sft, math=theirs.math)))
-    return chosen, pairs
+    told = zip(chosen, (choice.told for choice in choices), strict=True)
+    return chosen, [(curves[method][strength], _reference(curves)) for strength, curves in told]
 
 
 def _before_its_rates(curve: Curve, level: Vector) -> bool:
@@ -110,9 +106,8 @@ def _before_its_rates(curve: Curve, level: Vector) -> bool:
 
 
 def own_best(curves: Curves, choices: Sequence[Choice], outcome: Outcome, confidence: float) -> list[Difference]:
-    """Every method at the rate and strength with its highest downstream accuracy where the choice is made; the outcome
-    is of all questions or texts, which chose nothing."""
-    own = {method: _chosen(method, of, choices) for method, of in curves.items()}
+    """Every method at the rate and strength with its highest downstream accuracy where the choice is made."""
+    own = {method: _chosen(method, choices) for method in curves}
     theirs = own[REFERENCE][1]
     found = []
     for method, (math, kept, chosen) in own.items():
@@ -134,15 +129,12 @@ def own_best(curves: Curves, choices: Sequence[Choice], outcome: Outcome, confid
     return _corrected(found)
 
 
-def _chosen(
-    method: str, whole: Mapping[Strength, Curve], choices: Sequence[Choice]
-) -> tuple[Vector, Vector, list[tuple[Strength, float]]]:
+def _chosen(method: str, choices: Sequence[Choice]) -> tuple[Vector, Vector, list[tuple[Strength, float]]]:
     """Downstream, the outcome, and the strength and rate of each choice."""
     chosen = [choice.best(method) for choice in choices]
-    told = [choice.told[method][at] for (at, _), choice in zip(chosen, choices, strict=True)]
-    math = np.mean([one.math[1 + place] for one, (_, place) in zip(told, chosen, strict=True)], axis=0)
-    kept = np.mean([whole[at].kept[1 + place] for at, place in chosen], axis=0)
-    return math, kept, [(at, whole[at].rates[place]) for at, place in chosen]
+    told = [(choice.told[method][at], place) for (at, place), choice in zip(chosen, choices, strict=True)]
+    math, kept = (np.mean([getattr(one, axis)[1 + place] for one, place in told], axis=0) for axis in ("math", "kept"))
+    return math, kept, [(at, one.rates[place]) for (at, place), (one, _) in zip(chosen, told, strict=True)]
 
 
 def _reference(curves: Curves) -> Curve:
@@ -155,7 +147,7 @@ def _told(strengths: Sequence[Strength]) -> list[float]:
 
 
 def _value(values: Vector, outcome: Outcome, confidence: float) -> Estimate:
-    return (share if outcome == GENERAL else percentile)(values, confidence)
+    return (percentile if outcome in RISES else share)(values, confidence)
 
 
 def _p(difference: Vector, *seeds: int) -> float | None:

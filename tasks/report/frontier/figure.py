@@ -17,7 +17,7 @@ from tasks.methods.method import Method, methods
 from tasks.methods.strength import label_at, shown
 from tasks.report.chart import ROLES, WIDE, panels, role_of, standalone, svg, title, x_label
 from tasks.report.figures import method_label
-from tasks.report.frontier.data import GENERAL, SHOWN, Frontier, Outcome, Point
+from tasks.report.frontier.data import GENERAL, RISES, SHOWN, Frontier, Outcome, Point
 from tasks.report.values import Estimate
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # of the rates, lowest first: not told by colour
@@ -40,7 +40,7 @@ def frontier_figure(data: Frontier, width: int, outcome: Outcome = GENERAL) -> M
     for ax in axes[len(families) :]:
         ax.set_visible(False)
     number = list(data.outcomes).index(outcome)
-    what = f"{SHOWN[outcome][0]} against downstream accuracy of each method over learning rates"
+    what = f"{data.called(outcome)} against downstream accuracy of each method over learning rates"
     return svg(figure, f"frontier-{number}-{width}", what[0].upper() + what[1:])
 
 
@@ -88,14 +88,14 @@ def _panel(
             at_rate = [one for name in family for one in data.points_of(name) if one.rate == rate]
             _curve(ax, data, at_rate, outcome, colour, own=True)
     scale = SHOWN[outcome][2]
-    ax.plot(100 * data.base_math.value, scale * _base(data, outcome), "+", color=ROLES["ink"], markersize=10)
+    ax.plot(100 * data.base_math.value, scale * data.base_of(outcome), "+", color=ROLES["ink"], markersize=10)
     x_label(ax, "downstream, %")
 
 
 def front(points: Sequence[Point], outcome: Outcome) -> list[Point]:
     """Those of one method's points that none of its others betters in both, by rising downstream accuracy."""
-    sign = 1 if outcome == GENERAL else -1  # of a rise less is better
-    known = [(one, one.math.value, sign * kept.value) for one in points if (kept := _of(one, outcome)) is not None]
+    sign = -1 if outcome in RISES else 1  # of a rise less is better
+    known = [(one, one.math.value, sign * kept.value) for one in points if (kept := one.of(outcome)) is not None]
     best = [(one, math) for one, math, kept in known if not any(x > math and y > kept for _, x, y in known)]
     return [one for one, _ in sorted(best, key=lambda found: found[1])]
 
@@ -103,10 +103,10 @@ def front(points: Sequence[Point], outcome: Outcome) -> list[Point]:
 def _curve(ax: Axes, data: Frontier, points: Sequence[Point], outcome: Outcome, colour: str, own: bool) -> None:
     """A line from the backbone over the points in their order; not one's own is dashed, without intervals."""
     scale = SHOWN[outcome][2]
-    known = [(one.math, kept) for one in points if (kept := _of(one, outcome)) is not None]
+    known = [(one.math, kept) for one in points if (kept := one.of(outcome)) is not None]
     ax.plot(
         [100 * data.base_math.value, *(100 * gained.value for gained, _ in known)],
-        [scale * _base(data, outcome), *(scale * kept.value for _, kept in known)],
+        [scale * data.base_of(outcome), *(scale * kept.value for _, kept in known)],
         color=colour,
         linewidth=1.8 if own else 1.2,
         linestyle="-" if own else (0, (3, 2)),
@@ -116,7 +116,7 @@ def _curve(ax: Axes, data: Frontier, points: Sequence[Point], outcome: Outcome, 
 
 def _marks(ax: Axes, data: Frontier, points: Sequence[Point], outcome: Outcome, colour: str, own: bool) -> None:
     for one in points:
-        if (kept := _of(one, outcome)) is not None:
+        if (kept := one.of(outcome)) is not None:
             ends = _ends(one.math), _ends(kept, SHOWN[outcome][2])
             _mark(ax, ends, _MARKERS[data.rates.index(one.rate) % len(_MARKERS)], colour, own)
 
@@ -139,21 +139,13 @@ def _ends(found: Estimate, scale: float = 100) -> Ends:
     return scale * low, scale * found.value, scale * high
 
 
-def _of(one: Point, outcome: Outcome) -> Estimate | None:
-    return one.general if outcome == GENERAL else one.rises.get(outcome)
-
-
-def _base(data: Frontier, outcome: Outcome) -> float:
-    return data.base_general.value if outcome == GENERAL else 0.0
-
-
 def _limits(data: Frontier, outcome: Outcome) -> tuple[tuple[float, float], tuple[float, float]]:
     """The same axes for all panels, with a twentieth of room; upwards by the points, so that one wide interval does not
     hide how they differ."""
     across = [end for one in (data.base_math, *(one.math for one in data.points)) for end in _ends(one)]
     scale = SHOWN[outcome][2]
-    kept = [_ends(found, scale) for one in data.points if (found := _of(one, outcome)) is not None]
-    points = [scale * _base(data, outcome), *(value for _, value, _ in kept)]
+    kept = [_ends(found, scale) for one in data.points if (found := one.of(outcome)) is not None]
+    points = [scale * data.base_of(outcome), *(value for _, value, _ in kept)]
     beyond = INTERVALS * (max(points) - min(points))
     low, high = min(points) - beyond, max(points) + beyond
     upwards = [*points, *(min(max(end, low), high) for ends in kept for end in ends)]

@@ -1,21 +1,24 @@
 """What was measured as matrices, one a method at a rate, over its seeds.
 
-In:  by rate and run answers {"sft/0": {"math500": {"row-1": 1.0, …}}}, or rises of thermometers by text
+In:  by rate and run answers {"sft/0": {"math500": {"row-1": 1.0, …}}}, samples, or rises of thermometers by text
 Out: "sft@0.0008" -> benchmark or thermometer -> [seeds, rows], rows in the order of their ids
 """
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from typing import TypeVar
 
 import numpy as np
 
 from tasks.report.frontier.curves import at
 from tasks.report.frontier.data import RISES
-from tasks.report.paired import paired
+from tasks.report.paired import paired, shared_rows
+from tasks.report.pass_at_k import Samples, alike, passing
 from tasks.report.statistics import Matrix
 
 Answers = Mapping[str, Mapping[str, float]]  # benchmark or thermometer -> row id -> value
 Matrices = dict[str, dict[str, Matrix]]
+Of = TypeVar("Of")  # what was measured of a run
 
 
 class FrontierError(ValueError):
@@ -41,18 +44,39 @@ def of_answers(base: Answers, runs: Mapping[float, Mapping[str, Answers]]) -> Ma
     return found
 
 
-def of_rises(rises: Mapping[float, Mapping[str, Answers]], seeds: Mapping[str, int]) -> Matrices:
-    """Of methods at rates where every seed was read by the thermometer, on the texts that all of them have read; the
-    base's own rise is nothing."""
-    measured = {at(method, rate): list(of.values()) for rate, method, of in _by_method(rises)}
-    whole = {name: of for name, of in measured.items() if len(of) == seeds.get(name)}
+def of_rises(
+    rises: Mapping[float, Mapping[str, Answers]], seeds: Mapping[str, int]
+) -> tuple[Matrices, dict[str, list[str]]]:
+    """Of methods at rates where every seed was read by the thermometer, and by thermometer the texts that all of them
+    have read; the base's own rise is nothing."""
+    whole = _whole(rises, seeds)
     found: Matrices = {}
+    texts: dict[str, list[str]] = {}
     for outcome in RISES:
         having = {name: [one[outcome] for one in of] for name, of in whole.items() if all(outcome in one for one in of)}
         for name, matrix in paired(having).items():
             found.setdefault("base", {})[outcome] = np.zeros((1, matrix.shape[1]))
             found.setdefault(name, {})[outcome] = matrix
-    return found
+        if outcome in found.get("base", {}):
+            texts[outcome] = shared_rows(one for of in having.values() for one in of)
+    return found, texts
+
+
+def of_samples(
+    base: Samples, runs: Mapping[float, Mapping[str, Samples]], seeds: Mapping[str, int]
+) -> tuple[Matrices, dict[str, str], int]:
+    """pass@n of the base and of methods at rates where every seed was sampled: by "pass@n of gsm8k", the benchmark of
+    each such name, and n; of nothing where the base was not.
+
+    Raises:
+        ReportError: at different temperatures, or other questions than the base.
+    """
+    sampled = {"base": [base]} | {name: of for name, of in _whole(runs, seeds).items() if all(of)}
+    if not base:
+        return {}, {}, 0
+    names, n, _ = alike([one for of in sampled.values() for one in of])
+    called = {f"pass@n of {name}": name for name in names}
+    return {who: {of: passing(one, name, n) for of, name in called.items()} for who, one in sampled.items()}, called, n
 
 
 def half_of(ids: Mapping[str, Sequence[str]], number: int) -> dict[str, list[str]]:
@@ -71,9 +95,15 @@ def half(
     }
 
 
-def _by_method(runs: Mapping[float, Mapping[str, Answers]]) -> list[tuple[float, str, dict[str, Answers]]]:
+def _whole(runs: Mapping[float, Mapping[str, Of]], seeds: Mapping[str, int]) -> dict[str, list[Of]]:
+    """Those of every seed, of methods at rates where all seeds have them."""
+    measured = {at(method, rate): list(of.values()) for rate, method, of in _by_method(runs)}
+    return {name: of for name, of in measured.items() if len(of) == seeds.get(name)}
+
+
+def _by_method(runs: Mapping[float, Mapping[str, Of]]) -> list[tuple[float, str, dict[str, Of]]]:
     """Runs of one method at one rate, by rising seed: the same order at every rate."""
-    found: dict[tuple[float, str], dict[str, Answers]] = {}
+    found: dict[tuple[float, str], dict[str, Of]] = {}
     for rate in sorted(runs):
         for run in sorted(runs[rate], key=lambda name: int(name.partition("/")[2] or 0)):
             found.setdefault((rate, run.partition("/")[0]), {})[run] = runs[rate][run]

@@ -5,7 +5,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from tasks.report.chart import NARROW, WIDE
-from tasks.report.frontier.data import SHOWN, Frontier
+from tasks.report.frontier.data import RISES, SHOWN, Frontier
 from tasks.report.frontier.figure import frontier_figure
 from tasks.report.frontier.tables import tables
 from tasks.report.page import environment
@@ -24,7 +24,11 @@ def render(data: Frontier) -> str:
             data=data,
             css=Markup((_FOLDER.parent / "page.css").read_text(encoding="utf-8")),
             figures=[
-                (SHOWN[one], *(frontier_figure(data, width, one) for width in (WIDE, NARROW))) for one in data.outcomes
+                (
+                    f"{data.called(one)}, {SHOWN[one][1]}{'; lower has moved less' * (one in RISES)}",
+                    *(frontier_figure(data, width, one) for width in (WIDE, NARROW)),
+                )
+                for one in data.outcomes
             ],
             tables=tables(data),
             marks=marks,

@@ -15,6 +15,7 @@ from tasks.report import artifacts
 from tasks.report.drift import rises
 from tasks.report.frontier.build import build
 from tasks.report.frontier.data import Frontier
+from tasks.report.pass_at_k import Samples
 from tasks.report.provenance import is_nano
 from tasks.rows.jsonl import read_rows
 from tasks.runtime.stage import Metrics, stage
@@ -34,7 +35,7 @@ class FrontierConfig(BaseModel):
     seed: int = Field(default=0, ge=0, description="Seed of the replicates.")
 
 
-@stage(version=5)
+@stage(version=6)
 def frontier(
     config: FrontierConfig,
     out: Path,
@@ -48,31 +49,39 @@ def frontier(
 
     Raises:
         FrontierError: fewer than two rates, no SFT, or runs that were asked other questions.
+        ReportError: runs were sampled at different temperatures.
     """
 
-    def scored(folders: dict[str, Path]) -> dict[str, artifacts.Scored]:
-        found = (of for folder in folders.values() for of in artifacts.evaluated(folder))
-        return {of.benchmark: artifacts.scored(of, config.confidence) for of in found}
+    def read(folders: dict[str, Path]) -> tuple[dict[str, artifacts.Scored], Samples]:
+        scored, samples = {}, {}
+        for of in (of for folder in folders.values() for of in artifacts.evaluated(folder)):
+            scored[of.benchmark] = artifacts.scored(of, config.confidence)
+            if drawn := artifacts.sampled(of):
+                samples[of.benchmark] = drawn
+        return scored, samples
 
-    def answers(folders: dict[str, Path]) -> dict[str, dict[str, float]]:
-        return {name: one.correct for name, one in scored(folders).items()}
+    def correct(scored: dict[str, artifacts.Scored]) -> dict[str, dict[str, float]]:
+        return {name: one.correct for name, one in scored.items()}
 
     def passed(verdicts: Path) -> dict[str, bool]:
         return {row["id"]: row["passed"] for row in read_rows(verdicts / "verdicts.jsonl", ["id", "passed"])}
 
-    asked = scored(base)
+    asked, base_samples = read(base)
     general = [name for name in asked if benchmark(name).group == "general"]
+    runs = {float(rate): {run: read(of) for run, of in by_run.items()} for rate, by_run in scores.items()}
     data = build(
         config.backbone,
         is_nano(config.backbone),
-        {name: one.correct for name, one in asked.items()},
-        {float(rate): {run: answers(of) for run, of in runs.items()} for rate, runs in scores.items()},
+        correct(asked),
+        {rate: {run: correct(scored) for run, (scored, _) in by_run.items()} for rate, by_run in runs.items()},
         {
-            float(rate): {run: rises(list(read_rows(of / "texts.jsonl")), general) for run, of in runs.items()}
-            for rate, runs in drifts.items()
+            float(rate): {run: rises(list(read_rows(of / "texts.jsonl")), general) for run, of in by_run.items()}
+            for rate, by_run in drifts.items()
         },
         {name: one.clusters for name, one in asked.items()},
-        {float(rate): {run: passed(of) for run, of in runs.items()} for rate, runs in validations.items()},
+        {float(rate): {run: passed(of) for run, of in by_run.items()} for rate, by_run in validations.items()},
+        base_samples=base_samples,
+        samples={rate: {run: samples for run, (_, samples) in by_run.items()} for rate, by_run in runs.items()},
         confidence=config.confidence,
         resamples=config.resamples,
         seed=config.seed,
@@ -82,9 +91,9 @@ def frontier(
     for name, text in ((FIGURES, data.model_dump_json(indent=1) + "\n"), (PAGE, render(data))):
         with whole(out / name) as file:
             file.write(text)
-    read = len(base) + sum(len(of) for runs in scores.values() for of in runs.values())
-    read += sum(map(len, [*drifts.values(), *validations.values()]))
-    return {"methods": len(data.methods()), "rates": len(data.rates), "artifacts": read}
+    count = len(base) + sum(len(of) for by_run in scores.values() for of in by_run.values())
+    count += sum(map(len, [*drifts.values(), *validations.values()]))
+    return {"methods": len(data.methods()), "rates": len(data.rates), "artifacts": count}
 
 
 def read_frontier(folder: Path) -> Frontier:

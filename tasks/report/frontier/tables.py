@@ -36,9 +36,10 @@ def tables(data: Frontier) -> list[Table]:
 
 
 def headline(data: Frontier) -> list[Table]:
-    """For a terminal: what each method keeps where it gained the same, by accuracy and by the steadiest thermometer."""
+    """For a terminal: what each method keeps where it gained the same, by accuracy, pass@n and one thermometer."""
     rises = [one for one in RISES if one in data.outcomes]
-    matched = [_matched(data, level, outcome) for outcome in (GENERAL, *rises[:1]) for level in _levels(data)]
+    shown = [one for one in data.outcomes if one not in rises[1:]]
+    matched = [_matched(data, level, outcome) for outcome in shown for level in _levels(data)]
     return [*matched, _own_best(data, GENERAL), _regimes(data)]
 
 
@@ -53,8 +54,8 @@ def _levels(data: Frontier) -> list[float]:
 def _matched(data: Frontier, level: float, outcome: Outcome) -> Table:
     found = sorted((one for one in data.matched if (one.level, one.outcome) == (level, outcome)), key=_by_difference)
     return Table(
-        f"At {number(100 * level)} % downstream: {SHOWN[outcome][0]} against SFT's there (†: one of the two below its "
-        f"lowest rate, where nothing was measured{_chosen(data, found)})",
+        f"At {number(100 * level)} % downstream: {data.called(outcome)} against SFT's there (†: one of the two below "
+        f"its lowest rate, where nothing was measured{_chosen(data, found)})",
         ("method", *_headings(outcome)),
         [
             (_label(one) + (" †" if one.unmeasured else ""), _value(one.value, outcome), *_tested(one))
@@ -70,7 +71,7 @@ def _own_best(data: Frontier, outcome: Outcome) -> Table:
     best = "rate and strength" if _any_strength(found) else "rate"
     title = f"Each at its own best {best}, chosen {_told(data)}"
     return Table(
-        title if outcome == GENERAL else f"{title}: {SHOWN[outcome][0]}",
+        title if outcome == GENERAL else f"{title}: {data.called(outcome)}",
         ("method", "rate", "downstream, %", *_headings(outcome)),
         [
             (
@@ -86,8 +87,8 @@ def _own_best(data: Frontier, outcome: Outcome) -> Table:
 
 
 def _headings(outcome: Outcome) -> tuple[str, ...]:
-    if outcome == GENERAL:
-        return "general, %", "against SFT, points", "p", "p, Holm"
+    if outcome not in RISES:
+        return "general, %" if outcome == GENERAL else "pass@n, %", "against SFT, points", "p", "p, Holm"
     return SHOWN[outcome][1], "against SFT (less: moved less)", "p", "p, Holm"
 
 
@@ -105,10 +106,10 @@ def _same_rate(data: Frontier, rate: float) -> Table:
 
 
 def _points(data: Frontier) -> Table:
-    rises = [one for one in RISES if one in data.outcomes]
+    others = [one for one in data.outcomes if one != GENERAL]
     return Table(
         "Every point; * where no other has more of both accuracies; NLL and KL as rises, in nats/token",
-        ("method", "rate", "seeds", "downstream, %", "general, %", *(SHOWN[one][0] for one in rises)),
+        ("method", "rate", "seeds", "downstream, %", "general, %", *map(data.called, others)),
         [
             (
                 _named(one.method, [] if one.strength is None else [one.strength]) + (" *" if one.best else ""),
@@ -116,7 +117,7 @@ def _points(data: Frontier) -> Table:
                 str(one.seeds),
                 _value(one.math),
                 _value(one.general),
-                *(_value(one.rises.get(outcome), outcome) for outcome in rises),
+                *(_value(one.of(outcome), outcome) for outcome in others),
             )
             for method in data.methods()
             for one in data.points_of(method)
@@ -167,8 +168,8 @@ def _told(data: Frontier) -> str:
 
 
 def _by_difference(one: Difference) -> tuple[bool, float]:
-    """The best first: of accuracy the most, of a rise the least."""
-    sign = -1 if one.outcome == GENERAL else 1
+    """The best first: of a rise the least, of all else the most."""
+    sign = 1 if one.outcome in RISES else -1
     return one.difference is None, sign * one.difference.value if one.difference else 0.0
 
 

@@ -47,6 +47,14 @@ def test_impossible_counts_are_refused(counts):
         wilson(*counts)
 
 
+def test_what_is_of_the_same_rows_is_drawn_together():
+    marks = np.random.default_rng(1).integers(0, 2, (2, 80)).astype(float)
+    correct = {"sft": {"b": marks, "pass@n of b": 1 - marks, "c": marks}}
+    together = draw(correct, 300, rows_of=lambda name: name.removeprefix("pass@n of "))["sft"]
+    assert together["b"] + together["pass@n of b"] == pytest.approx(np.ones(301))
+    assert not np.allclose(together["b"], together["c"])
+
+
 def _methods(draw_, n_methods, seeds, rows):
     random = np.random.default_rng(draw_)
     return {f"m{i}": {"b": random.integers(0, 2, (seeds, rows)).astype(float)} for i in range(n_methods)}

@@ -2,18 +2,21 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from tasks.report.artifacts import Sampled
 from tasks.report.chart import WIDE
 from tasks.report.frontier import figure
 from tasks.report.frontier.build import build
-from tasks.report.frontier.data import GENERAL, Difference, Frontier
+from tasks.report.frontier.data import GENERAL, PASSES, Difference, Frontier
 from tasks.report.frontier.figure import averages_of
 from tasks.report.frontier.matrices import FrontierError
 from tasks.report.frontier.page import render
 from tasks.report.frontier.tables import markdown, tables
+from tasks.report.joined import ReportError
 from tasks.report.values import Estimate
 
 RATES = (0.0008, 0.0012)
@@ -90,6 +93,42 @@ def test_a_thermometer_is_compared_where_methods_gained_the_same(data: Frontier)
     assert risen["dft", RATES[1]] == {}
     assert data.regimes[1].rise == pytest.approx(0.6 * 1.145, abs=0.06)
     assert data.regimes[1].rise_between_seeds == pytest.approx(0.06, abs=0.04)
+
+
+def sampled(right: tuple[int, ...]) -> dict[str, Sampled]:
+    """Eight samples to each downstream question; so many right, question by question."""
+    return {
+        name: Sampled(0.8, {f"{name}-{row}": (8, right[row % len(right)]) for row in range(QUESTIONS)})
+        for name, group in BENCHMARKS.items()
+        if group == 0
+    }
+
+
+def test_pass_at_n_is_compared_where_answers_were_sampled() -> None:
+    """SFT has become sure, of right answers or of wrong ones; its average is not. One of DFT's seeds lacks samples."""
+    base, runs = made()
+    right = {"sft": (8, 8, 0, 0), "wise_ft": (4, 4, 4, 0), "dft": (1,)}
+    samples = {
+        rate: {f"{method}/{seed}": sampled(one) for method, one in right.items() for seed in range(6)} for rate in RATES
+    }
+    samples[RATES[0]]["dft/1"] = {}
+    options: dict[str, Any] = {"samples": samples, "confidence": 0.95, "resamples": 200, "seed": 0}
+    found = build("nano", True, base, runs, {}, {}, base_samples=sampled((2,)), **options)
+    assert found.outcomes == {GENERAL: 2 * QUESTIONS, PASSES: 2 * QUESTIONS} and found.samples == 8
+    assert found.base_passes and found.base_passes.value == pytest.approx(1.0)
+    passes = {(one.method, one.rate): one.passes and one.passes.value for one in found.points}
+    assert passes["sft", RATES[1]] == pytest.approx(0.5) and passes["wise_ft", RATES[0]] == pytest.approx(0.75)
+    assert passes["dft", RATES[0]] is None and passes["dft", RATES[1]] == pytest.approx(1.0)
+    high = max(one.level for one in found.matched if one.level)
+    by_method = {one.method: one for one in of(found, PASSES) if one.level == high}
+    assert set(by_method) == {"wise_ft", "dft"}
+    assert by_method["wise_ft"].difference and by_method["wise_ft"].difference.value == pytest.approx(0.25, abs=0.05)
+    told = markdown(found)
+    assert "downstream: downstream pass@8 against SFT's" in told and "| pass@n, % | against SFT, points |" in told
+    assert "Upwards: downstream pass@8, %." in render(found)
+    with pytest.raises(ReportError, match="temperatures"):
+        hotter = {name: one._replace(temperature=1.0) for name, one in sampled((2,)).items()}
+        build("nano", True, base, runs, {}, {}, base_samples=hotter, **options)
 
 
 def test_a_method_that_keeps_more_is_told_at_the_same_downstream_accuracy(data: Frontier) -> None:

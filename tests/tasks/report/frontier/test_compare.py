@@ -1,5 +1,5 @@
 """What validation rows choose is told on all questions, what half of the downstream questions chooses on the other
-half; the outcome is of all questions."""
+half, as that half has it."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import pytest
 from tasks.report.frontier.choice import best, by_validation, crossed
 from tasks.report.frontier.compare import matched, own_best
 from tasks.report.frontier.curves import Curve
-from tasks.report.frontier.data import GENERAL
+from tasks.report.frontier.data import GENERAL, PASSES
 
 
 def of(math: float, general: float) -> Curve:
@@ -17,11 +17,11 @@ def of(math: float, general: float) -> Curve:
 
 SFT = {None: of(0.8, 0.6)}
 WHOLE = {"sft": SFT, "l2": {1.0: of(0.75, 0.9), 4.0: of(0.75, 0.7)}}
-# The first half chooses 1, the second 4; their own general accuracies are not asked.
+# The first half chooses 1, the second 4. General accuracy is of all questions in both halves.
 HALVES = crossed(
     (
-        {"sft": SFT, "l2": {1.0: of(0.9, 0.0), 4.0: of(0.7, 0.0)}},
-        {"sft": SFT, "l2": {1.0: of(0.65, 0.0), 4.0: of(0.8, 0.0)}},
+        {"sft": SFT, "l2": {1.0: of(0.9, 0.9), 4.0: of(0.7, 0.7)}},
+        {"sft": SFT, "l2": {1.0: of(0.65, 0.9), 4.0: of(0.8, 0.7)}},
     )
 )
 
@@ -68,3 +68,17 @@ def test_of_equal_accuracies_the_lowest_strength_and_its_lowest_rate_are_best() 
     assert best({None: [0.8, 0.8]}) == (None, 0)
     assert best({0.1: [0.7, 0.8], 2.0: [0.8, 0.6]}) == (0.1, 1)
     assert best({0.1: [0.7, 0.8], 2.0: [0.9, 0.6]}) == (2.0, 0)
+
+
+def test_an_outcome_of_downstream_questions_is_told_on_the_half_that_did_not_choose() -> None:
+    halves = crossed(
+        (
+            {"sft": SFT, "l2": {1.0: of(0.9, 1.0), 4.0: of(0.7, 0.6)}},
+            {"sft": SFT, "l2": {1.0: of(0.65, 0.5), 4.0: of(0.8, 1.0)}},
+        )
+    )
+    own = {one.method: one for one in own_best(WHOLE, halves, PASSES, 0.95)}
+    assert own["l2"].value and own["l2"].value.value == pytest.approx((0.5 + 0.6) / 2)
+    (one,) = matched(WHOLE, halves, 0.5, PASSES, 0.95)
+    # At 0.6: strength 1 on the second half four fifths of the way from 1.0 to 0.5, 4 on the first two thirds to 0.6.
+    assert one.value and one.value.value == pytest.approx((0.6 + 1.0 - 0.4 * 2 / 3) / 2)
