@@ -1,15 +1,15 @@
-"""The stage `rewrite` on nano against vLLM alone: seconds of a core a row, the start, two shards, a kill -9.
+"""The stage `rewrite` on nano against vLLM alone: seconds of a core a row, the start, two engines, a kill -9.
 
     {"name": "rewrite", "value": 198.0, "unit": "rows a second of a core, start left out",
      "baseline": {"name": "bare vLLM, all prompts in one call", "value": 201.0}, "ratio": 0.985, "spread": …, "n": 3}
     {"name": "rewrite/start", "value": 12.1, "unit": "s of cores", …, "better": "lower"}
-    {"name": "rewrite/two shards", "value": 371.0, "unit": "rows a second, start left out", "baseline": one shard, …}
+    {"name": "rewrite/two engines", "value": 371.0, "unit": "rows a second, start left out", "baseline": one engine, …}
     {"name": "rewrite/restart", "value": 31.0, "unit": "s of cores, killed halfway and started again", …}
     {"name": "rewrite/samples", "value": 26.0, "unit": "s of cores, 8 samples of 400 rows", "baseline": a start each, …}
 
 1,600 rows of nano's corpus, greedy, float32; the stage with nano's settings, supervisor and all, without Prefect's
 server. A run of two rows beside each run of all tells its start. Seconds of cores are hardly changed by what else the
-machine does; the rate of two shards is by the clock and needs two free cores.
+machine does; the rate of two engines is by the clock and needs two free cores.
 """
 
 import os
@@ -19,8 +19,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,7 @@ from benchmarks._beside import bare, tell
 from infra.gpu_check.texts import rows as expert_rows
 from tasks.rows.jsonl import write_rows
 
-ROWS, SHARD, FEW, REPEATS = 1600, 400, 2, 2
+ROWS, SOME, FEW, REPEATS = 1600, 400, 2, 2
 BLOCK, SAMPLES = 200, 8
 BARE = "bare vLLM, all prompts in one call"
 
@@ -43,7 +41,7 @@ def main() -> None:
     together: list[float] = []
     apart: list[float] = []
     with tempfile.TemporaryDirectory() as name:
-        rows = {count: Path(name) / str(count) for count in (FEW, ROWS, SHARD)}
+        rows = {count: Path(name) / str(count) for count in (FEW, ROWS, SOME)}
         for count, folder in rows.items():
             folder.mkdir()
             write_rows(folder / "rows.jsonl", expert_rows(count))
@@ -55,18 +53,18 @@ def main() -> None:
             out = Path(name) / f"killed{number}"
             killed.append(alone(_killed, rows[ROWS], out)[0])
             same_bytes(out, Path(name) / f"one{number}" / str(ROWS))
-            drawn = [alone(_samples, rows[SHARD], Path(name) / f"{count}x{number}", count)[0] for count in (SAMPLES, 1)]
+            drawn = [alone(_samples, rows[SOME], Path(name) / f"{count}x{number}", count)[0] for count in (SAMPLES, 1)]
             together.append(drawn[0]["/cores"])
             apart.append(SAMPLES * drawn[1]["/cores"])
     tell("rewrite", "rows a second of a core, start left out", BARE, rates(runs["one"]), rates(runs["bare"]))
     starts = {which: [few["/cores"] for few, _ in made] for which, made in runs.items()}
     tell("rewrite/start", "s of cores", BARE, starts["one"], starts["bare"], better="lower")
     by_clock = [rates(runs[which], "") for which in ("two", "one")]
-    tell("rewrite/two shards", "rows a second, start left out", "one shard", *by_clock)
+    tell("rewrite/two engines", "rows a second, start left out", "one engine", *by_clock)
     again, once = ([one["/cores"] for one in made] for made in (killed, [many for _, many in runs["one"]]))
     unit = "s of cores, killed halfway and started again"
     tell("rewrite/restart", unit, "undisturbed", again, once, better="lower")
-    unit = f"s of cores, {SAMPLES} samples of {SHARD} rows"
+    unit = f"s of cores, {SAMPLES} samples of {SOME} rows"
     tell("rewrite/samples", unit, f"a start each: {SAMPLES} times one sample", together, apart, better="lower")
 
 
@@ -86,30 +84,23 @@ def _bare(rows: Path, out: Path) -> None:
     bare("benchmarks._bare_rewrite", str(rows / "rows.jsonl"), str(out / "rewrites.jsonl"))
 
 
-def _stage(rows: Path, out: Path, shards: int) -> None:
-    """The stage's own function, a thread and a core a shard."""
+def _stage(rows: Path, out: Path, engines: int) -> None:
+    """The stage's own function, on a core an engine."""
     from tasks.rewrite.config import RewriteConfig
     from tasks.rewrite.rewrite import rewrite
     from tasks.runtime import engine
 
-    whole = RewriteConfig(
-        max_new_tokens=MAX_NEW_TOKENS, max_prompt_tokens=MAX_PROMPT_TOKENS, batch=BLOCK, block=BLOCK, shards=shards
+    config = RewriteConfig(
+        max_new_tokens=MAX_NEW_TOKENS, max_prompt_tokens=MAX_PROMPT_TOKENS, batch=BLOCK, block=BLOCK, engines=engines
     )
-
-    def one(shard: int) -> None:
-        name, folder = f"{shard:03}", out / f"{shard:03}"
-        folder.mkdir(parents=True, exist_ok=True)
-        with engine.attempt([], None, None, [shard]):
-            made = {name: whole.model_copy(update={"shard": shard})}
-            rewrite.plain(made, {name: folder}, backbone=MODEL, rows=rows)
-
-    with ThreadPoolExecutor(shards) as threads:
-        for future in [threads.submit(copy_context().run, one, shard) for shard in range(shards)]:
-            future.result()
+    folder = out / "000"
+    folder.mkdir(parents=True, exist_ok=True)
+    with engine.attempt([], None, None, list(range(engines))):
+        rewrite.plain({"000": config}, {"000": folder}, backbone=MODEL, rows=rows)
 
 
 def _samples(rows: Path, out: Path, count: int) -> None:
-    """So many samples of the rows at temperature 1 in one go, as the pipeline asks for those of a shard."""
+    """So many samples of the rows at temperature 1 in one go, as the pipeline asks for them."""
     from tasks.rewrite.config import RewriteConfig
     from tasks.rewrite.rewrite import rewrite
     from tasks.runtime import engine

@@ -12,6 +12,7 @@ import heapq
 import os
 import time
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def main() -> None:
     from tasks.generation.variables import engine_variables
 
     os.environ.update(engine_variables(cuda=False))
-    from tasks.generation.vllm_sampling import Decoding, generate, start, stream
+    from tasks.generation.vllm_sampling import Decoding, Prompt, generate, start, stream
     from tasks.rows.tokens import ChatTokens
 
     length_of = {f"r/{number:05}": length for number, length in enumerate(lengths(ROWS))}
@@ -48,7 +49,8 @@ def main() -> None:
     llm = start(NANO / "model", cuda=False, dtype="bfloat16", context=LIMIT + 64, sequences=SEQUENCES)
 
     def queue() -> int:
-        return sum(answer.tokens for _, answer in stream(llm, prompts, decoding))
+        rows = iter([(row_id, Prompt(prompt, row_id, decoding)) for row_id, prompt in prompts.items()])
+        return sum(answer.tokens for _, answer in stream(llm, lambda room: islice(rows, room)))
 
     def blocks() -> int:
         parts = [ids[at : at + BLOCK] for at in range(0, ROWS, BLOCK)]

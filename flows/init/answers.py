@@ -61,7 +61,7 @@ def drafted(answers: Answers) -> Tree:
     if answers.gpus:
         values = merged(values, _read(PRESETS / ("one_gpu.yaml" if answers.gpus == 1 else "four_gpus.yaml")))
     if answers.gpus > 1:
-        values = merged(values, {"train_agent": {"verl": {"gpus": answers.gpus}}, "rewrite": {"shards": answers.gpus}})
+        values = merged(values, {"train_agent": {"verl": {"gpus": answers.gpus}}})
     if answers.size != WHOLE:
         if answers.size not in sizes():
             raise AnswerError(f"--size {answers.size}: there are {', '.join(sizes())}")

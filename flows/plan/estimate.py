@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.plan import memory
 from flows.plan.plan import Machine, PlannedArtifact, PlannedStage, State
-from flows.plan.speed import Past
+from flows.plan.speed import DEALT, Past
 from flows.plan.table import Gpu, Model, table
 from flows.plan.work import WORK, Rows, made, rows_of_file
 from tasks.runtime.differences import Difference, nearest
@@ -128,17 +128,20 @@ class _Reckoning:
                 (count if step.kind in ("evaluate", "split") else worked) * kind.times(config, worked) * each
             )
         config = self._config(step, next(iter(rows)))
-        wanted = step.task.gpus({name: step.config[name] for name in rows} if step.task.batch else step.config)
+        asked = {name: step.config[name] for name in rows} if step.task.batch else step.config
+        wanted = step.task.gpus(asked)
         found.gpus = (machine.gpus if wanted is None else wanted) if machine.gpu else 0
         device = machine.device if found.gpus or step.kind not in _COMPUTING else "cpu"
         parameters = model.parameters if model and step.kind in _COMPUTING else None
         speed = self.past.speed(step.kind, config.model_dump(), device, parameters)
-        found.seconds = speed.start + found.amount / (speed.per_second * max(1, found.gpus))
+        cores = min(step.task.cores(asked), settings().cores)
+        engines = found.gpus or (cores if step.kind in DEALT else 1)
+        found.seconds = speed.start + found.amount / (speed.per_second * max(1, engines))
         found.source, found.measured = speed.source, speed.measured
         if lengths:
             found.source += f"; lengths: {next(iter(dict.fromkeys(lengths)))}"
         found.gpu_hours = found.seconds * found.gpus / 3600
-        found.core_hours = found.seconds * min(step.task.cores, settings().cores) / 3600
+        found.core_hours = found.seconds * cores / 3600
         if machine.price is not None:
             found.money = machine.price * (found.gpu_hours if machine.gpu else found.core_hours)
         tokens = found.amount if kind.unit == "tokens" else 0.0

@@ -3,8 +3,9 @@
 In:  a rewrite of 10,400 tokens with a model of 1,079,552 parameters on a CPU
 Out: Speed(start=13.1, per_second=1480, source="36 artifacts of this store")
 
-seconds = start + amount / (speed x GPUs). Start and speed come apart where the artifacts' sizes differ by half or more;
-medians, since a machine that was busy, or slept, is no measurement of a stage.
+seconds = start + amount / (speed x engines), an engine a GPU; on a CPU a core of what is dealt to several. Start and
+speed come apart where the artifacts' sizes differ by half or more; medians, since a machine that was busy, or slept, is
+no measurement of a stage.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,12 +19,13 @@ from tasks.runtime.store import Manifest
 
 NEAR = 1.25  # models whose sizes differ by less are of one size
 ALIKE = 3  # models whose sizes differ by less write answers of like lengths
+DEALT = {"rewrite", "self_solve"}  # to as many engines as the stage holds GPUs, or cores where it has none
 GENERATE = {"rewrite", "self_solve", "measure", "evaluate"}  # bound by the memory's bandwidth; the others compute
 
 
 @dataclass(frozen=True)
 class Record:
-    """One build: `amount` a GPU, and what it took. The benchmarks of one engine are one build."""
+    """One build: `amount` an engine, and what it took. The benchmarks of one engine are one build."""
 
     kind: str
     variant: str
@@ -74,11 +76,12 @@ class Past:
             return None
         # Each of a build's artifacts has its share of the build's seconds.
         gpu_seconds = sum(one.cost.get("gpu_seconds", 0.0) for one in build)
-        gpus = max(1, round(gpu_seconds / seconds))
+        core_seconds = sum(one.cost.get("core_seconds", 0.0) for one in build) if first.kind in DEALT else 0.0
+        engines = max(1, round((gpu_seconds or core_seconds) / seconds))
         told = first.run.get("device") or ("gpu" if gpu_seconds else "cpu")
         device = shipped.gpu_called(told) or told
         amount = sum(amount for amount in amounts if amount is not None)
-        return Record(first.kind, variant(first.config), amount / gpus, seconds, device, self.parameters(first))
+        return Record(first.kind, variant(first.config), amount / engines, seconds, device, self.parameters(first))
 
     def length(self, kind: str, backbone: str, part: str, parameters: int | None) -> tuple[float, str] | None:
         """Tokens a row of this kind of stage: of the same backbone's artifacts (its digest), else of those of models of

@@ -1,8 +1,8 @@
 """How much a stage has to do, in the unit that its time goes by: of a finished one from its manifest, of a planned one
 from its config and what its inputs will hold.
 
-In:  a manifest of kind rewrite, {"output_tokens": 16405, …};  a planned rewrite of a split of 800 rows in two shards
-Out: 16405 (tokens)                                            400 rows, which the lengths turn into tokens
+In:  a manifest of kind rewrite, {"output_tokens": 16405, …};  a planned rewrite of a split of 800 rows
+Out: 16405 (tokens)                                            800 rows, which the lengths turn into tokens
 
 `WORK` has an entry for every stage.
 """

@@ -26,6 +26,7 @@ from tasks.evaluate.lm import Complete, RecordingLM, transformers_generator
 from tasks.evaluate.score import BESIDE, judge, opened, summary, verdict
 from tasks.evaluate.spec import EvaluateSpec
 from tasks.generation import blocks
+from tasks.generation.asked import Asked
 from tasks.generation.sampler import Sampler
 from tasks.generation.vllm_sampling import Completion, Decoding
 from tasks.rows.context import context_for
@@ -148,8 +149,8 @@ def completer(spec: EvaluateSpec, tokens: ChatTokens, sampler: Sampler) -> Compl
         return transformers()(ids, prompts)
 
     def complete(name: str, ids: Sequence[str], prompts: Mapping[str, Sequence[int]]) -> list[Row]:
-        cuts = blocks.cut(ids, config.block)
-        return blocks.complete(_scratch(spec, name) / "blocks", cuts, prompts, generate, f"answers to {name}")
+        asked = {name: Asked(_scratch(spec, name), Decoding(config.max_new_tokens), ids, prompts)}
+        return blocks.complete(asked, config.block, blocks.one_by_one(generate), f"answers to {name}")[name]
 
     return complete
 

@@ -1,7 +1,10 @@
 """One queue of rows through an engine: no row waits for another, each is written the moment it has ended.
 
-In:  prompt token ids by row id, and a stream that answers them in any order
-Out: finished.jsonl  {"id": "a/7", "text": "…", "finished": true, "tokens": 87}, in the order in which they ended
+In:  what is asked (tasks/generation/asked.py), and a stream that answers prompts in any order
+Out: of each set  finished.jsonl  {"id": "a/7", "text": "…", "finished": true, "tokens": 87}, in the order in which they
+     ended
+
+Candidates of one row go in beside each other, so that an engine that shares prompts reads theirs once.
 
 A killed run loses what was in flight and nothing else: started again it asks for the rows that the file lacks. Which
 rows are computed together is chance, so in bfloat16 or on a GPU a text may differ in rounding from another run's;
@@ -9,40 +12,61 @@ every row is there once. Where bytes are promised, tasks/generation/blocks.py ke
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
-from tasks.generation.vllm_sampling import Completion
+from tasks.generation.asked import Asked
+from tasks.generation.vllm_sampling import Completion, Prompt
 from tasks.rows.jsonl import Row, read_rows
 from tasks.runtime.progress import report
 
-Stream = Callable[[Mapping[str, Sequence[int]]], Iterator[tuple[str, Completion]]]
+Key = tuple[str, str]  # a set's name, a row's id
+Stream = Callable[[Mapping[Key, Prompt]], Iterator[tuple[Key, Completion]]]
 
 
-def complete(path: Path, prompts: Mapping[str, Sequence[int]], stream: Stream, unit: str = "rows") -> list[Row]:
-    """The rows of all prompts in the order of their ids; those that `path` lacks are asked for.
+def complete(asked: Mapping[str, Asked], stream: Stream, unit: str = "rows") -> dict[str, list[Row]]:
+    """The rows of all prompts of each set, in the order of their ids; those that its file lacks are asked for.
 
     `stream` is not called where none is missing, so an engine may start at its first call.
 
     Raises:
-        RowError: a line of `path` that is not its last is no row.
+        RowError: a line of a file that is not its last is no row.
         RuntimeError: the stream ended without an answer to each prompt.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    drop_half_line(path)
-    done = {row["id"]: row for row in read_rows(path, ["id", "text", "finished", "tokens"]) if row["id"] in prompts}
-    missing = {row_id: prompts[row_id] for row_id in sorted(prompts.keys() - done.keys())}
-    report(len(done), len(prompts), unit)
-    with path.open("a", encoding="utf-8") as file:
-        for row_id, answer in stream(missing) if missing else ():
+    done = {name: _finished(one) for name, one in asked.items()}
+    every = sorted((row_id, name) for name, one in asked.items() for row_id in one.prompts)
+    missing = {
+        (name, row_id): Prompt(asked[name].prompts[row_id], row_id, asked[name].decoding)
+        for row_id, name in every
+        if row_id not in done[name]
+    }
+    answered = len(every) - len(missing)
+    report(answered, len(every), unit)
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(_file(one).open("a", encoding="utf-8")) for name, one in asked.items()}
+        for (name, row_id), answer in stream(missing) if missing else ():
             row = {"id": row_id, "text": answer.text, "finished": answer.finished, "tokens": answer.tokens}
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            file.flush()
-            done[row_id] = row
-            report(len(done), len(prompts), unit)
-    if len(done) < len(prompts):
-        raise RuntimeError(f"the engine left {len(prompts) - len(done)} of {len(prompts)} rows without an answer")
-    return [done[row_id] for row_id in sorted(done)]
+            files[name].write(json.dumps(row, ensure_ascii=False) + "\n")
+            files[name].flush()
+            done[name][row_id] = row
+            answered += 1
+            report(answered, len(every), unit)
+    if answered < len(every):
+        raise RuntimeError(f"the engine left {len(every) - answered} of {len(every)} rows without an answer")
+    return {name: [rows[row_id] for row_id in sorted(rows)] for name, rows in done.items()}
+
+
+def _file(asked: Asked) -> Path:
+    return asked.folder / "finished.jsonl"
+
+
+def _finished(asked: Asked) -> dict[str, Row]:
+    """The rows that earlier attempts left."""
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    drop_half_line(_file(asked))
+    rows = read_rows(_file(asked), ["id", "text", "finished", "tokens"])
+    return {row["id"]: row for row in rows if row["id"] in asked.prompts}
 
 
 def drop_half_line(path: Path) -> None:

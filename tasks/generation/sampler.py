@@ -4,20 +4,34 @@ In:  {"a/1": [1, 7, 42, …], …}                            prompt token ids b
 Out: {"id": "a/1", "text": "Step 1: …", "finished": true, "tokens": 87}     in the order of the ids; kept in `folder`
 
 Where greedy bytes can be promised (float32 on a CPU), rows are computed in fixed blocks (tasks/generation/blocks.py),
-elsewhere in one queue (tasks/generation/queue.py). The engine starts with the first row that is missing.
+elsewhere in one queue (tasks/generation/queue.py). The engine starts with the first row that is missing; where there
+are `workers`, each has an engine and gets blocks or rows as it asks for them (tasks/runtime/dealing.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.generation import blocks, queue
+from tasks.generation.asked import Asked
 from tasks.generation.config import EngineConfig
-from tasks.generation.vllm_sampling import Completion, Decoding, generate, repeatable, start, stop, stream
+from tasks.generation.vllm_sampling import (
+    Completion,
+    Decoding,
+    Prompt,
+    at_once,
+    generate,
+    repeatable,
+    start,
+    stop,
+    stream,
+)
 from tasks.rows.jsonl import Row
 from tasks.rows.precision import Dtype
+from tasks.runtime.dealing import Hand, Workers
 
 if TYPE_CHECKING:
     from vllm import LLM
@@ -25,8 +39,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class Sampler:
-    """One vLLM engine: `model`, with `adapter` where there is one, for at most `context` tokens a row; it samples what
-    is asked of it one after the other, each as its `decoding` says.
+    """vLLM with `model`, and `adapter` where there is one, for at most `context` tokens a row: one engine in this
+    process, or one in each of `workers`, which call `serve`.
 
     `shared_prompts`: rows are candidates of the same prompts, each of which is read once.
     """
@@ -38,6 +52,7 @@ class Sampler:
     dtype: Dtype = "auto"
     adapter: Path | None = None
     shared_prompts: bool = False
+    workers: Workers | None = None
 
     def complete(
         self,
@@ -53,18 +68,44 @@ class Sampler:
             ids: of all rows; those without a prompt are passed over.
             unit: what progress is counted in.
         """
-        if repeatable(self.model, self.dtype, self.cuda):
-            cuts = blocks.cut(ids, self.config.block)
+        return self.complete_all({"": Asked(folder, decoding, ids, prompts)}, unit)[""]
 
-            def answer(named: Sequence[str], asked: Sequence[Sequence[int]]) -> list[Completion]:
-                return generate(self.llm, named, asked, decoding, self.adapter)
+    def complete_all(self, asked: Mapping[str, Asked], unit: str = "rows") -> dict[str, list[Row]]:
+        """A row of each prompt of each set, from one queue of all; what an earlier attempt left is kept."""
+        if self.in_blocks:
+            return blocks.complete(asked, self.config.block, self._blocks, unit)
+        return queue.complete(asked, self._rows, unit)
 
-            return blocks.complete(folder / "blocks", cuts, prompts, answer, unit)
+    def serve(self, hand: Hand) -> None:
+        """Answer what another process's sampler deals to this one, until nothing more comes."""
+        if self.in_blocks:
+            hand.work_off(self._block)
+        else:
+            rows = at_once(self.llm)
+            hand.ask(rows + rows // 8 + 1)  # what ends in a step has a successor before the dealer hears of it
+            for key, completion in stream(self.llm, lambda room: hand.more(), self.adapter):
+                hand.answer(key, completion)
 
-        def answers(asked: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, Completion]]:
-            return stream(self.llm, asked, decoding, self.adapter)
+    @property
+    def in_blocks(self) -> bool:
+        """Whether rows are computed in fixed blocks."""
+        return repeatable(self.model, self.dtype, self.cuda)
 
-        return queue.complete(folder / "finished.jsonl", prompts, answers, unit)
+    def _blocks(self, work: Mapping[blocks.Key, blocks.Block]) -> Iterator[tuple[blocks.Key, list[Completion]]]:
+        if self.workers is not None:
+            return self.workers.deal([block] for block in work.items())
+        return ((key, self._block(block)) for key, block in work.items())
+
+    def _block(self, block: blocks.Block) -> list[Completion]:
+        return generate(self.llm, block.ids, block.prompts, block.decoding, self.adapter)
+
+    def _rows(self, work: Mapping[queue.Key, Prompt]) -> Iterator[tuple[queue.Key, Completion]]:
+        if self.workers is not None:  # an engine gets all candidates of a prompt
+            return self.workers.deal(
+                list(group) for _, group in groupby(work.items(), key=lambda row: list(row[1].token_ids))
+            )
+        waiting = iter(work.items())
+        return stream(self.llm, lambda room: islice(waiting, room), self.adapter)
 
     @cached_property
     def llm(self) -> "LLM":
@@ -82,6 +123,8 @@ class Sampler:
         )
 
     def close(self) -> None:
-        """End the engine where it has started, so that another model has the device."""
+        """End the engines where they have started, so that another model has the device."""
+        if self.workers is not None:
+            self.workers.close()
         if "llm" in self.__dict__:
             stop(self.__dict__.pop("llm"))

@@ -2,7 +2,7 @@
 
 import os
 
-from tasks.runtime.engine import own_core
+from tasks.runtime.engine import own_cores, own_gpus
 
 
 def engine_variables(cuda: bool) -> dict[str, str]:
@@ -12,12 +12,23 @@ def engine_variables(cuda: bool) -> dict[str, str]:
     """
     variables = {"VLLM_NO_USAGE_STATS": "1", "VLLM_CONFIGURE_LOGGING": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
     if not cuda:
-        cores = sorted(os.sched_getaffinity(0))
         variables |= {
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-            "OMP_NUM_THREADS": "1",
             "VLLM_CPU_KVCACHE_SPACE": "1",
             "TORCHDYNAMO_DISABLE": "1",
-            "VLLM_CPU_OMP_THREADS_BIND": str(cores[own_core() % len(cores)]),
+            **each_engine(cuda)[0],
         }
     return variables
+
+
+def each_engine(cuda: bool, gpus: int = 1) -> list[dict[str, str]]:
+    """What the environments of a stage's engines differ in, one for every `gpus` GPUs that it holds; on CPU one for
+    each core of its slots.
+    """
+    if not cuda:
+        cores = sorted(os.sched_getaffinity(0))
+        bound = [str(cores[slot % len(cores)]) for slot in own_cores()]
+        return [{"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": core} for core in bound]
+    names = own_gpus()
+    shares = [names[at : at + gpus] for at in range(0, len(names) - gpus + 1, gpus)]
+    return [{"CUDA_VISIBLE_DEVICES": ",".join(share)} for share in shares]

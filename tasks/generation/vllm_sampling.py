@@ -6,16 +6,18 @@ Out: [Completion(text="Step 1: …", finished=True, tokens=87), …]
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.rows.precision import Dtype, resolve
 
 if TYPE_CHECKING:
     from vllm import LLM
+
+K = TypeVar("K")
 
 LORA_MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 512)  # what vLLM 0.32 accepts as max_lora_rank, from 8 up
@@ -134,29 +136,46 @@ def generate(
     return [_completion(output) for output in outputs]
 
 
+@dataclass(frozen=True)
+class Prompt:
+    """A row's prompt, and how its answer is drawn."""
+
+    token_ids: Sequence[int]
+    row_id: str
+    decoding: Decoding
+
+
 def stream(
-    llm: "LLM", prompts: Mapping[str, Sequence[int]], decoding: Decoding, adapter: Path | None = None
-) -> Iterator[tuple[str, Completion]]:
-    """Each row's completion as it ends; the engine always has twice the rows that it decodes at once to choose from.
+    llm: "LLM", more: Callable[[int], Iterable[tuple[K, Prompt]]], adapter: Path | None = None
+) -> Iterator[tuple[K, Completion]]:
+    """Each row's completion as it ends, by the key that the row came with.
 
     All by the adapter or all by the base, as in `generate`.
+
+    Args:
+        more: gives rows, up to so many that the engine always has twice the rows that it decodes at once to choose
+            from; may give none while some are under way.
     """
     from vllm.inputs import TokensPrompt
 
     engine, lora = llm.llm_engine, _request_of(adapter)
-    ahead = 2 * engine.vllm_config.scheduler_config.max_num_seqs
-    waiting, asked = iter(prompts.items()), 0
+    ahead, numbers = 2 * at_once(llm), count()
+    asked: dict[str, K] = {}
     while True:
-        for row_id, ids in islice(waiting, ahead - asked):
-            prompt = TokensPrompt(prompt_token_ids=list(ids))
-            engine.add_request(row_id, prompt, decoding.params(row_id), lora_request=lora)
-            asked += 1
+        for key, row in more(ahead - len(asked)):
+            asked[number := str(next(numbers))] = key
+            prompt = TokensPrompt(prompt_token_ids=list(row.token_ids))
+            engine.add_request(number, prompt, row.decoding.params(row.row_id), lora_request=lora)
         if not asked:
             return
         for output in engine.step():
             if output.finished:
-                asked -= 1
-                yield output.request_id, _completion(output)
+                yield asked.pop(output.request_id), _completion(output)
+
+
+def at_once(llm: "LLM") -> int:
+    """Rows that the engine decodes together."""
+    return int(llm.llm_engine.vllm_config.scheduler_config.max_num_seqs)
 
 
 def stop(llm: "LLM") -> None:

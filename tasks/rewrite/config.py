@@ -31,7 +31,21 @@ class RewriteConfig(EngineConfig):
         "ln(vocabulary), at most 1, is taken from the prediction after the rewriting prompt. None: that prompt alone.",
         json_schema_extra={"key": "unless default"},
     )
-    shards: int = Field(default=1, ge=1, le=1024, description="Parts that the rows are split into, an engine each.")
+    engines: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="On a CPU: engines at work at once, a core each. On GPUs there is one for every "
+        "tensor_parallel GPUs of the machine.",
+        json_schema_extra={"key": False},
+    )
+    shards: int = Field(
+        default=1,
+        ge=1,
+        le=1024,
+        description="Runs of rows that are artifacts of their own, for several machines: a work pool builds as many at "
+        "once as it has workers; or to verify one while the next is written. All GPUs of one machine need no shards.",
+    )
     shard: SkipJsonSchema[int] = Field(default=0, ge=0, description="Which part this is, from 0.")
 
     @model_validator(mode="after")

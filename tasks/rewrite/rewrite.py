@@ -4,7 +4,7 @@ decode from both prompts at once, with transformers.
 In:  backbone  config.json, model.safetensors, tokenizer.json, …
      adapter   adapter/adapter_config.json, adapter/adapter_model.safetensors   (the agent; none: pi_0 itself)
      rows      rows.jsonl: {"id", "question", "solution"}
-Out: of each part (a shard, a sampling of it), all by one engine that starts once
+Out: of each part (a shard, a sampling of it), all from one queue of the engines, one a GPU, which start once
      rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", "finished": true, "tokens": 87}
      quarantine.jsonl  rows whose prompt is too long or spells out a special token
 """
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from tasks.generation.variables import engine_variables
+from tasks.generation.variables import each_engine, engine_variables
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
 from tasks.rows.model_folder import model_folder
@@ -24,12 +24,26 @@ from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 
 
-def gpus(config: RewriteConfig) -> int:
-    """GPUs of one engine."""
-    return config.tensor_parallel
+def cores(config: RewriteConfig) -> int:
+    """One an engine."""
+    return config.engines
 
 
-@stage(version=2, environment="inference", gpus=gpus, identity=prompts_digest, batch=True, timeout_minutes=7 * 24 * 60)
+def gpus(config: RewriteConfig) -> int | None:
+    """All of the machine's; of several an engine as many as make whole engines."""
+    each = config.tensor_parallel
+    return None if each == 1 else max(each, len(settings().gpu_names()) // each * each)
+
+
+@stage(
+    version=2,
+    environment="inference",
+    cores=cores,
+    gpus=gpus,
+    identity=prompts_digest,
+    batch=True,
+    timeout_minutes=7 * 24 * 60,
+)
 def rewrite(
     config: Mapping[str, RewriteConfig],
     out: Mapping[str, Path],
@@ -52,7 +66,15 @@ def rewrite(
     return _generate("rewrite", config, out, backbone, rows, adapter)
 
 
-@stage(version=2, environment="inference", gpus=gpus, identity=prompts_digest, batch=True, timeout_minutes=7 * 24 * 60)
+@stage(
+    version=2,
+    environment="inference",
+    cores=cores,
+    gpus=gpus,
+    identity=prompts_digest,
+    batch=True,
+    timeout_minutes=7 * 24 * 60,
+)
 def self_solve(
     config: Mapping[str, RewriteConfig], out: Mapping[str, Path], *, backbone: Path, rows: Path
 ) -> dict[str, Metrics]:
@@ -72,6 +94,8 @@ def _generate(
     hint = next(iter(config.values())).hint
     if hint is not None and adapter is not None:
         raise ValueError("rewrite.hint mixes pi_0 with itself: it goes with targets.rewriter backbone, not agent")
+    cuda = settings().cuda()
+    engines = each_engine(cuda, next(iter(config.values())).tensor_parallel)
     spec = RewriteSpec(
         configs=config,
         outs=out,
@@ -79,9 +103,10 @@ def _generate(
         backbone=model_folder(backbone),
         adapter=adapter / "adapter" if adapter is not None and (adapter / "adapter").is_dir() else adapter,
         rows=rows / "rows.jsonl",
-        cuda=settings().cuda(),
+        cuda=cuda,
+        engines=engines if len(engines) > 1 else [],
     )
     engine = "vllm_engine" if hint is None or prompt == "self_solve" else "hinted_engine"
     work = next(iter(out.values()))  # where spec and log go
-    run("inference", f"tasks.rewrite.{engine}", spec, work, engine_variables(settings().cuda()))
+    run("inference", f"tasks.rewrite.{engine}", spec, work, engine_variables(cuda))
     return {part: read_metrics(folder) for part, folder in out.items()}

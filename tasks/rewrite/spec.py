@@ -1,4 +1,4 @@
-"""What the stages hand to their engine: parts that it makes one after the other, started once."""
+"""What the stages hand to their engine: parts that it makes at once, started once."""
 
 from pathlib import Path
 from typing import Literal
@@ -12,6 +12,8 @@ class RewriteSpec(BaseModel):
     """`configs` and `outs`: by part, the latter the folder that it goes to. `rows` is a rows.jsonl, `backbone` a
     transformers folder, `adapter` a PEFT folder.
 
+    `engines`: the environment variables of each, where there are several at work.
+
     `prompt`: "rewrite" asks with x, y* and the rewriting prompt, "self_solve" with the plain question.
     """
 
@@ -22,6 +24,7 @@ class RewriteSpec(BaseModel):
     adapter: Path | None
     rows: Path
     cuda: bool
+    engines: list[dict[str, str]] = []
 
     @property
     def config(self) -> RewriteConfig:

@@ -6,12 +6,15 @@ Out: of each part
      quarantine.jsonl  {"id": "…", "field": "prompt", "reason": "3012 tokens, 2048 allowed"}
      scratch/metrics.json
 
-A shard is a run of rows in the order of their ids. In float32 on a CPU it is cut into blocks; a block's output depends
-on nothing but its rows, so kills and resumes change no byte. Elsewhere no row waits for another.
+The samples of a row are drawn beside each other, so that its prompt is read once. In float32 on a CPU each part is cut
+into blocks; a block's output depends on nothing but its rows, so neither kills nor the number of engines change a byte.
+Elsewhere no row waits for another. Several engines are workers of this module (tasks/runtime/dealing.py).
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 
+from tasks.generation.asked import Asked
 from tasks.generation.blocks import distinct
 from tasks.generation.sampler import Sampler
 from tasks.generation.vllm_sampling import Decoding
@@ -22,21 +25,44 @@ from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.precision import resolve
 from tasks.rows.prompts import domain_of, question_prompt, rewriting_prompt
 from tasks.rows.tokens import ChatTokens
+from tasks.runtime.dealing import Workers, own_hand
 from tasks.runtime.spec import read_spec, write_metrics
 
 
 def main() -> None:
-    """Compute what an earlier attempt did not, part by part, and join it."""
+    """Compute what an earlier attempt did not, and join it part by part."""
     spec = read_spec(RewriteSpec)
-    read = list(read_rows(spec.rows, required=("id", "question", "solution")))
-    rows, parts = {row["id"]: row for row in read}, shards(spec, [row["id"] for row in read])
     context = context_for(spec.backbone, spec.config.max_prompt_tokens, spec.config.max_new_tokens)
-    prompts, aside = tokenise(spec, [rows[row_id] for row_id in all_ids(parts)], context)
     sampler = Sampler(spec.backbone, spec.config, context, spec.cuda, spec.config.dtype, adapter=spec.adapter)
+    sampler.shared_prompts = not sampler.in_blocks  # a block is of one part
+    if (hand := own_hand()) is not None:
+        sampler.serve(hand)
+        return
+    sampler.workers = Workers("tasks.rewrite.vllm_engine", spec.engines) if spec.engines else None
+    parts, prompts, aside = read(spec, context)
+    asked = {name: ask(spec, name, ids, prompts) for name, ids in parts.items()}
+    with closing(sampler):
+        made = sampler.complete_all(asked, unit(spec))
     for name, ids in parts.items():
-        asked = {row_id: prompts[row_id] for row_id in ids if row_id in prompts}
-        made = sampler.complete(spec.outs[name] / "scratch", decoding(spec.configs[name]), ids, asked, unit(spec, name))
-        finish(spec, name, made, [aside[row_id] for row_id in ids if row_id in aside])
+        finish(spec, name, made[name], [aside[row_id] for row_id in ids if row_id in aside])
+
+
+def read(spec: RewriteSpec, context: int) -> tuple[dict[str, list[str]], dict[str, list[int]], dict[str, Row]]:
+    """The ids of each part; of all rows the prompts, and of those that have none a quarantine row.
+
+    Raises:
+        ValueError: an id appears twice.
+    """
+    rows = list(read_rows(spec.rows, required=("id", "question", "solution")))
+    parts = {name: shard_ids([row["id"] for row in rows], config) for name, config in spec.configs.items()}
+    of_parts = set().union(*parts.values())
+    return parts, *tokenise(spec, [row for row in rows if row["id"] in of_parts], context)
+
+
+def ask(spec: RewriteSpec, name: str, ids: Sequence[str], prompts: Mapping[str, list[int]]) -> Asked:
+    """What a part asks for, of the prompts of all rows."""
+    own = {row_id: prompts[row_id] for row_id in ids if row_id in prompts}
+    return Asked(spec.outs[name] / "scratch", decoding(spec.configs[name]), ids, own)
 
 
 def decoding(config: RewriteConfig) -> Decoding:
@@ -44,9 +70,9 @@ def decoding(config: RewriteConfig) -> Decoding:
     return Decoding(config.max_new_tokens, config.temperature, config.top_p, config.seed)
 
 
-def unit(spec: RewriteSpec, name: str) -> str:
-    """What a part's progress is counted in."""
-    return "rows" if len(spec.outs) == 1 else f"rows of {name}"
+def unit(spec: RewriteSpec) -> str:
+    """What progress is counted in."""
+    return "rows" if len(spec.outs) == 1 else "samples"
 
 
 def finish(spec: RewriteSpec, name: str, rewrites: list[Row], aside: list[Row]) -> None:
@@ -75,16 +101,6 @@ def shard_ids(ids: Sequence[str], config: RewriteConfig) -> list[str]:
     ordered = distinct(ids)
     first, last = (len(ordered) * part // config.shards for part in (config.shard, config.shard + 1))
     return ordered[first:last]
-
-
-def shards(spec: RewriteSpec, ids: Sequence[str]) -> dict[str, list[str]]:
-    """The rows of each part. Raises ValueError: an id appears twice."""
-    return {name: shard_ids(ids, config) for name, config in spec.configs.items()}
-
-
-def all_ids(parts: Mapping[str, Sequence[str]]) -> list[str]:
-    """The rows of all parts, each once."""
-    return list(dict.fromkeys(row_id for ids in parts.values() for row_id in ids))
 
 
 def tokenise(spec: RewriteSpec, rows: list[Row], context: int) -> tuple[dict[str, list[int]], dict[str, Row]]:

@@ -54,7 +54,8 @@ def build(
         manifest.name = home.name(manifest, str(getattr(configs[part], "name", "")))
     engines: list[dict[str, float | str]] = []
     gpus_here = settings().gpu_names() if settings().cuda() else []
-    wanted = stage.gpus_for(stage.config_of(configs, missing))
+    asked_for = stage.config_of(configs, missing)
+    wanted = stage.gpus_for(asked_for)
     gpus = len(gpus_here) if wanted is None else wanted
     if gpus_here and gpus > len(gpus_here):
         raise NotEnoughGPUs(f"{stage.name} computes on {gpus} GPUs, this machine has {len(gpus_here)}: {FEWER}")
@@ -62,7 +63,7 @@ def build(
     timeout = stage.timeout_minutes and stage.timeout_minutes * 60
     asked = time.monotonic()
     with (
-        slots.take(here, "core", stage.cores, settings().cores) as cores,
+        slots.take(here, "core", stage.cores_for(asked_for), settings().cores) as cores,
         slots.take(here, "gpu", gpus, len(gpus_here)) as taken,
         engine.attempt(engines, timeout, [gpus_here[slot] for slot in taken], None if gpus_here else cores),
         ProgressView(title, log),
@@ -74,7 +75,7 @@ def build(
         after = f", after {waited:.0f} s of waiting for free cores or GPUs" if waited >= 1 else ""
         log.info("%s: building %s%s", title, keys_of(missing), after)
         if stage.batch:
-            metrics = stage.function(stage.config_of(configs, missing), outs, **paths)
+            metrics = stage.function(asked_for, outs, **paths)
         else:
             metrics = {stage.name: _fitting_memory(stage, log, title, configs[stage.name], outs[stage.name], paths)}
         seconds = time.monotonic() - clock

@@ -28,7 +28,7 @@ class Declaration:
     function: Callable[..., Metrics]
     version: int
     environment: str | Callable[[Any], str]
-    cores: int
+    cores: int | Callable[[Any], int]
     gpus: int | Callable[[Any], int | None]
     timeout_minutes: float | None
     identity: Callable[[Any], Any] | None
@@ -46,6 +46,12 @@ class Declaration:
             return self.gpus
         counts = [self.gpus(one) for one in (config.values() if self.batch else [config])]
         return None if None in counts else max(count for count in counts if count is not None)
+
+    def cores_for(self, config: Any) -> int:
+        """How many cores the stage computes on with this config."""
+        if not callable(self.cores):
+            return self.cores
+        return max(self.cores(one) for one in (config.values() if self.batch else [config]))
 
     def configs(self, config: Any) -> dict[str, BaseModel]:
         """Of each artifact its config."""

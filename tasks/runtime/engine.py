@@ -69,9 +69,15 @@ def attempt(
         _cores.reset(threads)
 
 
-def own_core() -> int:
-    """The number of the first core slot that the stage around holds; 0 outside of one."""
-    return (_cores.get() or [0])[0]
+def own_cores() -> list[int]:
+    """The numbers of the core slots that the stage around holds; the first outside of one."""
+    return _cores.get() or [0]
+
+
+def own_gpus() -> list[str]:
+    """What CUDA calls the GPUs that the stage around holds; outside of one those of the machine."""
+    gpus = _gpus.get()
+    return settings().gpu_names() if gpus is None else gpus
 
 
 def in_slots() -> bool:

@@ -40,7 +40,7 @@ class StageTask(Task[..., Any]):
     plain: Callable[..., dict[str, Any]]  # the function itself
     folder: Callable[..., Path]  # the artifact's folder, found in the store or built, without a flow
     gpus: Callable[[Any], int | None]  # how many GPUs it computes on with a config; None: all of a machine's
-    cores: int  # slots of a machine's cores that building takes
+    cores: Callable[[Any], int]  # slots of a machine's cores that building takes with a config
     batch: bool  # whether it makes several artifacts in one go
     manifests: Callable[..., dict[str, Manifest]]  # of its config and inputs: what it makes, by part, with its key
     title: Callable[..., str]  # of its name, parameters and tags: what a run of it is called

@@ -49,7 +49,7 @@ def stage(
     *,
     version: int,
     environment: str | Callable[[Any], str] = "core",
-    cores: int = 1,
+    cores: int | Callable[[Any], int] = 1,
     gpus: int | Callable[[Any], int | None] = 0,
     timeout_minutes: float | None = None,
     identity: Callable[[Any], Any] | None = None,
@@ -62,8 +62,8 @@ def stage(
     Args:
         version: raised by hand whenever the function's result changes for the same config and inputs.
         environment: whose lock is part of the key: that of the stage's engine, which may depend on the config.
-        cores, gpus: slots of this machine that building takes (looking up takes none); GPUs may depend on the config,
-            None: all of the machine's.
+        cores, gpus: slots of this machine that building takes (looking up takes none); they may depend on the config,
+            GPUs None: all of the machine's.
         timeout_minutes: after which the attempt ends and its engine is killed.
         identity: what else the result depends on, from the config: digests of files that a path names, prompts.
         batch: the stage makes several artifacts in one go: its config and `out` are dicts by name, with those that
@@ -108,7 +108,7 @@ def stage(
         task.plain = function
         task.folder = folder
         task.gpus = made.gpus_for
-        task.cores, task.batch = cores, batch
+        task.cores, task.batch = made.cores_for, batch
         task.manifests = made.manifests
         task.title = title_of
         return task

@@ -6,10 +6,10 @@ Out: scores.jsonl {"id", "nll", "tokens"}, skipped.jsonl {"id", "reason"}, scrat
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,10 @@ from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
 from tasks.rows.precision import resolve
 from tasks.rows.prompts import domain_of
 from tasks.rows.tokens import ChatTokens
+from tasks.runtime.dealing import Workers, own_hand
 from tasks.runtime.spec import read_spec, write_metrics
 from tasks.runtime.whole_file import write_json
-from tasks.score.dealing import WORKER, lay_out, score_blocks, scored, start_workers
+from tasks.score.blocks import lay_out, score_block, score_blocks, scored
 from tasks.score.load import load_backbone
 from tasks.score.nll import NLLScorer, Score, Target, misfit
 from tasks.score.spec import ScoreSpec
@@ -34,15 +35,12 @@ NO_TARGET = "has no target text"
 def main() -> None:
     spec = read_spec(ScoreSpec)
     folder = spec.out / "scratch" / f"blocks-{BLOCK}"
-    if WORKER in os.environ:
-        score_here(spec, folder)
+    scorer = Scorer(spec)
+    if (hand := own_hand()) is not None:
+        hand.work_off(scorer)
         return
     counts = prepare(spec, folder)
-    if spec.processes > 1:
-        gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if spec.cuda else []
-        start_workers(spec.processes, [gpu for gpu in gpus if gpu], folder)
-    else:
-        score_here(spec, folder)
+    score_blocks(folder, Workers("tasks.score.engine", spec.engines) if spec.engines else scorer)
     write_rows(spec.out / "scores.jsonl", scored(folder))
     dtype = {"dtype": resolve(spec.config.dtype, spec.backbone, spec.cuda)}
     write_metrics(spec.out, summary(read_rows(spec.out / "scores.jsonl")) | counts | dtype)
@@ -104,10 +102,18 @@ def read_targets(rows: Path, rewrites: Path | None) -> Iterator[tuple[Target, st
         yield target, None if target.text or target.finished else NO_TARGET
 
 
-def score_here(spec: ScoreSpec, folder: Path) -> None:
-    """Score blocks with one model until none is left."""
-    scorer = make_scorer(spec)
-    score_blocks(folder, lambda rows: map(as_row, scorer.score([Target(**row) for row in rows])))
+class Scorer:
+    """Scores blocks; the model is loaded at the first."""
+
+    def __init__(self, spec: ScoreSpec) -> None:
+        self.spec = spec
+
+    def __call__(self, targets: Path) -> None:
+        score_block(targets, lambda rows: map(as_row, self.nll.score([Target(**row) for row in rows])))
+
+    @cached_property
+    def nll(self) -> NLLScorer:
+        return make_scorer(self.spec)
 
 
 def make_scorer(spec: ScoreSpec) -> NLLScorer:

@@ -9,7 +9,7 @@ Out: scores.jsonl   {"id": "numinamath_cot/3f2a…", "nll": 0.74, "tokens": 118}
 
 from pathlib import Path
 
-from tasks.generation.variables import engine_variables
+from tasks.generation.variables import each_engine, engine_variables
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
@@ -30,7 +30,20 @@ def gpus(config: ScoreConfig) -> int | None:
     return config.processes or None
 
 
-@stage(version=1, environment="inference", gpus=gpus, identity=prompts_digest, timeout_minutes=24 * 60, smaller=smaller)
+def cores(config: ScoreConfig) -> int:
+    """One a process."""
+    return config.processes or 1
+
+
+@stage(
+    version=1,
+    environment="inference",
+    cores=cores,
+    gpus=gpus,
+    identity=prompts_digest,
+    timeout_minutes=24 * 60,
+    smaller=smaller,
+)
 def score(config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrites: Path | None = None) -> Metrics:
     """Score the targets of `rows` (or the texts of `rewrites`) under `backbone`; resumes block by block.
 
@@ -41,6 +54,7 @@ def score(config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrite
         EngineError: scoring failed, or more than `config.max_skipped_share` of the rows cannot be scored.
     """
     cuda = settings().cuda()
+    engines = each_engine(cuda)
     spec = ScoreSpec(
         config=config,
         backbone=backbone,
@@ -48,7 +62,7 @@ def score(config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrite
         rewrites=None if rewrites is None else rewrites / "rewrites.jsonl",
         out=out,
         cuda=cuda,
-        processes=config.processes or (max(1, len(settings().gpu_names())) if cuda else 1),
+        engines=engines if len(engines) > 1 else [],
     )
     variables = engine_variables(cuda) if config.engine == "vllm" else None
     run("inference", "tasks.score.engine", spec, out, variables)

@@ -11,7 +11,7 @@ from tasks.score.config import ScoreConfig
 class ScoreSpec(BaseModel):
     """`rows` is a rows.jsonl; with `rewrites` (a rewrites.jsonl) its texts are scored instead, joined by id.
 
-    `processes`: how many score at once, each on a GPU of its own where there are GPUs.
+    `engines`: the environment variables of each process, where several score at once.
     """
 
     config: ScoreConfig
@@ -20,7 +20,7 @@ class ScoreSpec(BaseModel):
     rewrites: Path | None
     out: Path
     cuda: bool
-    processes: int = 1
+    engines: list[dict[str, str]] = []
 
 
 class CompareSpec(BaseModel):

@@ -1,7 +1,10 @@
 """The whole experiment on a handful of rows: every stage, every engine that runs on a CPU.
 
-`python -m tests.flows.small` runs it, in the store and against the server that the environment names.
+`python -m tests.flows.small [METHOD [FIELD=VALUE …]]` runs it, in the store and against the server that the environment
+names.
 """
+
+import sys
 
 from flows.experiment import Experiment, load_experiment
 
@@ -31,4 +34,5 @@ def small_experiment() -> Experiment:
 if __name__ == "__main__":
     from flows.pipeline import pipeline
 
-    pipeline(experiment=small_experiment())
+    method, *changes = sys.argv[1:] or ["rewriting_agent"]
+    pipeline(method, experiment=load_experiment("nano", SMALL | dict(one.split("=", 1) for one in changes)))

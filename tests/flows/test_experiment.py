@@ -44,12 +44,12 @@ PAPER: list[tuple[str, str, Any]] = [
     ("eq. 14", "assemble.fallback", True),
 ]
 # Four GPUs (E.1, E.3) in other portions: E.3 spreads one engine over them by tensor parallelism. Each of these models
-# fits one of them, so four engines rewrite a quarter of the rows each: the same greedy rewrites, sooner.
+# fits one of them, so one engine a GPU rewrites what it asks for: the same greedy rewrites, sooner.
 FOUR_GPUS = {
     "train_agent.verl.gpus": 4,
     "train_agent.verl.machines": 1,
     "train_agent.verl.tensor_parallel": 1,
-    "rewrite.shards": 4,
+    "rewrite.shards": 1,
     "rewrite.tensor_parallel": 1,
     "evaluate.tensor_parallel": 1,
     "finetune.processes": 0,  # as many as there are GPUs

@@ -13,7 +13,6 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.states import State
 
 from flows.ablation import ablation
-from flows.experiment import load_experiment
 from flows.pipeline import pipeline
 from flows.plan.start import walk_through
 from flows.report_of import report_of
@@ -25,7 +24,7 @@ from tasks.runtime.prune import needed
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact, Manifest
-from tests.flows.small import SMALL, small_experiment
+from tests.flows.small import small_experiment
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -117,7 +116,7 @@ def test_every_row_of_the_split_has_one_target_that_says_what_it_is(finished: Ar
 def test_a_rewrite_that_became_a_target_is_the_one_that_was_verified(finished: Artifact) -> None:
     texts = {row["id"]: row["text"] for one in made("rewrite") for row in rows_of(one, "rewrites.jsonl")}
     verdicts = {row["id"]: row for one in made("verify") for row in rows_of(one, "verdicts.jsonl")}
-    assert len(texts) == 20, "two shards, each row once"
+    assert len(texts) == 20, "by two engines, each row once"
     for dataset in made("assemble"):
         for row in rows_of(dataset):
             if row["kind"] == "rewrite":
@@ -197,7 +196,7 @@ def test_the_next_seed_is_the_first_that_was_not_run_and_its_report_has_the_othe
 def studied(finished: Artifact) -> tuple[Artifact, list[Manifest]]:
     """The report of a study of a method with targets and a loss of its own, and what it made beside what was there."""
     before = {manifest.key for manifest in store().manifests()}
-    (report,) = study(["mind_the_gap_iw"], [0], experiments=[load_experiment("nano", SMALL | {"rewrite.shards": 1})])
+    (report,) = study(["mind_the_gap_iw"], [0], experiments=[small_experiment()])
     return report, [manifest for manifest in store().manifests() if manifest.key not in before]
 
 

@@ -120,7 +120,7 @@ def test_a_judge_alone_gets_the_rubric_and_a_model_of_ones_own_the_settings_of_i
     assert alone["gate"] == {"verifier": "judge", "judge": {"rubric": "It is polite."}}
     assert alone["train_agent"]["engine"] == "trl" and alone["backbone"]["name"] == "my-model"
     three = drafted(Answers(str(model), tmp_path / "a.csv", "math", "whole", 3))
-    assert (three["train_agent"]["verl"]["gpus"], three["rewrite"]["shards"]) == (3, 3) and "gate" not in three
+    assert three["train_agent"]["verl"]["gpus"] == 3 and "shards" not in three["rewrite"] and "gate" not in three
     for values in (alone, three):
         (tmp_path / "it.yaml").write_text(as_yaml(values, "head: of it", {"gate.verifier": "why: #1"}))
         assert load_experiment(str(tmp_path / "it.yaml")).model_dump(mode="json", exclude_unset=True) == json.loads(

@@ -53,7 +53,8 @@ def test_gpus_that_are_named_are_planned_for(tmp_path: Path) -> None:
     assert (agent["gpus"], agent["unit"], agent["fits"]) == (4, "tokens", True)
     assert agent["gpu_hours"] == pytest.approx(4 * agent["seconds"] / 3600)
     assert agent["money"] == pytest.approx(2 * agent["gpu_hours"])
-    assert sum(title.startswith("rewrite shard") for title in by_title) == 4
+    (rewrite,) = (stage for stage in made["stages"] if stage["kind"] == "rewrite")
+    assert (rewrite["gpus"], rewrite["fits"]) == (4, True), "one engine a GPU, each with the whole model"
 
 
 def test_a_study_and_an_ablation_are_planned_as_their_flows_make_them(tmp_path: Path) -> None:

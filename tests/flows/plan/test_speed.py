@@ -16,16 +16,18 @@ def model(size: int = SIZE, key: str = "m") -> Manifest:
     return Manifest(kind="backbone", key=key, digest=f"d{key}", metrics={"parameters": size})
 
 
-def rewrites(sizes: list[int], start: float, per_second: float, of: str = "m", gpus: int = 0) -> Iterator[Manifest]:
+def rewrites(
+    sizes: list[int], start: float, per_second: float, of: str = "m", gpus: int = 0, cores: int = 1
+) -> Iterator[Manifest]:
     for number, tokens in enumerate(sizes):
-        seconds = start + tokens / per_second / max(1, gpus)
+        seconds = start + tokens / per_second / (gpus or cores)
         yield Manifest(
             kind="rewrite",
             key=f"{of}{number}",
             inputs={"backbone": Artifact(kind="backbone", key=of, digest=f"d{of}")},
             metrics={"output_tokens": tokens, "written": 100},
             timings={"seconds": seconds, "started": number},
-            cost={"gpu_seconds": seconds * gpus},
+            cost={"gpu_seconds": seconds * gpus, "core_seconds": seconds * cores},
             run={"device": "NVIDIA H100 80GB HBM3" if gpus else "cpu"},
         )
 
@@ -60,6 +62,11 @@ def test_gpus_of_a_stage_share_its_work() -> None:
     large = 4_000_000_000
     past = Past([model(large), *rewrites([10_000, 4_000_000], start=0, per_second=500, gpus=4)])
     assert past.speed("rewrite", {}, "h100-80", large).per_second == pytest.approx(500, rel=0.1)
+
+
+def test_engines_on_the_cores_of_a_stage_share_its_work() -> None:
+    past = Past([model(), *rewrites([1000, 50_000], start=0, per_second=500, cores=2)])
+    assert past.speed("rewrite", {}, "cpu", SIZE).per_second == pytest.approx(500, rel=0.15)
 
 
 def test_lengths_are_those_of_the_same_backbone_before_others_and_never_of_another_size() -> None:

@@ -1,23 +1,26 @@
-"""The real engine on nano: greedy output, shards, kills, adapters, prompts that are too long."""
+"""The real engine on nano: greedy output, several engines, shards, kills, adapters, prompts that are too long."""
 
 import os
 import signal
+import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
 import pytest
 
-from tasks.generation.variables import engine_variables
+from tasks.generation.variables import each_engine, engine_variables
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
 from tasks.rows.jsonl import Row, read_rows, write_rows
+from tasks.runtime import engine
 from tasks.runtime.spec import read_metrics
 from tests.flows.commands.agents import NANO, save_random_adapter
 from tests.tasks import engines
 
-pytestmark = pytest.mark.inference
+pytestmark = [pytest.mark.inference, pytest.mark.timeout(1800)]  # a start takes long on a machine with other work
 
 MODULE = "tasks.rewrite.vllm_engine"
 ROWS = [
@@ -30,15 +33,18 @@ ROWS = [
 ]
 
 
-def _spec(
+def spec_of(
     out: Path,
     rows: list[Row] = ROWS,
     adapter: Path | None = None,
     prompt: Literal["rewrite", "self_solve"] = "rewrite",
     parts: Mapping[str, Mapping[str, Any]] | None = None,
+    at_work: int = 1,
     **config: Any,
 ) -> RewriteSpec:
-    """One part in `out`, or `parts` in folders below it, each with its own settings."""
+    """One part in `out`, or `parts` in folders below it, each with its own settings; so many engines `at_work`."""
+    with engine.attempt([], None, None, list(range(at_work))):
+        variables = each_engine(cuda=False)
     out.mkdir(parents=True, exist_ok=True)
     write_rows(out / "rows.jsonl", rows)
     settings = {"max_new_tokens": 80, "batch": 4, "block": 4} | config
@@ -50,6 +56,7 @@ def _spec(
         adapter=adapter,
         rows=out / "rows.jsonl",
         cuda=False,
+        engines=variables if at_work > 1 else [],
     )
 
 
@@ -89,7 +96,7 @@ def test_the_agents_rewrites_are_those_of_transformers_with_the_same_adapter(tmp
     from tasks.rows.prompts import rewriting_prompt
 
     rows = ROWS[:8]
-    written = _run(tmp_path, _spec(tmp_path, rows, adapter))
+    written = _run(tmp_path, spec_of(tmp_path, rows, adapter))
     prompts = [rewriting_prompt(row["question"], row["solution"]) for row in rows]
     expected = _by_transformers(rows, prompts, adapter)
     assert [(row["text"], row["finished"], row["tokens"]) for row in written] == expected
@@ -105,7 +112,7 @@ def test_shards_samples_and_kills_change_no_byte_and_long_prompts_are_set_aside(
     whole = tmp_path / "whole"
     drawn, other = ({"seed": seed, "temperature": 1.0} for seed in (7, 8))
     samples = {"drawn": drawn, "other": other, "greedy": {}}
-    engines.run(MODULE, _spec(whole, rows, prompt="self_solve", parts=samples), whole, engine_variables(cuda=False))
+    engines.run(MODULE, spec_of(whole, rows, prompt="self_solve", parts=samples), whole, engine_variables(cuda=False))
     texts = {name: (whole / name / "rewrites.jsonl").read_bytes() for name in samples}
     assert len(set(texts.values())) == 3, "each sample has a seed of its own"
     written = list(read_rows(whole / "greedy" / "rewrites.jsonl"))
@@ -121,49 +128,73 @@ def test_shards_samples_and_kills_change_no_byte_and_long_prompts_are_set_aside(
         f"{name}{shard}": own | {"shard": shard} for name, own in (("greedy", {}), ("drawn", drawn)) for shard in (0, 1)
     }
     made = tmp_path / "made"
-    spec = _spec(made, rows, prompt="self_solve", parts=shards, shards=2)
+    spec = spec_of(made, rows, prompt="self_solve", parts=shards, at_work=2, shards=2)
+
+    def blocks() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in made.glob("*/scratch/blocks/*.jsonl")}
+
     killed = engines.start(MODULE, spec, made, engine_variables(cuda=False))
-    deadline = time.monotonic() + 400
-    blocks = made / "greedy1" / "scratch" / "blocks"
-    while not list(blocks.glob("*.jsonl")):
-        log = (made / "scratch" / "log").read_text()
-        assert killed.poll() is None and time.monotonic() < deadline, log[-3000:]
-        time.sleep(0.002)
+    _wait_for(lambda: len(blocks()) >= 2, killed, made)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
-    assert (made / "greedy0" / "rewrites.jsonl").exists() and not (made / "drawn1" / "rewrites.jsonl").exists()
-    first = next(iter(sorted(blocks.glob("*.jsonl")))).stat().st_mtime_ns
-    engines.run(MODULE, spec, made, engine_variables(cuda=False))
-    assert next(iter(sorted(blocks.glob("*.jsonl")))).stat().st_mtime_ns == first, "a finished block was made again"
+    first = blocks()
+    assert len(first) < 14, "it was killed too late to show anything"
+
+    again = engines.start(MODULE, spec, made, engine_variables(cuda=False))
+    _wait_for(lambda: len(blocks()) > len(first), again, made)
+    workers = psutil.Process(again.pid).children()
+    assert len(workers) == 2
+    workers[0].kill()
+    assert again.wait(400) == 0, "the other engine takes over what the killed one had"
+    assert "killed by signal 9: 1 are left" in (made / "scratch" / "log").read_text()
+    assert {path: when for path, when in blocks().items() if path in first} == first, "a finished block was made again"
     for name in ("greedy", "drawn"):
         joined = b"".join((made / f"{name}{shard}" / "rewrites.jsonl").read_bytes() for shard in (0, 1))
-        assert joined == texts[name], "whatever the engine made before"
+        assert joined == texts[name], "whichever engine made a block"
 
 
-def test_in_bfloat16_each_row_is_written_as_it_ends_and_a_kill_loses_only_what_was_in_flight(tmp_path: Path) -> None:
-    spec = _spec(tmp_path, dtype="bfloat16", batch=4)
+def _wait_for(moment: Callable[[], bool], run: "subprocess.Popen[str]", out: Path) -> None:
+    deadline = time.monotonic() + 400
+    while not moment():
+        assert run.poll() is None and time.monotonic() < deadline, (out / "scratch" / "log").read_text()[-3000:]
+        time.sleep(0.01)
+
+
+def test_in_bfloat16_samples_are_one_queue_of_two_engines_and_a_kill_loses_only_what_was_in_flight(
+    tmp_path: Path,
+) -> None:
+    samples = {f"0{seed}": {"seed": seed, "temperature": 1.0} for seed in range(3)}
+    spec = spec_of(tmp_path, parts=samples, at_work=2, dtype="bfloat16", batch=4)
+    files = [tmp_path / name / "scratch" / "finished.jsonl" for name in samples]
+
+    def written() -> int:
+        return sum(file.read_bytes().count(b"\n") for file in files if file.exists())
+
     killed = engines.start(MODULE, spec, tmp_path, engine_variables(cuda=False))
-    finished = tmp_path / "scratch" / "finished.jsonl"
-    deadline = time.monotonic() + 200
-    while not finished.exists() or finished.read_bytes().count(b"\n") < 3:
-        assert killed.poll() is None and time.monotonic() < deadline, (tmp_path / "scratch" / "log").read_text()[-3000:]
-        time.sleep(0.002)
+    _wait_for(lambda: written() >= 3, killed, tmp_path)
+    workers = psutil.Process(killed.pid).children()
+    assert len(workers) == 2
+    workers[0].kill()
+    _wait_for(lambda: written() >= 20, killed, tmp_path)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
-    before = finished.read_bytes()
-    assert before.count(b"\n") < len(ROWS), "it was killed too late to show anything"
-    finished.write_bytes(before + b'{"id": "n/23", "te')  # what a kill amid a write leaves
-    written = _run(tmp_path, spec)
-    whole_lines = before[: before.rfind(b"\n") + 1]
-    assert finished.read_bytes().startswith(whole_lines)
-    assert [row["id"] for row in written] == [row["id"] for row in ROWS] and all(row["tokens"] for row in written)
-    assert sorted(row["id"] for row in read_rows(finished)) == [row["id"] for row in ROWS], "each once"
+    before = {file: file.read_bytes() for file in files}
+    assert written() < 3 * len(ROWS), "it was killed too late to show anything"
+    assert all(before.values()), "the samples of a row are drawn beside each other"
+    files[0].write_bytes(before[files[0]] + b'{"id": "n/23", "te')  # what a kill amid a write leaves
+    engines.run(MODULE, spec, tmp_path, engine_variables(cuda=False))
+    ids = [row["id"] for row in ROWS]
+    for file, name in zip(files, samples, strict=True):
+        assert file.read_bytes().startswith(before[file][: before[file].rfind(b"\n") + 1])
+        assert sorted(row["id"] for row in read_rows(file)) == ids, "each once"
+        made = list(read_rows(tmp_path / name / "rewrites.jsonl"))
+        assert [row["id"] for row in made] == ids and all(row["tokens"] for row in made)
 
 
 def test_the_precision_is_the_one_asked_for(tmp_path: Path) -> None:
-    spec = _spec(tmp_path / "auto", ROWS[:4])
+    spec = spec_of(tmp_path / "auto", ROWS[:4])
     _run(tmp_path / "auto", spec)
     assert read_metrics(tmp_path / "auto")["dtype"] == "float32", "nano is small"
-    spec = _spec(tmp_path / "bfloat16", ROWS[:4], dtype="bfloat16")
+    spec = spec_of(tmp_path / "bfloat16", ROWS[:4], dtype="bfloat16")
     _run(tmp_path / "bfloat16", spec)
     assert read_metrics(tmp_path / "bfloat16")["dtype"] == "bfloat16"

@@ -27,7 +27,8 @@ def write_spec(out, backbone, rows, rewrites=None, processes=1, **config):
     from tasks.score.spec import ScoreSpec
 
     (out / "scratch").mkdir(parents=True)
-    given = {"backbone": backbone, "rows": rows, "rewrites": rewrites, "out": out, "processes": processes}
+    given = {"backbone": backbone, "rows": rows, "rewrites": rewrites, "out": out}
+    given["engines"] = [{"OMP_NUM_THREADS": "1"}] * processes if processes > 1 else []
     spec = ScoreSpec(config=ScoreConfig(**config), cuda=False, **given)
     path = out / "scratch" / "spec.json"
     path.write_text(spec.model_dump_json())
@@ -141,4 +142,4 @@ def test_a_process_that_fails_ends_the_others_and_the_engine(tmp_path, backbone)
     command = [sys.executable, "-m", "tasks.score.engine", str(spec)]
     done = subprocess.run(command, cwd=ROOT, env=environment, timeout=300, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "a scoring process ended with 1" in done.stderr and "000000.targets.jsonl" in done.stderr
+    assert "a worker of tasks.score.engine ended with 1" in done.stderr and "000000.targets.jsonl" in done.stderr
