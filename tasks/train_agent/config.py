@@ -32,6 +32,11 @@ class VerlConfig(BaseModel):
     tokens_per_gpu: int = Field(
         default=24576, ge=256, description="Tokens of one forward and backward pass; at least one prompt with rewrite."
     )
+    fused_kernels: Literal["torch", "triton"] | None = Field(
+        default=None,
+        description="Log-probabilities from a few hundred tokens' logits at a time: less memory, more time "
+        "(docs/verl.md). Only for models whose logits are the plain product of states and head.",
+    )
     sequences_per_gpu: int = Field(default=512, ge=1, description="Rewrites that one rollout replica samples at once.")
     offload: bool = Field(
         default=False, description="Keep the actor and its optimiser in the host's memory during the rollout."

@@ -76,6 +76,8 @@ def check(config: TrainAgentConfig, cuda: bool) -> None:
             f"verl.tokens_per_gpu={where.tokens_per_gpu} is less than one prompt with its rewrite: "
             f"max_prompt_tokens + max_new_tokens = {config.max_prompt_tokens + config.max_new_tokens}"
         )
+    if where.fused_kernels == "triton" and not cuda:
+        raise SystemExit("verl.fused_kernels='triton' needs a GPU: take 'torch'")
     if config.gate.judge.kind == "local":
         raise SystemExit(
             "judge kind 'local' runs in batches and would share the GPUs of the training: with engine 'verl' take "

@@ -4,7 +4,8 @@ In:  prompt [1, 5, 9], tokens [14004, 8996] as its response, the batch marked wi
 Out: log pi_0(14004 | prompt), log pi_0(8996 | prompt)      both after the prompt; without the mark the second would be
      log pi_0(8996 | prompt, 14004), and asking for each by itself would read the prompt once a token
 
-verl 0.9.1 gives the log-probabilities of the tokens that are in the sequence and nothing else of the logits.
+verl 0.9.1 gives the log-probabilities of the tokens that are in the sequence and nothing else of the logits; with fused
+kernels there are no logits. So it is the decoder's states, before the head, that are put in place.
 """
 
 from itertools import pairwise
@@ -20,28 +21,35 @@ def install(worker: Any) -> None:
     from verl.utils import tensordict_utils as tu
     from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
-    original = FSDPEngineWithLMHead.prepare_model_outputs
+    original = FSDPEngineWithLMHead.forward_step
     if getattr(original, "heeds", None) == ONE_STATE:
         return
 
-    def prepare_model_outputs(self: Any, output: Any, output_args: Any, micro_batch: Any, **others: Any) -> Any:
-        if count := tu.get_non_tensor_data(data=micro_batch, key=ONE_STATE, default=0):
-            spread(output.logits, micro_batch["input_ids"].offsets(), int(count))
-        return original(self, output=output, output_args=output_args, micro_batch=micro_batch, **others)
+    def forward_step(self: Any, micro_batch: Any, *arguments: Any, **others: Any) -> Any:
+        count = int(tu.get_non_tensor_data(data=micro_batch, key=ONE_STATE, default=0))
+        if not count:
+            return original(self, micro_batch, *arguments, **others)
+        offsets = micro_batch["input_ids"].offsets()
+        decoder = self.module.get_base_model().get_decoder()
+        hook = decoder.register_forward_hook(lambda _, __, output: spread(output.last_hidden_state, offsets, count))
+        try:
+            return original(self, micro_batch, *arguments, **others)
+        finally:
+            hook.remove()
 
-    prepare_model_outputs.heeds = ONE_STATE  # type: ignore[attr-defined]
-    FSDPEngineWithLMHead.prepare_model_outputs = prepare_model_outputs
+    forward_step.heeds = ONE_STATE  # type: ignore[attr-defined]
+    FSDPEngineWithLMHead.forward_step = forward_step
 
 
-def spread(logits: torch.Tensor, offsets: torch.Tensor, count: int) -> None:
-    """Put the logits that follow each prompt in the place of those that predict the `count` tokens after it.
+def spread(states: torch.Tensor, offsets: torch.Tensor, count: int) -> None:
+    """Put the state after each prompt in the place of those that predict the `count` tokens after it.
 
     Args:
-        logits: shape (1, tokens, vocabulary) of packed sequences, or (sequences, length, vocabulary) padded on the
-            right; changed in place.
+        states: shape (1, tokens, width) of packed sequences, or (sequences, length, width) padded on the right;
+            changed in place.
         offsets: shape (sequences + 1,): where each packed sequence begins, and the end of the last.
     """
-    packed = logits.shape[0] == 1
+    packed = states.shape[0] == 1
     for row, (start, end) in enumerate(pairwise(offsets.tolist())):
-        of_sequence = logits[0, start:end] if packed else logits[row, : end - start]
+        of_sequence = states[0, start:end] if packed else states[row, : end - start]
         of_sequence[-count - 1 : -1] = of_sequence[-count - 1].clone()

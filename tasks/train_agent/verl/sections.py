@@ -65,6 +65,8 @@ def model(config: TrainAgentConfig, spec: TrainSpec) -> dict[str, Any]:
         "actor_rollout_ref.model.lora_alpha": config.alpha,
         "actor_rollout_ref.model.target_modules": "all-linear",
         "actor_rollout_ref.model.trust_remote_code": False,
+        "actor_rollout_ref.model.use_fused_kernels": config.verl.fused_kernels is not None,
+        "actor_rollout_ref.model.fused_kernel_options.impl_backend": config.verl.fused_kernels or "torch",
     }
 
 

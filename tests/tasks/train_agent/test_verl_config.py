@@ -63,11 +63,19 @@ def test_the_papers_settings_reach_verl_under_its_own_names(tmp_path):
     assert {ours.actor.clip_ratio, ours.actor.clip_ratio_low, ours.actor.clip_ratio_high} == {0.2}
     assert (ours.actor.use_kl_loss, ours.actor.kl_loss_coef, ours.actor.kl_loss_type) == (True, 1e-3, "low_var_kl")
     assert (made.algorithm.adv_estimator, made.algorithm.use_kl_in_reward) == ("grpo", False)
+    assert not ours.model.use_fused_kernels
 
 
 def test_the_adapter_is_trained_in_float32_and_computed_in_bfloat16(tmp_path):
     engine = composed(tmp_path, {}).actor_rollout_ref.actor.fsdp_config
     assert engine.model_dtype == "fp32" and engine.mixed_precision.param_dtype == "bfloat16"
+
+
+@pytest.mark.parametrize("backend", ["torch", "triton"])
+def test_fused_kernels_are_the_models_and_the_actors(tmp_path, backend):
+    made = composed(tmp_path, {"verl": {"fused_kernels": backend}}).actor_rollout_ref
+    assert made.model.use_fused_kernels and made.actor.use_fused_kernels
+    assert made.model.fused_kernel_options.impl_backend == backend
 
 
 def test_several_updates_a_step_and_a_ray_cluster(tmp_path):
@@ -112,6 +120,11 @@ def test_without_kl_no_reference_passes_are_made(tmp_path):
 def test_what_verl_could_not_run_is_said_before_it_starts(tmp_path, values, message):
     with pytest.raises(SystemExit, match=message):
         composed(tmp_path, values)
+
+
+def test_triton_is_refused_on_a_cpu(tmp_path):
+    with pytest.raises(SystemExit, match="needs a GPU"):
+        composed(tmp_path, {"verl": {"fused_kernels": "triton"}}, cuda=False)
 
 
 def test_verl_accepts_the_cpu(tmp_path):
