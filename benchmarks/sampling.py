@@ -5,7 +5,7 @@ tokens: 40 on average (geometric, as texts end), and one row in a hundred runs t
 about as long with few rows as with many, so there the share is the speed; a CPU's does not, so its tokens a second
 (told beside it) hardly differ. nano in bfloat16. What the queue loses is its end, when no row waits any more: `longer`
 reckons the share for more rows by giving each to the slot that is free first, and must give the run's own share for
-its rows.
+its rows. At an engine's own optimum, over the paths that are run: benchmarks/busy.py.
 """
 
 import heapq

@@ -5,6 +5,8 @@ context is cut from the left with a warning.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,26 @@ from tasks.rows.tokens import ChatTokens
 
 BATCH = 256  # prompts that transformers pads to one length
 
-# A benchmark's name, all its row ids, and the prompts of those that are asked; gives their answers.
-Complete = Callable[[str, Sequence[str], Mapping[str, Sequence[int]]], list[Row]]
+OVERLONG: Row = {"text": "", "finished": False, "tokens": 0}  # the answer to a prompt that does not fit
+
+
+@dataclass(frozen=True)
+class Questions:
+    """A benchmark's row ids, and the prompts of those that are asked."""
+
+    ids: list[str]
+    prompts: dict[str, list[int]]
+
+
+# Gives by benchmark its answers; what else it gives is kept in `RecordingLM.made`.
+Complete = Callable[[Mapping[str, Questions]], dict[str, list[Row]]]
 
 
 class RecordingLM(LM):  # type: ignore[misc]
-    """Answers lm-eval's generation requests through `complete`, which keeps what a killed run had finished."""
+    """Answers lm-eval's generation requests through `complete`, which keeps what a killed run had finished.
+
+    lm-eval (0.4.13) hands over the requests of all its tasks in one call: no benchmark waits for another.
+    """
 
     def __init__(
         self,
@@ -39,8 +55,8 @@ class RecordingLM(LM):  # type: ignore[misc]
         super().__init__()
         self.likelihood = likelihood
         self.tokens, self.complete, self.judge, self.longest_prompt = tokens, complete, judge, longest_prompt
-        self.answers: dict[str, Row] = {}  # of the last benchmark, by row id: {"text", "finished", "tokens"}
-        self.prompts: dict[str, list[int]] = {}  # of the last benchmark, those that fit
+        self.made: dict[str, list[Row]] = {}
+        self.answers: dict[str, dict[str, Row]] = {}  # by benchmark and row id: {"text", "finished", "tokens"}
 
     @property
     def tokenizer_name(self) -> str:
@@ -58,29 +74,30 @@ class RecordingLM(LM):  # type: ignore[misc]
         return self.tokens.render(chat_history[0]["content"])
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Answers of one benchmark in the order of its requests; "" where the prompt is too long (it is counted)."""
-        name = str(requests[0].task_name).removeprefix(TASK_PREFIX)
-        encoded = {str(request.doc["id"]): self.tokens.encode(request.args[0]) for request in requests}
-        self.prompts = {row_id: ids for row_id, ids in encoded.items() if len(ids) <= self.longest_prompt}
-        answers = self.complete(name, list(encoded), self.prompts)
-        overlong = {"text": "", "finished": False, "tokens": 0}
-        self.answers = dict.fromkeys(encoded, overlong) | {answer["id"]: answer for answer in answers}
-        texts = [self.answers[row_id]["text"] for row_id in encoded]
-        self.judge([request.doc for request in requests], texts)
-        return texts
+        """Answers in the order of the requests; "" where the prompt is too long (it is counted)."""
+        asked = {name: self._questions(own) for name, own in _by_benchmark(requests).items()}
+        self.made = self.complete(asked)
+        for name, own in _by_benchmark(requests).items():
+            answered = {answer["id"]: answer for answer in self.made[name]}
+            self.answers[name] = dict.fromkeys(asked[name].ids, OVERLONG) | answered
+            self.judge([one.doc for one in own], [self._text(one) for one in own])
+        return [self._text(one) for one in requests]
 
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
-        """Of each option of one benchmark's questions; what is kept as a row's answer is its likeliest option.
+        """Of each option of the benchmarks' questions; what is kept as a row's answer is its likeliest option.
 
         A prompt that is too long has no likeliest option: it is counted, as where answers are written.
         """
+        return [one for own in _by_benchmark(requests).values() for one in self._likelihoods(own)]
+
+    def _likelihoods(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+        """Of one benchmark's options."""
         pairs = [(self.tokens.encode(one.args[0]), self.tokens.target(one.args[1], finished=False)) for one in requests]
         fitting = [at for at, (prompt, _) in enumerate(pairs) if len(prompt) <= self.longest_prompt]
         scores = dict(zip(fitting, self.likelihood([pairs[at] for at in fitting]), strict=True))
-        self.answers = {}
+        answers = self.answers[_benchmark_of(requests[0])] = {}
         for at, one in enumerate(requests):
-            overlong = {"text": "", "finished": False, "tokens": 0, "likelihoods": {}}
-            kept = self.answers.setdefault(str(one.doc["id"]), overlong)
+            kept = answers.setdefault(str(one.doc["id"]), OVERLONG | {"likelihoods": {}})
             if at in scores:
                 if scores[at][0] > max(kept["likelihoods"].values(), default=float("-inf")):
                     kept |= {"text": one.args[1], "finished": True, "tokens": len(pairs[at][1])}
@@ -89,6 +106,22 @@ class RecordingLM(LM):  # type: ignore[misc]
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
         raise NotImplementedError("no benchmark here asks for the likelihood of whole texts; tasks/drift measures it")
+
+    def _questions(self, requests: list[Instance]) -> Questions:
+        encoded = {str(one.doc["id"]): self.tokens.encode(one.args[0]) for one in requests}
+        return Questions(list(encoded), {one: ids for one, ids in encoded.items() if len(ids) <= self.longest_prompt})
+
+    def _text(self, request: Instance) -> str:
+        return str(self.answers[_benchmark_of(request)][str(request.doc["id"])]["text"])
+
+
+def _by_benchmark(requests: list[Instance]) -> dict[str, list[Instance]]:
+    """lm-eval's requests are in the order of its tasks, so one after the other they are in theirs."""
+    return {name: list(own) for name, own in groupby(requests, _benchmark_of)}
+
+
+def _benchmark_of(request: Instance) -> str:
+    return str(request.task_name).removeprefix(TASK_PREFIX)
 
 
 def transformers_generator(model: Path, tokens: ChatTokens, cuda: bool, config: EvaluateConfig) -> Generate:

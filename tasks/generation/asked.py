@@ -15,10 +15,13 @@ from tasks.generation.vllm_sampling import Decoding
 class Asked:
     """Prompts by row id, drawn as `decoding` says; `folder` keeps their answers.
 
-    `ids`: of all rows; those without a prompt are passed over.
+    `ids`: of all rows; those without a prompt are passed over. `longest_first`: a longer prompt lets a longer answer be
+    expected, so a queue begins with it; it is only speed. `told`: progress says how far this set is.
     """
 
     folder: Path
     decoding: Decoding
     ids: Sequence[str]
     prompts: Mapping[str, Sequence[int]]
+    longest_first: bool = False
+    told: bool = False

@@ -66,16 +66,20 @@ def complete(asked: Mapping[str, Asked], size: int, answers: Answers, unit: str 
             rows[key] = kept
         else:
             missing[key] = Block(answered, [one.prompts[row_id] for row_id in answered], one.decoding)
-    total = sum(map(len, cuts.values()))
-    report(done := sum(len(cuts[key]) for key in rows), total, unit)
+
+    def tell() -> None:
+        done = {name: sum(len(cuts[key]) for key in rows if key[0] == name) for name in asked}
+        shares = {name: done[name] / len(one.ids) for name, one in asked.items() if one.told and done[name]}
+        report(sum(done.values()), sum(map(len, cuts.values())), unit, **shares)
+
+    tell()
     for key, completions in answers(missing) if missing else ():
         rows[key] = [
             {"id": row_id, "text": c.text, "finished": c.finished, "tokens": c.tokens}
             for row_id, c in zip(missing[key].ids, completions, strict=True)
         ]
         write_rows(_file(asked[key[0]], key), rows[key])
-        done += len(cuts[key])
-        report(done, total, unit)
+        tell()
     return {name: [row for key in cuts if key[0] == name for row in rows[key]] for name in asked}
 
 

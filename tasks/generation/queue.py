@@ -4,7 +4,8 @@ In:  what is asked (tasks/generation/asked.py), and a stream that answers prompt
 Out: of each set  finished.jsonl  {"id": "a/7", "text": "…", "finished": true, "tokens": 87}, in the order in which they
      ended
 
-Candidates of one row go in beside each other, so that an engine that shares prompts reads theirs once.
+Rows go in longest prompt first where a set asks for it, candidates of one row beside each other, so that an engine that
+shares prompts reads theirs once.
 
 A killed run loses what was in flight and nothing else: started again it asks for the rows that the file lacks. Which
 rows are computed together is chance, so in bfloat16 or on a GPU a text may differ in rounding from another run's;
@@ -35,14 +36,19 @@ def complete(asked: Mapping[str, Asked], stream: Stream, unit: str = "rows") -> 
         RuntimeError: the stream ended without an answer to each prompt.
     """
     done = {name: _finished(one) for name, one in asked.items()}
-    every = sorted((row_id, name) for name, one in asked.items() for row_id in one.prompts)
+    total = sum(len(one.prompts) for one in asked.values())
+
+    def tell() -> int:
+        shares = {name: len(done[name]) / len(one.prompts) for name, one in asked.items() if one.told and done[name]}
+        report(answered := sum(map(len, done.values())), total, unit, **shares)
+        return answered
+
     missing = {
         (name, row_id): Prompt(asked[name].prompts[row_id], row_id, asked[name].decoding)
-        for row_id, name in every
+        for _, row_id, name in sorted(_places(asked))
         if row_id not in done[name]
     }
-    answered = len(every) - len(missing)
-    report(answered, len(every), unit)
+    answered = tell()
     with ExitStack() as stack:
         files = {name: stack.enter_context(_file(one).open("a", encoding="utf-8")) for name, one in asked.items()}
         for (name, row_id), answer in stream(missing) if missing else ():
@@ -50,11 +56,17 @@ def complete(asked: Mapping[str, Asked], stream: Stream, unit: str = "rows") -> 
             files[name].write(json.dumps(row, ensure_ascii=False) + "\n")
             files[name].flush()
             done[name][row_id] = row
-            answered += 1
-            report(answered, len(every), unit)
-    if answered < len(every):
-        raise RuntimeError(f"the engine left {len(every) - answered} of {len(every)} rows without an answer")
+            answered = tell()
+    if answered < total:
+        raise RuntimeError(f"the engine left {total - answered} of {total} rows without an answer")
     return {name: [rows[row_id] for row_id in sorted(rows)] for name, rows in done.items()}
+
+
+def _places(asked: Mapping[str, Asked]) -> Iterator[tuple[int, str, str]]:
+    """What rows are ordered by."""
+    for name, one in asked.items():
+        for row_id, prompt in one.prompts.items():
+            yield -len(prompt) if one.longest_first else 0, row_id, name
 
 
 def _file(asked: Asked) -> Path:

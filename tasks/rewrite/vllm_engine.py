@@ -62,7 +62,7 @@ def read(spec: RewriteSpec, context: int) -> tuple[dict[str, list[str]], dict[st
 def ask(spec: RewriteSpec, name: str, ids: Sequence[str], prompts: Mapping[str, list[int]]) -> Asked:
     """What a part asks for, of the prompts of all rows."""
     own = {row_id: prompts[row_id] for row_id in ids if row_id in prompts}
-    return Asked(spec.outs[name] / "scratch", decoding(spec.configs[name]), ids, own)
+    return Asked(spec.outs[name] / "scratch", decoding(spec.configs[name]), ids, own, longest_first=True)
 
 
 def decoding(config: RewriteConfig) -> Decoding:

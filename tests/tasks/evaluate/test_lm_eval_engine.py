@@ -131,6 +131,16 @@ def test_both_backends_give_the_same_answers(tmp_path: Path, by_vllm: Path, rows
         assert answers == of_vllm and scores.items() <= said.items()
 
 
+def test_a_benchmark_alone_gives_the_bytes_that_it_gives_among_others(
+    tmp_path: Path, by_vllm: Path, rows: dict[str, list[Row]]
+) -> None:
+    """Float32 on a CPU: blocks are of one benchmark."""
+    name = "nano_seen_kinds"
+    _run(tmp_path, {name: rows[name]}, **SAMPLED)
+    for file in ("answers.jsonl", "samples.jsonl", "scores.json"):
+        assert (tmp_path / name / file).read_bytes() == (by_vllm / name / file).read_bytes()
+
+
 def test_what_is_done_is_not_done_again(by_vllm: Path, rows: dict[str, list[Row]]) -> None:
     """A benchmark with scores is left alone; one whose answers and samples survived a kill needs no model."""
     done, lost = (by_vllm / name / "scores.json" for name in NAMES)
@@ -139,7 +149,7 @@ def test_what_is_done_is_not_done_again(by_vllm: Path, rows: dict[str, list[Row]
     log = by_vllm / "scratch" / "log"
     log.unlink()
     output = _run(by_vllm, rows, **SAMPLED)
-    assert "answers to nano_seen_kinds" in output and "answers to nano_words" not in output
+    assert '"nano_seen_kinds": 1.0, "samples of nano_seen_kinds": 1.0' in output and '"nano_words"' not in output
     assert "safetensors" not in output
     assert json.loads(lost.read_text()) == expected
     assert done.stat().st_mtime_ns == before
@@ -173,10 +183,15 @@ def test_downstream_questions_are_sampled_each_from_its_own_stream_and_verified(
 def test_bfloat16_is_what_was_computed_in_where_it_is_asked_for(
     tmp_path: Path, rows: dict[str, list[Row]], backend: str
 ) -> None:
-    few = {"nano_seen_kinds": rows["nano_seen_kinds"][:4]}
-    _run(tmp_path, few, backend=backend, dtype="bfloat16", **(SAMPLED if backend == "vllm" else {}))
-    scores = _read(tmp_path, "nano_seen_kinds")[1]
-    assert scores["dtype"] == "bfloat16" and scores.get("samples") == (3 if backend == "vllm" else None)
+    few = {name: rows[name][:4] for name in NAMES}
+    output = _run(tmp_path, few, backend=backend, dtype="bfloat16", **(SAMPLED if backend == "vllm" else {}))
+    assert f'"done": 8, "total": {20 if backend == "vllm" else 8}, "unit": "answers"' in output, "one queue"
+    for name in NAMES:
+        answers, scores = _read(tmp_path, name)
+        assert [answer["id"] for answer in answers] == [row["id"] for row in few[name]]
+        assert all(answer["tokens"] for answer in answers) and scores["dtype"] == "bfloat16"
+        sampled = backend == "vllm" and name == "nano_seen_kinds"
+        assert scores.get("samples") == (3 if sampled else None)
 
 
 def test_options_are_compared_by_their_log_likelihood(by_vllm: Path, options: list[Row]) -> None:

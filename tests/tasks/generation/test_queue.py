@@ -1,6 +1,7 @@
 """The queue: rows in any order, each once, whatever killed the run before."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tasks.generation.asked import Asked
 from tasks.generation.queue import Key, complete, drop_half_line
 from tasks.generation.vllm_sampling import Completion, Decoding, Prompt
 from tasks.rows.jsonl import RowError, read_rows
+from tasks.runtime.progress import Progress, handled_by
 
 PROMPTS = {f"r/{number}": [number] for number in range(7)}
 SAMPLES = ("00", "01")
@@ -75,6 +77,29 @@ def test_the_samples_of_a_row_are_asked_for_beside_each_other(tmp_path: Path) ->
 
     complete(asking(tmp_path), stream)
     assert order[:4] == [("00", "r/0"), ("01", "r/0"), ("00", "r/1"), ("01", "r/1")]
+
+
+def test_the_longest_prompt_goes_first_where_a_set_asks_for_it(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def stream(missing: Mapping[Key, Prompt]) -> Iterator[tuple[Key, Completion]]:
+        order.extend(row_id for _, row_id in missing)
+        return backwards(missing)
+
+    prompts = {"a": [1], "b": [1, 2, 3], "c": [1, 2], "d": [1, 2, 3]}
+    found = complete({"00": Asked(tmp_path, Decoding(9), list(prompts), prompts, longest_first=True)}, stream)
+    assert order == ["b", "d", "c", "a"]
+    assert [row["id"] for row in found["00"]] == ["a", "b", "c", "d"], "it is only speed"
+
+
+def test_progress_counts_all_and_says_how_far_a_set_is_that_is_told(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    asked = asking(tmp_path)
+    asked["01"] = replace(asked["01"], told=True)
+    with handled_by(told.append):
+        complete(asked, backwards, "answers")  # those of "01" end first
+    assert [(now.done, now.total, now.unit) for now in told] == [(done, 14, "answers") for done in range(15)]
+    assert [now.values for now in told[:9]] == [{}, *({"01": done / 7} for done in range(1, 8)), {"01": 1.0}]
 
 
 def test_an_engine_that_leaves_rows_out_is_an_error(tmp_path: Path) -> None:
