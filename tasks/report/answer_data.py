@@ -26,6 +26,9 @@ class Answered(Model):
     accuracy_well_formed: Estimate | None = Field(
         default=None, description="right answers of the well-formed ones; null where a benchmark has none"
     )
+    accuracy_as_released: Estimate | None = Field(
+        default=None, description="right answers by the check of the authors' released code, of all"
+    )
     right_to_wrong: Estimate | None = Field(default=None, description="of all questions; null for the base")
     wrong_to_right: Estimate | None = None
     right_to_wrong_corrected: Estimate | None = Field(

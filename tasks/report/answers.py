@@ -2,7 +2,7 @@
 
 In:  {"id": "mmlu/anatomy/3", "correct": false, "verdict": "no_answer", "extracted": null, "gold": "C",
       "subset": "anatomy", "finished": false, "tokens": 96, "text": "So we have so we have so we have so we have"}
-Out: Answer(right=False, form="loop", letter=None, gold="C", tokens=96, subject="anatomy", script="LATIN")
+Out: Answer(right=False, form="loop", letter=None, gold="C", tokens=96, subject="anatomy", script="LATIN", …)
 
 An answer has one form, the first of these that fits: its prompt was too long to be asked; it ends in a loop; it was cut
 off; nothing in it could be read as an answer; it is in another script than the base's answer to the same question
@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from tasks.report.answer_data import Form
+from tasks.report.released_check import right_as_released
 from tasks.rows.jsonl import Row
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\b")
@@ -38,6 +39,7 @@ class Answer:
     letter: str | None
     gold: str | None
     script: str
+    right_as_released: bool = False  # by the authors' check
 
 
 def answers(rows: Iterable[Row]) -> dict[str, Answer]:
@@ -55,6 +57,7 @@ def answer(row: Row) -> Answer:
         letter=_option(row.get("extracted")),
         gold=_option(row.get("gold")),
         script=script(row["text"]),
+        right_as_released=right_as_released(row["text"], row.get("gold")),
     )
 
 

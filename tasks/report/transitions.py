@@ -100,6 +100,7 @@ def _matrices(of_seeds: Sequence[Answers], base: Answers, names: Sequence[str]) 
             row = {"lost": lost, "won": won, "lost corrected": lost - luck[:, 0], "won corrected": won - luck[:, 1]}
             row |= {"well-formed": fine, "well-formed and right": fine * right, "tokens": tokens}
             row |= {"lost to form": lost * (1 - fine)}
+            row |= {"as released": np.array([after.right_as_released for _, after in pairs], dtype=float)}
             for what, values in row.items():
                 made.setdefault(what, {}).setdefault(name, np.empty((0, len(ids))))
                 made[what][name] = np.vstack([made[what][name], values])
@@ -131,6 +132,7 @@ def _answered(
         forms={form: value for form in FORMS if (value := float(np.mean([one[form] for one in shares])))},
         well_formed=share(mean("well-formed"), level),
         accuracy_well_formed=ratio("well-formed and right", "well-formed", told=share),
+        accuracy_as_released=share(mean("as released"), level),
         right_to_wrong=share(mean("lost"), level) if own else None,
         wrong_to_right=share(mean("won"), level) if own else None,
         right_to_wrong_corrected=share(mean("lost corrected"), level) if own else None,

@@ -45,6 +45,14 @@ def test_a_loop_is_the_same_stretch_again_and_again_at_the_end(text, looped):
     assert loops(text) is looped
 
 
+def test_the_authors_check_stands_beside_ours():
+    rows = {"q/0": _row("$\\boxed{5}$", correct=True), "q/1": _row("$\\boxed{5.0}$", correct=True), "q/2": _row("4")}
+    (base,), _ = transitions(
+        {"base": [{"b": {key: answer(row) for key, row in rows.items()}}]}, {"math": ["b"]}, 0.95, 100
+    )
+    assert base.accuracy_as_released.value == pytest.approx(1 / 3)
+
+
 def test_another_script_than_the_bases_is_a_fault_and_mathematics_is_in_none():
     assert script("答案是四个苹果，所以选择 $\\boxed{C}$") == "CJK" and script("$x + \\alpha$ = \\frac{1}{2}") == ""
     base = {"q/0": answer(_row("The answer is $\\boxed{4}$")), "q/1": answer(_row("$\\boxed{4}$"))}
