@@ -1,7 +1,7 @@
 """What a run of a stage is called, in the UI, in the log and in its manifest.
 
 ("corpus", {"config": CorpusConfig(name="numinamath_cot", …)}, [])                 corpus numinamath_cot
-("rewrite", {"config": RewriteConfig(shard=1, …), "adapter": …}, ["sft/0"])        rewrite shard 1 + adapter (sft/0)
+("rewrite", {"config": RewriteConfig(shards=2, shard=1, …), "adapter": …}, …)      rewrite shard 1 + adapter (sft/0)
 ("drift", {"config": DriftConfig(…), …}, ["sft/0", "rate 0.0008"])                 drift (rate 0.0008, sft/0)
 """
 
@@ -38,7 +38,9 @@ def title_of(name: str, given: dict[str, Any], tags: Iterable[str]) -> str:
     said = [name]
     for field in TELLING:
         value = getattr(config, field, None)
-        if any(getattr(one, field, None) != value for one in configs):
+        if any(getattr(one, field, None) != value for one in configs) or (
+            field == "shard" and getattr(config, "shards", 1) == 1
+        ):
             continue
         if field == "seed" and value is not None:
             value = asked

@@ -62,7 +62,7 @@ def test_a_study_and_an_ablation_are_planned_as_their_flows_make_them(tmp_path: 
     titles = [stage["title"] for stage in plan(tmp_path, *methods)["stages"]]
     assert titles.count("finetune nll seed 1 (sdft/1)") == 1
     shared = next(stage for stage in plan(tmp_path, *methods)["stages"] if stage["kind"] == "rewrite")
-    assert shared["also"] == ["rewrite shard 0 seed 1 (sdft/1)"], "both seeds train on the same rewrites"
+    assert shared["also"] == ["rewrite seed 1 (sdft/1)"], "both seeds train on the same rewrites"
     titles = [stage["title"] for stage in plan(tmp_path, "--variant", "no_div", "--no-downstream")["stages"]]
     assert "train_agent seed 0 (no_div/0)" in titles and not any("finetune" in title for title in titles)
 
