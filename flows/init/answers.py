@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from flows.experiment_files import BACKBONES, PRESETS, backbone_names, merged, preset_names
+from flows.experiment_files import BACKBONES, PRESETS, backbone_names, merged
 from tasks.rows.source import COMMIT
 from tasks.verify.verifiers.options import VerifierOptions
 from tasks.verify.verifiers.registry import MATH
@@ -19,7 +19,7 @@ from tasks.verify.verifiers.registry import MATH
 Tree = dict[str, Any]
 CPU = Path(__file__).with_name("cpu.yaml")
 WHOLE = "whole"  # no preset: the defaults, which are the paper's sizes
-PLACES = ("one_gpu", "small_gpu", "four_gpus", "several_machines")  # presets that say where, not how much
+SIZES = ("night", "small", "smoke")  # presets that say how much; the others say where, or with whose settings
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -44,7 +44,7 @@ class Answers:
 
 def sizes() -> dict[str, str]:
     """How much may be computed: presets by name, each with the first sentence of its file; and the whole."""
-    found = {name: _first_sentence(PRESETS / f"{name}.yaml") for name in preset_names() if name not in PLACES}
+    found = {name: _first_sentence(PRESETS / f"{name}.yaml") for name in SIZES}
     return found | {WHOLE: "The paper's sizes: 50,000 rows for the agent and 50,000 for SFT, or what there is."}
 
 

@@ -24,7 +24,7 @@ def test_the_plan_of_a_run_is_shown_in_the_ui_and_builds_nothing() -> None:
         (shown,) = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["plan-nano"])))
     text = str(shown.data)
     assert "finetune nll seed 0" in text and "core-hours" in text and "money" in text
-    assert "16 of 16 stages to make" in text and "at 80 % power" in text
+    assert "17 of 17 stages to make" in text and "at 80 % power" in text
     assert not list(store().manifests())
 
 
