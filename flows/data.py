@@ -7,6 +7,8 @@ Out: corpora ─ sample ─ split ─ SFT split, agent split, held-out rows; pi_
 
 from functools import cached_property
 
+from prefect.context import TagsContext
+
 from flows.experiment import Experiment
 from flows.placement import place
 from tasks.backbone.backbone import backbone
@@ -43,7 +45,8 @@ class Data:
     @cached_property
     def read(self) -> Future:
         """The thermometers' texts, with pi_0's states."""
-        return read_base.submit(self._thermometers, backbone=self.pi_0, answers=self.scores)
+        with TagsContext(current_tags=set()):  # it is asked for first by some method, and is no method's
+            return read_base.submit(self._thermometers, backbone=self.pi_0, answers=self.scores)
 
     def base(self) -> dict[str, object]:
         """The untrained backbone's scores, and the rows on which rewriters are shown."""

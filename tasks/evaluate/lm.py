@@ -75,9 +75,10 @@ class RecordingLM(LM):  # type: ignore[misc]
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Answers in the order of the requests; "" where the prompt is too long (it is counted)."""
-        asked = {name: self._questions(own) for name, own in _by_benchmark(requests).items()}
+        benchmarks = _by_benchmark(requests)
+        asked = {name: self._questions(own) for name, own in benchmarks.items()}
         self.made = self.complete(asked)
-        for name, own in _by_benchmark(requests).items():
+        for name, own in benchmarks.items():
             answered = {answer["id"]: answer for answer in self.made[name]}
             self.answers[name] = dict.fromkeys(asked[name].ids, OVERLONG) | answered
             self.judge([one.doc for one in own], [self._text(one) for one in own])

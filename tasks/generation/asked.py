@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.generation.vllm_sampling import Decoding
+from tasks.runtime.progress import report
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,10 @@ class Asked:
     prompts: Mapping[str, Sequence[int]]
     longest_first: bool = False
     told: bool = False
+
+
+def tell(asked: Mapping[str, Asked], done: Mapping[str, int], of: Mapping[str, int], unit: str) -> int:
+    """Report how many rows of all sets, and which share of each that is told, are done; returns how many."""
+    shares = {name: done[name] / of[name] for name, one in asked.items() if one.told and done[name]}
+    report(rows := sum(done.values()), sum(of.values()), unit, **shares)
+    return rows

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from tasks.generation.asked import Asked
+from tasks.generation.asked import Asked, tell
 from tasks.generation.vllm_sampling import Completion, Decoding
 from tasks.rows.jsonl import Row, read_rows, write_rows
-from tasks.runtime.progress import report
+from tasks.runtime.dealing import answered
 
 
 @dataclass(frozen=True)
@@ -67,25 +67,25 @@ def complete(asked: Mapping[str, Asked], size: int, answers: Answers, unit: str 
         else:
             missing[key] = Block(answered, [one.prompts[row_id] for row_id in answered], one.decoding)
 
-    def tell() -> None:
-        done = {name: sum(len(cuts[key]) for key in rows if key[0] == name) for name in asked}
-        shares = {name: done[name] / len(one.ids) for name, one in asked.items() if one.told and done[name]}
-        report(sum(done.values()), sum(map(len, cuts.values())), unit, **shares)
-
-    tell()
+    of = {name: len(one.ids) for name, one in asked.items()}
+    done = dict.fromkeys(asked, 0)
+    for key in rows:
+        done[key[0]] += len(cuts[key])
+    tell(asked, done, of, unit)
     for key, completions in answers(missing) if missing else ():
         rows[key] = [
             {"id": row_id, "text": c.text, "finished": c.finished, "tokens": c.tokens}
             for row_id, c in zip(missing[key].ids, completions, strict=True)
         ]
         write_rows(_file(asked[key[0]], key), rows[key])
-        tell()
+        done[key[0]] += len(cuts[key])
+        tell(asked, done, of, unit)
     return {name: [row for key in cuts if key[0] == name for row in rows[key]] for name in asked}
 
 
 def one_by_one(generate: Generate) -> Answers:
     """Answers one block after the other, in this process."""
-    return lambda blocks: ((key, generate(block.ids, block.prompts)) for key, block in blocks.items())
+    return lambda work: answered(([item] for item in work.items()), lambda one: generate(one.ids, one.prompts), None)
 
 
 def _file(asked: Asked, key: Key) -> Path:

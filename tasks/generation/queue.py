@@ -17,10 +17,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from tasks.generation.asked import Asked
+from tasks.generation.asked import Asked, tell
 from tasks.generation.vllm_sampling import Completion, Prompt
 from tasks.rows.jsonl import Row, read_rows
-from tasks.runtime.progress import report
 
 Key = tuple[str, str]  # a set's name, a row's id
 Stream = Callable[[Mapping[Key, Prompt]], Iterator[tuple[Key, Completion]]]
@@ -36,19 +35,14 @@ def complete(asked: Mapping[str, Asked], stream: Stream, unit: str = "rows") -> 
         RuntimeError: the stream ended without an answer to each prompt.
     """
     done = {name: _finished(one) for name, one in asked.items()}
-    total = sum(len(one.prompts) for one in asked.values())
-
-    def tell() -> int:
-        shares = {name: len(done[name]) / len(one.prompts) for name, one in asked.items() if one.told and done[name]}
-        report(answered := sum(map(len, done.values())), total, unit, **shares)
-        return answered
-
+    of = {name: len(one.prompts) for name, one in asked.items()}
+    total = sum(of.values())
     missing = {
         (name, row_id): Prompt(asked[name].prompts[row_id], row_id, asked[name].decoding)
         for _, row_id, name in sorted(_places(asked))
         if row_id not in done[name]
     }
-    answered = tell()
+    answered = tell(asked, {name: len(rows) for name, rows in done.items()}, of, unit)
     with ExitStack() as stack:
         files = {name: stack.enter_context(_file(one).open("a", encoding="utf-8")) for name, one in asked.items()}
         for (name, row_id), answer in stream(missing) if missing else ():
@@ -56,7 +50,7 @@ def complete(asked: Mapping[str, Asked], stream: Stream, unit: str = "rows") -> 
             files[name].write(json.dumps(row, ensure_ascii=False) + "\n")
             files[name].flush()
             done[name][row_id] = row
-            answered = tell()
+            answered = tell(asked, {name: len(rows) for name, rows in done.items()}, of, unit)
     if answered < total:
         raise RuntimeError(f"the engine left {total - answered} of {total} rows without an answer")
     return {name: [rows[row_id] for row_id in sorted(rows)] for name, rows in done.items()}

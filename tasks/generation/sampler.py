@@ -31,7 +31,7 @@ from tasks.generation.vllm_sampling import (
 )
 from tasks.rows.jsonl import Row
 from tasks.rows.precision import Dtype
-from tasks.runtime.dealing import Hand, Workers
+from tasks.runtime.dealing import Hand, Workers, answered
 
 if TYPE_CHECKING:
     from vllm import LLM
@@ -92,9 +92,7 @@ class Sampler:
         return repeatable(self.model, self.dtype, self.cuda)
 
     def _blocks(self, work: Mapping[blocks.Key, blocks.Block]) -> Iterator[tuple[blocks.Key, list[Completion]]]:
-        if self.workers is not None:
-            return self.workers.deal([block] for block in work.items())
-        return ((key, self._block(block)) for key, block in work.items())
+        return answered(([block] for block in work.items()), self._block, self.workers)
 
     def _block(self, block: blocks.Block) -> list[Completion]:
         return generate(self.llm, block.ids, block.prompts, block.decoding, self.adapter)

@@ -187,3 +187,10 @@ class Workers:
             worker.process.kill()
             worker.process.wait()
         self._living = []
+
+
+def answered(work: Iterable[Sequence[Piece]], answer: Callable[[Any], Any], workers: Workers | None) -> Iterator[Piece]:
+    """The answer to each piece: by workers where there are any, else here, one after the other."""
+    if workers is not None:
+        return workers.deal(work)
+    return ((key, answer(piece)) for group in work for key, piece in group)

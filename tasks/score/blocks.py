@@ -12,7 +12,7 @@ from itertools import count, islice
 from pathlib import Path
 
 from tasks.rows.jsonl import Row, read_rows, write_rows
-from tasks.runtime.dealing import Workers
+from tasks.runtime.dealing import Workers, answered
 from tasks.runtime.progress import report
 from tasks.runtime.whole_file import write_json
 
@@ -30,18 +30,14 @@ def lay_out(folder: Path, rows: Iterable[Row], block: int) -> int:
     return total
 
 
-def score_blocks(folder: Path, score: Callable[[Path], object] | Workers) -> None:
-    """Score every block that has no scores, by a function of its targets' file or by workers that have one."""
+def score_blocks(folder: Path, score: Callable[[Path], object], workers: Workers | None = None) -> None:
+    """Score every block that has no scores by a function of its targets' file, in workers where there are any."""
     missing = [targets for targets in _targets(folder) if not _done(targets).exists()]
     _tell(folder)
-    if isinstance(score, Workers):
-        for _ in score.deal([(targets, targets)] for targets in missing):
-            _tell(folder)
-        score.close()
-        return
-    for targets in missing:
-        score(targets)
+    for _ in answered(([(targets, targets)] for targets in missing), score, workers):
         _tell(folder)
+    if workers is not None:
+        workers.close()
 
 
 def score_block(targets: Path, score: Callable[[list[Row]], Iterable[Row]]) -> None:

@@ -40,7 +40,7 @@ def main() -> None:
         hand.work_off(scorer)
         return
     counts = prepare(spec, folder)
-    score_blocks(folder, Workers("tasks.score.engine", spec.engines) if spec.engines else scorer)
+    score_blocks(folder, scorer, Workers("tasks.score.engine", spec.engines) if spec.engines else None)
     write_rows(spec.out / "scores.jsonl", scored(folder))
     dtype = {"dtype": resolve(spec.config.dtype, spec.backbone, spec.cuda)}
     write_metrics(spec.out, summary(read_rows(spec.out / "scores.jsonl")) | counts | dtype)

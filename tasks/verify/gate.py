@@ -76,11 +76,12 @@ class GateConfig(BaseModel):
         return self.judge.kind == "self" and self.answers.reasoning
 
     def without_judge(self) -> "GateConfig":
-        """The same comparison of answers, and no judge: where v_rea is asked for elsewhere, or does not matter. A judge
-        that decides alone is all there is, and stays."""
-        if self.verifier == "judge":
-            return self
+        """The same comparison of answers, and no judge: where v_rea is asked for elsewhere."""
         return self.model_copy(update={"answers": self.answers.model_copy(update={"reasoning": False})})
+
+    def answers_alone(self) -> "GateConfig":
+        """v_ans alone, where how an answer was reached does not matter. A judge that decides alone is all of v_ans."""
+        return self if self.verifier == "judge" else self.without_judge()
 
     @contextmanager
     def open(self, backbone: Path | None = None, read: Read | None = None) -> Iterator[Verifier]:

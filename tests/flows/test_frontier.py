@@ -77,4 +77,5 @@ def test_a_study_over_rates_and_strengths_makes_what_they_share_once_and_a_front
     titles = [step.title for step in two.stages]
     assert len({*titles}) == len(titles), "every run of a stage is told from the others, at each rate and strength"
     assert {"drift (rate 0.0008, sft/0)", "drift (rate 0.0012, wise_ft=0.25/0)", "report (rate 0.0008)"} < {*titles}
+    assert [step.title for step in two.stages if step.kind == "read_base"] == ["read_base"], "pi_0 is no method's"
     assert "drift (sft/0)" in [step.title for step in one.stages]

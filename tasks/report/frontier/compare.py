@@ -96,8 +96,10 @@ def _pairs(curves: Curves, choices: Sequence[Choice], method: str) -> tuple[list
     if len(of) == 1:
         return list(of), [(one, sft) for one in of.values()]
     chosen = [choice.best(method)[0] for choice in choices]
-    told = zip(chosen, (choice.told for choice in choices), strict=True)
-    return chosen, [(curves[method][strength], _reference(curves)) for strength, curves in told]
+    return chosen, [
+        (choice.told[method][strength], _reference(choice.told))
+        for strength, choice in zip(chosen, choices, strict=True)
+    ]
 
 
 def _before_its_rates(curve: Curve, level: Vector) -> bool:
@@ -131,10 +133,14 @@ def own_best(curves: Curves, choices: Sequence[Choice], outcome: Outcome, confid
 
 def _chosen(method: str, choices: Sequence[Choice]) -> tuple[Vector, Vector, list[tuple[Strength, float]]]:
     """Downstream, the outcome, and the strength and rate of each choice."""
-    chosen = [choice.best(method) for choice in choices]
-    told = [(choice.told[method][at], place) for (at, place), choice in zip(chosen, choices, strict=True)]
-    math, kept = (np.mean([getattr(one, axis)[1 + place] for one, place in told], axis=0) for axis in ("math", "kept"))
-    return math, kept, [(at, one.rates[place]) for (at, place), (one, _) in zip(chosen, told, strict=True)]
+    math, kept, chosen = [], [], []
+    for choice in choices:
+        strength, place = choice.best(method)
+        one = choice.told[method][strength]
+        math.append(one.math[1 + place])
+        kept.append(one.kept[1 + place])
+        chosen.append((strength, one.rates[place]))
+    return np.mean(math, axis=0), np.mean(kept, axis=0), chosen
 
 
 def _reference(curves: Curves) -> Curve:

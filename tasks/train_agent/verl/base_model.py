@@ -23,6 +23,19 @@ from tasks.train_agent.verl.one_state import ONE_STATE, install
 PARTITION = "pi_0"
 
 
+def row_of(prompt: Sequence[int], target: Sequence[int]) -> dict[str, Any]:
+    """A row as verl's actor reads it: no padding, and each token of the target counts."""
+    mask = torch.ones(len(target), dtype=torch.int64)
+    return {
+        "prompts": torch.tensor(prompt),
+        "responses": torch.tensor(target),
+        "input_ids": torch.tensor([*prompt, *target]),
+        "position_ids": torch.arange(len(prompt) + len(target)),
+        "response_mask": mask,
+        "loss_mask": mask,
+    }
+
+
 class ActorLogLikelihoods:
     """`LogLikelihoods` of tasks/score/nll.py, computed by verl's actor workers."""
 
@@ -75,18 +88,7 @@ class ActorLogLikelihoods:
         keys = [f"{run}_{i}_0" for i in range(len(pairs))]
         rows, tags = [], []
         for prompt, target in pairs:
-            mask = torch.ones(len(target), dtype=torch.int64)
-            rows.append(
-                {
-                    "prompts": torch.tensor(prompt),
-                    "responses": torch.tensor(target),
-                    "input_ids": torch.tensor([*prompt, *target]),
-                    "position_ids": torch.arange(len(prompt) + len(target)),
-                    "response_mask": mask,
-                    "loss_mask": mask,
-                    "multi_modal_inputs": {},
-                }
-            )
+            rows.append(row_of(prompt, target) | {"multi_modal_inputs": {}})
             lengths = {"seq_len": len(prompt) + len(target), "prompt_len": len(prompt), "response_len": len(target)}
             tags.append({"status": "success"} | lengths)
         tq.kv_batch_put(keys=keys, fields=tu.list_of_dict_to_tensordict(rows), tags=tags, partition_id=PARTITION)

@@ -124,22 +124,13 @@ def part_of_this_rank(rollouts: list[dict[str, Any]]) -> Any:
     import torch
     from verl.utils import tensordict_utils as tu
 
+    from tasks.train_agent.verl.base_model import row_of
+
     share = len(rollouts) // torch.distributed.get_world_size()
     first, rows = share * torch.distributed.get_rank(), []
     for one in rollouts[first : first + share]:
-        prompt, response = one["prompt"], one["response"]
-        mask = torch.ones(len(response), dtype=torch.int64)
-        rows.append(
-            {
-                "prompts": torch.tensor(prompt),
-                "responses": torch.tensor(response),
-                "input_ids": torch.tensor([*prompt, *response]),
-                "position_ids": torch.arange(len(prompt) + len(response)),
-                "response_mask": mask,
-                "loss_mask": mask,
-                "advantages": torch.full((len(response),), one["advantage"]),
-            }
-        )
+        advantages = torch.full((len(one["response"]),), one["advantage"])
+        rows.append(row_of(one["prompt"], one["response"]) | {"advantages": advantages})
     return tu.list_of_dict_to_tensordict(rows)
 
 

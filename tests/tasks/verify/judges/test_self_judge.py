@@ -72,6 +72,9 @@ def test_identity_is_prompt_margin_and_filter_and_the_backbone_is_an_input() -> 
     assert GateConfig(judge=JudgeConfig(kind="self")).asks_backbone
     assert not GateConfig(judge=JudgeConfig(kind="arithmetic")).asks_backbone
     assert not GateConfig(judge=JudgeConfig(kind="self")).without_judge().asks_backbone
+    alone = GateConfig(verifier="judge", judge=JudgeConfig(kind="self", rubric="Is it polite?"))
+    assert alone.asks_backbone and not alone.without_judge().asks_backbone
+    assert alone.answers_alone() == alone
     plain = GateConfig(judge=JudgeConfig(kind="arithmetic"))
     assert config_for_key(plain)["judge"] == "arithmetic/3"  # and flatten() leaves out an input that is None
 
