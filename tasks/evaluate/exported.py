@@ -7,8 +7,10 @@ Out: lm-eval (0.4.13, --log_samples):  FOLDER/nano-sft-seed0/results_2026-11-28T
                                          {"id": "gsm8k/0", "outputs": "…", "gold": "18", "question": "…", …}
 
 Where answers were sampled, they are a task of their own, rewriting_agent_gsm8k_sampled, with pass@k and all of a
-question's samples in `resps`, as lm-eval has them of a task with `repeats`. `arguments` hold the user turn, as lm-eval
-logs it where it applies no chat template; the model was asked with its own.
+question's samples in `resps`, as lm-eval has them of a task with `repeats`. Options that were compared by their
+likelihood are requests of their own, [log-likelihood in nats, is_greedy] each, and their metric is `acc`; is_greedy is
+"None" in answers that were stored without it. `arguments` hold the user turn, as lm-eval logs it where it applies no
+chat template; the model was asked with its own.
 """
 
 import hashlib
@@ -24,7 +26,8 @@ from tasks.evaluate import benchmark
 from tasks.evaluate.benchmark import TASK_PREFIX
 from tasks.evaluate.measured import Measured, paired, sanitized
 from tasks.evaluate.pass_at_k import depths, pass_at_k
-from tasks.evaluate.user_turn import user_turn
+from tasks.evaluate.readers import LETTERS
+from tasks.evaluate.user_turn import boxed, user_turn
 from tasks.rows.jsonl import Row, write_rows
 from tasks.runtime.whole_file import write_json
 
@@ -41,15 +44,24 @@ CAPTRACK = {
 
 
 @dataclass(frozen=True)
+class _Request:
+    """What stands behind the prompt, the settings of an answer or an option, and what the model gave, once or often."""
+
+    argument: Any
+    responses: Sequence[Any]
+
+
+@dataclass(frozen=True)
 class _Task:
-    """What lm-eval calls a task: of each row the texts, a number a metric, and the settings they were written with."""
+    """What lm-eval calls a task: of each row its requests and a number a metric."""
 
     name: str
     benchmark: str
     rows: Sequence[Row]
-    texts: Sequence[Sequence[str]]
+    targets: Sequence[str]
+    requests: Sequence[Sequence[_Request]]
     metrics: Sequence[Mapping[str, float]]
-    settings: Mapping[str, Any]
+    config: dict[str, Any]  # what it says otherwise than the benchmark's file
 
 
 def lm_eval_files(measured: Measured, folder: Path) -> list[Path]:
@@ -93,9 +105,13 @@ def _tasks(measured: Measured) -> Iterator[_Task]:
     greedy = {"until": [], "do_sample": False, "max_gen_toks": measured.max_new_tokens}
     for name, (rows, answers) in measured.benchmarks.items():
         pairs = paired(rows, answers)
-        texts = [[answer["text"]] for _, answer in pairs]
-        marks = [{"correct": float(answer["correct"])} for _, answer in pairs]
-        yield _Task(TASK_PREFIX + name, name, rows, texts, marks, greedy)
+        if benchmark.benchmark(name).likelihood:
+            yield _compared(name, pairs)
+            continue
+        targets = [row["answer"] for row in rows]
+        texts = [[_Request(greedy, [answer["text"]])] for answer in answers]
+        marks = [{"correct": float(answer["correct"])} for answer in answers]
+        yield _Task(TASK_PREFIX + name, name, rows, targets, texts, marks, {})
         if name in measured.samples:
             temperature, samples = measured.samples[name]
             by_id: dict[str, list[Row]] = {row["id"]: [] for row in rows}
@@ -103,31 +119,55 @@ def _tasks(measured: Measured) -> Iterator[_Task]:
                 by_id[one["id"]].append(one)
             of = list(by_id.values())
             counted = [(len(ones), sum(bool(one["correct"]) for one in ones)) for ones in of]
+            sampled = greedy | {"do_sample": True, "temperature": temperature}
             yield _Task(
                 f"{TASK_PREFIX}{name}_sampled",
                 name,
                 rows,
-                [[one["text"] for one in ones] for ones in of],
+                targets,
+                [[_Request(sampled, [one["text"] for one in ones])] for ones in of],
                 [{f"pass@{k}": pass_at_k(n, right, k) for k in depths(n)} for n, right in counted],
-                greedy | {"do_sample": True, "temperature": temperature},
+                {"repeats": len(of[0]), "generation_kwargs": sampled},
             )
 
 
+def _compared(name: str, pairs: Sequence[tuple[Row, Row]]) -> _Task:
+    """Options by their likelihood, as lm-eval's `multiple_choice` has them."""
+    rows = [row for row, _ in pairs]
+    return _Task(
+        TASK_PREFIX + name,
+        name,
+        rows,
+        [str(LETTERS.index(row["answer"])) for row in rows],
+        [[_option(answer, boxed(letter)) for letter in LETTERS[: len(row["options"])]] for row, answer in pairs],
+        [{"acc": float(answer["correct"])} for _, answer in pairs],
+        {"metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}]},
+    )
+
+
+def _option(answer: Row, text: str) -> _Request:
+    """One option; of a prompt that was too long to be asked none has a likelihood."""
+    is_greedy = text in answer["greedy"] if "greedy" in answer else None
+    return _Request(text, [[str(answer["likelihoods"].get(text, float("-inf"))), str(is_greedy)]])
+
+
 def _sample(task: _Task, number: int) -> dict[str, Any]:
-    row, texts, metrics = task.rows[number], list(task.texts[number]), task.metrics[number]
+    row, target = task.rows[number], task.targets[number]
+    requests, metrics = task.requests[number], task.metrics[number]
     prompt = user_turn(row)
+    responses = [list(one.responses) for one in requests]
     return {
         "doc_id": number,
         "doc": row,
-        "target": row["answer"],
-        "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": task.settings}},
-        "resps": [texts],
-        "filtered_resps": texts if len(texts) == 1 else [texts],
+        "target": target,
+        "arguments": {f"gen_args_{at}": {"arg_0": prompt, "arg_1": one.argument} for at, one in enumerate(requests)},
+        "resps": responses,
+        "filtered_resps": [one[0] if len(one) == 1 else one for one in responses],
         "filter": "none",
         "metrics": list(metrics),
         "doc_hash": _hash(json.dumps(row, indent=2, ensure_ascii=False)),
         "prompt_hash": _hash(prompt),
-        "target_hash": _hash(row["answer"]),
+        "target_hash": _hash(target),
         **metrics,
     }
 
@@ -147,7 +187,9 @@ def _results(measured: Measured, tasks: Sequence[_Task]) -> dict[str, Any]:
     return {
         "results": results,
         "group_subtasks": {},
-        "configs": {task.name: _config(task) for task in tasks},
+        "configs": {
+            task.name: benchmark.definition(task.benchmark) | {"task": task.name} | task.config for task in tasks
+        },
         "versions": {task.name: benchmark.benchmark(task.benchmark).version for task in tasks},
         "n-shot": dict.fromkeys(sizes, 0),
         "higher_is_better": {task.name: dict.fromkeys(task.metrics[0], True) for task in tasks},
@@ -167,13 +209,6 @@ def _results(measured: Measured, tasks: Sequence[_Task]) -> dict[str, Any]:
         "system_instruction": None,
         "total_evaluation_time_seconds": str(measured.seconds),
     }
-
-
-def _config(task: _Task) -> dict[str, Any]:
-    config = benchmark.definition(task.benchmark) | {"task": task.name}
-    if task.settings["do_sample"]:
-        config |= {"repeats": len(task.texts[0]), "generation_kwargs": dict(task.settings)}
-    return config
 
 
 def _hashes(sample: Mapping[str, Any]) -> str:

@@ -98,11 +98,13 @@ class RecordingLM(LM):  # type: ignore[misc]
         scores = dict(zip(fitting, self.likelihood([pairs[at] for at in fitting]), strict=True))
         answers = self.answers[_benchmark_of(requests[0])] = {}
         for at, one in enumerate(requests):
-            kept = answers.setdefault(str(one.doc["id"]), OVERLONG | {"likelihoods": {}})
+            kept = answers.setdefault(str(one.doc["id"]), OVERLONG | {"likelihoods": {}, "greedy": []})
             if at in scores:
-                if scores[at][0] > max(kept["likelihoods"].values(), default=float("-inf")):
+                score, is_greedy = scores[at]
+                if score > max(kept["likelihoods"].values(), default=float("-inf")):
                     kept |= {"text": one.args[1], "finished": True, "tokens": len(pairs[at][1])}
-                kept["likelihoods"][one.args[1]] = scores[at][0]
+                kept["likelihoods"][one.args[1]] = score
+                kept["greedy"] += [one.args[1]] if is_greedy else []
         return [scores.get(at, (float("-inf"), False)) for at in range(len(requests))]
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:

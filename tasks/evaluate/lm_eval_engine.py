@@ -87,6 +87,7 @@ def write(name: str, spec: EvaluateSpec, lm: RecordingLM, reported: float) -> No
         answer = lm.answers[name][row["id"]]
         found = verdict(row, answer["text"])
         verdicts.append(found)
+        compared: Row = {field: answer[field] for field in ("likelihoods", "greedy") if field in answer}
         answers.append(
             {
                 "id": row["id"],
@@ -97,7 +98,7 @@ def write(name: str, spec: EvaluateSpec, lm: RecordingLM, reported: float) -> No
                 "tokens": answer["tokens"],
                 "text": answer["text"],
                 **({"cluster": row["cluster"]} if row.get("cluster") else {}),
-                **({"likelihoods": answer["likelihoods"]} if "likelihoods" in answer else {}),
+                **compared,
             }
         )
     scores = summary(name, answers) | {"dtype": resolve(spec.config.dtype, spec.model, spec.cuda)}

@@ -208,14 +208,16 @@ def test_options_are_compared_by_their_log_likelihood(by_vllm: Path, options: li
     for row, answer in zip(options[:-1], answers, strict=True):
         turn = [{"role": "user", "content": user_turn(row)}]
         prompt = tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=True)["input_ids"]
-        found = {}
+        found, greedy = {}, []
         for letter in "ABCD"[: len(row["options"])]:
             text = f"$\\boxed{{{letter}}}$"
             more = tokenizer(text, add_special_tokens=False)["input_ids"]
             with torch.inference_mode():
                 logits = model(torch.tensor([[*prompt, *more]])).logits[0].log_softmax(-1)
             found[text] = sum(float(logits[len(prompt) - 1 + at, token]) for at, token in enumerate(more))
-        assert answer["likelihoods"] == pytest.approx(found, abs=1e-3)
+            likeliest = logits[len(prompt) - 1 : -1].argmax(-1).tolist()
+            greedy += [text] if likeliest == more else []
+        assert answer["likelihoods"] == pytest.approx(found, abs=1e-3) and answer["greedy"] == greedy
         assert answer["text"] == max(found, key=lambda text: found[text])
         assert answer["correct"] == (answer["extracted"] == row["answer"]) and answer["finished"]
     assert scores["n"] == 11 and scores["accuracy"] > 0
