@@ -42,6 +42,13 @@ def test_every_definition_is_complete_and_its_data_are_pinned() -> None:
     assert set(PAPER_MATH + PAPER_GENERAL) <= set(benchmark.names())
 
 
+@pytest.mark.parametrize("name", [name for name in benchmark.names() if name.endswith("_likelihood")])
+def test_options_are_compared_by_likelihood_on_the_questions_that_are_answered_in_writing(name: str) -> None:
+    compared, written = (benchmark.benchmark(one) for one in (name, name.removesuffix("_likelihood")))
+    own = {"name": written.name, "version": written.version, "likelihood": False}
+    assert compared.likelihood and compared.model_copy(update=own) == written
+
+
 @pytest.mark.parametrize("name", sorted(SIZES))
 def test_the_papers_benchmarks_are_whole(name: str, data_folder: Path) -> None:
     rows = benchmark.rows(name, data_folder / "benchmarks")
