@@ -20,6 +20,7 @@ from tasks.train_agent.verl.layout import Layout
 
 HERE = "tasks.train_agent.verl"
 TRAINER = "rewriting_agent"  # the name under which trainer.py registers
+ONE_UPDATE = "rewriting_agent_one_update"  # and that of the loss in one_update.py
 
 
 def algorithm(config: TrainAgentConfig) -> dict[str, Any]:
@@ -65,6 +66,7 @@ def model(config: TrainAgentConfig, spec: TrainSpec) -> dict[str, Any]:
         "actor_rollout_ref.model.lora_alpha": config.alpha,
         "actor_rollout_ref.model.target_modules": "all-linear",
         "actor_rollout_ref.model.trust_remote_code": False,
+        "actor_rollout_ref.model.external_lib": f"{HERE}.one_update",
         "actor_rollout_ref.model.use_fused_kernels": config.verl.fused_kernels is not None,
         "actor_rollout_ref.model.fused_kernel_options.impl_backend": config.verl.fused_kernels or "torch",
     }
@@ -87,6 +89,7 @@ def actor(config: TrainAgentConfig, precision: Precision) -> dict[str, Any]:
         at + "ppo_epochs": 1,
         at + "use_dynamic_bsz": True,  # also where pi_0 scores: the number of passing rewrites is any number
         at + "ppo_max_token_len_per_gpu": config.verl.tokens_per_gpu,  # verl's passes without gradient go by it too
+        at + "policy_loss.loss_mode": ONE_UPDATE if config.updates_per_step == 1 else "vanilla",
         at + "clip_ratio": config.clip,
         at + "clip_ratio_low": config.clip,
         at + "clip_ratio_high": config.clip,

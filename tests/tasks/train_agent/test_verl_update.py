@@ -44,7 +44,7 @@ def updates(folder, *ways, ranks):
 @pytest.fixture(scope="module")
 def updated(tmp_path_factory):
     """Fused kernels last: verl puts them into the model's class."""
-    return updates(tmp_path_factory.mktemp("update"), "verl", "bypass", "torch", ranks=2)
+    return updates(tmp_path_factory.mktemp("update"), "verl", "bypass", "ours", "torch", ranks=2)
 
 
 def distance(ours, theirs):
@@ -55,6 +55,12 @@ def distance(ours, theirs):
 
 def test_verls_bypass_of_the_old_policy_is_another_update_where_the_rollout_rounds(updated):
     assert distance(updated["bypass"], updated["verl"]) > 1e-2
+
+
+def test_without_a_pass_for_the_old_policy_it_is_the_same_update(updated):
+    ours, verl = updated["ours"], updated["verl"]
+    assert ours["gradient_norm"] == verl["gradient_norm"]
+    assert ours["adapter"] == verl["adapter"]
 
 
 @pytest.mark.parametrize("way", ["verl", "torch"])

@@ -16,6 +16,7 @@ from tasks.runtime.settings import ROOT
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.verl.environment import prepare
+from tasks.train_agent.verl.sections import ONE_UPDATE
 
 UPDATES = 2
 TEMPERATURE = 0.8
@@ -27,11 +28,13 @@ class Way(NamedTuple):
 
     old: str  # what verl is given as the old policy's log-probabilities: those of its own "pass", or the "rollout"'s
     fused: str | None = None
+    loss: str = "vanilla"
 
 
 WAYS = {
     "verl": Way("pass"),
     "bypass": Way("rollout"),
+    "ours": Way("rollout", loss=ONE_UPDATE),
     "torch": Way("pass", "torch"),
     "triton": Way("pass", "triton"),
 }
@@ -76,6 +79,7 @@ def updates(folder: Path, way: Way, cuda: bool) -> dict[str, list[Any]]:
     model = ROOT / "infra" / "nano" / "model"
     spec = TrainSpec(config=config, backbone=model, rows=folder, embedder="e", out=folder, cuda=cuda)
     made = verl_config(spec, Layout(folder), len(rollouts), 1, 512).actor_rollout_ref
+    made.actor.policy_loss.loss_mode = way.loss
     torch.manual_seed(0)  # of the adapter
     worker = ActorRolloutRefWorker(config=made, role="actor")
     worker.init_model()
