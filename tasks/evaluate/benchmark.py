@@ -49,11 +49,6 @@ class Benchmark(Data):
     remove: tuple[str, ...] = ()
     likelihood: bool = False
 
-    @property
-    def is_sampled(self) -> bool:
-        """Whether pass@k is told of it: of what is learnt, where it is answered in writing."""
-        return self.group == "math" and not self.likelihood
-
     @field_validator("reader")
     @classmethod
     def _reader_is_there(cls, name: str) -> str:

@@ -14,13 +14,19 @@ PAPER_GENERAL = ("mmlu", "mmlu_pro", "agieval")
 
 
 class SamplingConfig(BaseModel):
-    """Answers that are sampled to each downstream question beside the greedy one."""
+    """Answers that are sampled to a question beside the greedy one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     answers: int = Field(default=16, ge=2, le=1000, description="To each question; pass@k is told up to this k.")
     temperature: float = Field(
         default=0.8, gt=0, le=2, description="0.8 is what Chen et al. (2021) found best for many samples; nucleus 1."
+    )
+    benchmarks: Literal["downstream", "all"] = Field(
+        default="downstream",
+        description="Whose questions: the downstream benchmarks', or the general ones' too; none of those by "
+        "likelihood, whose answers are not written.",
+        json_schema_extra={"key": False},  # a benchmark's own config has no sampling where it is not asked for
     )
 
 
@@ -42,7 +48,7 @@ class EvaluateConfig(EngineConfig):
     )
     sampling: SkipJsonSchema[SamplingConfig | None] = Field(
         default=None,
-        description="Samples downstream questions for pass@k, off by default; 16 answers write 17 times as much.",
+        description="Samples answers for pass@k, off by default; 16 answers write 17 times as much.",
         json_schema_extra={"key": "unless default"},
     )
     benchmark_data: Path | None = Field(
@@ -62,15 +68,19 @@ class EvaluateConfig(EngineConfig):
 
         Raises SourceError where answers are sampled and there is no such benchmark.
         """
-        return {name: self.model_copy(update={"benchmarks": (name,)} | self._own(name)) for name in self.benchmarks}
+        own = {name: {"benchmarks": (name,), "sampling": self.sampling_of(name)} for name in self.benchmarks}
+        return {name: self.model_copy(update=of) for name, of in own.items()}
 
-    def _own(self, name: str) -> dict[str, None]:
-        """What is not of this benchmark: only downstream questions are asked several times."""
+    def sampling_of(self, name: str) -> SamplingConfig | None:
+        """How a benchmark's answers are sampled; None where they are not: of others than were asked for, or where they
+        are not written but compared by likelihood."""
         if self.sampling is None:
-            return {}
+            return None
         from tasks.evaluate.benchmark import benchmark
 
-        return {} if benchmark(name).is_sampled else {"sampling": None}
+        of = benchmark(name)
+        asked = self.sampling.benchmarks == "all" or of.group == "math"
+        return self.sampling if asked and not of.likelihood else None
 
     @model_validator(mode="after")
     def _vllm_samples(self) -> "EvaluateConfig":

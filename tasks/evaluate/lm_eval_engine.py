@@ -109,10 +109,10 @@ def write(name: str, spec: EvaluateSpec, lm: RecordingLM, reported: float) -> No
     out = spec.outs[name]
     out.mkdir(parents=True, exist_ok=True)
     write_rows(out / "answers.jsonl", answers)
-    if spec.config.sampling is not None and benchmark(name).is_sampled:
-        samples = judged(rows, lm.made[SAMPLES + name], spec.config.sampling, lm)
+    if sampling := spec.config.sampling_of(name):
+        samples = judged(rows, lm.made[SAMPLES + name], sampling, lm)
         write_rows(out / "samples.jsonl", samples)
-        scores |= pass_at_k.summary(samples) | {"temperature": spec.config.sampling.temperature}
+        scores |= pass_at_k.summary(samples) | {"temperature": sampling.temperature}
     write_json(out / "scores.json", scores)
 
 
@@ -146,10 +146,10 @@ def asked(spec: EvaluateSpec, questions: Mapping[str, Questions]) -> dict[str, A
     for name, one in questions.items():
         scratch = spec.outs[name] / "scratch"
         sets[name] = Asked(scratch, Decoding(config.max_new_tokens), one.ids, one.prompts, told=True)
-        if config.sampling is not None and benchmark(name).is_sampled:
-            of = pass_at_k.sample_ids(one.ids, config.sampling.answers)
+        if sampling := config.sampling_of(name):
+            of = pass_at_k.sample_ids(one.ids, sampling.answers)
             prompts = {key: one.prompts[row_id] for key, (row_id, _) in of.items() if row_id in one.prompts}
-            decoding = Decoding(config.max_new_tokens, config.sampling.temperature)
+            decoding = Decoding(config.max_new_tokens, sampling.temperature)
             sets[SAMPLES + name] = Asked(scratch / "samples", decoding, list(of), prompts, told=True)
     return sets
 

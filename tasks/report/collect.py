@@ -98,6 +98,7 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
     by_method = {method: [one for one in read if one.run.method == method] for method in methods_of(read)}
     answers = {method: said for method, of in by_method.items() if any(said := [one.answers for one in of])}
     answered, subjects = transitions(answers, groups, *drawing, clusters)
+    sampled = {method: [one.sampled for one in of] for method, of in by_method.items()}
     letters = {method: [(one.choices, one.drift) for one in of] for method, of in by_method.items()}
     shown = held_out_examples(rows, untrained, agents, config.examples) if rows else []
     return ReportData(
@@ -114,7 +115,7 @@ def collect(config: ReportConfig, roles: Roles, load: Load, flow_run_id: str = "
         answered=answered,
         subjects=subjects,
         calibration=calibration(together(letters, groups["general"]), *drawing, clusters),
-        pass_at_k=passes({method: [one.sampled for one in of] for method, of in by_method.items()}, *drawing, labels),
+        pass_at_k=passes(sampled, groups, *drawing, labels),
         held_out=rewriters,
         histograms=histograms(by_kind, "held-out rows" if on_held_out else "targets that SFT trains on", config.bins),
         cases=cases(rows, untrained, agents) if rows else None,

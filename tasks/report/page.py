@@ -29,6 +29,7 @@ from tasks.report.wording import (
     number,
     percent,
     reading,
+    sampled_of,
     slope,
 )
 from tasks.runtime.durations import duration
@@ -84,7 +85,7 @@ def render(data: ReportData) -> str:
         paper_tables=paper_tables.tables([data]),
         table_remarks=paper_values.remarks(data),
         subjects=answers_view.forgotten(data),
-        sampled=page_tables.by_set(data.pass_at_k, lambda row: row.benchmark or "mean over benchmarks"),
+        sampled=page_tables.by_set(data.pass_at_k, sampled_of),
         calibrated=page_tables.by_set(data.calibration, lambda row: row.of),
         calibration_columns=CALIBRATION,
         role=lambda method: role_of(method, others)[0],

@@ -1,17 +1,18 @@
 """pass@k of every method whose models were sampled, beside the base's and SFT's.
 
 In:  by method, each seed's samples: {"gsm8k": Sampled(temperature=0.8, right={"gsm8k/7": (16, 3), …})}
-Out: PassAtK(method="sft", benchmark="gsm8k", figures={1: 0.41 (0.38 to 0.44), …, 16: …}, against_base={…}, …), …
+Out: PassAtK(method="sft", group="math", benchmark="gsm8k", figures={1: 0.41 (0.38 to 0.44), …}, …), …
 """
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 import numpy as np
 
 from tasks.evaluate.pass_at_k import depths, pass_at_k
 from tasks.report.artifacts import Sampled
 from tasks.report.joined import ReportError
-from tasks.report.pass_at_k_data import PassAtK
+from tasks.report.pass_at_k_data import Group, PassAtK
 from tasks.report.statistics import Clusters, Drawn, Matrix, Vector, draw, percentile, share
 from tasks.report.values import Estimate
 
@@ -20,15 +21,17 @@ Samples = Mapping[str, Sampled]  # by benchmark
 
 def passes(
     runs: Mapping[str, Sequence[Samples]],
+    groups: Mapping[Group, Sequence[str]],
     confidence: float,
     resamples: int,
     seed: int = 0,
     clusters: Clusters | None = None,
 ) -> list[PassAtK]:
-    """A row a method and benchmark, behind those of the mean over benchmarks where there are several.
+    """A row a method and benchmark, downstream first; before a group's benchmarks, where it has several, their mean.
 
     Args:
         runs: by method the samples of each seed; methods without any are left out.
+        groups: which benchmark counts where.
         clusters: by benchmark the group of each question in the order of the ids.
 
     Raises:
@@ -52,6 +55,7 @@ def passes(
     return [
         PassAtK(
             method=method,
+            group=group,
             benchmark=shown[0] if len(shown) == 1 else None,
             questions=sum(sizes[name] for name in shown),
             seeds=len(of_seeds),
@@ -61,7 +65,9 @@ def passes(
             against_base=_against("base", method, shown, drawn, confidence),
             against_sft=_against("sft", method, shown, drawn, confidence),
         )
-        for shown in ([names] if len(names) > 1 else []) + [[name] for name in names]
+        for group in get_args(Group)
+        if (own := [name for name in names if name in groups.get(group, ())])
+        for shown in ([own] if len(own) > 1 else []) + [[name] for name in own]
         for method, of_seeds in runs.items()
     ]
 

@@ -19,7 +19,7 @@ from tasks.report.drift_data import THERMOMETERS, Drifts
 from tasks.report.figures import method_label
 from tasks.report.pass_at_k_data import PassAtK
 from tasks.report.values import Estimate
-from tasks.report.wording import caveats, findings, interval, number, reading
+from tasks.report.wording import GROUPS, caveats, findings, interval, number, reading
 from tasks.runtime.plain_text import label
 
 NANO = "nano: a toy backbone. It shows the mechanism and claims nothing about large models."
@@ -65,8 +65,9 @@ class Headline:
         yield self._table(options.max_width)
         if data.drift:
             yield self._drift(data.drift, options.max_width)
-        if data.pass_at_k:
-            yield self._pass_at_k(data.pass_at_k, options.max_width)
+        for group in GROUPS:
+            if sampled := [row for row in data.pass_at_k if row.group == group]:
+                yield self._pass_at_k(sampled, options.max_width)
         if data.held_out:
             yield self._held_out()
         if data.backbone.nano:
@@ -104,12 +105,12 @@ class Headline:
         return table
 
     def _pass_at_k(self, sampled: Sequence[PassAtK], width: int) -> Table:
-        """The mean over benchmarks; on a narrow terminal of fewer k, the smallest and the largest among them."""
+        """The mean over a group's benchmarks; on a narrow terminal of fewer k, smallest and largest among them."""
         rows = [row for row in sampled if row.benchmark == sampled[0].benchmark]
         first, depths = rows[0], list(rows[0].figures)
         while len(depths) > 2 and _METHOD + len(depths) * (_PASSED + 2) > width:
             del depths[-2]
-        asked = f"{first.samples} to each of {first.questions:,} downstream questions at temperature"
+        asked = f"{first.samples} to each of {first.questions:,} {GROUPS[first.group]} questions at temperature"
         table = _empty(f"Sampled answers, {asked} {first.temperature:g}", "method", [f"pass@{k}\n%" for k in depths])
         for row in rows:
             cells = [_cell(row.figures[k], 100, 1) for k in depths]

@@ -7,6 +7,7 @@ Comparison(method="sft", reference="base", measure="GeneralAvg", difference=-0.0
 from tasks.report.compared_data import Comparison, Measure
 from tasks.report.data import ReportData
 from tasks.report.figures import method_label
+from tasks.report.pass_at_k_data import Group, PassAtK
 from tasks.report.run_data import Score
 from tasks.report.values import Estimate, Proportion
 
@@ -27,6 +28,7 @@ _UNITS = {
     "held-out D(S+)": ("", 3),
     "held-out length": ("tokens", 1),
 }
+GROUPS: dict[Group, str] = {"math": "downstream", "general": "general"}
 DASH = "–"
 
 
@@ -56,6 +58,11 @@ def against(found: Estimate, scale: float = 100, digits: int = 1, reference: str
     """A difference from SFT: “SFT +0.12 (0.05 to 0.19)”."""
     spread = interval(found, scale, digits)
     return f"{reference} {number(scale * found.value, digits, signed=True)}" + (f" ({spread})" if spread else "")
+
+
+def sampled_of(row: PassAtK) -> str:
+    """What the questions of a row of pass@k are called."""
+    return row.benchmark or f"mean over {GROUPS[row.group]} benchmarks"
 
 
 def unit_of(measure: Measure) -> tuple[float, str, int]:

@@ -16,10 +16,11 @@ from tasks.report.drift import text_groups
 from tasks.report.frontier.choice import Validated, by_validation, crossed
 from tasks.report.frontier.compare import REFERENCE, SHARES, matched, own_best, same_rate
 from tasks.report.frontier.curves import Curve, Curves, Strength, at, curve, strengths_in, whose_seeds, without_rate
-from tasks.report.frontier.data import GENERAL, PASSES, RISES, Frontier, Outcome, Point, Regime
+from tasks.report.frontier.data import GENERAL, GENERAL_PASSES, PASSES, RISES, Frontier, Outcome, Point, Regime
 from tasks.report.frontier.matrices import Answers, FrontierError, half, half_of, of_answers, of_rises, of_samples
 from tasks.report.pass_at_k import Samples
 from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile, share
+from tasks.report.values import Estimate
 
 CLIFF = 0.05  # standard deviation of the reference's general accuracy over seeds from which a rate is a cliff
 
@@ -71,7 +72,12 @@ def build(
     for name, of in (*rising.items(), *passing.items()):
         correct[name] |= of
     ids |= {of: ids[name] for of, name in sampled.items()}
-    columns: dict[Outcome, list[str]] = {GENERAL: groups["general"], PASSES: [*sampled]} | {one: [one] for one in RISES}
+    columns: dict[Outcome, list[str]] = {
+        GENERAL: groups["general"],
+        PASSES: [of for of, name in sampled.items() if name in groups["math"]],
+        GENERAL_PASSES: [of for of, name in sampled.items() if name in groups["general"]],
+        **{one: [one] for one in RISES},
+    }
     outcomes = {
         one: of
         for one, of in columns.items()
@@ -98,9 +104,13 @@ def build(
         choices = {outcome: by_validation(of, validated) for outcome, of in curves.items()}
     else:
         halves = [drawn_of(half(correct, ids, of), of) for of in (half_of(ids, number) for number in (0, 1))]
-        first, second = (_told_on(one, drawn, {*groups["math"], *sampled}) for one in halves)
+        first, second = (_told_on(one, drawn, {*groups["math"], *columns[PASSES]}) for one in halves)
         choices = {one: crossed((curves_of(first, one), curves_of(second, one))) for one in outcomes}
     general = curves[GENERAL]
+
+    def base_of(outcome: Outcome) -> Estimate | None:
+        return share(curves[outcome][REFERENCE][None].kept[0], confidence) if outcome in curves else None
+
     base_math, base_general = general[REFERENCE][None].math[0], general[REFERENCE][None].kept[0]
     return Frontier(
         backbone=backbone,
@@ -114,8 +124,9 @@ def build(
         validation_rows=validation_rows,
         base_math=share(base_math, confidence),
         base_general=share(base_general, confidence),
-        base_passes=share(curves[PASSES][REFERENCE][None].kept[0], confidence) if PASSES in curves else None,
-        samples=n if PASSES in curves else None,
+        base_passes=base_of(PASSES),
+        base_general_passes=base_of(GENERAL_PASSES),
+        samples=n if PASSES in curves or GENERAL_PASSES in curves else None,
         points=_points(curves, confidence),
         regimes=[_regime(rate, correct, groups, float(base_general[0])) for rate in rates],
         same_rate=[d for one, of in curves.items() for rate in rates for d in same_rate(of, rate, one, confidence)],
@@ -168,6 +179,9 @@ def _points(curves: Mapping[Outcome, Curves], confidence: float) -> list[Point]:
     def other(outcome: Outcome, *point: *tuple[str, Strength, float]) -> Vector | None:
         return others.get(outcome, {}).get(point)
 
+    def passed(outcome: Outcome, *point: *tuple[str, Strength, float]) -> Estimate | None:
+        return None if (kept := other(outcome, *point)) is None else share(kept, confidence)
+
     return [
         Point(
             method=method,
@@ -176,7 +190,8 @@ def _points(curves: Mapping[Outcome, Curves], confidence: float) -> list[Point]:
             seeds=count,
             math=share(math, confidence),
             general=share(general, confidence),
-            passes=None if (kept := other(PASSES, method, strength, rate)) is None else share(kept, confidence),
+            passes=passed(PASSES, method, strength, rate),
+            general_passes=passed(GENERAL_PASSES, method, strength, rate),
             rises={
                 one: percentile(kept, confidence)
                 for one in RISES

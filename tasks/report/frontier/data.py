@@ -4,9 +4,9 @@
  "matched": [{"method": "wise_ft", "reference": "sft", "outcome": "general accuracy", "level": 0.795, "value": {…},
               "difference": {…}, …}], …}
 
-An outcome is what is compared where methods gained the same: general accuracy; where answers were sampled, downstream
-pass@n, which of equal greedy accuracies says what else a model can still find; or how far a thermometer has risen above
-pi_0's own (nats per token): it spreads far less between seeds.
+An outcome is what is compared where methods gained the same: general accuracy; where answers were sampled, pass@n
+downstream or in general, which of equal greedy accuracies says what else a model can still find; or how far a
+thermometer has risen above pi_0's own (nats per token): it spreads far less between seeds.
 """
 
 from typing import Literal, get_args
@@ -17,14 +17,16 @@ from tasks.report.values import Count, Estimate, Share
 from tasks.report.values import Model as _Model
 
 Rise = Literal["NLL of own answers, general", "KL(pi_0 || pi), general answers"]  # of the report's thermometers
-Outcome = Literal["general accuracy", "downstream pass@n", Rise]
+Outcome = Literal["general accuracy", "downstream pass@n", "general pass@n", Rise]
 GENERAL: Outcome = "general accuracy"
 PASSES: Outcome = "downstream pass@n"
+GENERAL_PASSES: Outcome = "general pass@n"
 RISES: tuple[Rise, ...] = get_args(Rise)
 # How an outcome is called in a title, its unit, and the factor and digits of its figures.
 SHOWN: dict[Outcome, tuple[str, str, float, int]] = {
     GENERAL: ("general accuracy", "%", 100, 1),
     PASSES: ("downstream pass@{n}", "%", 100, 1),
+    GENERAL_PASSES: ("general pass@{n}", "%", 100, 1),
     "NLL of own answers, general": ("rise of the NLL of the backbone’s own answers", "nats/token", 1, 3),
     "KL(pi_0 || pi), general answers": ("KL(π₀‖π) on the backbone’s own answers", "nats/token", 1, 3),
 }
@@ -42,6 +44,7 @@ class Point(_Model):
     math: Estimate = Field(description="MathAvg, downstream accuracy")
     general: Estimate = Field(description="GeneralAvg")
     passes: Estimate | None = Field(default=None, description="pass@n, mean over the downstream benchmarks")
+    general_passes: Estimate | None = Field(default=None, description="the same over the general ones")
     rises: dict[Outcome, Estimate] = Field(
         default_factory=dict, description="how far thermometers have risen above pi_0's own, nats per token"
     )
@@ -49,7 +52,7 @@ class Point(_Model):
 
     def of(self, outcome: Outcome) -> Estimate | None:
         """Its figure of an outcome; None where that was not measured."""
-        shares = {GENERAL: self.general, PASSES: self.passes}
+        shares = {GENERAL: self.general, PASSES: self.passes, GENERAL_PASSES: self.general_passes}
         return shares[outcome] if outcome in shares else self.rises.get(outcome)
 
 
@@ -116,7 +119,8 @@ class Frontier(_Model):
     base_math: Estimate
     base_general: Estimate
     base_passes: Estimate | None = None
-    samples: Count | None = Field(default=None, description="answers sampled to each downstream question: n of pass@n")
+    base_general_passes: Estimate | None = None
+    samples: Count | None = Field(default=None, description="answers sampled to each question: n of pass@n")
     points: list[Point]
     regimes: list[Regime]
     same_rate: list[Difference]
@@ -129,7 +133,8 @@ class Frontier(_Model):
 
     def base_of(self, outcome: Outcome) -> float:
         """pi_0's own figure, where every curve begins."""
-        found = {GENERAL: self.base_general, PASSES: self.base_passes}.get(outcome)
+        shares = {GENERAL: self.base_general, PASSES: self.base_passes, GENERAL_PASSES: self.base_general_passes}
+        found = shares.get(outcome)
         return found.value if found else 0.0
 
     def methods(self) -> list[str]:

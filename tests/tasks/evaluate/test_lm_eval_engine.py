@@ -183,14 +183,15 @@ def test_downstream_questions_are_sampled_each_from_its_own_stream_and_verified(
 def test_bfloat16_is_what_was_computed_in_where_it_is_asked_for(
     tmp_path: Path, rows: dict[str, list[Row]], backend: str
 ) -> None:
+    """Where all benchmarks are sampled, general ones are too."""
     few = {name: rows[name][:4] for name in NAMES}
-    output = _run(tmp_path, few, backend=backend, dtype="bfloat16", **(SAMPLED if backend == "vllm" else {}))
-    assert f'"done": 8, "total": {20 if backend == "vllm" else 8}, "unit": "answers"' in output, "one queue"
+    sampled = {"sampling": {"answers": 3, "benchmarks": "all"}} if backend == "vllm" else {}
+    output = _run(tmp_path, few, backend=backend, dtype="bfloat16", **sampled)
+    assert f'"done": 8, "total": {32 if sampled else 8}, "unit": "answers"' in output, "one queue"
     for name in NAMES:
         answers, scores = _read(tmp_path, name)
         assert [answer["id"] for answer in answers] == [row["id"] for row in few[name]]
         assert all(answer["tokens"] for answer in answers) and scores["dtype"] == "bfloat16"
-        sampled = backend == "vllm" and name == "nano_seen_kinds"
         assert scores.get("samples") == (3 if sampled else None)
 
 

@@ -1,4 +1,4 @@
-"""pass@k is the unbiased estimator, of downstream questions alone, and in no key where it is not asked for."""
+"""pass@k is the unbiased estimator, of those questions that it is asked of, and in no key where it is not."""
 
 from fractions import Fraction
 from itertools import combinations, product
@@ -55,5 +55,11 @@ def test_only_downstream_questions_are_asked_several_times_and_only_their_keys_s
     assert "sampling" not in config_for_key(plain["nano_seen_kinds"])
     assert sampled["nano_facts"] == plain["nano_facts"]
     assert config_for_key(sampled["nano_seen_kinds"])["sampling"] == {"answers": 16, "temperature": 0.8}
+    everything = SamplingConfig(benchmarks="all")
+    names = ("nano_seen_kinds", "nano_facts", "nano_facts_likelihood")
+    of_all = EvaluateConfig(benchmarks=names, sampling=everything).by_benchmark()
+    assert config_for_key(of_all["nano_seen_kinds"]) == config_for_key(sampled["nano_seen_kinds"])
+    assert config_for_key(of_all["nano_facts"])["sampling"] == {"answers": 16, "temperature": 0.8}
+    assert of_all["nano_facts_likelihood"].sampling is None
     with pytest.raises(ValueError, match="backend=vllm"):
         EvaluateConfig(backend="hf", sampling=SamplingConfig())

@@ -66,7 +66,7 @@ def synthetic_report(methods=tuple(SKILL), seeds=3, resamples=400, nano=True) ->
         answered=answered,
         subjects=subjects,
         calibration=calibration(_letters(correct), 0.95, resamples),
-        pass_at_k=passes(_samples(correct), 0.95, resamples),
+        pass_at_k=passes(_samples(correct), BENCHMARKS, 0.95, resamples),
         histograms=_histograms(random) if "rewriting_agent" in methods else [],
         examples=_examples(),
         quarantined=[
@@ -123,7 +123,7 @@ def _samples(correct):
             {
                 name: Sampled(0.8, {f"{at}": (8, (2 + 3 * int(mark)) if method == "base" else 8 * int(mark))
                                     for at, mark in enumerate(by_name[name][seed])})
-                for name in BENCHMARKS["math"]
+                for name in (*BENCHMARKS["math"], "facts")
             }
             for seed in range(len(by_name["facts"]))
         ]

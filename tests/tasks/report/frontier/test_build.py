@@ -11,7 +11,7 @@ from tasks.report.artifacts import Sampled
 from tasks.report.chart import WIDE
 from tasks.report.frontier import figure
 from tasks.report.frontier.build import build
-from tasks.report.frontier.data import GENERAL, PASSES, Difference, Frontier
+from tasks.report.frontier.data import GENERAL, GENERAL_PASSES, PASSES, Difference, Frontier
 from tasks.report.frontier.figure import averages_of
 from tasks.report.frontier.matrices import FrontierError
 from tasks.report.frontier.page import render
@@ -95,12 +95,12 @@ def test_a_thermometer_is_compared_where_methods_gained_the_same(data: Frontier)
     assert data.regimes[1].rise_between_seeds == pytest.approx(0.06, abs=0.04)
 
 
-def sampled(right: tuple[int, ...]) -> dict[str, Sampled]:
-    """Eight samples to each downstream question; so many right, question by question."""
+def sampled(right: tuple[int, ...], group: int = 0) -> dict[str, Sampled]:
+    """Eight samples to each downstream question (group 1: general); so many right, question by question."""
     return {
         name: Sampled(0.8, {f"{name}-{row}": (8, right[row % len(right)]) for row in range(QUESTIONS)})
-        for name, group in BENCHMARKS.items()
-        if group == 0
+        for name, its in BENCHMARKS.items()
+        if its == group
     }
 
 
@@ -129,6 +129,26 @@ def test_pass_at_n_is_compared_where_answers_were_sampled() -> None:
     with pytest.raises(ReportError, match="temperatures"):
         hotter = {name: one._replace(temperature=1.0) for name, one in sampled((2,)).items()}
         build("nano", True, base, runs, {}, {}, base_samples=hotter, **options)
+
+
+def test_pass_at_n_of_general_questions_is_another_outcome() -> None:
+    base, runs = made()
+    right = {"sft": (8, 0), "wise_ft": (4, 4, 4, 0), "dft": (1,)}
+    samples = {
+        rate: {
+            f"{method}/{seed}": sampled((8,)) | sampled(one, 1) for method, one in right.items() for seed in range(6)
+        }
+        for rate in RATES
+    }
+    asked: dict[str, Any] = {"base_samples": sampled((2,)) | sampled((2,), 1), "samples": samples}
+    found = build("nano", True, base, runs, {}, {}, **asked, confidence=0.95, resamples=200, seed=0)
+    assert [*found.outcomes] == [GENERAL, PASSES, GENERAL_PASSES] and found.base_of(GENERAL_PASSES) == 1
+    told = {(one.method, one.rate): (one.of(PASSES), one.of(GENERAL_PASSES)) for one in found.points}
+    assert [one and one.value for one in told["sft", RATES[1]]] == pytest.approx([1.0, 0.5])
+    high = max(one.level for one in found.matched if one.level)
+    by_method = {one.method: one for one in of(found, GENERAL_PASSES) if one.level == high}
+    assert by_method["wise_ft"].difference and by_method["wise_ft"].difference.value == pytest.approx(0.25, abs=0.05)
+    assert "Upwards: general pass@8, %." in render(found) and "general pass@8 against SFT's" in markdown(found)
 
 
 def test_a_method_that_keeps_more_is_told_at_the_same_downstream_accuracy(data: Frontier) -> None:
