@@ -19,8 +19,8 @@ from tasks.evaluate.user_turn import boxed
 from tasks.report.calibration_data import Bin, Calibrated, Figure
 from tasks.report.drift import text_groups, text_id
 from tasks.report.paired import shared_rows
-from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile, share
-from tasks.report.values import Estimate
+from tasks.report.statistics import Drawn, Matrix, Vector, contrast, corrected, draw, percentile, share
+from tasks.report.values import Contrast
 from tasks.rows.jsonl import Row
 
 BINS = 10  # of equal mass: by rank of confidence, so that none is empty
@@ -110,7 +110,12 @@ def calibration(
         }
         groups = [grouped.get(of, {}).get(key, key) for key in ids]
         drawn = draw(by_figure, resamples, seed, clusters=dict.fromkeys(FIGURES, groups))
-        made += [_calibrated(method, of, array, drawn, confidence, seed) for method, array in values.items()]
+        seeds = {method: len(array) for method, array in values.items()}
+        rows = [_calibrated(method, of, array, drawn, seeds, confidence, seed) for method, array in values.items()]
+        for name in FIGURES:
+            corrected(row.against_base[name] for row in rows if row.against_base)
+            corrected(row.against_sft[name] for row in rows if row.against_sft)
+        made += rows
     return made
 
 
@@ -148,7 +153,9 @@ def _figures(of: Mapping[str, Choice], ids: Sequence[str]) -> Matrix:
     return np.array(rows).T
 
 
-def _calibrated(method: str, of: str, values: Matrix, drawn: Drawn, confidence: float, seed: int) -> Calibrated:
+def _calibrated(
+    method: str, of: str, values: Matrix, drawn: Drawn, seeds: Mapping[str, int], confidence: float, seed: int
+) -> Calibrated:
     """`values`: [seeds, figures, questions]."""
     right = values[:, FIGURES.index("right")]
     sure = right + values[:, FIGURES.index("overconfidence")]
@@ -162,8 +169,8 @@ def _calibrated(method: str, of: str, values: Matrix, drawn: Drawn, confidence: 
         questions=values.shape[2],
         seeds=len(values),
         figures={name: (share if name == "right" else percentile)(drawn[method][name], confidence) for name in FIGURES},
-        against_base=_against("base", method, drawn, confidence),
-        against_sft=_against("sft", method, drawn, confidence),
+        against_base=_against("base", method, drawn, seeds, confidence),
+        against_sft=_against("sft", method, drawn, seeds, confidence),
         ece=min(1.0, float(np.mean(own))),
         ece_by_chance=min(1.0, float(np.mean(by_chance))),
         bins=_bins(sure.ravel(), right.ravel()),
@@ -178,7 +185,10 @@ def _bins(sure: Vector, right: Vector) -> list[Bin]:
     ]
 
 
-def _against(reference: str, method: str, drawn: Drawn, confidence: float) -> dict[Figure, Estimate]:
+def _against(
+    reference: str, method: str, drawn: Drawn, seeds: Mapping[str, int], confidence: float
+) -> dict[Figure, Contrast]:
     if method in ("base", reference) or reference not in drawn:
         return {}
-    return {name: percentile(drawn[method][name] - drawn[reference][name], confidence) for name in FIGURES}
+    both = [seeds[one] for one in (method, reference) if one != "base"]
+    return {name: contrast(drawn[method][name] - drawn[reference][name], confidence, both) for name in FIGURES}

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.report.values import Count, Estimate, Model, Share
+from tasks.report.values import Contrast, Count, Estimate, Model, Share
 
 Figure = Literal["right", "overconfidence", "Brier", "NLL"]
 
@@ -40,10 +40,10 @@ class Calibrated(Model):
         description="means over questions and seeds: share right; confidence minus share right; Brier score, the sum "
         "over letters of (p - y)^2, 0 to 2; NLL of the right letter, nats"
     )
-    against_base: dict[Figure, Estimate] = Field(
+    against_base: dict[Figure, Contrast] = Field(
         default_factory=dict, description="its figure minus the base's, paired over questions; none for the base"
     )
-    against_sft: dict[Figure, Estimate] = Field(default_factory=dict, description="the same against vanilla SFT's")
+    against_sft: dict[Figure, Contrast] = Field(default_factory=dict, description="the same against vanilla SFT's")
     ece: Share = Field(
         description="expected calibration error of the likeliest letter, ten bins of equal mass, mean over seeds"
     )

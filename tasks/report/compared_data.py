@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, FiniteFloat
 
 from tasks.report.run_data import Averages
-from tasks.report.values import Count, Estimate, Model
+from tasks.report.values import Contrast, Count, Estimate, Model
 
 Measure = Literal[
     "MathAvg",
@@ -42,12 +42,15 @@ class Summary(Model):
 
 
 class Comparison(Model):
-    """method − reference on one measure: paired over rows, seeds nested in methods (bootstrap)."""
+    """method − reference on one measure: paired over rows, seeds nested in methods (bootstrap).
+
+    Holm's correction is for the methods that are compared with that reference on that measure.
+    """
 
     method: str
     reference: str
     measure: Measure
-    difference: Estimate
+    difference: Contrast
     rows: Count
     seeds: Count = 1
 

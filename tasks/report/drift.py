@@ -13,7 +13,7 @@ from typing import Any, get_args
 from tasks.report.artifacts import labels
 from tasks.report.drift_data import THERMOMETERS, Drift, Drifts, Thermometer
 from tasks.report.paired import paired, shared_rows
-from tasks.report.statistics import Drawn, Matrix, draw, percentile, share
+from tasks.report.statistics import Drawn, Matrix, contrast, corrected, draw, percentile, share
 from tasks.rows.jsonl import Row
 
 Values = dict[Thermometer, dict[str, float]]  # by text
@@ -99,12 +99,17 @@ def drifts(
             matrices[method][name] = matrix
     drawn = draw(matrices, resamples, seed, clusters=labels(texts, dict.fromkeys(texts, text_groups(clusters or {}))))
     counts = {name: len(read) for name, read in texts.items()}
-    return Drifts(texts=counts, rows=[_row(method, len(values[method]), drawn, confidence) for method in values])
+    seeds = {method: len(of_seeds) for method, of_seeds in values.items()}
+    rows = [_row(method, seeds, drawn, confidence) for method in values]
+    for name in counts:
+        corrected(row.against_sft[name] for row in rows if name in row.against_sft)
+    return Drifts(texts=counts, rows=rows)
 
 
-def _row(method: str, seeds: int, drawn: Drawn, confidence: float) -> Drift:
+def _row(method: str, seeds: Mapping[str, int], drawn: Drawn, confidence: float) -> Drift:
     shares = {name for name, (_, unit, _, _) in THERMOMETERS.items() if unit == "%"}
     figures = {name: (share if name in shares else percentile)(of, confidence) for name, of in drawn[method].items()}
     reference = drawn.get("sft", {}) if method not in ("base", "sft") else {}
-    against = {name: percentile(drawn[method][name] - reference[name], confidence) for name in reference}
-    return Drift(method=method, seeds=seeds, figures=figures, against_sft=against)  # type: ignore[arg-type]
+    both = [seeds[one] for one in (method, "sft") if one in seeds]
+    against = {name: contrast(drawn[method][name] - reference[name], confidence, both) for name in reference}
+    return Drift(method=method, seeds=seeds[method], figures=figures, against_sft=against)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.report.values import Count, Estimate, Model
+from tasks.report.values import Contrast, Count, Estimate, Model
 
 Thermometer = Literal[
     "NLL of general text",
@@ -36,7 +36,7 @@ class Drift(Model):
     method: str
     seeds: Count
     figures: dict[Thermometer, Estimate]
-    against_sft: dict[Thermometer, Estimate] = Field(
+    against_sft: dict[Thermometer, Contrast] = Field(
         default_factory=dict, description="its figure minus vanilla SFT's, paired over texts; none for SFT and the base"
     )
 

@@ -16,7 +16,8 @@ from statistics import median
 
 from tasks.report.compared_data import Comparison, HeldOut, Measure
 from tasks.report.paired import paired
-from tasks.report.statistics import Matrix, draw, percentile, share
+from tasks.report.statistics import Matrix, contrast, draw, percentile, share
+from tasks.report.summary import correct_columns
 from tasks.rows.jsonl import read_rows
 from tasks.runtime.store import read_manifest
 
@@ -84,7 +85,11 @@ def held_out(
             method=method,
             reference=reference,
             measure=measure,
-            difference=percentile(drawn[method][name] - drawn[reference][name], confidence),
+            difference=contrast(
+                drawn[method][name] - drawn[reference][name],
+                confidence,
+                (len(read[one]) for one in (method, reference) if one != UNTRAINED),
+            ),
             rows=values[method][name].shape[1],
             seeds=len(read[method]),
         )
@@ -95,6 +100,7 @@ def held_out(
         for measure, name in _MEASURES
         if name in values[method]
     ]
+    correct_columns(differences)
     return rewriters, differences
 
 

@@ -12,7 +12,7 @@ from tasks.report.compared_data import Measure
 from tasks.report.data import ReportData
 from tasks.report.held_out import UNTRAINED
 from tasks.report.run_data import Kind, Stability
-from tasks.report.wording import MEASURES, interval, number, unit_of
+from tasks.report.wording import MEASURES, holm, interval, number, p_value, unit_of
 
 
 def comparisons(data: ReportData) -> dict[str, Any]:
@@ -31,6 +31,7 @@ def comparisons(data: ReportData) -> dict[str, Any]:
             "noise": c.within_noise,
             "value": number(scale * c.difference.value, digits, signed=True),
             "interval": interval(c.difference, scale, digits) or "no interval",
+            "p": "" if c.difference.p is None else f"p {p_value(c.difference.p)}, {holm(c.difference)}",
         }
     columns = [(reference, measure) for reference, names in measures.items() for measure in names]
     methods = [m for m in data.methods() if any(c.method == m for c in compared)]

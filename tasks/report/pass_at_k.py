@@ -5,6 +5,7 @@ Out: PassAtK(method="sft", group="math", benchmark="gsm8k", figures={1: 0.41 (0.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import get_args
 
 import numpy as np
@@ -13,8 +14,8 @@ from tasks.evaluate.pass_at_k import depths, pass_at_k
 from tasks.report.artifacts import Sampled
 from tasks.report.joined import ReportError
 from tasks.report.pass_at_k_data import Group, PassAtK
-from tasks.report.statistics import Clusters, Drawn, Matrix, Vector, draw, percentile, share
-from tasks.report.values import Estimate
+from tasks.report.statistics import Clusters, Drawn, Matrix, Vector, contrast, corrected, draw, share
+from tasks.report.values import Contrast
 
 Samples = Mapping[str, Sampled]  # by benchmark
 
@@ -52,7 +53,8 @@ def passes(
         for k in depths(n)
     }
     sizes = {name: len(everyone[0][name].right) for name in names}
-    return [
+    seeds = {method: len(of_seeds) for method, of_seeds in runs.items()}
+    rows = [
         PassAtK(
             method=method,
             group=group,
@@ -62,14 +64,20 @@ def passes(
             samples=n,
             temperature=temperature,
             figures={k: share(_mean(of, method, shown), confidence) for k, of in drawn.items()},
-            against_base=_against("base", method, shown, drawn, confidence),
-            against_sft=_against("sft", method, shown, drawn, confidence),
+            against_base=_against("base", method, shown, drawn, seeds, confidence),
+            against_sft=_against("sft", method, shown, drawn, seeds, confidence),
         )
         for group in get_args(Group)
         if (own := [name for name in names if name in groups.get(group, ())])
         for shown in ([own] if len(own) > 1 else []) + [[name] for name in own]
         for method, of_seeds in runs.items()
     ]
+    for _, of in groupby(rows, lambda row: (row.group, row.benchmark)):
+        told = list(of)
+        for k in depths(n):
+            corrected(row.against_base[k] for row in told if row.against_base)
+            corrected(row.against_sft[k] for row in told if row.against_sft)
+    return rows
 
 
 def alike(everyone: Sequence[Samples]) -> tuple[list[str], int, float]:
@@ -101,10 +109,16 @@ def _mean(drawn: Drawn, method: str, names: Sequence[str]) -> Vector:
 
 
 def _against(
-    reference: str, method: str, names: Sequence[str], drawn: Mapping[int, Drawn], confidence: float
-) -> dict[int, Estimate]:
+    reference: str,
+    method: str,
+    names: Sequence[str],
+    drawn: Mapping[int, Drawn],
+    seeds: Mapping[str, int],
+    confidence: float,
+) -> dict[int, Contrast]:
     if method in ("base", reference) or any(reference not in of for of in drawn.values()):
         return {}
+    both = [seeds[one] for one in (method, reference) if one != "base"]
     return {
-        k: percentile(_mean(of, method, names) - _mean(of, reference, names), confidence) for k, of in drawn.items()
+        k: contrast(_mean(of, method, names) - _mean(of, reference, names), confidence, both) for k, of in drawn.items()
     }

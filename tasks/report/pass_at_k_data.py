@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, FiniteFloat
 
-from tasks.report.values import Count, Estimate, Model
+from tasks.report.values import Contrast, Count, Estimate, Model
 
 Group = Literal["math", "general"]
 
@@ -24,7 +24,7 @@ class PassAtK(Model):
     samples: Count = Field(description="answers sampled to each question")
     temperature: FiniteFloat
     figures: dict[int, Estimate]
-    against_base: dict[int, Estimate] = Field(
+    against_base: dict[int, Contrast] = Field(
         default_factory=dict, description="its figure minus the base's, paired over questions; none for the base"
     )
-    against_sft: dict[int, Estimate] = Field(default_factory=dict, description="the same against vanilla SFT's")
+    against_sft: dict[int, Contrast] = Field(default_factory=dict, description="the same against vanilla SFT's")

@@ -13,12 +13,13 @@ level however unequal the two spreads are; docs/evaluation.md has simulated rate
 holds the sampling of rows only.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.report.values import Estimate, Proportion
+from tasks.report.values import Contrast, Estimate, Proportion
 
 Matrix = NDArray[np.float64]  # [seeds, rows]
 Vector = NDArray[np.float64]
@@ -195,6 +196,32 @@ def two_sided(differences: Vector) -> float:
     replicates = np.asarray(differences)[1:]
     tail = min(int((replicates <= 0).sum()), int((replicates >= 0).sum()))
     return float(min(1.0, 2 * (1 + tail) / (1 + len(replicates))))
+
+
+def contrast(difference: Vector, confidence: float, seeds: Iterable[int]) -> Contrast:
+    """The `percentile` of a difference, with its p-value if none of those that were trained has a single seed.
+
+    Args:
+        seeds: of each side that was trained; the backbone, as it is, is none.
+    """
+    found = percentile(difference, confidence)
+    return Contrast(
+        **dict(found), p=two_sided(difference) if found.low is not None and min(seeds, default=2) > 1 else None
+    )
+
+
+class HasP(Protocol):
+    """A comparison with a p-value, or without one."""
+
+    p: float | None
+    holm: float | None
+
+
+def corrected(family: Iterable[HasP]) -> None:
+    """Give those of a family that have a p-value Holm's correction for their number."""
+    having = [(one, one.p) for one in family if one.p is not None]
+    for (one, _), value in zip(having, holm([p for _, p in having]), strict=True):
+        one.holm = value
 
 
 def holm(values: Sequence[float]) -> list[float]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tasks.report.compared_data import Comparison, Measure
 from tasks.report.run_data import Averages
-from tasks.report.statistics import Drawn, Matrix, Vector, percentile, share
+from tasks.report.statistics import Drawn, Matrix, Vector, contrast, corrected, percentile, share
 from tasks.report.values import Estimate
 
 Compared = tuple[Measure, Sequence[str], Sequence[str]]  # a measure, what it is the mean of, and the references
@@ -48,18 +48,31 @@ def comparisons(
                 ours, theirs = average(drawn, method, names), average(drawn, reference, names)
                 if method in ("base", reference) or ours is None or theirs is None:
                     continue
+                seeds = {one: _seeds(values[one], names) for one in (method, reference)}
                 found.append(
                     Comparison(
                         method=method,
                         reference=reference,
                         measure=measure,
-                        difference=percentile(ours - theirs, confidence),
+                        difference=contrast(
+                            ours - theirs, confidence, (n for one, n in seeds.items() if one != "base")
+                        ),
                         rows=sum(values[method][name].shape[-1] for name in names),
-                        seeds=min(len(np.atleast_2d(values[method][name])) for name in names),
+                        seeds=seeds[method],
                     )
                 )
+    correct_columns(found)
     order = list(drawn)
     return sorted(found, key=lambda c: (order.index(c.reference), order.index(c.method)))
+
+
+def correct_columns(found: Sequence[Comparison]) -> None:
+    """Holm's correction within each measure and reference: a column of the table of comparisons."""
+    columns: dict[tuple[Measure, str], list[Comparison]] = {}
+    for one in found:
+        columns.setdefault((one.measure, one.reference), []).append(one)
+    for of in columns.values():
+        corrected(one.difference for one in of)
 
 
 def table_1(benchmarks: Mapping[str, Sequence[str]]) -> list[Compared]:
@@ -76,6 +89,10 @@ def average(drawn: Drawn, method: str, names: Sequence[str]) -> Vector | None:
     if not names or any(name not in by_name for name in names):
         return None
     return np.mean([by_name[name] for name in names], axis=0)
+
+
+def _seeds(values: Mapping[str, Matrix], names: Sequence[str]) -> int:
+    return min(len(np.atleast_2d(values[name])) for name in names)
 
 
 def _percent(value: Vector | None, base: Vector | None, sign: int) -> Vector | None:

@@ -25,6 +25,17 @@ class Estimate(Model):
     high: FiniteFloat | None = None
 
 
+class Contrast(Estimate):
+    """A difference with its p-value, alone and corrected for the methods that its column of a table compares."""
+
+    p: Share | None = Field(
+        default=None, description="two-sided, by the interval's replicates; null where a trained method has one seed"
+    )
+    holm: Share | None = Field(
+        default=None, description="corrected (Holm) for the methods that are held against the same reference by it"
+    )
+
+
 class Proportion(Model):
     """A share of n rows with its Wilson interval."""
 

@@ -9,7 +9,7 @@ from tasks.report.data import ReportData
 from tasks.report.figures import method_label
 from tasks.report.pass_at_k_data import Group, PassAtK
 from tasks.report.run_data import Score
-from tasks.report.values import Estimate, Proportion
+from tasks.report.values import Contrast, Estimate, Proportion
 
 MEASURES = {
     "MathAvg": "downstream accuracy",
@@ -29,6 +29,7 @@ _UNITS = {
     "held-out length": ("tokens", 1),
 }
 GROUPS: dict[Group, str] = {"math": "downstream", "general": "general"}
+HOLM = " Holm p: two-sided, corrected for the methods that are held against the same reference by one measure."
 DASH = "–"
 
 
@@ -54,10 +55,26 @@ def interval(found: Estimate | Proportion | Score | None, scale: float = 100, di
     return f"{number(scale * found.low, digits)} to {number(scale * found.high, digits)}"
 
 
-def against(found: Estimate, scale: float = 100, digits: int = 1, reference: str = "SFT") -> str:
-    """A difference from SFT: “SFT +0.12 (0.05 to 0.19)”."""
-    spread = interval(found, scale, digits)
-    return f"{reference} {number(scale * found.value, digits, signed=True)}" + (f" ({spread})" if spread else "")
+def p_value(value: float | None) -> str:
+    """“0.012”, “< 0.001”, or a dash."""
+    return DASH if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def holm(found: Contrast) -> str:
+    """“Holm p 0.012”, “Holm p < 0.001”, or nothing where there is none."""
+    return "" if found.holm is None else f"Holm p {p_value(found.holm)}"
+
+
+def _beside(*parts: str) -> str:
+    """What is said of a figure in brackets behind it: “ (0.05 to 0.19; Holm p 0.012)”."""
+    said = "; ".join(part for part in parts if part)
+    return f" ({said})" if said else ""
+
+
+def against(found: Contrast, scale: float = 100, digits: int = 1, reference: str = "SFT") -> str:
+    """A difference from SFT: “SFT +0.12 (0.05 to 0.19; Holm p 0.012)”."""
+    value = number(scale * found.value, digits, signed=True)
+    return f"{reference} {value}{_beside(interval(found, scale, digits), holm(found))}"
 
 
 def sampled_of(row: PassAtK) -> str:
@@ -76,16 +93,16 @@ def _finding(comparison: Comparison) -> str:
     unit = unit and f" {unit}"
     value = scale * comparison.difference.value
     measure = MEASURES[comparison.measure]
-    spread = interval(comparison.difference, scale, digits)
+    spread, p = interval(comparison.difference, scale, digits), holm(comparison.difference)
     if not spread:
         return f"{measure} {number(value, digits, signed=True)}{unit}, no interval"
     if comparison.within_noise:
-        return f"{measure} within noise: {number(value, digits, signed=True)}{unit} ({spread})"
+        return f"{measure} within noise: {number(value, digits, signed=True)}{unit}{_beside(spread, p)}"
     if value < 0:
         low, high = comparison.difference.low, comparison.difference.high
         mirrored = Estimate(value=-comparison.difference.value, low=-high, high=-low)  # type: ignore[operator]
-        return f"{measure} lower by {number(-value, digits)}{unit} ({interval(mirrored, scale, digits)})"
-    return f"{measure} higher by {number(value, digits)}{unit} ({spread})"
+        return f"{measure} lower by {number(-value, digits)}{unit}{_beside(interval(mirrored, scale, digits), p)}"
+    return f"{measure} higher by {number(value, digits)}{unit}{_beside(spread, p)}"
 
 
 def findings(data: ReportData) -> list[tuple[str, list[str]]]:
@@ -119,10 +136,12 @@ def slope(data: ReportData) -> str:
 
 def reading(data: ReportData) -> str:
     """How to read the findings: what the differences are, over how many rows, and what “within noise” means."""
+    tested = any(c.difference.p is not None for c in data.comparisons)
     rows = {c.measure: f"{MEASURES[c.measure]} over n = {c.rows:,} rows" for c in data.comparisons}
     return (
         f"Differences with {100 * data.confidence:g} % intervals, paired by row: "
         f"{'; '.join(rows.values())}. Within noise: the interval holds 0, so these rows cannot tell the two apart."
+        f"{HOLM if tested else ''}"
     )
 
 

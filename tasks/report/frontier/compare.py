@@ -16,7 +16,7 @@ import numpy as np
 from tasks.report.frontier.choice import Choice
 from tasks.report.frontier.curves import Curve, Curves, Strength, kept_at, level_of
 from tasks.report.frontier.data import RISES, Difference, Outcome
-from tasks.report.statistics import Vector, holm, percentile, share, two_sided
+from tasks.report.statistics import Vector, corrected, percentile, share, two_sided
 from tasks.report.values import Estimate
 
 REFERENCE = "sft"
@@ -161,8 +161,5 @@ def _p(difference: Vector, *seeds: int) -> float | None:
 
 
 def _corrected(found: list[Difference]) -> list[Difference]:
-    """With Holm's correction over those that have a p-value."""
-    tested = [one for one in found if one.p is not None]
-    for one, value in zip(tested, holm([one.p for one in tested if one.p is not None]), strict=True):
-        one.holm = value
+    corrected(found)
     return found

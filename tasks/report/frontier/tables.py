@@ -14,7 +14,7 @@ from tasks.methods.strength import label_at, shown
 from tasks.report.figures import method_label
 from tasks.report.frontier.data import GENERAL, RISES, SHOWN, Difference, Frontier, Outcome
 from tasks.report.values import Estimate
-from tasks.report.wording import DASH, interval, number
+from tasks.report.wording import DASH, interval, number, p_value
 from tasks.runtime.markdown import table
 
 
@@ -174,7 +174,7 @@ def _by_difference(one: Difference) -> tuple[bool, float]:
 
 
 def _tested(one: Difference) -> tuple[str, str, str]:
-    return _value(one.difference, one.outcome, signed=True), _p(one.p), _p(one.holm)
+    return _value(one.difference, one.outcome, signed=True), p_value(one.p), p_value(one.holm)
 
 
 def _value(found: Estimate | None, outcome: Outcome = GENERAL, signed: bool = False) -> str:
@@ -183,10 +183,6 @@ def _value(found: Estimate | None, outcome: Outcome = GENERAL, signed: bool = Fa
     scale, digits = SHOWN[outcome][2:]
     spread = interval(found, scale, digits)
     return number(scale * found.value, digits, signed=signed) + (f" ({spread})" if spread else "")
-
-
-def _p(value: float | None) -> str:
-    return DASH if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def markdown(data: Frontier) -> str:

@@ -12,8 +12,8 @@ from tasks.report.page import SHOWN, render
 from tasks.report.report import build_report, read_report
 from tasks.report.row_data import Example, Histogram, Version
 from tasks.report.run_data import Averages, LossPoint, Run, StageCost
-from tasks.report.values import Estimate
-from tasks.report.wording import number
+from tasks.report.values import Contrast, Estimate
+from tasks.report.wording import number, p_value
 from tasks.runtime.durations import duration
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -172,6 +172,16 @@ def test_a_comparison_within_noise_is_called_so_in_words(page, report_data):
     assert "rewriting agent against SFT" in page and "downstream accuracy within noise" in page
 
 
+def test_every_difference_of_several_seeds_has_its_p_value_and_holms(page, report_data):
+    said = [f"p {p_value(c.difference.p)}, Holm p {p_value(c.difference.holm)}" for c in report_data.comparisons]
+    stand = [cell for row in cells(page, "Comparisons") for cell in row if "Holm p" in cell]
+    assert len(stand) == len(said) and all(any(cell.endswith(one) for cell in stand) for one in said)
+    for table in ("Thermometers of forgetting", "pass@k", "Calibration"):
+        for row in cells(page, table):
+            assert all(("Holm p" in cell) == ("base " in cell or "SFT " in cell) for cell in row[1:])
+    assert "Holm p: two-sided, corrected for the methods" in page
+
+
 def test_a_difference_that_is_lower_is_given_with_its_interval_the_right_way_round():
     data = bare(
         comparisons=[
@@ -179,7 +189,7 @@ def test_a_difference_that_is_lower_is_given_with_its_interval_the_right_way_rou
                 method="sft",
                 reference="base",
                 measure="GeneralAvg",
-                difference=Estimate(value=-0.09, low=-0.12, high=-0.06),
+                difference=Contrast(value=-0.09, low=-0.12, high=-0.06),
                 rows=400,
             )
         ]

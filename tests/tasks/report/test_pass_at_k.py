@@ -7,6 +7,7 @@ import pytest
 from tasks.report.artifacts import Sampled, evaluated, sampled
 from tasks.report.joined import ReportError
 from tasks.report.pass_at_k import passes
+from tasks.report.values import Contrast
 from tasks.rows.jsonl import write_rows
 
 GROUPS = {"math": ["b", "c"], "general": ["g", "h"]}
@@ -31,7 +32,7 @@ def test_a_model_that_is_surer_gains_at_one_answer_and_loses_at_many():
     assert values(sft) == pytest.approx(dict.fromkeys((1, 2, 4, 8), 0.75))
     assert sft.against_base[1].low > 0 > sft.against_base[8].high
     assert base.against_base == base.against_sft == sft.against_sft == {}
-    assert found["dft"].against_base[1].model_dump() == {"value": 0.0, "low": 0.0, "high": 0.0}, "paired over questions"
+    assert found["dft"].against_base[1] == Contrast(value=0, low=0, high=0), "paired over questions; one seed, no p"
     assert (sft.benchmark, sft.questions, sft.samples, sft.seeds, sft.temperature) == ("b", 20, 8, 1, 0.8)
 
 
@@ -42,6 +43,7 @@ def test_the_mean_over_benchmarks_stands_first_and_seeds_are_in_its_interval():
         (name, method) for name in (None, "b", "c") for method in ("base", "sft")
     ]
     mean = rows[1]
+    assert mean.against_base[1].p == mean.against_base[1].holm is not None, "the base is as it is: no seeds"
     assert (values(mean)[1], mean.questions, mean.seeds) == (pytest.approx(0.8125), 40, 2)
     assert mean.figures[1].low < 0.75 and rows[5].figures[1].low == pytest.approx(1.0)
 

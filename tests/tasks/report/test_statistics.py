@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tasks.report.statistics import (
+    contrast,
+    corrected,
     draw,
     holm,
     mean_over_rows,
@@ -17,6 +19,7 @@ from tasks.report.statistics import (
     two_sided,
     wilson,
 )
+from tasks.report.values import Contrast
 
 
 @given(st.integers(0, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.999))
@@ -249,6 +252,19 @@ def test_holm_is_the_worked_example():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_a_family_is_corrected_for_those_that_have_a_p_value():
+    found = [Contrast(value=0.1, p=0.01), Contrast(value=0.2), Contrast(value=0.3, p=0.04)]
+    corrected(found)
+    assert [one.holm for one in found] == [0.02, None, 0.04]
+
+
+def test_a_difference_with_a_single_trained_seed_has_no_p_value():
+    values = np.concatenate([[0.5], np.linspace(0.1, 0.9, 100)])
+    assert contrast(values, 0.95, [3, 1]).p is None and contrast(values, 0.95, [3, 3]).p == two_sided(values)
+    assert contrast(values, 0.95, []).p == two_sided(values), "nothing was trained"
+    assert contrast(values[:1], 0.95, [3, 3]).p is None, "nothing was resampled"
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))

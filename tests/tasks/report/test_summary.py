@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.evaluate import averages as table
-from tasks.report.statistics import draw
+from tasks.report.statistics import draw, holm
 from tasks.report.summary import averages, comparisons, table_1
 
 BENCHMARKS = {"math": ["a", "b"], "general": ["c"]}
@@ -78,6 +78,26 @@ def test_every_method_is_compared_with_the_base_and_with_sft():
     assert not found["sdft", "sft", "GeneralAvg"].within_noise
     assert found["sft", "base", "GeneralAvg"].difference.value == pytest.approx(-0.4)
     assert (found["sft", "base", "MathAvg"].rows, found["sft", "base", "MathAvg"].seeds) == (200, 2)
+
+
+def test_p_values_are_corrected_for_the_methods_of_a_column_and_there_are_none_of_a_single_seed():
+    random = np.random.default_rng(0)
+    skill = {"base": 0.5, "sft": 0.6, "sdft": 0.55, "dft": 0.58, "mind_the_gap": 0.6}
+    seeds = {"base": 1, "mind_the_gap": 1}
+    correct = {
+        method: {name: (random.random((seeds.get(method, 3), 150)) < rate).astype(float) for name in "abc"}
+        for method, rate in skill.items()
+    }
+    found = comparisons(draw(correct, 400), correct, table_1(BENCHMARKS), 0.95)
+    assert {c.method for c in found if c.difference.p is None} == {"mind_the_gap"}
+    columns = {(c.measure, c.reference): [] for c in found}
+    for c in found:
+        if c.difference.p is not None:
+            columns[c.measure, c.reference].append(c.difference)
+    assert sorted(map(len, columns.values())) == [2, 2, 3, 3]  # SFT itself is not held against SFT
+    for of in columns.values():
+        assert [one.holm for one in of] == holm([one.p for one in of])
+    assert any(one.holm > one.p for of in columns.values() for one in of)
 
 
 @settings(max_examples=50)
