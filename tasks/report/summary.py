@@ -48,17 +48,15 @@ def comparisons(
                 ours, theirs = average(drawn, method, names), average(drawn, reference, names)
                 if method in ("base", reference) or ours is None or theirs is None:
                     continue
-                seeds = {one: _seeds(values[one], names) for one in (method, reference)}
+                trained = [_seeds(values[one], names) for one in (method, reference) if one != "base"]
                 found.append(
                     Comparison(
                         method=method,
                         reference=reference,
                         measure=measure,
-                        difference=contrast(
-                            ours - theirs, confidence, (n for one, n in seeds.items() if one != "base")
-                        ),
+                        difference=contrast(ours - theirs, confidence, trained),
                         rows=sum(values[method][name].shape[-1] for name in names),
-                        seeds=seeds[method],
+                        seeds=trained[0],
                     )
                 )
     correct_columns(found)
