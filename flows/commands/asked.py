@@ -26,6 +26,12 @@ Methods = Annotated[
 ]
 Variants = Annotated[list[str] | None, typer.Option("--variant", help="What ablation makes; repeatable.")]
 Seeds = Annotated[str, typer.Option(help="How many training seeds, from 0; or next, as schedules have it.")]
+AUTO = "auto"
+AUTO_HELP = "auto, as many (3 to 16) as show --show points of general accuracy at 80 % power."
+Show = Annotated[
+    float | None,
+    typer.Option("--show", min=0, metavar="POINTS", help="The difference that --seeds auto is to show. Default: 2."),
+]
 
 Rates = Annotated[
     str,
@@ -48,8 +54,13 @@ def asked(
     overrides: list[str] | None,
     rates: str = "",
     strengths: list[str] | None = None,
+    auto: bool = False,
 ) -> tuple[str, dict[str, Any]]:
-    """Which flow is meant, and the parameters of its form."""
+    """Which flow is meant, and the parameters of its form.
+
+    Args:
+        auto: the number of seeds may be left to `chosen_seeds`, which then takes its place.
+    """
     no_server()
     if (rates or strengths) and variants:
         asked_for = "--rates is" if rates else "--strengths are"
@@ -62,8 +73,7 @@ def asked(
         methods = [known_method(name) for name in methods or ()]
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    if seeds != "next" and not (seeds.isdecimal() and int(seeds)):
-        raise typer.BadParameter(f"--seeds {seeds}: a whole number from 1, or next")
+    counted = seeds_of(seeds, "next", *([AUTO] if auto else []))
     names = backbones or ["nano"]
     try:
         made = [experiment_of(name, presets or (), overrides or (), of=methods) for name in names]
@@ -71,13 +81,38 @@ def asked(
     except FormError as error:
         raise typer.BadParameter(str(error)) from None
     common: dict[str, Any] = {"preset": presets or [], "changes": overrides or []}
-    common["seeds"] = "next" if seeds == "next" else list(range(int(seeds)))
+    common["seeds"] = counted
     if variants:
         return "ablation", common | {"variants": variants, "downstream": downstream, "backbone": names[0]}
     if rates or strengths or len(names) > 1 or len(methods or ()) > 1:
         studied = {"methods": methods or list(STUDIED), "backbones": names}
         return "study", common | studied | {"rates": rates_of(rates), "strengths": strengths or []}
     return "pipeline", common | {"method": (methods or ["rewriting_agent"])[0], "backbone": names[0]}
+
+
+def seeds_of(given: str, *words: str) -> list[int] | str:
+    """[0, 1, 2] of --seeds 3; one of the words as it is."""
+    if given in words:
+        return given
+    if not (given.isdecimal() and int(given)):
+        raise typer.BadParameter(f"--seeds {given}: {', or '.join(('a whole number from 1', *words))}")
+    return list(range(int(given)))
+
+
+def chosen_seeds(kind: str, parameters: dict[str, Any], points: float | None) -> list[int] | str:
+    """The seeds that are asked for; of auto those that it stands for now, which is said, with why."""
+    if parameters["seeds"] != AUTO:
+        if points is not None:
+            raise typer.BadParameter("--show goes with --seeds auto")
+        return parameters["seeds"]
+    from flows.plan.enough_seeds import POINTS, NotEnough, enough_seeds
+
+    try:
+        found = enough_seeds(flow_called(kind), parameters, POINTS if points is None else points)
+    except NotEnough as error:
+        raise typer.BadParameter(f"--seeds auto: {error}") from None
+    typer.echo(f"--seeds auto: {found.said}", err=True)
+    return list(range(found.seeds))
 
 
 def rates_of(given: str) -> list[float]:

@@ -11,15 +11,17 @@ from typing import Annotated, Any
 import typer
 
 from flows.commands.asked import (
+    AUTO_HELP,
     Backbones,
     Methods,
     Overrides,
     Presets,
     Rates,
-    Seeds,
+    Show,
     Strengths,
     Variants,
     asked,
+    chosen_seeds,
     console,
     flow_called,
 )
@@ -30,7 +32,10 @@ def plan_command(
     method: Methods = None,
     variant: Variants = None,
     downstream: Annotated[bool, typer.Option(help="Of an ablation: fine-tune and evaluate too.")] = True,
-    seeds: Seeds = "1",
+    seeds: Annotated[
+        str, typer.Option(help=f"How many training seeds, from 0; next, as schedules have it; {AUTO_HELP}")
+    ] = "1",
+    points: Show = None,
     rates: Rates = "",
     strengths: Strengths = None,
     presets: Presets = None,
@@ -49,7 +54,10 @@ def plan_command(
     """
     if gpu is not None:
         compute_on(gpu, gpus)
-    kind, parameters = asked(backbone, method, variant, downstream, seeds, presets, overrides, rates, strengths)
+    kind, parameters = asked(
+        backbone, method, variant, downstream, seeds, presets, overrides, rates, strengths, auto=True
+    )
+    parameters |= {"seeds": chosen_seeds(kind, parameters, points)}
     from flows.plan.shown import show
 
     made = plan_of(kind, parameters, gpu, price)
@@ -72,6 +80,7 @@ def plan_of(kind: str, parameters: dict[str, Any], gpu: str | None = None, price
     from dataclasses import replace
 
     from flows.form import experiments_of
+    from flows.plan.enough_seeds import questions
     from flows.plan.estimate import estimate
     from flows.plan.plan import Plan
     from flows.plan.power import power
@@ -86,10 +95,10 @@ def plan_of(kind: str, parameters: dict[str, Any], gpu: str | None = None, price
         return made
     past = Past(walk.home.manifests())
     stages = estimate(walk, past, here)
-    questions = {name: rows for one in stages if one.kind == "evaluate" for name, rows in one.rows_each.items()}
     seeds = parameters["seeds"]
     count = 1 if seeds == "next" else len(seeds)
-    return made.model_copy(update={"stages": stages, "power": power(questions, count, walk.home, past.manifests)})
+    shows = power(questions(stages), count, walk.home, past.manifests)
+    return made.model_copy(update={"stages": stages, "power": shows})
 
 
 def compute_on(gpu: str, gpus: int) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.asked import rates_of
+from flows.commands.asked import AUTO, AUTO_HELP, Show, chosen_seeds, rates_of, seeds_of
 from flows.commands.running import (
     Backbone,
     Json,
@@ -68,7 +68,8 @@ def study_command(
             f"{', '.join(name for name, one in methods().items() if one.studied)}."
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Training seeds, from 0.")] = 1,
+    seeds: Annotated[str, typer.Option(help=f"How many training seeds, from 0; {AUTO_HELP}")] = "1",
+    points: Show = None,
     rates: Annotated[
         str,
         typer.Option(
@@ -102,11 +103,12 @@ def study_command(
     from flows.incomplete import Incomplete
     from flows.study import study as study_flow
 
-    asked = {"methods": compared, "seeds": list(range(seeds)), "backbones": backbones, "rates": rates_of(rates)}
-    asked["strengths"] = strengths or []
+    asked = {"methods": compared, "seeds": seeds_of(seeds, AUTO), "backbones": backbones, "rates": rates_of(rates)}
+    asked |= {"strengths": strengths or []} | changes(presets, overrides)
+    asked |= {"seeds": chosen_seeds("study", asked, points)}
     failed = None
     try:
-        reports = run_flow(study_flow, asked | changes(presets, overrides), server)
+        reports = run_flow(study_flow, asked, server)
     except Incomplete as error:
         reports, failed = error.reports, error
     for made in reports:

@@ -13,7 +13,7 @@ tau^2 / S. So the least difference that is found in 80 % of studies is (1.960 + 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from math import sqrt
+from math import ceil, sqrt
 from pathlib import Path
 from statistics import NormalDist, mean, stdev
 
@@ -42,6 +42,20 @@ class Power:
     discordance: float
     between_seeds: float  # standard deviation of the average over seeds, in points
     source: str
+
+    def with_seeds(self, seeds: int) -> float:
+        """The least difference with so many seeds, in points."""
+        return sqrt(self.of_questions**2 + self._of_seeds / seeds)
+
+    def seeds_for(self, points: float) -> int | None:
+        """The least number of seeds with which so many points are found; None where the questions alone hide them."""
+        left = points**2 - self.of_questions**2
+        return max(1, ceil(self._of_seeds / left)) if left > 0 else None
+
+    @property
+    def _of_seeds(self) -> float:
+        """What one seed adds to the square of the least difference."""
+        return (self.points**2 - self.of_questions**2) * self.seeds
 
 
 def least_difference(
