@@ -7,8 +7,10 @@ The policy is the real one, `left_for` of tasks/runtime/slots.py; the clock is s
 there before: whoever is first in the line takes each GPU as it comes free, holds it while it waits for the rest, and
 nobody overtakes. Six chains of stages (one a method and seed) are under way at any time, each stage asks when the one
 before it has ended, and a new chain begins where one ends, so that there is always work: what is not in use was lost to
-waiting. Hours are drawn around what flows/plan/table.yaml reckons; n days a figure, both policies of the same days.
-`/longest` is the longest wait of a stage that needs all GPUs: what overtaking costs it.
+waiting. Stages take the GPUs that they ask for, and GPU-hours drawn around what flows/plan/table.yaml reckons; n days a
+figure, both policies of the same days. `/longest` is the longest wait of a stage that needs all GPUs: what overtaking
+costs it. `/dealt` is the real policy beside one by which dealt work waits for all GPUs instead of taking those that are
+free.
 """
 
 import heapq
@@ -18,27 +20,22 @@ from dataclasses import dataclass
 from itertools import count, product
 
 from benchmarks._beside import tell
-from tasks.runtime.slots import PATIENCE, left_for
+from tasks.runtime.slots import PATIENCE, Dealt, fewest, given, left_for
 
 DAY, HOUR = 24 * 3600.0, 3600.0
 CHAINS, DAYS, WARM = 6, 20, 12 * HOUR  # the first hours, in which all chains begin alike, are not counted
-ALL = 0  # of the machine's GPUs
-# Stage, GPUs, hours; a rewrite is four shards that ask at once. An agent's chain, and that of a method without one.
-Stages = list[list[tuple[int, float]]]
-AGENT: Stages = [
-    [(ALL, 3.0)],
-    [(1, 0.3)],
-    [(1, 0.5)] * 4,
-    [(2, 1.5)],
-    [(1, 0.4)] * 3,
-    [(1, 0.2)],
-]
-PLAIN: Stages = [[(1, 0.4)] * 4, [(2, 1.5)], [(1, 0.4)] * 3, [(1, 0.2)]]
+ALL = 99  # of the machine's GPUs
+Stages = Sequence[tuple[int | Dealt, float]]
+# train_agent, measure, rewrite, finetune, evaluate, drift: GPUs and GPU-hours of an agent's chain, and of one without.
+AGENT: Stages = [(4, 12.0), (1, 0.3), (Dealt(), 2.0), (ALL, 3.0), (Dealt(), 1.2), (1, 0.2)]
+PLAIN: Stages = AGENT[2:]
 AGENTS = 0.25  # share of the chains
 SIZES = {"hours": 1.0, "minutes": 0.03}  # of models of 3 to 7B; of half a billion, or of few rows
 
-Waiting = list[tuple[float, int]]  # when it asked, GPUs
-Policy = Callable[[float, int, Waiting], list[int]]  # moment, free GPUs, who waits: places of those that begin
+Waiting = list[tuple[float, int | Dealt]]  # when it asked, GPUs
+Policy = Callable[
+    [float, int, int, Waiting], dict[int, int]
+]  # moment, free and all GPUs, who waits: who begins on how many
 
 
 @dataclass(frozen=True)
@@ -51,42 +48,58 @@ class Day:
 
 def main() -> None:
     for gpus, (size, scale) in product((4, 8), SIZES.items()):
-        days = [[day(gpus, policy, seed, scale) for seed in range(DAYS)] for policy in (backfilled, held_in_turn)]
-        for name, unit in (("busy", "share of GPU time in use"), ("longest", "h")):
-            ours, theirs = ([getattr(one, name) for one in part] for part in days)
-            better = {"better": "lower"} if name == "longest" else {}
-            tell(f"slots/{gpus}/{size}/{name}", unit, "first come, holds what it has", ours, theirs, **better)
+
+        def days(policy: Policy, gpus: int = gpus, scale: float = scale) -> list[Day]:
+            return [day(gpus, policy, seed, scale) for seed in range(DAYS)]
+
+        ours, others, whole = days(backfilled), days(held_in_turn), days(waiting_for_all)
+        at, unit, before = f"slots/{gpus}/{size}", "share of GPU time in use", "first come, holds what it has"
+        tell(f"{at}/busy", unit, before, *([one.busy for one in part] for part in (ours, others)))
+        tell(f"{at}/longest", "h", before, *([one.longest for one in part] for part in (ours, others)), better="lower")
+        tell(f"{at}/dealt", unit, "waits for all", *([one.busy for one in part] for part in (ours, whole)))
 
 
-def backfilled(now: float, free: int, waiting: Waiting) -> list[int]:
-    """As `slots.take` decides: all or none, oldest first; others may overtake for a while."""
-    begin: list[int] = []
+def backfilled(now: float, free: int, gpus: int, waiting: Waiting) -> dict[int, int]:
+    """As `slots.take` decides: all or none, dealt work what finds room; oldest first, others may overtake a while."""
+    begin: dict[int, int] = {}
     for place, (_, wanted) in enumerate(waiting):
-        before = [(now - asked, more) for at, (asked, more) in enumerate(waiting[:place]) if at not in begin]
-        if wanted <= left_for(free, before, PATIENCE):
-            begin.append(place)
-            free -= wanted
+        before = [
+            (now - asked, fewest(more, gpus)) for at, (asked, more) in enumerate(waiting[:place]) if at not in begin
+        ]
+        left = left_for(free, before, PATIENCE)
+        if found := given(wanted, left, gpus):
+            begin[place] = found
+            free -= found
     return begin
 
 
-def held_in_turn(_: float, free: int, waiting: Waiting) -> list[int]:
+def waiting_for_all(now: float, free: int, gpus: int, waiting: Waiting) -> dict[int, int]:
+    """The same where dealt work takes all GPUs or none."""
+    return backfilled(now, free, gpus, [(asked, most(wanted, gpus)) for asked, wanted in waiting])
+
+
+def held_in_turn(_: float, free: int, gpus: int, waiting: Waiting) -> dict[int, int]:
     """The first alone takes what comes free and holds it; the next one's turn is when that has all."""
-    begin: list[int] = []
+    begin: dict[int, int] = {}
     for place, (_, wanted) in enumerate(waiting):
-        if wanted > free:
+        if most(wanted, gpus) > free:
             break
-        begin.append(place)
-        free -= wanted
+        begin[place] = most(wanted, gpus)
+        free -= begin[place]
     return begin
+
+
+def most(wanted: int | Dealt, gpus: int) -> int:
+    """GPUs that it can use."""
+    return wanted.room(gpus) if isinstance(wanted, Dealt) else min(wanted, gpus)
 
 
 def day(gpus: int, policy: Policy, seed: int, scale: float) -> Day:
     """A day after the warm-up, its stages `scale` of their hours. Each chain draws by its own number, so that it is the
     same for every policy."""
     ends: list[tuple[float, int, int, int]] = []  # moment, order, chain, GPUs
-    waiting: list[tuple[float, int, int, float]] = []  # when it asked, chain, GPUs, seconds that it takes
-    chains: dict[int, Iterator[list[tuple[int, float]]]] = {}
-    open_stages: dict[int, int] = {}
+    waiting: list[tuple[float, int, int | Dealt, float]] = []  # when it asked, chain, GPUs, seconds on one
+    chains: dict[int, Iterator[tuple[int | Dealt, float]]] = {}
     numbers, order = count(), count()
     now, free, used, longest = 0.0, gpus, 0.0, 0.0
 
@@ -95,8 +108,7 @@ def day(gpus: int, policy: Policy, seed: int, scale: float) -> Day:
             del chains[chain]
             begin()
         else:
-            open_stages[chain] = len(stage)
-            waiting.extend((now, chain, wanted or gpus, seconds) for wanted, seconds in stage)
+            waiting.append((now, chain, *stage))
 
     def begin() -> None:
         chain = next(numbers)
@@ -108,29 +120,26 @@ def day(gpus: int, policy: Policy, seed: int, scale: float) -> Day:
     until = WARM + DAY
     while now < until:
         # Who overtakes may do so when something comes free, and no longer once a patience has run out.
-        places = policy(now, free, [(asked, wanted) for asked, _, wanted, _ in waiting])
-        for place in places:
+        places = policy(now, free, gpus, [(asked, wanted) for asked, _, wanted, _ in waiting])
+        for place, taken in places.items():
             asked, chain, wanted, seconds = waiting[place]
-            free -= wanted
-            heapq.heappush(ends, (now + seconds, next(order), chain, wanted))
-            used += wanted * max(0.0, min(until, now + seconds) - max(WARM, now))
-            if wanted == gpus and now > WARM:
+            free -= taken
+            heapq.heappush(ends, (now + seconds / taken, next(order), chain, taken))
+            used += taken * max(0.0, min(until, now + seconds / taken) - max(WARM, now))
+            if fewest(wanted, gpus) == gpus and now > WARM:
                 longest = max(longest, (now - asked) / HOUR)
-        waiting = [one for place, one in enumerate(waiting) if place not in set(places)]
-        now, _, chain, given = heapq.heappop(ends)
-        free += given
-        open_stages[chain] -= 1
-        if not open_stages[chain]:
-            ask(chain)
+        waiting = [one for place, one in enumerate(waiting) if place not in places]
+        now, _, chain, back = heapq.heappop(ends)
+        free += back
+        ask(chain)
     return Day(used / (gpus * DAY), longest)
 
 
-def drawn(seed: int, chain: int, scale: float) -> Iterator[list[tuple[int, float]]]:
-    """The stages of a chain: GPUs and seconds of each part, a third more or less."""
+def drawn(seed: int, chain: int, scale: float) -> Iterator[tuple[int | Dealt, float]]:
+    """The stages of a chain: GPUs and GPU-seconds, a third more or less."""
     draw = random.Random(f"{seed}/{chain}")
-    stages: Sequence[list[tuple[int, float]]] = AGENT if draw.random() < AGENTS else PLAIN
-    for stage in stages:
-        yield [(wanted, hours * scale * HOUR * draw.lognormvariate(0.0, 0.3)) for wanted, hours in stage]
+    for wanted, hours in AGENT if draw.random() < AGENTS else PLAIN:
+        yield wanted, hours * scale * HOUR * draw.lognormvariate(0.0, 0.3)
 
 
 if __name__ == "__main__":

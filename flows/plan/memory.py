@@ -71,11 +71,9 @@ def need(kind: str, config: Any, model: Model | None, gpus: int, gpu: Gpu, longe
         frozen = frozen_bytes(shape, "bfloat16") if config.anchor else 0
         bytes_ = sft_bytes(shape, tokens, "bfloat16", gpus, logits) + frozen + CONTEXT
         return Need(bytes_, f"state {state / GB:.0f} GB" + (f", pi_0 {frozen / GB:.0f} GB" if frozen else ""))
-    if kind in ("rewrite", "self_solve"):
-        return _inference(model, config.tensor_parallel, config.max_prompt_tokens + config.max_new_tokens)
-    if kind in ("measure", "evaluate"):
-        one = next(iter(config.values())) if isinstance(config, dict) else config
-        return _inference(model, gpus, getattr(one, "max_prompt_tokens", 2048) + one.max_new_tokens)
+    if kind in ("rewrite", "self_solve", "measure", "evaluate"):
+        tokens = getattr(config, "max_prompt_tokens", 2048) + config.max_new_tokens
+        return _inference(model, config.tensor_parallel, tokens)
     if kind == "score":
         logits = (config.tokens_per_batch or 32768) * model.vocabulary * LOGITS["bfloat16"]
         return Need(model.parameters * 2 + min(logits, 0.5 * gpu.memory * GB) + CONTEXT, "weights, and a pass's logits")

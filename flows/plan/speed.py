@@ -19,7 +19,7 @@ from tasks.runtime.store import Manifest
 
 NEAR = 1.25  # models whose sizes differ by less are of one size
 ALIKE = 3  # models whose sizes differ by less write answers of like lengths
-DEALT = {"rewrite", "self_solve"}  # to as many engines as the stage holds GPUs, or cores where it has none
+DEALT = {"rewrite", "self_solve", "evaluate"}  # to as many engines as the stage holds GPUs, or cores where it has none
 GENERATE = {"rewrite", "self_solve", "measure", "evaluate"}  # bound by the memory's bandwidth; the others compute
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from tasks.generation.config import EngineConfig
+from tasks.generation.config import DealtEngineConfig
 from tasks.rows.precision import Dtype, dtype_field
 
 PAPER_MATH = ("amc23", "agieval_math", "imo_answerbench", "math500", "minerva_math")
@@ -30,7 +30,7 @@ class SamplingConfig(BaseModel):
     )
 
 
-class EvaluateConfig(EngineConfig):
+class EvaluateConfig(DealtEngineConfig):
     """Greedy generation through lm-eval, scored by tasks/verify."""
 
     benchmarks: tuple[str, ...] = Field(

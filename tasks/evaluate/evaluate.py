@@ -1,4 +1,4 @@
-"""Evaluate a model on benchmarks (section 4.1, Appendix C) with lm-eval, one engine process for all of them.
+"""Evaluate a model on benchmarks (section 4.1, Appendix C) with lm-eval, one queue of the engines for all of them.
 
 In:  a model: config.json, model.safetensors, tokenizer.json, … (a backbone; of a fine-tuned model: model/)
 Out: an artifact each benchmark:
@@ -16,12 +16,13 @@ from tasks.evaluate import benchmark
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.spec import EvaluateSpec
 from tasks.evaluate.view import view
-from tasks.generation.variables import engine_variables
+from tasks.generation.variables import each_engine, engine_variables
 from tasks.rows.jsonl import write_rows
 from tasks.rows.model_folder import model_folder
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
+from tasks.runtime.slots import Dealt
 from tasks.runtime.stage import Metrics, stage
 
 
@@ -32,14 +33,20 @@ def identity(config: EvaluateConfig) -> dict[str, Any]:
     return {"prompts": prompts_digest(), "benchmarks": benchmarks}
 
 
-def gpus(config: EvaluateConfig) -> int:
-    """GPUs of the engine."""
-    return config.tensor_parallel
+def cores(config: EvaluateConfig) -> int:
+    """One an engine."""
+    return config.engines
+
+
+def gpus(config: EvaluateConfig) -> int | Dealt:
+    """Those of as many engines as find room; transformers computes on one."""
+    return Dealt(config.tensor_parallel) if config.backend == "vllm" else 1
 
 
 @stage(
     version=2,
     environment="inference",
+    cores=cores,
     gpus=gpus,
     identity=identity,
     batch=True,
@@ -84,6 +91,14 @@ def evaluate_benchmarks(
         for name in missing:
             write_rows(rows / f"{name}.jsonl", benchmark.rows(name, config.benchmark_data, config.limit))
         cuda = settings().cuda()
-        spec = EvaluateSpec(config=config, model=model_folder(backbone_or_model), outs=missing, rows=rows, cuda=cuda)
+        engines = each_engine(cuda, config.tensor_parallel) if config.backend == "vllm" else []
+        spec = EvaluateSpec(
+            config=config,
+            model=model_folder(backbone_or_model),
+            outs=missing,
+            rows=rows,
+            cuda=cuda,
+            engines=engines if len(engines) > 1 else [],
+        )
         run("inference", "tasks.evaluate.lm_eval_engine", spec, work, engine_variables(cuda))
     return {name: json.loads((folder / "scores.json").read_text(encoding="utf-8")) for name, folder in outs.items()}

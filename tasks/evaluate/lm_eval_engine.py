@@ -1,4 +1,4 @@
-"""The evaluation engine: lm-eval over all benchmarks that are missing for a model, with one loaded model and one queue.
+"""The evaluation engine: lm-eval over all benchmarks that are missing for a model, with one queue of its engines.
 
 In:  a spec (tasks/evaluate/spec.py): a model, and rows {"id", "question", "answer", "options", "subset"} a benchmark
 Out: per benchmark answers.jsonl  {"id", "correct", "verdict", "reason", "extracted", "gold", "finished", "text", …}
@@ -10,7 +10,7 @@ it ends. scores.json is written last: a benchmark that has it is done.
 """
 
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -33,6 +33,7 @@ from tasks.rows.context import context_for
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
+from tasks.runtime.dealing import Workers, own_hand
 from tasks.runtime.spec import read_spec
 from tasks.runtime.whole_file import write_json
 from tasks.verify.verifiers.registry import MATH
@@ -47,6 +48,9 @@ def main() -> None:
     missing = [name for name, out in spec.outs.items() if not (out / "scores.json").exists()]
     tokens = ChatTokens(spec.model)
     context = context_for(spec.model, LONGEST_PROMPT, spec.config.max_new_tokens)
+    if (hand := own_hand()) is not None:
+        engine(spec, context).serve(hand)
+        return
     with ExitStack() as stack:
         # Started before hours of answers: a sandbox that cannot be had is told now.
         kinds = {benchmark(name).verifier for name in missing}
@@ -125,12 +129,23 @@ def judged(rows: list[Row], made: list[Row], sampling: SamplingConfig, lm: Recor
     return [one | {"correct": of.correct} | asdict(of) for one, of in zip(samples, found, strict=True)]
 
 
+def engine(spec: EvaluateSpec, context: int) -> Sampler:
+    """vLLM with the model, not started."""
+    return Sampler(spec.model, spec.config, context, spec.cuda, spec.config.dtype)
+
+
 def completer(spec: EvaluateSpec, tokens: ChatTokens, context: int) -> Complete:
     """Answers questions with the backend that the config names; loads the model where an answer is missing."""
     config = spec.config
     if config.backend == "vllm":
-        sampler = Sampler(spec.model, config, context, spec.cuda, config.dtype)
-        return lambda questions: sampler.complete_all(asked(spec, questions), "answers")
+        sampler = engine(spec, context)
+        sampler.workers = Workers("tasks.evaluate.lm_eval_engine", spec.engines) if spec.engines else None
+
+        def complete(questions: Mapping[str, Questions]) -> dict[str, list[Row]]:
+            with closing(sampler):
+                return sampler.complete_all(asked(spec, questions), "answers")
+
+        return complete
 
     @cache
     def transformers() -> blocks.Generate:

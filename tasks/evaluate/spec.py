@@ -8,10 +8,14 @@ from tasks.evaluate.config import EvaluateConfig
 
 
 class EvaluateSpec(BaseModel):
-    """`outs`: the folder each benchmark's results go to; `rows`: a folder with <benchmark>.jsonl; `model`: a model."""
+    """`outs`: the folder each benchmark's results go to; `rows`: a folder with <benchmark>.jsonl; `model`: a model.
+
+    `engines`: the environment variables of each, where there are several at work.
+    """
 
     config: EvaluateConfig
     model: Path
     outs: dict[str, Path]
     rows: Path
     cuda: bool
+    engines: list[dict[str, str]] = []

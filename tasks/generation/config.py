@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 def _speed_last(schema: dict[str, Any]) -> None:
     """A form shows what a stage computes before how fast; pydantic begins with the fields of the base."""
-    for name in EngineConfig.model_fields:
-        schema["properties"][name] = schema["properties"].pop(name)
+    for name in DealtEngineConfig.model_fields:
+        if name in schema["properties"]:
+            schema["properties"][name] = schema["properties"].pop(name)
 
 
 class EngineConfig(BaseModel):
@@ -43,5 +44,18 @@ class EngineConfig(BaseModel):
         gt=0,
         le=1,
         description="Share of the GPU's memory that vLLM may use.",
+        json_schema_extra={"key": False},
+    )
+
+
+class DealtEngineConfig(EngineConfig):
+    """Of stages whose rows are dealt to as many engines as there are."""
+
+    engines: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="On a CPU: engines at work at once, a core each. On GPUs there is one for every "
+        "tensor_parallel GPUs that are free when the stage begins.",
         json_schema_extra={"key": False},
     )

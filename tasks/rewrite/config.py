@@ -3,11 +3,11 @@
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from tasks.generation.config import EngineConfig
+from tasks.generation.config import DealtEngineConfig
 from tasks.rows.precision import Dtype, dtype_field
 
 
-class RewriteConfig(EngineConfig):
+class RewriteConfig(DealtEngineConfig):
     """Greedy decoding with vLLM."""
 
     temperature: float = Field(default=0.0, ge=0, le=2, description="0: greedy decoding, as in the paper.")
@@ -30,14 +30,6 @@ class RewriteConfig(EngineConfig):
         description="Hinted decoding: of a token's prediction after the plain question, the share strength * entropy / "
         "ln(vocabulary), at most 1, is taken from the prediction after the rewriting prompt. None: that prompt alone.",
         json_schema_extra={"key": "unless default"},
-    )
-    engines: int = Field(
-        default=1,
-        ge=1,
-        le=64,
-        description="On a CPU: engines at work at once, a core each. On GPUs there is one for every "
-        "tensor_parallel GPUs of the machine.",
-        json_schema_extra={"key": False},
     )
     shards: int = Field(
         default=1,

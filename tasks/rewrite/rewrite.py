@@ -4,7 +4,7 @@ decode from both prompts at once, with transformers.
 In:  backbone  config.json, model.safetensors, tokenizer.json, …
      adapter   adapter/adapter_config.json, adapter/adapter_model.safetensors   (the agent; none: pi_0 itself)
      rows      rows.jsonl: {"id", "question", "solution"}
-Out: of each part (a shard, a sampling of it), all from one queue of the engines, one a GPU, which start once
+Out: of each part (a shard, a sampling of it), all from one queue of the engines, one a free GPU, which start once
      rewrites.jsonl    {"id": "numinamath_cot/3f2a91c0", "text": "Step 1: …", "finished": true, "tokens": 87}
      quarantine.jsonl  rows whose prompt is too long or spells out a special token
 """
@@ -20,6 +20,7 @@ from tasks.rows.model_folder import model_folder
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
+from tasks.runtime.slots import Dealt
 from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 
@@ -29,10 +30,9 @@ def cores(config: RewriteConfig) -> int:
     return config.engines
 
 
-def gpus(config: RewriteConfig) -> int | None:
-    """All of the machine's; of several an engine as many as make whole engines."""
-    each = config.tensor_parallel
-    return None if each == 1 else max(each, len(settings().gpu_names()) // each * each)
+def gpus(config: RewriteConfig) -> Dealt:
+    """Those of as many engines as find room."""
+    return Dealt(config.tensor_parallel)
 
 
 @stage(

@@ -57,8 +57,9 @@ def build(
     asked_for = stage.config_of(configs, missing)
     wanted = stage.gpus_for(asked_for)
     gpus = len(gpus_here) if wanted is None else wanted
-    if gpus_here and gpus > len(gpus_here):
-        raise NotEnoughGPUs(f"{stage.name} computes on {gpus} GPUs, this machine has {len(gpus_here)}: {FEWER}")
+    fewest = gpus.each if isinstance(gpus, slots.Dealt) else gpus
+    if gpus_here and fewest > len(gpus_here):
+        raise NotEnoughGPUs(f"{stage.name} computes on {fewest} GPUs, this machine has {len(gpus_here)}: {FEWER}")
     here = home.root / "slots" / platform.node()  # machines may share the store, but not their slots
     timeout = stage.timeout_minutes and stage.timeout_minutes * 60
     asked = time.monotonic()

@@ -15,7 +15,9 @@ from pydantic import BaseModel
 
 from tasks.runtime import retries
 from tasks.runtime.key import Inputs, flatten, lock_digest, stage_key
+from tasks.runtime.settings import settings
 from tasks.runtime.show import View
+from tasks.runtime.slots import Dealt
 from tasks.runtime.store import Manifest
 
 Metrics = dict[str, Any]  # what a stage's function gives: figures by name
@@ -29,7 +31,7 @@ class Declaration:
     version: int
     environment: str | Callable[[Any], str]
     cores: int | Callable[[Any], int]
-    gpus: int | Callable[[Any], int | None]
+    gpus: int | Callable[[Any], int | Dealt | None]
     timeout_minutes: float | None
     identity: Callable[[Any], Any] | None
     batch: bool
@@ -40,12 +42,19 @@ class Declaration:
     def name(self) -> str:
         return self.function.__name__
 
-    def gpus_for(self, config: Any) -> int | None:
-        """How many GPUs the stage computes on with this config (a batch: a dict of them); None: all of a machine's."""
+    def gpus_for(self, config: Any) -> int | Dealt | None:
+        """How many GPUs the stage computes on with this config (a batch: a dict of configs that agree in it); None: all
+        of a machine's."""
         if not callable(self.gpus):
             return self.gpus
-        counts = [self.gpus(one) for one in (config.values() if self.batch else [config])]
-        return None if None in counts else max(count for count in counts if count is not None)
+        return self.gpus(next(iter(config.values())) if self.batch else config)
+
+    def most_gpus(self, config: Any) -> int | None:
+        """How many it computes on where all are free."""
+        asked = self.gpus_for(config)
+        if not isinstance(asked, Dealt):
+            return asked
+        return None if asked.each == 1 else max(asked.each, asked.room(len(settings().gpu_names())))
 
     def cores_for(self, config: Any) -> int:
         """How many cores the stage computes on with this config."""

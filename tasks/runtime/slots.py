@@ -4,6 +4,10 @@ A slot is a file with a flock. The engine's supervisor inherits the descriptor, 
 last process that used it is dead, and a holder killed with -9 leaves none taken. Slots are taken all or none: whoever
 waits for four holds none of them meanwhile. Requests are served in their order; a later one may go first while what it
 takes is of no use to those before it, until one of them has waited for `PATIENCE`: what comes free then is kept for it.
+
+Work that is dealt out (tasks/runtime/dealing.py) may be done by any number of engines: such a stage asks for `Dealt`
+and takes what is free, so that no GPU is idle while it waits for the others. One engine alone would take so long that
+who needs all GPUs waits for it; it begins with two (benchmarks/slots.py tells what each policy is worth).
 """
 
 import fcntl
@@ -33,13 +37,24 @@ def hold(*descriptors: int) -> Iterator[None]:
         held.reset(token)
 
 
+@dataclass(frozen=True)
+class Dealt:
+    """As many engines of `each` GPUs as find room."""
+
+    each: int = 1
+
+    def room(self, slots: int) -> int:
+        """Slots of the engines that find room on so many."""
+        return slots // self.each * self.each
+
+
 @contextmanager
-def take(folder: Path, name: str, wanted: int, total: int, patience: float = PATIENCE) -> Iterator[list[int]]:
-    """Take `wanted` of the machine's `total` slots called `name`; yields their numbers, say [0, 3].
+def take(folder: Path, name: str, asked: int | Dealt, total: int, patience: float = PATIENCE) -> Iterator[list[int]]:
+    """Take what is asked for of the machine's `total` slots called `name`; yields their numbers, say [0, 3].
 
     Takes at most `total`.
     """
-    wanted = min(wanted, total)
+    wanted = fewest(asked, total)
     if wanted == 0:
         yield []
         return
@@ -49,7 +64,7 @@ def take(folder: Path, name: str, wanted: int, total: int, patience: float = PAT
         with _waiting(folder, name, wanted) as own:
             while not taken:
                 with _deciding(folder, name):
-                    taken = _take_now(folder, name, own, total, patience)
+                    taken = _take_now(folder, name, own, asked, total, patience)
                 if not taken:
                     stopping.check()
                     time.sleep(0.1)
@@ -77,6 +92,19 @@ def left_for(free: int, before: Iterable[tuple[float, int]], patience: float = P
     return left
 
 
+def fewest(asked: int | Dealt, total: int) -> int:
+    """With how many of the machine's `total` slots a request begins."""
+    wanted = min(2 * asked.each, asked.room(total)) if isinstance(asked, Dealt) else asked
+    return min(wanted, total)
+
+
+def given(asked: int | Dealt, left: int, total: int) -> int:
+    """How many slots a request gets where `left` are free for it: what it wants, or none."""
+    if (wanted := fewest(asked, total)) > left:
+        return 0
+    return asked.room(left) if isinstance(asked, Dealt) else wanted
+
+
 @dataclass(frozen=True, order=True)
 class _Request:
     """A file `gpu.waits.<when>.<process>.<wanted>`, locked while its request waits."""
@@ -100,8 +128,10 @@ def _waiting(folder: Path, name: str, wanted: int) -> Iterator[_Request]:
         os.close(descriptor)
 
 
-def _take_now(folder: Path, name: str, own: _Request, total: int, patience: float) -> dict[int, int]:
-    """Locked slots by number: all that are wanted, or none."""
+def _take_now(
+    folder: Path, name: str, own: _Request, asked: int | Dealt, total: int, patience: float
+) -> dict[int, int]:
+    """Locked slots by number: what is given now, maybe none."""
     free: dict[int, int] = {}
     for number in range(total):
         descriptor = _open(folder / f"{name}.{number}")
@@ -111,8 +141,7 @@ def _take_now(folder: Path, name: str, own: _Request, total: int, patience: floa
             os.close(descriptor)
     now = time.monotonic_ns()
     before = [((now - request.when) / 1e9, request.wanted) for request in _before(folder, name, own)]
-    left = left_for(len(free), before, patience)
-    chosen = sorted(free)[: own.wanted] if own.wanted <= left else []
+    chosen = sorted(free)[: given(asked, left_for(len(free), before, patience), total)]
     for number in free.keys() - set(chosen):
         os.close(free[number])
     return {number: free[number] for number in chosen}

@@ -50,7 +50,7 @@ def stage(
     version: int,
     environment: str | Callable[[Any], str] = "core",
     cores: int | Callable[[Any], int] = 1,
-    gpus: int | Callable[[Any], int | None] = 0,
+    gpus: int | Callable[[Any], int | slots.Dealt | None] = 0,
     timeout_minutes: float | None = None,
     identity: Callable[[Any], Any] | None = None,
     batch: bool = False,
@@ -63,7 +63,7 @@ def stage(
         version: raised by hand whenever the function's result changes for the same config and inputs.
         environment: whose lock is part of the key: that of the stage's engine, which may depend on the config.
         cores, gpus: slots of this machine that building takes (looking up takes none); they may depend on the config,
-            GPUs None: all of the machine's.
+            GPUs None: all of the machine's, `Dealt`: as many engines as find room.
         timeout_minutes: after which the attempt ends and its engine is killed.
         identity: what else the result depends on, from the config: digests of files that a path names, prompts.
         batch: the stage makes several artifacts in one go: its config and `out` are dicts by name, with those that
@@ -107,7 +107,7 @@ def stage(
         )
         task.plain = function
         task.folder = folder
-        task.gpus = made.gpus_for
+        task.gpus = made.most_gpus
         task.cores, task.batch = made.cores_for, batch
         task.manifests = made.manifests
         task.title = title_of
@@ -143,7 +143,7 @@ def _look_up_or_build(made: Declaration, config: Any, inputs: dict[str, Any]) ->
         log.info("%s: building on work pool %s", title, place.pool)
         asked = made.config_of(configs, missing)
         planned = planning.told_elsewhere(title, missing)
-        placement.build_elsewhere(place, made.function, asked, inputs, made.gpus_for(asked), log, planned)
+        placement.build_elsewhere(place, made.function, asked, inputs, made.most_gpus(asked), log, planned)
         for part, manifest in missing.items():
             with home.lock(manifest.key):
                 found[part] = home.find(manifest.key) or home.manifest(manifest.key).artifact()

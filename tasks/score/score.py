@@ -13,6 +13,7 @@ from tasks.generation.variables import each_engine, engine_variables
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
+from tasks.runtime.slots import Dealt
 from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 from tasks.score.config import ScoreConfig
@@ -25,9 +26,9 @@ def smaller(config: ScoreConfig) -> ScoreConfig | None:
     return config.model_copy(update={"tokens_per_batch": tokens}) if tokens >= 64 else None
 
 
-def gpus(config: ScoreConfig) -> int | None:
-    """One a process; all of the machine's where the config names no number."""
-    return config.processes or None
+def gpus(config: ScoreConfig) -> int | Dealt:
+    """One a process; as many as find room where the config names no number."""
+    return config.processes or Dealt()
 
 
 def cores(config: ScoreConfig) -> int:

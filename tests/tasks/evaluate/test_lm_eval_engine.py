@@ -9,8 +9,9 @@ import pytest
 from tasks.evaluate import benchmark
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.spec import EvaluateSpec
-from tasks.generation.variables import engine_variables
+from tasks.generation.variables import each_engine, engine_variables
 from tasks.rows.jsonl import Row, read_rows, write_rows
+from tasks.runtime import engine
 from tests.tasks import engines
 from tests.tasks.evaluate.behaviour_rows import OTHERS
 
@@ -23,7 +24,10 @@ LIKELIHOOD = "nano_facts_likelihood"
 SAMPLED = {"sampling": {"answers": 3}}
 
 
-def _run(out: Path, rows: dict[str, list[Row]], **config: Any) -> str:
+def _run(out: Path, rows: dict[str, list[Row]], at_work: int = 1, **config: Any) -> str:
+    """What the engine said; so many of them `at_work`."""
+    with engine.attempt([], None, None, list(range(at_work))):
+        variables = each_engine(cuda=False)
     for name, one in rows.items():
         (out / "rows").mkdir(parents=True, exist_ok=True)
         write_rows(out / "rows" / f"{name}.jsonl", one)
@@ -34,6 +38,7 @@ def _run(out: Path, rows: dict[str, list[Row]], **config: Any) -> str:
         outs={name: out / name for name in rows},
         rows=out / "rows",
         cuda=False,
+        engines=variables if at_work > 1 else [],
     )
     return engines.run(MODULE, spec, out, engine_variables(cuda=False))
 
@@ -94,6 +99,7 @@ def test_every_row_is_answered_once_scored_by_verify_and_counted(by_vllm: Path, 
     assert {"correct", "wrong"} <= outcomes  # else the comparison above says little
 
 
+@pytest.mark.slow
 def test_no_benchmark_takes_the_name_of_one_of_lm_evals_own_tasks() -> None:
     from lm_eval.tasks import TaskManager
 
@@ -131,12 +137,12 @@ def test_both_backends_give_the_same_answers(tmp_path: Path, by_vllm: Path, rows
         assert answers == of_vllm and scores.items() <= said.items()
 
 
-def test_a_benchmark_alone_gives_the_bytes_that_it_gives_among_others(
+def test_a_benchmark_alone_dealt_to_two_engines_gives_the_bytes_that_it_gives_among_others(
     tmp_path: Path, by_vllm: Path, rows: dict[str, list[Row]]
 ) -> None:
     """Float32 on a CPU: blocks are of one benchmark."""
     name = "nano_seen_kinds"
-    _run(tmp_path, {name: rows[name]}, **SAMPLED)
+    _run(tmp_path, {name: rows[name]}, at_work=2, **SAMPLED)
     for file in ("answers.jsonl", "samples.jsonl", "scores.json"):
         assert (tmp_path / name / file).read_bytes() == (by_vllm / name / file).read_bytes()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tasks.evaluate.config import EvaluateConfig
-from tasks.generation.config import EngineConfig
+from tasks.generation.config import DealtEngineConfig, EngineConfig
 from tasks.measure.config import MeasureConfig
 from tasks.rewrite.config import RewriteConfig
 from tasks.runtime.key import config_for_key
@@ -13,5 +13,6 @@ from tasks.runtime.key import config_for_key
 def test_how_fast_an_engine_is_changes_no_key_and_comes_last(config: type[EngineConfig]) -> None:
     fast = config(batch=7, block=3, tensor_parallel=2, gpu_memory_utilization=0.5)
     assert config_for_key(fast) == config_for_key(config())
-    names, speed = list(config.model_json_schema()["properties"]), list(EngineConfig.model_fields)
+    base = DealtEngineConfig if issubclass(config, DealtEngineConfig) else EngineConfig
+    names, speed = list(config.model_json_schema()["properties"]), list(base.model_fields)
     assert names[-len(speed) :] == speed and len(names) == len(set(names)) > len(speed)

@@ -64,7 +64,7 @@ def test_a_killed_holder_frees_its_slots(tmp_path: Path) -> None:
 
 
 def _started(
-    folder: Path, wanted: int, total: int, seconds: float, **said: float
+    folder: Path, wanted: int | slots.Dealt, total: int, seconds: float, **said: float
 ) -> tuple[threading.Thread, list[float]]:
     """A thread that takes slots for some seconds, and the moments at which it began."""
     began: list[float] = []
@@ -112,3 +112,22 @@ def test_a_request_whose_process_died_keeps_nobody_waiting(tmp_path: Path) -> No
         with slots.take(tmp_path, "core", 1, 2, patience=0.0) as numbers:
             assert numbers == [1]
     assert not list(tmp_path.glob("core.waits.*"))
+
+
+def test_dealt_work_takes_what_is_free_in_whole_engines_and_begins_with_two(tmp_path: Path) -> None:
+    def taken(each: int, busy: int, total: int) -> int:
+        with slots.take(tmp_path, "gpu", busy, total), slots.take(tmp_path, "gpu", slots.Dealt(each), total) as numbers:
+            return len(set(numbers))
+
+    assert [taken(1, busy, 4) for busy in (0, 1, 2)] == [4, 3, 2]
+    assert [taken(2, busy, 9) for busy in (0, 1, 2, 5)] == [8, 8, 6, 4]
+    assert taken(1, 0, 1) == taken(4, 0, 4) // 4 == 1, "the only GPU, the only engine that finds room"
+
+
+def test_dealt_work_waits_for_a_second_gpu_and_for_who_was_first(tmp_path: Path) -> None:
+    first, _ = _started(tmp_path, 3, 4, 0.6)
+    large, large_began = _started(tmp_path, 4, 4, 0.3, patience=0.0)
+    dealt, dealt_began = _started(tmp_path, slots.Dealt(), 4, 0.1, patience=0.0)
+    for thread in (first, large, dealt):
+        thread.join(timeout=30)
+    assert large_began[0] + 0.3 <= dealt_began[0]
