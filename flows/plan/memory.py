@@ -68,7 +68,7 @@ def need(kind: str, config: Any, model: Model | None, gpus: int, gpu: Gpu, longe
         row, state = min(config.max_tokens, longest), model.parameters * STATE / gpus
         # Packed passes are as long as the memory allows, at least the longest row.
         tokens, logits = (row, CHUNK) if config.packing else (row * config.per_device_batch, None)
-        frozen = frozen_bytes(shape, "bfloat16") if config.anchor else 0
+        frozen = frozen_bytes(shape, "bfloat16") if config.compares else 0
         bytes_ = sft_bytes(shape, tokens, "bfloat16", gpus, logits) + frozen + CONTEXT
         return Need(bytes_, f"state {state / GB:.0f} GB" + (f", pi_0 {frozen / GB:.0f} GB" if frozen else ""))
     if kind in ("rewrite", "self_solve", "measure", "evaluate"):

@@ -31,15 +31,19 @@ def drop_unfinished(trainer: Path) -> None:
 
 
 class ByTime(TrainerCallback):  # type: ignore[misc]
-    """Asks for a checkpoint by the clock of the first process, marks it whole and removes the one before."""
+    """Asks for a checkpoint by the clock of the first process, marks it whole and removes the one before.
 
-    def __init__(self, minutes: float) -> None:
-        self.seconds, self.started = minutes * 60, time.monotonic()
+    `every`: only after steps whose number this divides.
+    """
+
+    def __init__(self, minutes: float, every: int = 1) -> None:
+        self.seconds, self.started, self.every = minutes * 60, time.monotonic(), every
         self.last, self.took = self.started, 0.0
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         due = time.monotonic() - self.last >= max(self.seconds, SHARE * self.took if self.seconds else 0.0)
-        if _of_the_first(due, args.device) and state.global_step < state.max_steps:
+        allowed = state.global_step % self.every == 0 and state.global_step < state.max_steps
+        if allowed and _of_the_first(due, args.device):
             control.should_save = True
             self.started = time.monotonic()
 

@@ -7,6 +7,9 @@ from pydantic.json_schema import SkipJsonSchema
 
 from tasks.rows.precision import Dtype, dtype_field
 
+ANCHORED = ("sft_kl", "asft")  # losses with KL(pi_0 || pi)
+CLIPPED = ("clipped_iw", "psft")  # of a ratio to pi_0 or an older pi
+
 
 class FinetuneConfig(BaseModel):
     """SFT with LLaMA-Factory, of all parameters unless a method asks for LoRA: AdamW (beta 0.9, 0.999, epsilon
@@ -20,17 +23,33 @@ class FinetuneConfig(BaseModel):
         le=0.1,
         description="Peak learning rate; E.1: 7e-6 for Llama-3.2-1B and 3B, 5e-6 for Mistral-7B.",
     )
-    loss: SkipJsonSchema[Literal["nll", "dft", "importance_weighted", "eaft", "sft_kl", "asft"]] = Field(
+    loss: SkipJsonSchema[
+        Literal["nll", "dft", "importance_weighted", "clipped_iw", "eaft", "sft_kl", "asft", "psft"]
+    ] = Field(
         default="nll",
         description="nll: mean token NLL. dft: each token's NLL times its own probability, held constant (Dynamic "
         "Fine-Tuning). importance_weighted: Mind the Gap's correction; its released trainer uses the same token "
-        "weight as dft. eaft: NLL times the entropy of the 20 likeliest tokens. sft_kl, asft: nll, dft with a KL "
-        "anchor to pi_0.",
+        "weight as dft. clipped_iw: NLL times the clipped ratio pi / pi_0, held constant, by the sum of these ratios. "
+        "eaft: NLL times the entropy of the 20 likeliest tokens. sft_kl, asft: nll, dft with a KL anchor to pi_0. "
+        "psft: minus the clipped ratio pi / pi_old (Proximal SFT).",
     )
     anchor: SkipJsonSchema[float] = Field(
         default=0.0,
         ge=0,
         description="Weight of KL(pi_0 || pi) over the vocabulary at each target token, in sft_kl and asft.",
+        json_schema_extra={"key": "unless default"},
+    )
+    clip: SkipJsonSchema[float | None] = Field(
+        default=None,
+        gt=1,
+        description="Most that a token's ratio pi / pi_old counts, in clipped_iw and psft (PSFT: 1.28).",
+        json_schema_extra={"key": "unless default"},
+    )
+    lag: SkipJsonSchema[int] = Field(
+        default=0,
+        ge=0,
+        description="In psft pi_old is pi as it was at the last step whose number this divides, counted from 0; 0: "
+        "pi_0.",
         json_schema_extra={"key": "unless default"},
     )
     most_perplexing: SkipJsonSchema[float | None] = Field(
@@ -122,15 +141,24 @@ class FinetuneConfig(BaseModel):
     def _batches_fit(self) -> "FinetuneConfig":
         if not self.packing and self.loss not in ("nll", "dft", "importance_weighted"):
             raise ValueError(f"loss {self.loss} is there for packed passes alone: set finetune.packing=true")
-        if (self.anchor > 0) != (self.loss in ("sft_kl", "asft")):
+        if (self.anchor > 0) != (self.loss in ANCHORED):
             raise ValueError(
                 f"anchor {self.anchor:g} with loss {self.loss}: sft_kl and asft have an anchor, no other loss"
             )
+        if (self.clip is not None) != (self.loss in CLIPPED):
+            raise ValueError(f"clip {self.clip} with loss {self.loss}: clipped_iw and psft have a clip, no other loss")
+        if self.lag and (self.loss != "psft" or self.lora_rank):
+            raise ValueError(f"lag {self.lag} with loss {self.loss}: psft of all weights alone has an older policy")
         if self.l2 and self.lora_rank:
             raise ValueError("l2 pulls pi_0's own weights, which lora_rank leaves as they are: set one of them")
         if not self.packing:
             self.accumulation(max(1, self.processes))
         return self
+
+    @property
+    def compares(self) -> bool:
+        """Whether the loss reads a frozen model beside the one that is trained."""
+        return self.loss in (*ANCHORED, *CLIPPED)
 
     def accumulation(self, processes: int) -> int:
         """Unpacked passes per optimiser step of one process. Raises ValueError where the batch does not divide."""

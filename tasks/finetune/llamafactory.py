@@ -113,20 +113,22 @@ def train(spec: FinetuneSpec) -> None:
     from llamafactory.train.sft import workflow
     from llamafactory.train.tuner import run_exp
 
-    from tasks.finetune.token_losses import ANCHORED, loss_called
     from tasks.finetune.trainer import PackedTrainer, Trainer
 
-    if spec.config.packing:
+    config = spec.config
+    if config.packing:
         plan = plan_of(spec)
-        accumulation = plan.accumulation(ceil(spec.config.epochs))
-        loss = loss_called(spec.config.loss, spec.config.anchor)
-        base = spec.backbone if spec.config.loss in ANCHORED else None
-        trainer: Any = partial(PackedTrainer, plan=plan, accumulation=accumulation, loss=loss, base=base)
+        accumulation = plan.accumulation(ceil(config.epochs))
+        trainer: Any = partial(
+            PackedTrainer, plan=plan, accumulation=accumulation, config=config, backbone=spec.backbone
+        )
     else:
-        accumulation, trainer = spec.config.accumulation(spec.world), Trainer
+        accumulation, trainer = config.accumulation(spec.world), Trainer
     trainer = partial(trainer, pull=pull_of(spec))
     workflow.CustomSeq2SeqTrainer = trainer  # LLaMA-Factory 0.9.5 takes none from its caller
-    reporter, checkpoints = Reporter(spec.out / "scratch" / "losses.jsonl"), ByTime(spec.config.checkpoint_minutes)
+    # A checkpoint holds no older policy: it is written where pi becomes one.
+    checkpoints = ByTime(config.checkpoint_minutes, every=max(1, config.lag))
+    reporter = Reporter(spec.out / "scratch" / "losses.jsonl")
     run_exp(arguments(spec, accumulation), callbacks=[reporter, checkpoints])
 
 
@@ -153,7 +155,7 @@ def tokens_of_a_pass(spec: FinetuneSpec) -> int:
         import torch
 
         shape, memory = shape_of(spec.backbone), torch.cuda.get_device_properties(0).total_memory
-        if spec.config.anchor:
+        if spec.config.compares:
             memory -= frozen_bytes(shape, precision(spec))
         tokens = tokens_that_fit(shape, memory, precision(spec), spec.world, CHUNK)
     return max(64, tokens >> spec.config.less)

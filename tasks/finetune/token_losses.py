@@ -1,26 +1,28 @@
 """The loss of a pass, from hidden states, with no more than a chunk of logits in memory.
 
 In:  hidden states (N, hidden) that predict N target tokens, the tokens (N), the model's head
-Out: sum of the tokens' losses, a scalar with gradients; the trainer divides it by the step's target tokens
+Out: sum of the tokens' losses, a scalar with gradients; the trainer divides it by the step's target tokens, or weights
 
 A loss is a function of a chunk's logits (chunk, V) and tokens (chunk) that gives one loss a token; a new one is a
-function here and its name in LOSSES and in FinetuneConfig.loss; one that pi_0 anchors is given pi_0's logits as well
-(ANCHORED). Each is a sum over tokens, so no weight depends on how many of them a pass holds. The backward pass computes
-a chunk's logits again instead of keeping them: in float32 those of 16,384 tokens over a vocabulary of 128,256 are
-8.4 GB, and three times as much with softmax and gradient; those of a chunk 0.5 GB.
+function here and its name in LOSSES and in FinetuneConfig.loss; one that compares with pi_0, or with an older pi, is
+given its logits as well. Each is a sum over tokens, so no weight depends on how many of them a pass holds. The backward
+pass computes a chunk's logits again instead of keeping them: in float32 those of 16,384 tokens over a vocabulary of
+128,256 are 8.4 GB, and three times as much with softmax and gradient; those of a chunk 0.5 GB.
 
 (PyTorch 2.13's `linear_cross_entropy` does the same for the plain NLL. The CUDA lock's PyTorch does not have it, and no
 token can be weighed by it.)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from math import log
 from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy, kl_div
 from torch.utils.checkpoint import checkpoint
 
+from tasks.finetune.config import ANCHORED, CLIPPED, FinetuneConfig
 from tasks.finetune.dataset import IGNORE
 from tasks.finetune.memory import CHUNK
 
@@ -65,13 +67,38 @@ def asft(logits_NV: torch.Tensor, tokens_N: torch.Tensor, base_NV: torch.Tensor,
     return dft(logits_NV, tokens_N) + anchor * kl_from(base_NV, logits_NV)
 
 
+def ratio(logits_NV: torch.Tensor, tokens_N: torch.Tensor, old_NV: torch.Tensor, clip: float) -> torch.Tensor:
+    """min(p / p_old, clip) of each token; without gradient where it is clipped."""
+    return (nll(old_NV, tokens_N) - nll(logits_NV, tokens_N)).clamp(max=log(clip)).exp()
+
+
+def clipped_iw(logits_NV: torch.Tensor, tokens_N: torch.Tensor, base_NV: torch.Tensor, clip: float) -> torch.Tensor:
+    """-w log p, w = min(p / p_0, clip) held constant: a step's sum over tokens is divided by its sum of w.
+
+    Truncated, self-normalised importance sampling (Mind the Gap, arXiv 2509.15157), pi_0 as the behaviour policy.
+    """
+    return nll(logits_NV, tokens_N) * ratio(logits_NV, tokens_N, base_NV, clip).detach()
+
+
+def psft(logits_NV: torch.Tensor, tokens_N: torch.Tensor, old_NV: torch.Tensor, clip: float) -> torch.Tensor:
+    """-min(p / p_old, clip): PPO's clipped objective at an advantage of 1, whose lower bound never acts.
+
+    Proximal SFT (arXiv 2508.17784): a token that became `clip` times as likely as under pi_old is left alone.
+    """
+    return -ratio(logits_NV, tokens_N, old_NV, clip)
+
+
 LOSSES: dict[str, TokenLoss] = {"nll": nll, "dft": dft, "importance_weighted": dft, "eaft": eaft}
-ANCHORED: dict[str, TokenLoss] = {"sft_kl": sft_kl, "asft": asft}  # given pi_0's logits too
+LOSSES |= {"sft_kl": sft_kl, "asft": asft, "clipped_iw": clipped_iw, "psft": psft}
+WEIGHTS: dict[str, TokenLoss] = {"clipped_iw": ratio}  # divided by a step's sum of these, not by its tokens
 
 
-def loss_called(name: str, anchor: float) -> TokenLoss:
-    """The loss of FinetuneConfig.loss; an anchored one with its weight."""
-    return LOSSES[name] if name in LOSSES else partial(ANCHORED[name], anchor=anchor)
+def loss_of(config: FinetuneConfig, among: Mapping[str, TokenLoss] = LOSSES) -> TokenLoss:
+    """The token loss, or weight, that a config asks for, with its own parameter."""
+    loss = among[config.loss]
+    if config.loss in ANCHORED:
+        return partial(loss, anchor=config.anchor)
+    return partial(loss, clip=config.clip) if config.loss in CLIPPED else loss
 
 
 def summed_loss(
@@ -84,7 +111,7 @@ def summed_loss(
 ) -> torch.Tensor:
     """Sum of `loss` over the tokens that have a label, each predicted by the state before it; 0 where none has.
 
-    `base`: pi_0's head and its hidden states of the same tokens, for an anchored loss.
+    `base`: the head of pi_0, or of an older pi, and its hidden states of the same tokens, for a loss that compares.
     """
     before_NH, tokens_N = hidden_BTH[:, :-1].flatten(0, 1), labels_BT[:, 1:].flatten()
     base_NH = None if base is None else base[1][:, :-1].flatten(0, 1)

@@ -3,7 +3,8 @@
 In:  the tokenised rows {"input_ids", "labels"}, a FinetuneConfig
 Out: the same optimiser steps over the same rows as without packing, in fewer and fuller passes
 
-The loss is today's: the sum over the target tokens of all rows of a step, in all passes and processes, by their number.
+The loss is today's: the sum over the target tokens of all rows of a step, in all passes and processes, by their number
+(or their weights, where the loss has some).
 """
 
 from functools import partial
@@ -13,14 +14,15 @@ from typing import Any
 import torch
 from llamafactory.train.sft.trainer import CustomSeq2SeqTrainer
 from torch.utils.data import DataLoader
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, TrainerCallback
 from transformers.integrations.deepspeed import set_hf_deepspeed_config, unset_hf_deepspeed_config
 from transformers.modeling_outputs import CausalLMOutput
 
+from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.passes import PassSampler, Plan
 from tasks.finetune.pulled_adamw import PulledAdamW
 from tasks.finetune.sequences import collate
-from tasks.finetune.token_losses import TokenLoss, summed_loss
+from tasks.finetune.token_losses import WEIGHTS, TokenLoss, loss_of, summed_loss
 from tasks.score.rows_attention import use_rows_attention
 from tasks.score.shared_prefix import check_logits
 
@@ -45,18 +47,20 @@ class Trainer(CustomSeq2SeqTrainer):  # type: ignore[misc]
 
 
 class PackedTrainer(Trainer):
-    """Trains on packed passes. `plan` and `accumulation` say which rows make a pass, `loss` what a token costs; `base`
-    is pi_0's folder where the loss is anchored to it."""
+    """Trains on packed passes. `plan` and `accumulation` say which rows make a pass, `config` what a token costs;
+    `backbone` is pi_0's folder."""
 
-    def __init__(
-        self, *, plan: Plan, accumulation: int, loss: TokenLoss, base: Path | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, plan: Plan, accumulation: int, config: FinetuneConfig, backbone: Path, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.plan, self.accumulation = plan, accumulation
+        self.weight = loss_of(config, WEIGHTS) if config.loss in WEIGHTS else None
         if self.model.config._attn_implementation != "flash_attention_2":
             use_rows_attention(self.model)
         check_logits(self.model)
-        self.model.forward = partial(_forward, self.model, loss, None if base is None else self._frozen(base))
+        frozen = self._frozen(backbone) if config.compares else None
+        self.model.forward = partial(_forward, self.model, loss_of(config), frozen)
+        if config.lag:
+            self.add_callback(Lagging(frozen, config.lag))
         self.model_accepts_loss_kwargs = True
 
     def _frozen(self, folder: Path) -> Any:
@@ -78,6 +82,15 @@ class PackedTrainer(Trainer):
             use_rows_attention(base)
         return base.to(self.args.device).eval().requires_grad_(False)
 
+    def _get_num_items_in_batch(self, batch_samples: list[dict[str, Any]], device: Any) -> Any:
+        """What a step's summed loss is divided by: its target tokens, or their weights, over all its passes and
+        processes; for weights each pass is read once more."""
+        if self.weight is None:
+            return super()._get_num_items_in_batch(batch_samples, device)
+        with torch.no_grad():
+            read = [self.model_wrapped(**self._prepare_inputs(one), measure=self.weight) for one in batch_samples]
+        return self.accelerator.gather(torch.stack([one.loss for one in read]).sum()).sum()
+
     def get_train_dataloader(self) -> DataLoader[Any]:
         """This process's passes; accelerate would deal whole steps to processes."""
         steps = self.plan.steps
@@ -88,15 +101,40 @@ class PackedTrainer(Trainer):
         return DataLoader(rows, batch_sampler=sampler, collate_fn=collate, pin_memory=self.args.dataloader_pin_memory)
 
 
+class Lagging(TrainerCallback):  # type: ignore[misc]
+    """Takes the weights of the moment over into the frozen model, before each step whose number `lag` divides."""
+
+    def __init__(self, frozen: Any, lag: int) -> None:
+        self.frozen, self.lag = frozen, lag
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        from deepspeed.runtime.zero import GatheredParameters
+
+        if state.global_step % self.lag == 0:
+            for old, new in zip(self.frozen.parameters(), model.parameters(), strict=True):
+                with GatheredParameters([new], enabled=hasattr(new, "ds_id")):
+                    old.data.copy_(new.data)
+
+
 def _forward(
-    model: Any, loss: TokenLoss, frozen: Any, *, labels: Any, num_items_in_batch: Any = None, **inputs: Any
+    model: Any,
+    loss: TokenLoss,
+    frozen: Any,
+    *,
+    labels: Any,
+    num_items_in_batch: Any = None,
+    measure: TokenLoss | None = None,
+    **inputs: Any,
 ) -> CausalLMOutput:
-    """The causal LM's forward: its decoder and the frozen pi_0's, if any, then the loss without whole logits."""
+    """The causal LM's forward: its decoder and the frozen model's, if any, then the loss without whole logits.
+
+    `measure`: what is summed over the tokens in its place.
+    """
     hidden_BTH = model.get_decoder()(**inputs, use_cache=False).last_hidden_state
     base = None
     if frozen is not None:
         with torch.no_grad():
             base_BTH = frozen.get_decoder()(**inputs, use_cache=False).last_hidden_state
         base = frozen.get_output_embeddings(), base_BTH
-    summed = summed_loss(model.get_output_embeddings(), hidden_BTH, labels, loss, base=base)
+    summed = summed_loss(model.get_output_embeddings(), hidden_BTH, labels, measure or loss, base=base)
     return CausalLMOutput(loss=summed if num_items_in_batch is None else summed / num_items_in_batch)

@@ -65,3 +65,14 @@ def test_a_checkpoint_is_due_by_the_clock_and_takes_a_twentieth_of_the_time_at_m
             saved.append(step)
     assert saved[:3] == [12, 24, 36]  # every minute
     assert saved[-2] - saved[-3] == 40  # ten seconds to write: every two hundred
+
+
+def test_a_checkpoint_is_only_written_where_an_older_policy_is_not_needed() -> None:
+    from tasks.finetune.checkpoints import ByTime
+
+    by_time, asked = ByTime(minutes=0, every=4), []
+    for step in range(1, 13):
+        control = SimpleNamespace(should_save=False)
+        by_time.on_step_end(SimpleNamespace(device="cpu"), SimpleNamespace(global_step=step, max_steps=12), control)
+        asked += [step] * control.should_save
+    assert asked == [4, 8]

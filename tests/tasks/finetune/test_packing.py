@@ -72,30 +72,44 @@ def _by_hand(loss: str, logits_BTV: Any, base_BTV: Any, labels_BT: Any, count: A
         return dft_loss_func({"logits": logits_BTV}, labels_BT, count)
     if loss == "eaft":
         return eaft_loss_func({"logits": logits_BTV}, labels_BT, count)
-    total = torch.tensor(0.0)
+    total, ratios = torch.tensor(0.0), list[float]()
     for logits_TV, base_TV, labels_T in zip(logits_BTV, base_BTV, labels_BT, strict=True):
         for place in range(1, len(labels_T)):
             if (token := labels_T[place]) != -100:
                 p_V, q_V = logits_TV[place - 1].softmax(0), base_TV[place - 1].softmax(0)
                 nll = -p_V[token].log()
+                if loss in ("psft", "clipped_iw"):
+                    clipped = torch.minimum(p_V[token] / q_V[token], torch.tensor(CLIP))
+                    ratios.append(clipped.item())
+                    total = total + (-clipped if loss == "psft" else clipped.item() * nll)
+                    continue
                 weight = p_V[token].detach() if loss == "asft" else 1.0
                 kl = (q_V * (q_V.log() - p_V.log())).sum() if loss in ("sft_kl", "asft") else 0.0
                 total = total + weight * nll + 0.3 * kl
-    return total / count
+    if loss in ("psft", "clipped_iw"):
+        assert min(ratios) < CLIP - 0.1 and 0 < sum(one > CLIP - 1e-6 for one in ratios) < len(ratios)
+    return total / (sum(ratios) if loss == "clipped_iw" else count)
 
 
-@pytest.mark.parametrize("loss", ["nll", "dft", "eaft", "sft_kl", "asft"])
+CLIP = 1.1
+ASKED: dict[str, dict[str, Any]] = {"sft_kl": {"anchor": 0.3}, "asft": {"anchor": 0.3}}
+ASKED |= {"clipped_iw": {"clip": CLIP}, "psft": {"clip": CLIP}}
+
+
+@pytest.mark.parametrize("loss", ["nll", "dft", "eaft", "sft_kl", "asft", "clipped_iw", "psft"])
 @pytest.mark.parametrize("passes", [[(0, 6)], [(0, 4), (4, 6), (6, 6)]], ids=["one pass", "three passes"])
 def test_loss_and_gradients_are_those_of_an_independent_computation_however_a_step_is_divided(
     nano: Any, loss: str, passes: list[tuple[int, int]]
 ) -> None:
-    """The last of three passes is empty. pi_0 is the model before its weights were moved."""
+    """The last of three passes is empty. pi_0 is the model before its weights were moved, so that of the ratios to it
+    some are clipped and some are not."""
     import copy
 
     import torch
 
+    from tasks.finetune.config import FinetuneConfig
     from tasks.finetune.sequences import collate
-    from tasks.finetune.token_losses import ANCHORED, loss_called, summed_loss
+    from tasks.finetune.token_losses import WEIGHTS, loss_of, summed_loss
     from tasks.score.rows_attention import use_rows_attention
 
     rows = _rows(nano.config.vocab_size)
@@ -123,18 +137,23 @@ def test_loss_and_gradients_are_those_of_an_independent_computation_however_a_st
 
     use_rows_attention(packing)
     use_rows_attention(base)
-    found = torch.tensor(0.0)
-    of_token = loss_called(loss, 0.3)
-    for first, last in passes:
-        batch = collate(rows[first:last])
+    config = FinetuneConfig.model_validate({"loss": loss} | ASKED.get(loss, {}))
+
+    def summed(batch: dict[str, Any], of_token: Any) -> Any:
         with torch.no_grad():
-            beside = (base.get_output_embeddings(), _packed(base, batch)) if loss in ANCHORED else None
-        head = packing.get_output_embeddings()
-        hidden = _packed(packing, batch)
-        one = summed_loss(head, hidden, batch["labels"], of_token, chunk=50, base=beside) / count
+            beside = (base.get_output_embeddings(), _packed(base, batch)) if config.compares else None
+        head, hidden = packing.get_output_embeddings(), _packed(packing, batch)
+        return summed_loss(head, hidden, batch["labels"], of_token, chunk=50, base=beside)
+
+    found, batches = torch.tensor(0.0), [collate(rows[first:last]) for first, last in passes]
+    if loss in WEIGHTS:
+        with torch.no_grad():
+            count = sum(summed(batch, loss_of(config, WEIGHTS)) for batch in batches)
+    for batch in batches:
+        one = summed(batch, loss_of(config)) / count
         one.backward()
         found += one.detach()
-    assert found.item() == pytest.approx(expected.item(), abs=2e-6)
+    assert found.item() == pytest.approx(expected.item(), rel=5e-7, abs=2e-6)
     for (name, ours), theirs in zip(packing.named_parameters(), plain.parameters(), strict=True):
         scale = theirs.grad.abs().max()
         assert torch.allclose(ours.grad, theirs.grad, atol=1e-4 * scale), name

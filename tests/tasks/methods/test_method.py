@@ -83,9 +83,9 @@ def test_the_loss_is_the_methods_alone() -> None:
 
 def test_what_came_later_is_in_no_key_of_what_was_made_before() -> None:
     """Fields of methods that were added are in a key only where they are set."""
-    for name, added in (("sft", set()), ("l2", {"l2"}), ("lora_sft", {"lora_rank"})):
+    for name, added in (("sft", set()), ("l2", {"l2"}), ("lora_sft", {"lora_rank"}), ("psft", {"clip", "lag"})):
         key = config_for_key(load_experiment("nano").of_method(methods()[name]).sft(0))
-        assert {"l2", "lora_rank", "lora_alpha", "anchor", "most_perplexing"} & key.keys() == added
+        assert {"l2", "lora_rank", "lora_alpha", "anchor", "most_perplexing", "clip", "lag"} & key.keys() == added
 
 
 @pytest.mark.parametrize(
