@@ -16,6 +16,7 @@ import torch
 from safetensors import safe_open
 
 from tasks.average.config import AverageSpec
+from tasks.rows.tensors import places
 from tasks.runtime.progress import report
 from tasks.runtime.spec import read_spec, write_metrics
 
@@ -40,15 +41,6 @@ def main() -> None:
     if not counts["tensors"]:
         raise FileNotFoundError(f"{spec.tuned}: no safetensors")
     write_metrics(spec.out, counts)
-
-
-def places(folder: Path) -> dict[str, Path]:
-    """Tensor name → the file of a model's folder that holds it."""
-    found: dict[str, Path] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="pt") as file:
-            found |= dict.fromkeys(file.keys(), path)
-    return found
 
 
 def average_file(tuned: Path, base: dict[str, Path], share: float, out: Path, counts: dict[str, int]) -> None:

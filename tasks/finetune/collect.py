@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from tasks.finetune.arguments import precision
+from tasks.finetune.rounding import rounded_back
 from tasks.finetune.spec import FinetuneSpec
 from tasks.rows.jsonl import read_rows, write_rows
 from tasks.runtime.spec import write_metrics
@@ -39,8 +40,13 @@ def collect(spec: FinetuneSpec) -> None:
     write_rows(spec.out / "loss.jsonl", [losses[step] for step in sorted(losses)])
     counts: dict[str, int] = json.loads((scratch / "counts.json").read_text(encoding="utf-8"))
     tail = [losses[step]["loss"] for step in sorted(losses)][-max(1, len(losses) // 10) :]
-    figures = {"steps": max(losses), "first_loss": losses[min(losses)]["loss"], "final_loss": sum(tail) / len(tail)}
-    write_metrics(spec.out, counts | figures | {"processes": spec.world, "dtype": precision(spec)})
+    figures = {
+        "steps": max(losses),
+        "first_loss": losses[min(losses)]["loss"],
+        "final_loss": sum(tail) / len(tail),
+    }
+    figures |= {"processes": spec.world, "dtype": precision(spec), "rounded_back": rounded_back(spec.backbone, model)}
+    write_metrics(spec.out, counts | figures)
 
 
 def merge_adapter(backbone: Path, trained: Path) -> None:

@@ -49,7 +49,7 @@ def finetune(config: FinetuneConfig, out: Path, *, backbone: Path, dataset: Path
 
     Returns:
         rows, kept, bad, overlong, target_tokens, steps, first_loss, final_loss (mean of the last tenth), processes,
-        dtype.
+        dtype, rounded_back (tasks/finetune/rounding.py).
 
     Raises:
         ValueError: bfloat16 was asked for in several processes on a CPU, or several machines know no meeting point.

@@ -99,6 +99,7 @@ def render(data: ReportData) -> str:
         case=bool(data.cases and data.cases.example),
         examples=[_example(example) for example in _with_case(data)],
         stability=page_tables.stability(data),
+        rounded_back=page_tables.rounded_back(data),
         lineage_rows=page_tables.lineage_rows(data),
         durations=page_tables.durations(data),
         config=json.dumps(data.config, indent=2, ensure_ascii=False, sort_keys=True) if data.config else "",

@@ -92,6 +92,12 @@ def stability(data: ReportData) -> list[tuple[str, int, dict[str, float | None]]
     return rows
 
 
+def rounded_back(data: ReportData) -> list[tuple[str, float]]:
+    """By method, the mean over its seeds of the share of moved weights that bfloat16 rounds back."""
+    found = [(method, [run.rounded_back for run in data.runs_of(method)]) for method in data.methods()]
+    return [(method, fmean(known)) for method, all_ in found if (known := [one for one in all_ if one is not None])]
+
+
 def lineage_rows(data: ReportData) -> list[dict[str, Any]]:
     """A row an artifact, with the names of its inputs and the keys that they are."""
     inputs: dict[str, list[tuple[str, str]]] = {}

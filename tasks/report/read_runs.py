@@ -7,6 +7,7 @@ Out: [ReadRun(run=Run(method="base"), correct={"math500": {"row-1": 1.0, …}}, 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -77,6 +78,7 @@ def _read_role(one: ReadRun, role: str, folder: Path, manifest: Row, confidence:
     if role == "scores":
         for of in artifacts.evaluated(folder):
             name = of.benchmark
+            _note_precision(run, "evaluate", of.said)
             run.scores[name], one.correct[name], one.clusters[name] = artifacts.scored(of, confidence)
             if said := answers(of.answers):
                 one.answers[name] = said
@@ -101,10 +103,17 @@ def _read_role(one: ReadRun, role: str, folder: Path, manifest: Row, confidence:
         other = {"most_perplexing", "l2", "lora_rank"} & manifest["config"].keys()
         mixed = (manifest["inputs"].get("dataset") or {}).get("kind") == "mix"
         one.other_loss = averaged or mixed or bool(other) or manifest["config"].get("loss", "nll") != "nll"
-        run.final_loss = (manifest.get("metrics") or {}).get("final_loss")
+        metrics = manifest.get("metrics") or {}
+        run.final_loss, run.rounded_back = metrics.get("final_loss"), metrics.get("rounded_back")
     elif role == "target_nll":
         one.nll = artifacts.nll(folder)
     elif role == "drift":
         one.drift = list(read_rows(folder / "texts.jsonl", ["id", "thermometer"]))
+        _note_precision(run, "drift", manifest.get("metrics") or {})
     elif role == "agent":
         run.grpo = artifacts.grpo(folder)
+
+
+def _note_precision(run: Run, stage: Literal["evaluate", "drift"], said: Row) -> None:
+    if said.get("dtype") == "bfloat16" and stage not in run.read_in_bfloat16:
+        run.read_in_bfloat16.append(stage)

@@ -123,6 +123,12 @@ class Run(Model):
     )
     loss: list[LossPoint] = Field(default_factory=list)
     stability: Stability | None = Field(default=None, description="of the SFT's logged steps")
+    rounded_back: Share | None = Field(
+        default=None, description="of the weights that SFT moved, those that are the backbone's again in bfloat16"
+    )
+    read_in_bfloat16: list[Literal["evaluate", "drift"]] = Field(
+        default_factory=list, description="stages that read this model in bfloat16"
+    )
     grpo: list[GrpoStep] = Field(default_factory=list)
     stages: list[StageCost] = Field(default_factory=list)
     artifacts: dict[str, Artifact] = Field(default_factory=dict)

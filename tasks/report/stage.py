@@ -18,7 +18,7 @@ from tasks.runtime.store import read_manifest
 __all__ = ["ReportConfig", "report"]
 
 
-@stage(version=10)
+@stage(version=11)
 def report(
     config: ReportConfig,
     out: Path,

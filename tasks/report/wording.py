@@ -31,6 +31,7 @@ _UNITS = {
 GROUPS: dict[Group, str] = {"math": "downstream", "general": "general"}
 HOLM = " Holm p: two-sided, corrected for the methods that are held against the same reference by one measure."
 DASH = "–"
+MOSTLY = 0.5  # of the moved weights
 
 
 def number(value: float | None, digits: int = 1, signed: bool = False) -> str:
@@ -157,4 +158,20 @@ def caveats(data: ReportData) -> list[str]:
     undecided = sum(s.undecided for run in [data.base, *data.runs] for s in run.scores.values())
     if undecided:
         said.append(f"{undecided:,} answers could not be decided by the verifier; they count as wrong.")
-    return said + data.notes
+    return said + _rounded(data) + data.notes
+
+
+def _rounded(data: ReportData) -> list[str]:
+    """Which models were read in a precision that undoes most of their training, and what to set instead."""
+    runs = [run for run in data.runs if run.read_in_bfloat16 and (run.rounded_back or 0.0) >= MOSTLY]
+    if not runs:
+        return []
+    names = ", ".join(dict.fromkeys(method_label(run.method) for run in runs))
+    least = min(run.rounded_back or 0.0 for run in runs)
+    stages = sorted({stage for run in runs for stage in run.read_in_bfloat16}, reverse=True)
+    flags = " ".join(f"--set {stage}.dtype=float32" for stage in stages)
+    return [
+        f"In bfloat16, in which {' and '.join(stages)} read them, {percent(least, 0)} % or more of the weights that "
+        f"training moved are the backbone's again ({names}): what was measured there is mostly rounding. {flags} reads "
+        "what was trained."
+    ]

@@ -59,7 +59,8 @@ def test_the_average_is_that_of_a_plain_computation_bit_for_bit(tmp_path: Path, 
 def test_the_ends_of_the_line_are_the_two_models(tmp_path: Path) -> None:
     import torch
 
-    from tasks.average.engine import average_file, places
+    from tasks.average.engine import average_file
+    from tasks.rows.tensors import places
 
     base, tuned = _models(tmp_path)
     for share, end in ((0.0, base), (1.0, tuned)):

@@ -361,7 +361,11 @@ def test_batches_that_do_not_divide_are_refused() -> None:
 def test_bfloat16_rounds_the_passes_and_keeps_the_weights_in_float32(
     tmp_path: Path, backbone: Path, plain: Path
 ) -> None:
+    from tasks.finetune.rounding import rounded_back
+
     engines.run(MODULE, _spec(tmp_path, backbone, ROWS, dtype="bfloat16", **PLAIN), tmp_path, ONE_THREAD)
+    told = json.loads((plain / "scratch" / "metrics.json").read_text())["rounded_back"]
+    assert told == rounded_back(backbone, plain / "model") and 0 < told < 0.5
     for out in (plain, tmp_path):
         assert json.loads((out / "model" / "config.json").read_text())["dtype"] == "float32"
     assert _losses(plain) != _losses(tmp_path) == pytest.approx(_losses(plain), rel=0.01)
