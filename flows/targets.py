@@ -85,7 +85,8 @@ def solve_and_verify(experiment: Experiment, data: Data) -> dict[str, Shards]:
 
 def solve_held_out(experiment: Experiment, data: Data, model: Future) -> Future:
     """Verdicts on a model's own answers to the rows that nothing was trained on; no judge reads how."""
-    greedy = experiment.rewrite.model_copy(update={"temperature": 0.0, "shards": 1, "hint": None})
+    # So few rows are not worth a second engine's start.
+    greedy = experiment.rewrite.model_copy(update={"temperature": 0.0, "shards": 1, "hint": None, "engines": 1})
     solved = part(self_solve.submit({"held_out": greedy}, backbone=model, rows=data.held_out), "held_out")
     return judge(experiment.gate.answers_alone(), data, data.held_out, solved)
 
