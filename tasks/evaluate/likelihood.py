@@ -7,7 +7,9 @@ It works where a small model's written answers are at chance, asks nothing of it
 question; what the model would write is another question. Computed with transformers, whatever generates elsewhere.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +20,29 @@ from tasks.runtime.progress import report
 from tasks.score.load import load_backbone
 
 Pair = tuple[Sequence[int], Sequence[int]]  # a prompt, a continuation
-Likelihood = Callable[[Sequence[Pair]], list[tuple[float, bool]]]
 TOKENS = {"cpu": 4_096, "cuda": 65_536}  # of a batch, padded
 
 
-def likelihood(model: Path, dtype: Dtype, cuda: bool) -> Likelihood:
-    """Log-likelihoods by the model in a folder, which is loaded at the first call."""
-    loaded: list[Any] = []
+@dataclass
+class Likelihood:
+    """Log-likelihoods by the model in a folder, which is in memory from the first call to `close`."""
 
-    def of(pairs: Sequence[Pair]) -> list[tuple[float, bool]]:
-        if not loaded:
-            loaded.append(load_backbone(model, dtype, cuda))
-        return log_likelihoods(loaded[0], pairs)
+    model: Path
+    dtype: Dtype
+    cuda: bool
 
-    return of
+    def __call__(self, pairs: Sequence[Pair]) -> list[tuple[float, bool]]:
+        return log_likelihoods(self.network, pairs)
+
+    @cached_property
+    def network(self) -> Any:
+        return load_backbone(self.model, self.dtype, self.cuda)
+
+    def close(self) -> None:
+        """Give the memory back: what generates takes nearly all that a GPU has."""
+        self.__dict__.pop("network", None)
+        if self.cuda:
+            torch.cuda.empty_cache()
 
 
 @torch.inference_mode()  # type: ignore[untyped-decorator]

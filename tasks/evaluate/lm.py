@@ -5,6 +5,7 @@ context is cut from the left with a warning.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -89,7 +90,8 @@ class RecordingLM(LM):  # type: ignore[misc]
 
         A prompt that is too long has no likeliest option: it is counted, as where answers are written.
         """
-        return [one for own in _by_benchmark(requests).values() for one in self._likelihoods(own)]
+        with closing(self.likelihood):
+            return [one for own in _by_benchmark(requests).values() for one in self._likelihoods(own)]
 
     def _likelihoods(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         """Of one benchmark's options."""

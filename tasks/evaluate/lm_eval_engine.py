@@ -21,7 +21,7 @@ from lm_eval.tasks import TaskManager
 from tasks.evaluate import pass_at_k
 from tasks.evaluate.benchmark import FOLDER, TASK_PREFIX, benchmark
 from tasks.evaluate.config import SamplingConfig
-from tasks.evaluate.likelihood import likelihood
+from tasks.evaluate.likelihood import Likelihood
 from tasks.evaluate.lm import Complete, Questions, RecordingLM, transformers_generator
 from tasks.evaluate.score import BESIDE, judge, opened, summary, verdict
 from tasks.evaluate.spec import EvaluateSpec
@@ -60,7 +60,7 @@ def main() -> None:
             completer(spec, tokens, context),
             lambda docs, texts: judge(docs, texts, verifiers[docs[0].get("verifier", MATH)]),
             longest_prompt=context - spec.config.max_new_tokens,
-            likelihood=likelihood(spec.model, spec.config.dtype, spec.cuda),
+            likelihood=Likelihood(spec.model, spec.config.dtype, spec.cuda),
         )
         metadata = {"rows": str(spec.rows.resolve())}
         results: Any = lm_eval.simple_evaluate(

@@ -1,6 +1,9 @@
 """The real engine on nano: lm-eval, vLLM and transformers."""
 
+import gc
 import json
+import weakref
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +231,14 @@ def test_options_are_compared_by_their_log_likelihood(by_vllm: Path, options: li
         assert answer["text"] == max(found, key=lambda text: found[text])
         assert answer["correct"] == (answer["extracted"] == row["answer"]) and answer["finished"]
     assert scores["n"] == 11 and scores["accuracy"] > 0
+
+
+def test_the_model_of_likelihoods_leaves_the_device_to_what_generates() -> None:
+    from tasks.evaluate.likelihood import Likelihood
+
+    likelihood = Likelihood(NANO, "float32", cuda=False)
+    with closing(likelihood):
+        assert len(likelihood([([1, 5], [9])])) == 1
+        network = weakref.ref(likelihood.network)
+    gc.collect()
+    assert network() is None
