@@ -71,7 +71,7 @@ def test_kill_9_at_twenty_random_moments_of_a_rewrite_by_two_engines(
     draw, kills, rounds = random.Random(f"{SEED}/{mode}"), 0, 0
     longest = of_kind(undisturbed, "rewrite")[0].timings["seconds"] / 2
     [split] = [one for one in of_kind(undisturbed, "split") if one.config["part"] == "sft"]
-    ids = [row["id"] for row in read_rows(undisturbed.path(split.key) / "rows.jsonl")]
+    ids = sorted(row["id"] for row in read_rows(undisturbed.path(split.key) / "rows.jsonl"))
     while kills < KILLS:
         root = tmp_path / f"run{rounds}" / "store"
         store = copy_without(["rewrite"], undisturbed, root)
