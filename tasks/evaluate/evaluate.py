@@ -91,14 +91,13 @@ def evaluate_benchmarks(
         for name in missing:
             write_rows(rows / f"{name}.jsonl", benchmark.rows(name, config.benchmark_data, config.limit))
         cuda = settings().cuda()
-        engines = each_engine(cuda, config.tensor_parallel) if config.backend == "vllm" else []
         spec = EvaluateSpec(
             config=config,
             model=model_folder(backbone_or_model),
             outs=missing,
             rows=rows,
             cuda=cuda,
-            engines=engines if len(engines) > 1 else [],
+            engines=each_engine(cuda, config.tensor_parallel) if config.backend == "vllm" else [],
         )
         run("inference", "tasks.evaluate.lm_eval_engine", spec, work, engine_variables(cuda))
     return {name: json.loads((folder / "scores.json").read_text(encoding="utf-8")) for name, folder in outs.items()}

@@ -33,7 +33,7 @@ from tasks.rows.context import context_for
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.dealing import Workers, own_hand
+from tasks.runtime.dealing import own_hand, several
 from tasks.runtime.spec import read_spec
 from tasks.runtime.whole_file import write_json
 from tasks.verify.verifiers.registry import MATH
@@ -139,7 +139,7 @@ def completer(spec: EvaluateSpec, tokens: ChatTokens, context: int) -> Complete:
     config = spec.config
     if config.backend == "vllm":
         sampler = engine(spec, context)
-        sampler.workers = Workers("tasks.evaluate.lm_eval_engine", spec.engines) if spec.engines else None
+        sampler.workers = several("tasks.evaluate.lm_eval_engine", spec.engines)
 
         def complete(questions: Mapping[str, Questions]) -> dict[str, list[Row]]:
             with closing(sampler):

@@ -10,7 +10,7 @@ from tasks.evaluate.config import EvaluateConfig
 class EvaluateSpec(BaseModel):
     """`outs`: the folder each benchmark's results go to; `rows`: a folder with <benchmark>.jsonl; `model`: a model.
 
-    `engines`: the environment variables of each, where there are several at work.
+    `engines`: the environment variables of each at work; to several the rows are dealt.
     """
 
     config: EvaluateConfig

@@ -15,7 +15,6 @@ from pathlib import Path
 from tasks.generation.asked import Asked, tell
 from tasks.generation.vllm_sampling import Completion, Decoding
 from tasks.rows.jsonl import Row, read_rows, write_rows
-from tasks.runtime.dealing import answered
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def complete(asked: Mapping[str, Asked], size: int, answers: Answers, unit: str 
 
 def one_by_one(generate: Generate) -> Answers:
     """Answers one block after the other, in this process."""
-    return lambda work: answered(([item] for item in work.items()), lambda one: generate(one.ids, one.prompts), None)
+    return lambda blocks: ((key, generate(block.ids, block.prompts)) for key, block in blocks.items())
 
 
 def _file(asked: Asked, key: Key) -> Path:

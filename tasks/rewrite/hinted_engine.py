@@ -18,7 +18,7 @@ from tasks.rewrite.spec import RewriteSpec
 from tasks.rewrite.vllm_engine import ask, finish, read, unit
 from tasks.rows.context import context_for
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.dealing import Workers, answered, own_hand
+from tasks.runtime.dealing import answered, own_hand, several
 from tasks.runtime.spec import read_spec
 from tasks.score.load import load_backbone
 
@@ -59,7 +59,7 @@ def main() -> None:
     _, plain, more = read(spec.model_copy(update={"prompt": "self_solve"}), context)
     aside |= {row_id: row for row_id, row in more.items() if row_id not in aside}
     plain = {row_id: prompt for row_id, prompt in plain.items() if row_id in hinted}
-    workers = Workers("tasks.rewrite.hinted_engine", spec.engines) if spec.engines else None
+    workers = several("tasks.rewrite.hinted_engine", spec.engines)
 
     def answers(work: Mapping[blocks.Key, blocks.Block]) -> Iterator[tuple[blocks.Key, list[Completion]]]:
         both = {key: (block.prompts, [hinted[row_id] for row_id in block.ids]) for key, block in work.items()}

@@ -95,7 +95,6 @@ def _generate(
     if hint is not None and adapter is not None:
         raise ValueError("rewrite.hint mixes pi_0 with itself: it goes with targets.rewriter backbone, not agent")
     cuda = settings().cuda()
-    engines = each_engine(cuda, next(iter(config.values())).tensor_parallel)
     spec = RewriteSpec(
         configs=config,
         outs=out,
@@ -104,7 +103,7 @@ def _generate(
         adapter=adapter / "adapter" if adapter is not None and (adapter / "adapter").is_dir() else adapter,
         rows=rows / "rows.jsonl",
         cuda=cuda,
-        engines=engines if len(engines) > 1 else [],
+        engines=each_engine(cuda, next(iter(config.values())).tensor_parallel),
     )
     engine = "vllm_engine" if hint is None or prompt == "self_solve" else "hinted_engine"
     work = next(iter(out.values()))  # where spec and log go

@@ -12,7 +12,7 @@ class RewriteSpec(BaseModel):
     """`configs` and `outs`: by part, the latter the folder that it goes to. `rows` is a rows.jsonl, `backbone` a
     transformers folder, `adapter` a PEFT folder.
 
-    `engines`: the environment variables of each, where there are several at work.
+    `engines`: the environment variables of each at work; to several the rows are dealt.
 
     `prompt`: "rewrite" asks with x, y* and the rewriting prompt, "self_solve" with the plain question.
     """

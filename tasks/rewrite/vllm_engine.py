@@ -25,7 +25,7 @@ from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.precision import resolve
 from tasks.rows.prompts import domain_of, question_prompt, rewriting_prompt
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.dealing import Workers, own_hand
+from tasks.runtime.dealing import own_hand, several
 from tasks.runtime.spec import read_spec, write_metrics
 
 
@@ -38,7 +38,7 @@ def main() -> None:
     if (hand := own_hand()) is not None:
         sampler.serve(hand)
         return
-    sampler.workers = Workers("tasks.rewrite.vllm_engine", spec.engines) if spec.engines else None
+    sampler.workers = several("tasks.rewrite.vllm_engine", spec.engines)
     parts, prompts, aside = read(spec, context)
     asked = {name: ask(spec, name, ids, prompts) for name, ids in parts.items()}
     with closing(sampler):

@@ -189,6 +189,11 @@ class Workers:
         self._living = []
 
 
+def several(module: str, variables: Sequence[Mapping[str, str]]) -> Workers | None:
+    """The workers of a stage that has several engines; the only one of a stage computes where the work is."""
+    return Workers(module, variables) if len(variables) > 1 else None
+
+
 def answered(work: Iterable[Sequence[Piece]], answer: Callable[[Any], Any], workers: Workers | None) -> Iterator[Piece]:
     """The answer to each piece: by workers where there are any, else here, one after the other."""
     if workers is not None:

@@ -19,7 +19,7 @@ from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
 from tasks.rows.precision import resolve
 from tasks.rows.prompts import domain_of
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.dealing import Workers, own_hand
+from tasks.runtime.dealing import own_hand, several
 from tasks.runtime.spec import read_spec, write_metrics
 from tasks.runtime.whole_file import write_json
 from tasks.score.blocks import lay_out, score_block, score_blocks, scored
@@ -40,7 +40,7 @@ def main() -> None:
         hand.work_off(scorer)
         return
     counts = prepare(spec, folder)
-    score_blocks(folder, scorer, Workers("tasks.score.engine", spec.engines) if spec.engines else None)
+    score_blocks(folder, scorer, several("tasks.score.engine", spec.engines))
     write_rows(spec.out / "scores.jsonl", scored(folder))
     dtype = {"dtype": resolve(spec.config.dtype, spec.backbone, spec.cuda)}
     write_metrics(spec.out, summary(read_rows(spec.out / "scores.jsonl")) | counts | dtype)

@@ -55,7 +55,6 @@ def score(config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrite
         EngineError: scoring failed, or more than `config.max_skipped_share` of the rows cannot be scored.
     """
     cuda = settings().cuda()
-    engines = each_engine(cuda)
     spec = ScoreSpec(
         config=config,
         backbone=backbone,
@@ -63,7 +62,7 @@ def score(config: ScoreConfig, out: Path, *, backbone: Path, rows: Path, rewrite
         rewrites=None if rewrites is None else rewrites / "rewrites.jsonl",
         out=out,
         cuda=cuda,
-        engines=engines if len(engines) > 1 else [],
+        engines=each_engine(cuda),
     )
     variables = engine_variables(cuda) if config.engine == "vllm" else None
     run("inference", "tasks.score.engine", spec, out, variables)

@@ -11,7 +11,7 @@ from tasks.score.config import ScoreConfig
 class ScoreSpec(BaseModel):
     """`rows` is a rows.jsonl; with `rewrites` (a rewrites.jsonl) its texts are scored instead, joined by id.
 
-    `engines`: the environment variables of each process, where several score at once.
+    `engines`: the environment variables of each process; to several the blocks are dealt.
     """
 
     config: ScoreConfig
