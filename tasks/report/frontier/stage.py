@@ -35,7 +35,7 @@ class FrontierConfig(BaseModel):
     seed: int = Field(default=0, ge=0, description="Seed of the replicates.")
 
 
-@stage(version=6)
+@stage(version=7)
 def frontier(
     config: FrontierConfig,
     out: Path,

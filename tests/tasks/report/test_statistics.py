@@ -281,3 +281,4 @@ def test_a_bootstrap_p_value_is_that_of_the_normal_distribution():
         replicates = np.concatenate([[centre], random.normal(centre, 1.0, 100_000)])
         assert two_sided(replicates) == pytest.approx(2 * stats.norm.sf(centre), abs=0.01)
     assert two_sided(np.ones(1001)) == pytest.approx(2 / 1001)
+    assert two_sided(np.full(1001, 2e-16)) == 1, "rounding is no difference"
