@@ -7,6 +7,7 @@ A check is a function of what was asked that yields a sentence for each thing th
 the fields' own bounds refuse never comes this far (flows/experiment.py).
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,10 +16,13 @@ from flows.placement import computing
 from flows.plan import memory
 from flows.plan.plan import Machine
 from flows.plan.table import table
+from tasks.drift import texts
 from tasks.evaluate import benchmark
 from tasks.finetune.finetune import gpus as sft_gpus
+from tasks.rows.jsonl import RowError
 from tasks.rows.source import SourceError, check_pinned, local_path
 from tasks.runtime.placement_check import lacking
+from tasks.runtime.settings import ROOT
 from tasks.score.config import PACKAGED_EMBEDDER, EmbedderConfig
 
 
@@ -144,6 +148,10 @@ def sources_are_there(asked: Asked) -> Iterator[str]:
                 check_pinned(location, revision)
             except SourceError as error:
                 yield f"{field}: {error}"
+    data = experiment.evaluate.benchmark_data
+    if data is not None and not data.is_dir():
+        yield f"evaluate.benchmark_data: {data}: no such folder"
+        return
     for name in experiment.evaluate.benchmarks:
         try:
             benchmark.identity(name, experiment.evaluate.benchmark_data, experiment.evaluate.code_sandbox)
@@ -151,7 +159,26 @@ def sources_are_there(asked: Asked) -> Iterator[str]:
             yield f"evaluate.benchmarks: {error}"
 
 
-CHECKS: tuple[Check, ...] = (sources_are_there, hub_opens, batches_divide, gpus_are_there, models_fit)
+def passages_are_rows(asked: Asked) -> Iterator[str]:
+    """General text of one's own for the thermometers: a file of JSON lines, packed or not, with their fields."""
+    passages = asked.experiment.drift.passages
+    try:
+        if passages is not None:
+            deque(texts.passages(ROOT / passages), maxlen=0)
+    except RowError as error:
+        yield f"drift.passages: {error}"
+    except (OSError, EOFError) as error:
+        yield f"drift.passages: {passages}: {getattr(error, 'strerror', None) or error}"
+
+
+CHECKS: tuple[Check, ...] = (
+    sources_are_there,
+    passages_are_rows,
+    hub_opens,
+    batches_divide,
+    gpus_are_there,
+    models_fit,
+)
 
 
 def _less(what: str) -> str:

@@ -1,5 +1,6 @@
 """What cannot work is said before anything is downloaded, with what to type; what works is let through."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,8 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     assert one.startswith("corpora.0: mine.jsonl: no such file")
     (one,) = said("nano", here, evaluate__benchmarks=["math500"], evaluate__benchmark_data=str(tmp_path))
     assert one.startswith("evaluate.benchmarks: math500") and "math500.jsonl.gz does not exist" in one
+    (one,) = said("nano", here, evaluate__benchmark_data=str(tmp_path / "none"))
+    assert one == f"evaluate.benchmark_data: {tmp_path}/none: no such folder"
     (one,) = said("nano", here, evaluate__benchmarks=["maths"])
     assert "no benchmark 'maths'" in one
     (one,) = said("nano", here, evaluate__benchmarks=["humaneval"])
@@ -92,3 +95,23 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     assert one == "backbone: models/none.gguf: no such file"
     (one,) = said(MISTRAL, FOUR, corpora__0__revision="main")
     assert one.startswith("corpora.0: AI-MO/NuminaMath-CoT: give `revision` as a full commit")
+
+
+def test_passages_of_ones_own(tmp_path: Path) -> None:
+    row = '{"id": "a", "domain": "code", "text": "def merge"}\n'
+    plain, named_packed = tmp_path / "mine.jsonl", tmp_path / "mine.jsonl.gz"
+    packed = gzip.compress(row.encode())
+    plain.write_text(row)
+    assert said("nano", Machine("cpu", 0), drift__passages=str(plain)) == []
+    for content, told in (
+        (packed, None),
+        (row.encode(), f"{named_packed}: Not a gzipped file"),
+        (packed[:-8], f"{named_packed}: Compressed file ended"),
+        (gzip.compress(b'{"id": "a", "text": "b"}'), f"{named_packed}: line 1, row a: field 'domain': is missing"),
+        (None, f"{named_packed}: No such file"),
+    ):
+        named_packed.unlink(missing_ok=True)
+        if content is not None:
+            named_packed.write_bytes(content)
+        lines = said("nano", Machine("cpu", 0), drift__passages=str(named_packed))
+        assert [line.startswith(f"drift.passages: {told}") for line in lines] == [True] * (told is not None)
