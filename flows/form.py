@@ -28,7 +28,8 @@ QUESTIONS = {
     "seeds": "Of training (GRPO and SFT), from 0; the rows are the same for all. The next seed: the first that was not "
     "run yet, reported beside those before it, as schedules have it.",
     "preset": "How much is computed (smoke, small) and on what (one_gpu, small_gpu, four_gpus, several_machines); the "
-    "later one wins. None: the whole experiment, on what the backbone's file says.",
+    "later one wins. None: the whole experiment, on what the backbone's file says. What it would make, take and cost: "
+    "[plan-of-a-run](/deployments?deployments.flowOrDeploymentNameLike=plan-of-a-run).",
     "changes": "Single fields of the experiment, each FIELD=VALUE: sample.rows=500, finetune.learning_rate=1e-5, "
     "corpora.0.path=mine.jsonl. A field that does not exist is refused with what was meant.",
     "downstream": "Fine-tune and evaluate as well; off: only train agents and measure them on held-out rows.",

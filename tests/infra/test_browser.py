@@ -119,6 +119,17 @@ def test_the_form_fits_a_page_and_refuses_a_wrong_name_with_the_right_one(page: 
     expect(page.get_by_text("no field sample.row: did you mean sample.rows?")).to_be_visible()
 
 
+def test_the_form_leads_to_the_plan(page: Page) -> None:
+    open_form(page)
+    page.goto(page.url.replace("/v2/", "/"))  # the first version of the pages shows a question's Markdown
+    link = page.get_by_role("link", name="plan-of-a-run").get_attribute("href")
+    assert link is not None
+    page.goto(link)
+    expect(page.get_by_text("1 Deployment", exact=True)).to_be_visible()
+    page.get_by_role("link", name="plan-of-a-run").click()
+    expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()
+
+
 def test_a_user_runs_compares_follows_a_number_and_schedules_all_over_down_and_up(
     page: Page, session: Session, asked: list[str], said: list[str]
 ) -> None:
