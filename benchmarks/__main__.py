@@ -21,7 +21,13 @@ from tasks.runtime.settings import ROOT, settings
 HERE = Path(__file__).resolve().parent
 PRINTED_BY = {"stage_overhead": "cached_rerun"}  # figures that come from another benchmark's run
 # The others run in core.
-ENVIRONMENT = {"nll": "inference", "grpo_step": "inference", "sampling": "inference", "sft": "sft"}
+ENVIRONMENT = {
+    "nll": "inference",
+    "grpo_step": "inference",
+    "one_adapter": "inference",
+    "sampling": "inference",
+    "sft": "sft",
+}
 
 
 def names() -> list[str]:

@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tasks.generation import one_adapter
 from tasks.rows.precision import Dtype, resolve
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def start(
             raise ValueError(f"{adapter}: LoRA rank {rank} is more than vLLM's {LORA_RANKS[-1]}")
         options |= {"enable_lora": True, "max_lora_rank": fitting[0], "max_loras": 1}
         options |= {"lora_target_modules": LORA_MODULES}
+        if not cuda:
+            one_adapter.mend()
     return LLM(
         model=str(model),
         tokenizer=str(model),
