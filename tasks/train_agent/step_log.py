@@ -22,6 +22,9 @@ from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.runtime.progress import report
 from tasks.train_agent.config import TrainAgentConfig
 
+SUMMED_UP = ("pass_rate", "nll", "diversity", "length_passing", "kl")
+MOST = 0.5  # share of groups without signal from which on it is told
+
 if TYPE_CHECKING:  # its module needs torch, which reading a log does not
     from tasks.train_agent.canary import Canary
     from tasks.train_agent.group_reward import StepRewards
@@ -120,19 +123,25 @@ def samples_due(config: TrainAgentConfig, step: int, steps: int) -> bool:
 
 
 def report_step(row: Row, steps: int) -> None:
-    """Say how far the training is."""
+    """Say how far the training is, and where most groups teach nothing, that."""
     shown = {name: row[name] for name in ("pass_rate", "nll", "reward") if row[name] is not None}
+    if (silent := without_signal(row)) > MOST:
+        shown["groups_without_signal"] = silent
     report(row["step"], steps, "steps", **shown)
+
+
+def without_signal(row: Row) -> float:
+    """Share of a step's groups whose rewards are all equal: they teach nothing."""
+    return float(row["groups_without_signal"] / row["groups"])
 
 
 def summary(rows: list[Row]) -> dict[str, float | int]:
     """Figures of the run for the manifest: the first and the last three steps, and the time."""
     figures: dict[str, float | int] = {"steps": len(rows), "seconds": sum(row["seconds"] for row in rows)}
-    for name in ("pass_rate", "nll", "diversity", "length_passing", "kl"):
-        for label, part in (("first", rows[:3]), ("last", rows[-3:])):
-            values = [row[name] for row in part if row[name] is not None]
-            if values:
-                figures[f"{name}_{label}"] = sum(values) / len(values)
+    for label, part in (("first", rows[:3]), ("last", rows[-3:])):
+        means = {name: [row[name] for row in part if row[name] is not None] for name in SUMMED_UP}
+        means["groups_without_signal"] = [without_signal(row) for row in part]
+        figures |= {f"{name}_{label}": sum(values) / len(values) for name, values in means.items() if values}
     return figures
 
 

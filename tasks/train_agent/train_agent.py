@@ -96,8 +96,8 @@ def train_agent(config: TrainAgentConfig, out: Path, *, backbone: Path, rows: Pa
     """Train the agent on `rows`; resumes from the newest whole checkpoint of a killed attempt in `out`.
 
     Returns:
-        rows, kept, overlong, no_room, steps, seconds, and pass_rate, nll, diversity, length_passing, kl of the first
-        and of the last three steps.
+        rows, kept, overlong, no_room, steps, seconds, and pass_rate, nll, diversity, length_passing, kl and
+        groups_without_signal (a share) of the first and of the last three steps.
 
     Raises:
         EngineError: training failed; the canary found rollouts that are not the policy's; too few rows fit.

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from tasks.runtime.show import picture, table
 from tasks.runtime.store import Manifest, Store
+from tasks.train_agent.step_log import MOST
 
 FIGURES = {
     "pass_rate": "pass rate of the rewrites",
@@ -15,7 +16,12 @@ FIGURES = {
     "diversity": "D(S+)",
     "length_passing": "length of passing rewrites, tokens",
     "kl": "KL to the backbone, nats",
+    "groups_without_signal": "groups whose rewards are all equal, share",
 }
+ADVICE = (
+    "At first most groups taught nothing: of a row's rewrites none passed, or all passed alike. Where few pass: a "
+    "lower `train_agent.temperature`, more `train_agent.candidates` or easier rows (docs/reading_curves.md)."
+)
 
 
 def view(built: Mapping[str, Manifest], home: Store) -> str:
@@ -25,4 +31,6 @@ def view(built: Mapping[str, Manifest], home: Store) -> str:
     rows = [(words, said.get(f"{name}_first"), said.get(f"{name}_last")) for name, words in FIGURES.items()]
     figures = table(("", "first three steps", "last three steps"), rows)
     steps = f"{said['steps']} steps on {said['kept']} rows, {said['seconds']:.0f} s."
+    if said.get("groups_without_signal_first", 0.0) > MOST:
+        steps += f" {ADVICE}"
     return f"{figures}\n\n{steps}\n\n{picture('curves', manifest.key, 'reward and its parts over the steps')}"
