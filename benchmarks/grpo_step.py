@@ -1,7 +1,8 @@
 """A GRPO step of the nano agent: seconds against plain TRL, and the share outside rollout, gate and update.
 
-`.envs/inference/bin/python -m benchmarks.grpo_step` prints two JSON lines. Plain TRL samples with `generate` and
-reads a prompt once for each of its rewrites; reward and rows are the same. Runs of both are taken by turns.
+`.envs/inference/bin/python -m benchmarks.grpo_step` prints three JSON lines. Plain TRL samples with `generate` and
+reads a prompt once for each of its rewrites; reward and rows are the same. Runs of both are taken by turns. The third
+is of the update in micro-batches of K rows, beside the order in which TRL shuffles them.
 """
 
 import statistics
@@ -26,19 +27,25 @@ def main() -> None:
         write_rows(rows, expert_rows(PROMPTS * STEPS))
         ours: list[Row] = []
         plain: list[Row] = []
+        groups: list[Row] = []
+        shuffled: list[Row] = []
         for number in range(ROUNDS):
-            ours += steps(rows, Path(folder) / f"ours{number}", plain=False)
-            plain += steps(rows, Path(folder) / f"plain{number}", plain=True)
+            ours += steps(rows, Path(folder) / f"ours{number}")
+            plain += steps(rows, Path(folder) / f"plain{number}", "plain")
+            groups += steps(rows, Path(folder) / f"groups{number}", micro_batch=K)
+            shuffled += steps(rows, Path(folder) / f"shuffled{number}", "shuffled", micro_batch=K)
     parts = {part: statistics.median(row[f"seconds_{part}"] for row in ours) for part in PARTS}
     seconds = ([row["seconds"] for row in one] for one in (ours, plain))
     tell("grpo_step", "s", "plain TRL", *seconds, better="lower", **parts)
     shares = [sum(row[f"seconds_{part}"] for part in OUTSIDE) / row["seconds"] for row in ours]
     unit = "share of a step outside rollout, gate and update"
     tell("grpo_step_outside", unit, "the step", shares, [1.0] * len(shares), better="lower")
+    updates = ([row["seconds_update"] for row in one] for one in (groups, shuffled))
+    tell("grpo_update", f"s in micro-batches of {K}", "rows as TRL shuffles them", *updates, better="lower")
 
 
-def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
-    """The log rows of a short training run, without its first step."""
+def steps(rows: Path, out: Path, which: str = "ours", micro_batch: int = PROMPTS * K) -> list[Row]:
+    """The log rows of a short training run, without its first step: ours, plain TRL, or shuffled as TRL does."""
     from trl import GRPOTrainer
 
     from tasks.rows.agent_rows import agent_rows
@@ -66,6 +73,12 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
             self.seconds["rollout"] = time.perf_counter() - start
             return made
 
+    class ShuffledTrainer(AgentTrainer):
+        """Ours, with the rows of a step in TRL's order."""
+
+        _prepare_inputs = GRPOTrainer._prepare_inputs
+
+    kinds = {"ours": AgentTrainer, "plain": PlainTrainer, "shuffled": ShuffledTrainer}
     embedder = str(NANO / "embedder")
     config = TrainAgentConfig(
         engine="trl",
@@ -76,7 +89,7 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
         rank=16,
         max_prompt_tokens=192,
         max_new_tokens=96,
-        micro_batch=PROMPTS * K,
+        micro_batch=micro_batch,
         steps=STEPS,
         save_every=1000,
         embedder=EmbedderConfig(model=embedder, revision=None),
@@ -87,7 +100,7 @@ def steps(rows: Path, out: Path, *, plain: bool) -> list[Row]:
     kept, _ = agent_rows(rows, chat, config.max_prompt_tokens, config.max_new_tokens, 512)
     by_id = {row.id: row for row in kept}
     with config.gate.open() as verifier:
-        trainer = (PlainTrainer if plain else AgentTrainer)(
+        trainer = kinds[which](
             spec,
             load_backbone(spec.backbone, "float32", cuda=False),
             chat,

@@ -27,6 +27,7 @@ from tasks.train_agent.replay import GROUPS, group_rows
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.step_log import StepLog, measured, report_step, sample_rows, samples_due, step_figures
 from tasks.train_agent.trl.arguments import arguments
+from tasks.train_agent.trl.groups_together import Batch, together
 from tasks.train_agent.trl.logprobs import shared_logprobs
 from tasks.train_agent.trl.vllm_rollout import VLLMRollout
 from tasks.train_agent.trl.watch import WHOLE, Watch
@@ -37,6 +38,8 @@ BUCKET = 8  # lengths are padded to a multiple of this: few shapes for oneDNN
 
 class AgentTrainer(GRPOTrainer):
     """GRPOTrainer with our prompts, sampling, group reward and log."""
+
+    _buffered_inputs: list[Batch] | None  # TRL's: the step's micro-batches
 
     def __init__(
         self, spec: TrainSpec, model: Any, chat: ChatTokens, rows: list[AgentRow], steps: int, make_reward: MakeReward
@@ -112,6 +115,15 @@ class AgentTrainer(GRPOTrainer):
         self.rewards = self.group_reward(samples)
         self.seconds["reward"] = time.perf_counter() - start
         return self.rewards.totals
+
+    def _prepare_inputs(self, generation_batch: Any) -> Any:
+        """The next micro-batch of the step's rollouts, each prompt's rewrites beside each other."""
+        before = self._buffered_inputs
+        inputs = super()._prepare_inputs(generation_batch)
+        if self._buffered_inputs is None or self._buffered_inputs is before:
+            return inputs
+        self._buffered_inputs = together(self._buffered_inputs, self.args.gradient_accumulation_steps)
+        return self._buffered_inputs[self._step % self.args.steps_per_generation]
 
     def _get_per_token_logps_and_entropies(
         self,

@@ -304,6 +304,16 @@ def test_shared_prompts_give_the_losses_and_gradients_of_trl(trainer):
         assert torch.allclose(a, b, atol=1e-4, rtol=1e-3)
 
 
+def test_micro_batches_are_whole_groups(trainer):
+    inputs = [{"prompt": row, "row": row} for row in list(trainer.agent_rows)[:PROMPTS] for _ in range(K)]
+    trainer.model.train()
+    trainer._prepare_inputs(inputs)
+    assert [len(batch["prompt_ids"]) for batch in trainer._buffered_inputs] == [8, 8]
+    prompts = [{tuple(row) for row in batch["prompt_ids"].tolist()} for batch in trainer._buffered_inputs]
+    assert [len(one) for one in prompts] == [2, 2] and not prompts[0] & prompts[1]
+    trainer._buffered_inputs = None
+
+
 @pytest.mark.slow
 def test_vllm_samples_from_the_policy_of_each_step(tmp_path, rows):
     """The canary is checked in every step: vLLM's log-probabilities are the trained model's, not pi_0's."""
