@@ -7,6 +7,7 @@ Comparison(method="sft", reference="base", measure="GeneralAvg", difference=-0.0
 from tasks.report.compared_data import Comparison, Measure
 from tasks.report.data import ReportData
 from tasks.report.figures import method_label
+from tasks.report.held_out import UNTRAINED
 from tasks.report.pass_at_k_data import Group, PassAtK
 from tasks.report.run_data import Score
 from tasks.report.values import Contrast, Estimate, Proportion
@@ -32,6 +33,7 @@ GROUPS: dict[Group, str] = {"math": "downstream", "general": "general"}
 HOLM = " Holm p: two-sided, corrected for the methods that are held against the same reference by one measure."
 DASH = "–"
 MOSTLY = 0.5  # of the moved weights
+SHORT = 0.6  # of the expert's length
 
 
 def number(value: float | None, digits: int = 1, signed: bool = False) -> str:
@@ -158,7 +160,18 @@ def caveats(data: ReportData) -> list[str]:
     undecided = sum(s.undecided for run in [data.base, *data.runs] for s in run.scores.values())
     if undecided:
         said.append(f"{undecided:,} answers could not be decided by the verifier; they count as wrong.")
-    return said + _rounded(data) + data.notes
+    return said + _shortened(data) + _rounded(data) + data.notes
+
+
+def _shortened(data: ReportData) -> list[str]:
+    """Agents whose passing rewrites are so short that they may hold the answer and little else."""
+    return [
+        f"{method_label(one.rewriter)}: passing rewrites have {one.length:g} tokens at the median, the expert's "
+        f"solutions {one.expert_length:g}. They may state the answer and leave the reasoning out: read some of them. A "
+        "judge that reads the reasoning refuses such (docs/judging.md)."
+        for one in data.held_out
+        if one.rewriter != UNTRAINED and one.length and one.expert_length and one.length < SHORT * one.expert_length
+    ]
 
 
 def _rounded(data: ReportData) -> list[str]:

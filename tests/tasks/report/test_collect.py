@@ -257,6 +257,21 @@ def test_models_that_were_read_in_a_precision_that_undoes_their_training_are_nam
     assert not any("bfloat16" in line for line in caveats(calm))
 
 
+def test_an_agent_whose_passing_rewrites_are_short_is_named(data):
+    def told(length, rewriter="rewriting_agent"):
+        one = next(one for one in data.held_out if one.rewriter == rewriter)
+        changed = one.model_copy(update={"length": length, "expert_length": 100.0})
+        return [
+            line for line in caveats(data.model_copy(update={"held_out": [changed]})) if "leave the reasoning" in line
+        ]
+
+    assert told(60.0) == [] and told(20.0, "untrained") == []
+    [said] = told(59.0)
+    assert said.startswith(
+        "rewriting agent: passing rewrites have 59 tokens at the median, the expert's solutions 100."
+    )
+
+
 def test_histograms_hold_expert_direct_and_agent_rewrites_of_the_same_held_out_rows(data):
     found = {histogram.name: histogram for histogram in data.histograms}
     assert {name: h.n for name, h in found.items()} == {"expert": 30, "direct rewrite": 48, "agent rewrite": 90}
