@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, FiniteFloat
 
 from tasks.report.run_data import Averages
-from tasks.report.values import Contrast, Count, Estimate, Model
+from tasks.report.values import Contrast, Count, Estimate, Model, Share
 
 Measure = Literal[
     "MathAvg",
@@ -78,6 +78,9 @@ class HeldOut(Model):
     )
     length: FiniteFloat | None = Field(default=None, description="median tokens of passing rewrites")
     expert_length: FiniteFloat | None = Field(default=None, description="median tokens of the expert's solutions")
+    answer_alone: Share | None = Field(
+        default=None, description="of the passing rewrites, those that say nothing but the answer"
+    )
 
 
 class Forgetter(Model):

@@ -20,6 +20,7 @@ from tasks.report.statistics import Matrix, contrast, draw, percentile, share
 from tasks.report.summary import correct_columns
 from tasks.rows.jsonl import read_rows
 from tasks.runtime.store import read_manifest
+from tasks.verify.verify import answer_alone
 
 UNTRAINED = "untrained"
 _REFERENCES = (UNTRAINED, "rewriting_agent")  # an ablated agent is compared with both
@@ -33,10 +34,12 @@ _MEASURES: tuple[tuple[Measure, str], ...] = (
 
 @dataclass
 class _Rewriter:
-    """One rewriter's figures by row id, and lengths over all passing candidates (tokens)."""
+    """One rewriter's figures by row id, and over all passing candidates their lengths (tokens) and whether they say
+    nothing but the answer."""
 
     figures: dict[str, dict[str, float]]  # pass_rate, nll, diversity, length -> row id -> value
     lengths: list[int]
+    alone: list[bool]
     expert_lengths: list[int]
     candidates: int
 
@@ -78,6 +81,7 @@ def held_out(
                 mean_length=estimates.get("length"),
                 length=_median([length for one in ones for length in one.lengths]),
                 expert_length=_median([length for one in ones for length in one.expert_lengths]),
+                answer_alone=_share([alone for one in ones for alone in one.alone]),
             )
         )
     differences = [
@@ -121,6 +125,7 @@ def _read(folder: Path) -> _Rewriter:
     rows = list(read_rows(folder / "rows.jsonl", ["id", "candidates", "passed"]))
     # A candidate without a verdict is no failure: it is left out of its row's rate.
     judged = {row["id"]: row["candidates"] - row.get("no_verdict", 0) for row in rows}
+    passing = [row for row in read_rows(folder / "rewrites.jsonl", ["tokens", "text"]) if row["passed"] is True]
     enough = int((read_manifest(folder).get("config") or {}).get("diversity_of", 2))
     return _Rewriter(
         figures={
@@ -132,7 +137,8 @@ def _read(folder: Path) -> _Rewriter:
                 if row["passed"] >= enough and row.get("diversity") is not None
             },
         },
-        lengths=[row["tokens"] for row in read_rows(folder / "rewrites.jsonl", ["tokens"]) if row["passed"] is True],
+        lengths=[row["tokens"] for row in passing],
+        alone=[answer_alone(row["text"]) for row in passing],
         expert_lengths=[row["expert_length"] for row in rows],
         candidates=max((row["candidates"] for row in rows), default=0),
     )
@@ -140,3 +146,7 @@ def _read(folder: Path) -> _Rewriter:
 
 def _median(values: Sequence[int]) -> float | None:
     return float(median(values)) if values else None
+
+
+def _share(values: Sequence[bool]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -4,6 +4,8 @@ Comparison(method="sft", reference="base", measure="GeneralAvg", difference=-0.0
   -> "SFT against base": "general accuracy lower by 9.0 points (6.0 to 12.0)"
 """
 
+from math import inf
+
 from tasks.report.compared_data import Comparison, Measure
 from tasks.report.data import ReportData
 from tasks.report.figures import method_label
@@ -33,7 +35,7 @@ GROUPS: dict[Group, str] = {"math": "downstream", "general": "general"}
 HOLM = " Holm p: two-sided, corrected for the methods that are held against the same reference by one measure."
 DASH = "–"
 MOSTLY = 0.5  # of the moved weights
-SHORT = 0.6  # of the expert's length
+SHORT, ALONE = 0.6, 0.25  # of the expert's length; of passing rewrites
 
 
 def number(value: float | None, digits: int = 1, signed: bool = False) -> str:
@@ -160,17 +162,18 @@ def caveats(data: ReportData) -> list[str]:
     undecided = sum(s.undecided for run in [data.base, *data.runs] for s in run.scores.values())
     if undecided:
         said.append(f"{undecided:,} answers could not be decided by the verifier; they count as wrong.")
-    return said + _shortened(data) + _rounded(data) + data.notes
+    return said + _unreasoned(data) + _rounded(data) + data.notes
 
 
-def _shortened(data: ReportData) -> list[str]:
-    """Agents whose passing rewrites are so short that they may hold the answer and little else."""
+def _unreasoned(data: ReportData) -> list[str]:
+    """Agents whose passing rewrites are much shorter than the expert's, or often nothing but the answer."""
     return [
-        f"{method_label(one.rewriter)}: passing rewrites have {one.length:g} tokens at the median, the expert's "
-        f"solutions {one.expert_length:g}. They may state the answer and leave the reasoning out: read some of them. A "
-        "judge that reads the reasoning refuses such (docs/judging.md)."
+        f"{method_label(one.rewriter)}: passing rewrites have {number(one.length, 0)} tokens at the median, the "
+        f"expert's solutions {number(one.expert_length, 0)}, and {percent(one.answer_alone, 0)} % say nothing but the "
+        "answer. Read some of them; a judge that reads the reasoning refuses such (docs/judging.md)."
         for one in data.held_out
-        if one.rewriter != UNTRAINED and one.length and one.expert_length and one.length < SHORT * one.expert_length
+        if one.rewriter != UNTRAINED
+        and ((one.answer_alone or 0.0) > ALONE or (one.length or inf) < SHORT * (one.expert_length or 0.0))
     ]
 
 

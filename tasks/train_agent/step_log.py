@@ -21,6 +21,7 @@ from tasks.rows.agent_rows import AgentRow
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.runtime.progress import report
 from tasks.train_agent.config import TrainAgentConfig
+from tasks.verify.verify import answer_alone
 
 SUMMED_UP = ("pass_rate", "nll", "diversity", "length_passing", "kl")
 MOST = 0.5  # share of groups without signal from which on it is told
@@ -60,6 +61,7 @@ def step_figures(step: "StepRewards", rows: Mapping[str, AgentRow]) -> Row:
         "length": float(lengths.mean()),
         "length_passing": _mean(lengths[passed]),
         "truncated": float(np.mean([not sample.finished for sample in samples])),
+        "answer_alone": _mean([answer_alone(s.text) for s, passes in zip(samples, passed, strict=True) if passes]),
         "copies": float(np.mean([_words(s.text) == _words(rows[s.row].solution) for s in samples])),
         "different": float(np.mean([len({samples[i].text for i in group}) / len(group) for group, _ in step.groups])),
         "retokenized": float(step.retokenized.sum() / max(1, scored.sum())),

@@ -1,4 +1,5 @@
-"""The public entry of verification: `Verifier` for batches, `check_answer` for one pair, `verifiable` for a reference.
+"""The public entry of verification: `Verifier` for batches, `check_answer` for one pair, `verifiable` for a reference,
+`answer_alone` for whether a solution says how it came to its answer.
 
 In:  Candidate(id="gsm8k/3f2a", question="Natalia sold …", gold="#### 72", solution="… $\\boxed{72}$")
 Out: Verdict(id="gsm8k/3f2a", passed=True, answer=AnswerVerdict("correct", …), reasoning=ReasoningVerdict(True, …))
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from tasks.verify.answers.answer_alone import answer_alone
 from tasks.verify.answers.gold import verifiable
 from tasks.verify.config import VerifyConfig
 from tasks.verify.types import AnswerVerdict, AnswerVerifier, Candidate, Judge, JudgeItem, ReasoningVerdict, Verdict
@@ -21,6 +23,7 @@ __all__ = [
     "ReasoningVerdict",
     "Verdict",
     "Verifier",
+    "answer_alone",
     "check_answer",
     "judged",
     "verifiable",

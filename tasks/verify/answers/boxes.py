@@ -55,6 +55,20 @@ def has_box(text: str) -> bool:
     return first >= 0 and (_BOX.search(text, first) or _OTHER_BOX.search(text, first)) is not None
 
 
+def without_boxes(text: str) -> str:
+    """The text around its boxes; from one that never closes on, the text as it is."""
+    kept, at = [], 0
+    first = first_box(text)
+    for match in _BOX.finditer(text, first) if first >= 0 else ():
+        content, end = _content(text, match.end(), len(text), unclosed=False)
+        if content is None:
+            break
+        if match.start() >= at:  # else it lies in one that is left out already
+            kept.append(text[at : match.start()])
+            at = end
+    return "".join([*kept, text[at:]])
+
+
 def last_boxed(text: str, unclosed: bool = False) -> tuple[str, int] | None:
     """Content and end of the last box that is not empty. Boxes joined by "and", "or" or a comma are one answer."""
     boxes: list[tuple[int, str, int]] = []

@@ -257,19 +257,17 @@ def test_models_that_were_read_in_a_precision_that_undoes_their_training_are_nam
     assert not any("bfloat16" in line for line in caveats(calm))
 
 
-def test_an_agent_whose_passing_rewrites_are_short_is_named(data):
-    def told(length, rewriter="rewriting_agent"):
+def test_an_agent_whose_passing_rewrites_hold_little_reasoning_is_named(data):
+    def told(length, alone, rewriter="rewriting_agent"):
         one = next(one for one in data.held_out if one.rewriter == rewriter)
-        changed = one.model_copy(update={"length": length, "expert_length": 100.0})
-        return [
-            line for line in caveats(data.model_copy(update={"held_out": [changed]})) if "leave the reasoning" in line
-        ]
+        changed = one.model_copy(update={"length": length, "answer_alone": alone, "expert_length": 100.0})
+        lines = caveats(data.model_copy(update={"held_out": [changed]}))
+        return [line for line in lines if "nothing but the answer" in line]
 
-    assert told(60.0) == [] and told(20.0, "untrained") == []
-    [said] = told(59.0)
-    assert said.startswith(
-        "rewriting agent: passing rewrites have 59 tokens at the median, the expert's solutions 100."
-    )
+    assert told(60.0, 0.25) == [] and told(20.0, 0.9, "untrained") == [] and told(None, None) == []
+    assert len(told(60.0, 0.26)) == 1
+    [said] = told(59.0, 0.0)
+    assert said.startswith("rewriting agent: passing rewrites have 59 tokens at the median, the expert's solutions 100")
 
 
 def test_histograms_hold_expert_direct_and_agent_rewrites_of_the_same_held_out_rows(data):
