@@ -5,8 +5,8 @@ Out: Near(left_out=True, score=0.86, partner="numinamath_cot/3f2a91c07b5d4e68")
 
 The score is the Jaccard similarity of their sets of 5-grams of words, estimated by MinHash (Broder, 1997) over 256
 permutations (standard error 0.025 at 0.8); locality-sensitive hashing finds the pairs, so rows are not compared with
-all others. A row is left out where its most similar earlier row is similar enough, left out itself or not: of rows that
-such pairs chain the first of the draw stays.
+all others (banded_index.py: datasketch's own index takes 14 KiB a row). A row is left out where its most similar
+earlier row is similar enough, left out itself or not: of rows that such pairs chain the first of the draw stays.
 """
 
 from typing import NamedTuple
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.rows.jsonl import Row
+from tasks.sample.banded_index import BandedIndex
 from tasks.sample.overlap import words
 
 WORDS = 5
@@ -33,14 +34,15 @@ class Near(NamedTuple):
 
 
 class NearDuplicates:
-    """The rows of a draw so far: about 14 KiB each, most of them for the index."""
+    """The rows of a draw so far: about 2 KiB each."""
 
     def __init__(self, least: float) -> None:
         """`least`: the similarity from which a row is left out."""
         from datasketch import MinHash, MinHashLSH
 
         self._least, self._sketch = least, MinHash
-        self._index = MinHashLSH(LEAST, PERMUTATIONS, weights=(FOUND_FALSELY, MISSED))
+        bands = MinHashLSH(LEAST, PERMUTATIONS, weights=(FOUND_FALSELY, MISSED))
+        self._index = BandedIndex(bands.b, bands.r)
         self._ids: list[str] = []
         self._values: list[NDArray[np.uint32]] = []
 
@@ -48,10 +50,9 @@ class NearDuplicates:
         """What `row` is most like of the earlier ones; it is one of them from now on. None: nothing is half like it."""
         sketch = self._sketch(PERMUTATIONS)
         sketch.update_batch(shingles(f"{row['question']}\n{row['solution']}"))
-        found = sorted(self._index.query(sketch))
-        self._index.insert(len(self._ids), sketch)
+        found = sorted(self._index.add(sketch.hashvalues))
         self._ids.append(row["id"])
-        self._values.append(sketch.hashvalues)
+        self._values.append(sketch.hashvalues.astype(np.uint32))
         if not found:
             return None
         scores = (np.stack([self._values[place] for place in found]) == sketch.hashvalues).mean(axis=1)
