@@ -28,7 +28,7 @@ def main() -> None:
     }
     for name, tokens in (("prompt", 512), ("step", 32)):
         layer = [
-            (torch.randn(tokens, read).bfloat16(), torch.randn(1, 1, RANK, read).bfloat16(), _b(torch, write))
+            tuple(torch.randn(shape).bfloat16() for shape in ((tokens, read), (1, 1, RANK, read), (1, 1, write, RANK)))
             for read, write in MATRICES
         ]
         taken: dict[str, list[float]] = {way: [] for way in ways}
@@ -37,10 +37,6 @@ def main() -> None:
                 taken[way].append(1000 * _seconds(torch, layer, shrink, expand))
         unit = f"ms of a core, a layer, {tokens} tokens"
         tell(f"one_adapter/{name}", unit, "vLLM's own", taken["one"], taken["own"], better="lower")
-
-
-def _b(torch: Any, write: int) -> Any:
-    return torch.randn(1, 1, write, RANK).bfloat16()
 
 
 def _seconds(torch: Any, layer: list[Any], shrink: Callable[..., None], expand: Callable[..., None]) -> float:

@@ -7,7 +7,6 @@ A check is a function of what was asked that yields a sentence for each thing th
 the fields' own bounds refuse never comes this far (flows/experiment.py).
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -162,9 +161,11 @@ def sources_are_there(asked: Asked) -> Iterator[str]:
 def passages_are_rows(asked: Asked) -> Iterator[str]:
     """General text of one's own for the thermometers: a file of JSON lines, packed or not, with their fields."""
     passages = asked.experiment.drift.passages
+    if passages is None or not asked.makes("read_base"):
+        return
     try:
-        if passages is not None:
-            deque(texts.passages(ROOT / passages), maxlen=0)
+        for _ in texts.passages(ROOT / passages):
+            pass
     except RowError as error:
         yield f"drift.passages: {error}"
     except (OSError, EOFError) as error:
