@@ -73,7 +73,7 @@ def sft_loss(data: ReportData, width: int, only: Collection[str] = (), name: str
     if not methods:
         return None
     figure, [ax] = panels(width, 240 if width < 600 else 360, right=110 if width < 600 else 150)
-    title(ax, "SFT loss, nats per token")
+    title(ax, "SFT loss, the method’s own")
     x_label(ax, "step")
     labels = []
     for method in methods:

@@ -44,7 +44,7 @@ _COLUMNS = (
     _Column("Gen↓\n%", lambda row: row.averages.general_drop_percent, gives_way=2),
     _Column("yield\n%", lambda row: row.tc_yield, 100),
     _Column("target NLL\nnats/token", lambda row: row.target_nll, 1, 3, 14, gives_way=1),
-    _Column("SFT loss\nnats/token", lambda row: row.final_loss, 1, 3, 14),
+    _Column("SFT loss\nits own", lambda row: row.final_loss, 1, 3, 14),
 )
 _METHOD = 17  # "Mind the Gap + IW"
 _THERMOMETER = 20  # "KL(π₀‖π)" and its interval

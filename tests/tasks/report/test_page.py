@@ -220,7 +220,7 @@ def test_figures_take_every_colour_from_the_page_so_that_both_schemes_work(page,
 
 def test_names_of_methods_are_drawn_beside_their_lines(page):
     loss = re.search(r'aria-label="SFT training loss.*?</svg>', page, re.DOTALL).group()
-    for name in ("SFT", "SDFT", "Mind the Gap", "DFT", "rewriting agent", "nats per token", "step"):
+    for name in ("SFT", "SDFT", "Mind the Gap", "DFT", "rewriting agent", "the method’s own", "step"):
         assert f">{name}<" in loss or f">SFT loss, {name}<" in loss
 
 
