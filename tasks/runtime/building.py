@@ -18,7 +18,7 @@ from tasks.runtime.declaration import Declaration, Metrics
 from tasks.runtime.key import Inputs
 from tasks.runtime.placement_check import FEWER
 from tasks.runtime.progress_view import ProgressView
-from tasks.runtime.run_log import Log
+from tasks.runtime.run_log import Log, saying_that_it_waits
 from tasks.runtime.settings import settings
 from tasks.runtime.show import show
 from tasks.runtime.store import Manifest, Store
@@ -63,9 +63,10 @@ def build(
     here = home.root / "slots" / platform.node()  # machines may share the store, but not their slots
     timeout = stage.timeout_minutes and stage.timeout_minutes * 60
     asked = time.monotonic()
+    waiting = saying_that_it_waits(log, title, "free cores or GPUs; other work of this machine has them", after=60)
     with (
-        slots.take(here, "core", stage.cores_for(asked_for), settings().cores) as cores,
-        slots.take(here, "gpu", gpus, len(gpus_here)) as taken,
+        slots.take(here, "core", stage.cores_for(asked_for), settings().cores, waiting=waiting) as cores,
+        slots.take(here, "gpu", gpus, len(gpus_here), waiting=waiting) as taken,
         engine.attempt(engines, timeout, [gpus_here[slot] for slot in taken], None if gpus_here else cores),
         ProgressView(title, log),
         attempt.told(outs, missing),

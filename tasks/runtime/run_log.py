@@ -30,14 +30,14 @@ def run_log() -> Log:
         return logging.getLogger(__name__)
 
 
-def saying_that_it_waits(log: Log, title: str) -> Callable[[float], None]:
-    """To be called with the seconds of waiting for an artifact's lock: says once that another run builds it."""
+def saying_that_it_waits(log: Log, title: str, what: str, after: float) -> Callable[[float], None]:
+    """To be called with the seconds waited so far: says once, `after` so many, that `title` waits for `what`."""
     said: list[float] = []
 
     def waiting(seconds: float) -> None:
-        if seconds >= 1 and not said:
+        if seconds >= after and not said:
             said.append(seconds)
-            log.info("%s: waits for this artifact, which is being built already", title)
+            log.info("%s: waits for %s", title, what)
 
     return waiting
 

@@ -13,7 +13,7 @@ who needs all GPUs waits for it; it begins with two (benchmarks/slots.py tells w
 import fcntl
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -49,10 +49,17 @@ class Dealt:
 
 
 @contextmanager
-def take(folder: Path, name: str, asked: int | Dealt, total: int, patience: float = PATIENCE) -> Iterator[list[int]]:
+def take(
+    folder: Path,
+    name: str,
+    asked: int | Dealt,
+    total: int,
+    patience: float = PATIENCE,
+    waiting: Callable[[float], None] = lambda _: None,
+) -> Iterator[list[int]]:
     """Take what is asked for of the machine's `total` slots called `name`; yields their numbers, say [0, 3].
 
-    Takes at most `total`.
+    Takes at most `total`. `waiting` hears the seconds waited so far.
     """
     wanted = fewest(asked, total)
     if wanted == 0:
@@ -66,6 +73,7 @@ def take(folder: Path, name: str, asked: int | Dealt, total: int, patience: floa
                 with _deciding(folder, name):
                     taken = _take_now(folder, name, own, asked, total, patience)
                 if not taken:
+                    waiting((time.monotonic_ns() - own.when) / 1e9)
                     stopping.check()
                     time.sleep(0.1)
         with hold(*taken.values()):

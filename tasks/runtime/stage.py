@@ -130,7 +130,7 @@ def _look_up_or_build(made: Declaration, config: Any, inputs: dict[str, Any]) ->
         locks.enter_context(ProgressView(title, log))  # of transfers; what is built shows its own
         # In the order of the keys, so that two runs that share artifacts cannot wait for each other.
         for manifest in sorted(manifests.values(), key=lambda manifest: manifest.key):
-            waiting = saying_that_it_waits(log, title)
+            waiting = saying_that_it_waits(log, title, "this artifact, which another task is at", after=1)
             locks.enter_context(slots.hold(locks.enter_context(home.lock(manifest.key, waiting))))
         found = {part: home.find(manifest.key) for part, manifest in manifests.items()}
         missing = {part: manifests[part] for part, artifact in found.items() if artifact is None}

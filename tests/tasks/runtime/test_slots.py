@@ -1,14 +1,17 @@
 """Slots are scarce, shared by processes, and never lost."""
 
+import logging
 import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tasks.runtime import slots, stopping
+from tasks.runtime.run_log import saying_that_it_waits
 from tests.conftest import ROOT
 
 
@@ -43,6 +46,24 @@ def test_nobody_waits_for_slots_of_a_run_that_is_being_ended(tmp_path: Path) -> 
                 pass
         finally:
             stopping.begin()
+
+
+def test_who_waits_hears_for_how_long_and_it_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[float] = []
+    said = saying_that_it_waits(logging.getLogger("run"), "finetune (sft/0)", "free GPUs", after=0.15)
+
+    def waiting(seconds: float) -> None:
+        heard.append(seconds)
+        said(seconds)
+        if len(heard) == 4:
+            other.close()
+
+    with caplog.at_level("INFO"), ExitStack() as other:
+        other.enter_context(slots.take(tmp_path, "gpu", 1, 1))
+        with slots.take(tmp_path, "gpu", 1, 1, waiting=waiting) as numbers:
+            assert numbers == [0]
+    assert heard == sorted(heard) and heard[0] < 0.15 < heard[3]
+    assert caplog.messages == ["finetune (sft/0): waits for free GPUs"]
 
 
 def test_a_request_for_more_than_there_are_gets_all(tmp_path: Path) -> None:
