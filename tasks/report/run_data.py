@@ -119,7 +119,8 @@ class Run(Model):
     targets: Targets | None = None
     target_nll: TargetNLL | None = None
     final_loss: FiniteFloat | None = Field(
-        default=None, description="SFT loss over the last tenth of steps: the method's own, nats/token where it is the NLL"
+        default=None,
+        description="SFT loss over the last tenth of steps: the method's own, nats/token where it is the NLL",
     )
     loss: list[LossPoint] = Field(default_factory=list)
     stability: Stability | None = Field(default=None, description="of the SFT's logged steps")
