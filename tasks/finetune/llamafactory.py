@@ -25,7 +25,7 @@ from tasks.finetune.arguments import ZERO3, arguments, precision
 from tasks.finetune.checkpoints import ByTime, drop_unfinished
 from tasks.finetune.collect import collect
 from tasks.finetune.dataset import prepare
-from tasks.finetune.memory import CHUNK, frozen_bytes, shape_of, tokens_that_fit
+from tasks.finetune.memory import CHUNK, CPU_TOKENS, frozen_bytes, shape_of, tokens_that_fit
 from tasks.finetune.passes import Plan
 from tasks.finetune.rendezvous import is_first, torchrun
 from tasks.finetune.spec import FinetuneSpec
@@ -34,8 +34,6 @@ from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
 from tasks.runtime.spec import read_spec
 from tasks.runtime.whole_file import write_json
-
-CPU_TOKENS = 2048  # of a packed pass on a CPU: more do not stay in its caches
 
 
 def main() -> None:

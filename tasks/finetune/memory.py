@@ -1,4 +1,4 @@
-"""GPU memory that full-parameter SFT takes, reckoned before it starts.
+"""Memory that full-parameter SFT takes, reckoned before it starts.
 
 In:  Shape(parameters=135e6, hidden=576, layers=30, vocabulary=49152), 4,096 tokens in a pass, bfloat16 passes
 Out: 5.7 GiB
@@ -20,6 +20,8 @@ LOGITS = {"bfloat16": 2 + 3 * 4, "float32": 3 * 4}  # bytes a logit
 # Values a token that the layer which is recomputed keeps, in widths of the model: attention, MLP of 3 to 4 widths.
 OF_A_LAYER = 34
 CHUNK = 1024  # target tokens of a packed pass whose logits are in memory at once
+CPU_TOKENS = 2048  # of a packed pass on a CPU: more do not stay in its caches
+IMPORTED = int(0.7 * 2**30)  # bytes of a process that has imported PyTorch and LLaMA-Factory
 MOST_TOKENS, LEAST_TOKENS = 65_536, 1024  # of a pass: more than the first compute no faster
 
 

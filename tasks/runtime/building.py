@@ -63,8 +63,11 @@ def build(
     here = home.root / "slots" / platform.node()  # machines may share the store, but not their slots
     timeout = stage.timeout_minutes and stage.timeout_minutes * 60
     asked = time.monotonic()
-    waiting = saying_that_it_waits(log, title, "free cores or GPUs; other work of this machine has them", after=60)
+    what = "free cores, GPUs or memory; other work of this machine has them"
+    waiting = saying_that_it_waits(log, title, what, after=60)
+    gib = 0 if gpus_here else stage.gib_for(asked_for, paths)
     with (
+        slots.take(here, "gib", gib, settings().gib(), waiting=waiting),
         slots.take(here, "core", stage.cores_for(asked_for), settings().cores, waiting=waiting) as cores,
         slots.take(here, "gpu", gpus, len(gpus_here), waiting=waiting) as taken,
         engine.attempt(engines, timeout, [gpus_here[slot] for slot in taken], None if gpus_here else cores),

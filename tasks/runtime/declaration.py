@@ -32,6 +32,7 @@ class Declaration:
     environment: str | Callable[[Any], str]
     cores: int | Callable[[Any], int]
     gpus: int | Callable[[Any], int | Dealt | None]
+    memory: Callable[..., int] | None
     timeout_minutes: float | None
     identity: Callable[[Any], Any] | None
     batch: bool
@@ -61,6 +62,10 @@ class Declaration:
         if not callable(self.cores):
             return self.cores
         return max(self.cores(one) for one in (config.values() if self.batch else [config]))
+
+    def gib_for(self, config: Any, paths: dict[str, Any]) -> int:
+        """GiB of memory that the stage takes on a machine without GPUs, of these inputs; 0 where it tells none."""
+        return 0 if self.memory is None else -(-self.memory(config, **paths) // 2**30)
 
     def configs(self, config: Any) -> dict[str, BaseModel]:
         """Of each artifact its config."""

@@ -31,6 +31,11 @@ class Settings(BaseSettings):
         default="auto", description="What engines compute on; auto: what their environments were installed for."
     )
     cores: int = Field(default=os.cpu_count() or 1, ge=1, description="CPU cores that engines may use at once.")
+    memory: int | None = Field(
+        default=None,
+        ge=1,
+        description="GiB of memory that engines on CPU cores may use at once; by default nine tenths of the machine's.",
+    )
     gpus: int | None = Field(
         default=None, ge=0, description="GPUs that engines may use at once, of those that CUDA_VISIBLE_DEVICES names."
     )
@@ -59,6 +64,15 @@ class Settings(BaseSettings):
         installed = self.environments / "device"
         device = installed.read_text().strip() if self.device == "auto" and installed.exists() else self.device
         return device == "cuda"
+
+    def gib(self) -> int:
+        """GiB that engines on CPU cores may use at once; a container may have less than its machine."""
+        if self.memory is not None:
+            return self.memory
+        limit = Path("/sys/fs/cgroup/memory.max")
+        said = limit.read_text().strip() if limit.exists() else "max"
+        whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return max(1, int(0.9 * min(whole, int(said) if said.isdigit() else whole)) // 2**30)
 
     def gpu_names(self) -> list[str]:
         """What CUDA calls the GPUs that engines may use: those of CUDA_VISIBLE_DEVICES, else of the driver's device

@@ -51,6 +51,7 @@ def stage(
     environment: str | Callable[[Any], str] = "core",
     cores: int | Callable[[Any], int] = 1,
     gpus: int | Callable[[Any], int | slots.Dealt | None] = 0,
+    memory: Callable[..., int] | None = None,
     timeout_minutes: float | None = None,
     identity: Callable[[Any], Any] | None = None,
     batch: bool = False,
@@ -64,6 +65,8 @@ def stage(
         environment: whose lock is part of the key: that of the stage's engine, which may depend on the config.
         cores, gpus: slots of this machine that building takes (looking up takes none); they may depend on the config,
             GPUs None: all of the machine's, `Dealt`: as many engines as find room.
+        memory: bytes of the machine's memory that its engines take where they compute on cores, from the config and its
+            inputs' folders, for a stage that takes gigabytes: it waits for them.
         timeout_minutes: after which the attempt ends and its engine is killed.
         identity: what else the result depends on, from the config: digests of files that a path names, prompts.
         batch: the stage makes several artifacts in one go: its config and `out` are dicts by name, with those that
@@ -78,7 +81,7 @@ def stage(
 
     def decorate(function: Callable[..., Metrics]) -> StageTask:
         made = Declaration(
-            function, version, environment, cores, gpus, timeout_minutes, identity, batch, smaller, shows
+            function, version, environment, cores, gpus, memory, timeout_minutes, identity, batch, smaller, shows
         )
 
         def look_up_or_build(config: Any, **inputs: Any) -> State:

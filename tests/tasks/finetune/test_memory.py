@@ -1,5 +1,11 @@
 """The memory that SFT is reckoned to take."""
 
+from pathlib import Path
+
+import pytest
+
+from tasks.finetune.config import FinetuneConfig
+from tasks.finetune.finetune import memory
 from tasks.finetune.memory import MOST_TOKENS, Shape, sft_bytes, shape_of, tokens_that_fit
 from tasks.runtime.settings import ROOT
 
@@ -25,3 +31,22 @@ def test_a_packed_pass_holds_the_logits_of_a_chunk_and_as_many_tokens_as_fit() -
     assert sft_bytes(SEVEN_B, tokens, "bfloat16", 4, 1024) <= 0.9 * 80 * 2**30
     assert tokens == MOST_TOKENS or sft_bytes(SEVEN_B, tokens + 1, "bfloat16", 4, 1024) > 0.9 * 80 * 2**30
     assert tokens_that_fit(SEVEN_B, 40 * 2**30, "bfloat16", 4, 1024) < 16_384
+
+
+def test_on_cores_a_process_takes_its_imports_and_a_model_of_half_a_billion_parameters_eleven_gigabytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nano = ROOT / "infra" / "nano" / "model"
+    plain = FinetuneConfig()
+    assert 0.7 * 2**30 < memory(plain, backbone=nano) < 2**30
+    assert memory(FinetuneConfig(processes=2), backbone=nano) > 1.4 * 2**30
+    half = Shape(parameters=494_000_000, hidden=896, layers=24, vocabulary=151_936)
+    monkeypatch.setattr("tasks.finetune.finetune.shape_of", lambda _: half)
+    taken = memory(FinetuneConfig(dtype="bfloat16"), backbone=tmp_path)
+    assert 10.7 * 2**30 < taken < 12 * 2**30  # 10.7 and 10.8 GiB were counted by the kernel (docs/small_models.md)
+    anchored = FinetuneConfig(dtype="bfloat16", loss="sft_kl", anchor=0.1)
+    assert memory(anchored, backbone=tmp_path) - taken > 2 * half.parameters
+    assert memory(FinetuneConfig(dtype="bfloat16", lora_rank=16), backbone=tmp_path) < taken - 11 * half.parameters
+    (tmp_path / "config.json").write_text('{"text_config": {"hidden_size": 896}}')
+    monkeypatch.setattr("tasks.finetune.finetune.shape_of", shape_of)
+    assert memory(plain, backbone=tmp_path) == 0

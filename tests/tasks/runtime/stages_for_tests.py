@@ -73,6 +73,19 @@ def hungry(config: HungryConfig, out: Path) -> Metrics:
     return {"rows": config.rows}
 
 
+def two_gib(config: CountConfig, *, numbers: Path) -> int:
+    assert (numbers / "numbers").exists()  # of the input's folder it may tell
+    return 2 * 2**30
+
+
+@stage(version=1, memory=two_gib)
+def large(config: CountConfig, out: Path, *, numbers: Path) -> Metrics:
+    """Says when it began and when it ended."""
+    began = time.monotonic()
+    time.sleep(2.0)
+    return {"began": began, "ended": time.monotonic()}
+
+
 @stage(version=1, batch=True)
 def squares(config: dict[str, CountConfig], out: dict[str, Path]) -> dict[str, Metrics]:
     """Several artifacts in one go."""

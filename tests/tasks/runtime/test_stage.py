@@ -36,6 +36,7 @@ from tests.tasks.runtime.stages_for_tests import (
     count_and_double,
     double,
     hungry,
+    large,
     squares,
 )
 
@@ -224,6 +225,24 @@ def test_a_stage_that_needs_more_gpus_than_there_are_says_so(home: Path, monkeyp
 
     with pytest.raises(NotEnoughGPUs, match="wide computes on 4 GPUs, this machine has 1: fewer by a preset"):
         wide.folder(CountConfig())
+
+
+@pytest.mark.parametrize(("memory", "at_once"), [(3, False), (4, True)])
+def test_stages_that_take_gigabytes_wait_for_each_other_where_there_is_no_gpu(
+    memory: int, at_once: bool, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("MEMORY", memory), ("CORES", 4), ("DEVICE", "cpu")):
+        monkeypatch.setenv(f"REWRITING_AGENT_{name}", str(value))
+    settings.cache_clear()
+
+    @flow
+    def both() -> list[Artifact]:
+        numbers = count.submit(CountConfig())
+        made = [large.submit(CountConfig(seed=seed), numbers=numbers) for seed in (1, 2)]
+        return [finish(one) for one in made]
+
+    spans = sorted((m["began"], m["ended"]) for m in (store().manifest(a.key).metrics for a in both()))
+    assert (spans[1][0] < spans[0][1]) == at_once
 
 
 def test_a_batch_builds_only_what_is_missing(home: Path) -> None:
