@@ -22,7 +22,7 @@ from tasks.drift.config import DriftConfig
 from tasks.evaluate.config import EvaluateConfig
 from tasks.finetune.config import FinetuneConfig
 from tasks.measure.config import MeasureConfig
-from tasks.methods.method import Method, methods
+from tasks.methods.method import RATE, Method, methods
 from tasks.rewrite.config import RewriteConfig
 from tasks.runtime.placement import Place
 from tasks.runtime.secret import fields_with_secrets, refusal
@@ -149,12 +149,15 @@ class Experiment(BaseModel):
         return self.drift.model_copy(update={"benchmark_data": self.evaluate.benchmark_data})
 
     def of_method(self, method: Method) -> "Experiment":
-        """The experiment with what the method changes of it. The loss is the method's alone.
+        """The experiment with what the method changes of it. The loss is the method's alone, the rate in its measure.
 
         Raises:
             ExperimentError: it changes a field that does not exist, or to what does not fit.
         """
-        return load_experiment(self, {"finetune.loss": "nll"} | method.changes)
+        own: dict[str, Any] = {"finetune.loss": "nll"} | method.changes
+        if method.rate != 1.0:
+            own[RATE] = float(f"{self.finetune.learning_rate * method.rate:.12g}")  # 0.012, not 0.011999999999999999
+        return load_experiment(self, own)
 
     def sft(self, seed: int) -> FinetuneConfig:
         """Downstream SFT of one seed."""

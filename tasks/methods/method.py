@@ -17,6 +17,7 @@ from tasks.runtime.settings import settings
 from tasks.runtime.yaml_text import YamlError, mapping, validated
 
 FOLDER = Path(__file__).resolve().parent
+RATE = "finetune.learning_rate"
 Colour = Literal["vermillion", "blue", "green", "purple", "orange", "sky"]
 
 
@@ -100,6 +101,13 @@ class Method(BaseModel):
     changes: dict[str, Any] = Field(
         default_factory=dict, description="Fields of the experiment that it sets, after every preset and --set."
     )
+    rate: float = Field(
+        default=1.0,
+        gt=0,
+        le=100,
+        description="Its learning rate, in the experiment's: 10 for matrices of low rank, commonly trained at ten "
+        "times the rate of all weights.",
+    )
     share: float | None = Field(
         default=None,
         gt=0,
@@ -108,6 +116,12 @@ class Method(BaseModel):
     )
 
     strength: Strength | None = Field(default=None, description="None: it has no strength of its own.")
+
+    @model_validator(mode="after")
+    def _one_rate(self) -> "Method":
+        if self.rate != 1.0 and RATE in self.changes:
+            raise ValueError(f"rate {self.rate:g}: changes sets {RATE} itself; leave one of them out")
+        return self
 
     @model_validator(mode="after")
     def _strength_is_there(self) -> "Method":

@@ -58,7 +58,7 @@ def averages_of(name: str, among: Sequence[str]) -> list[str]:
 
 def _tuned(method: Method) -> tuple[object, ...]:
     """What trains the model that is averaged: two methods that agree in it differ in their share alone."""
-    return method.targets, method.mixture, method.changes
+    return method.targets, method.mixture, method.changes, method.rate
 
 
 def _panel(

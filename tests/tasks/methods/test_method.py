@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.experiment import STUDIED, load_experiment
+from flows.experiment import STUDIED, ExperimentError, load_experiment
 from tasks.methods.method import FOLDER, MethodError, methods, read
 from tasks.runtime.key import config_for_key
 from tests.conftest import ROOT
@@ -21,7 +21,8 @@ colour: sky
 dash: 2
 studied: true
 targets: {rewriter: backbone}
-changes: {finetune.learning_rate: 4.0e-4, assemble.fallback: false}
+rate: 0.5
+changes: {assemble.fallback: false}
 """
 
 ASK = """
@@ -81,6 +82,15 @@ def test_the_loss_is_the_methods_alone() -> None:
     assert experiment.of_method(methods()["mind_the_gap_iw"]).finetune.loss == "importance_weighted"
 
 
+def test_a_methods_rate_is_in_the_experiments_so_that_one_grid_suits_all() -> None:
+    for rate, own in ((7e-6, 7e-5), (1.2e-3, 0.012)):
+        experiment = load_experiment("nano", {"finetune.learning_rate": rate})
+        assert experiment.of_method(methods()["lora_sft"]).finetune.learning_rate == own
+        assert experiment.of_method(methods()["sft"]).finetune.learning_rate == rate
+    with pytest.raises(ExperimentError, match=r"finetune\.learning_rate.*0\.1"):
+        load_experiment("nano", {"finetune.learning_rate": 0.02}).of_method(methods()["lora_sft"])
+
+
 def test_what_came_later_is_in_no_key_of_what_was_made_before() -> None:
     """Fields of methods that were added are in a key only where they are set."""
     for name, added in (("sft", set()), ("l2", {"l2"}), ("lora_sft", {"lora_rank"}), ("psft", {"clip", "lag"})):
@@ -95,6 +105,10 @@ def test_what_came_later_is_in_no_key_of_what_was_made_before() -> None:
         ("- a list", "holds list, not the fields of a method"),
         ("label: A\nsaid: b\norder: 1\ncolour: pink", r"colour: Input should be 'vermillion'"),
         ("label: A\nsaid: b\norder: 1\ncolour: sky\ntargets: {rewriter: me}", "targets.rewriter: Input should be 'ba"),
+        (
+            "label: A\nsaid: b\norder: 1\ncolour: sky\nrate: 2\nchanges: {finetune.learning_rate: 1.0e-5}",
+            "rate 2: changes sets finetune.learning_rate itself",
+        ),
     ],
 )
 def test_a_file_that_declares_none_is_named_with_its_field(tmp_path: Path, said: str, fault: str) -> None:
