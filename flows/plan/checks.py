@@ -7,8 +7,9 @@ A check is a function of what was asked that yields a sentence for each thing th
 the fields' own bounds refuse never comes this far (flows/experiment.py).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flows.experiment import Experiment
 from flows.placement import computing
@@ -18,10 +19,11 @@ from flows.plan.table import table
 from tasks.drift import texts
 from tasks.evaluate import benchmark
 from tasks.finetune.finetune import gpus as sft_gpus
+from tasks.finetune.memory import Shape, host_bytes
 from tasks.rows.jsonl import RowError
 from tasks.rows.source import SourceError, check_pinned, local_path
 from tasks.runtime.placement_check import lacking
-from tasks.runtime.settings import ROOT
+from tasks.runtime.settings import ROOT, settings
 from tasks.score.config import PACKAGED_EMBEDDER, EmbedderConfig
 
 
@@ -31,11 +33,12 @@ class CannotWork(ValueError):
 
 @dataclass(frozen=True)
 class Asked:
-    """One experiment, what it would be computed on, and which kinds of stage are still to be made (None: all)."""
+    """One experiment, what it would be computed on, and which kinds of stage are still to be made (None: all), each
+    with its configs."""
 
     experiment: Experiment
     machine: Machine
-    making: frozenset[str] | None = None
+    making: Mapping[str, Sequence[Any]] | None = None
 
     def makes(self, kind: str) -> bool:
         return self.making is None or kind in self.making
@@ -44,11 +47,13 @@ class Asked:
 Check = Callable[[Asked], Iterator[str]]
 
 
-def refusals(experiments: Sequence[Experiment], machine: Machine, making: frozenset[str] | None = None) -> list[str]:
+def refusals(
+    experiments: Sequence[Experiment], machine: Machine, making: Mapping[str, Sequence[Any]] | None = None
+) -> list[str]:
     """Everything that cannot work, each sentence once.
 
     Args:
-        making: kinds of stage of which something is still to be made; what is in the store needs no GPU and no token.
+        making: configs by kind of stage of what is still to be made; what is in the store needs no GPU and no token.
     """
     found = (said for one in experiments for check in CHECKS for said in check(Asked(one, machine, making)))
     return list(dict.fromkeys(found))
@@ -100,6 +105,21 @@ def models_fit(asked: Asked) -> Iterator[str]:
                 f"{gpu.memory:.0f}: {over / memory.GB:.0f} GB too much. "
                 f"{_less(agent.engine if kind == 'train_agent' else kind)}"
             )
+
+
+def memory_suffices(asked: Asked) -> Iterator[str]:
+    """SFT on the cores of this machine, with the fewest rows at a time, where the model's shape is known."""
+    configs, model = (asked.making or {}).get("finetune", ()), memory.model_of(asked.experiment.backbone)
+    if asked.machine.device != "cpu" or model is None or not configs or "finetune" in asked.experiment.placement:
+        return
+    shape = Shape(model.parameters, model.hidden, model.layers, model.vocabulary)
+    fewest = [config.model_copy(update={"tokens_per_pass": 64}) for config in configs]
+    needed, has = max(host_bytes(config, shape, "bfloat16") for config in fewest) / 2**30, settings().gib()
+    if needed > has:
+        yield (
+            f"finetune takes {needed:.0f} GiB of memory and engines have {has} here (REWRITING_AGENT_MEMORY): a "
+            "machine with GPUs (--set placement.finetune.pool=gpu, docs/work_pools.md), a smaller model, or --method lora_sft"
+        )
 
 
 def gpus_are_there(asked: Asked) -> Iterator[str]:
@@ -179,6 +199,7 @@ CHECKS: tuple[Check, ...] = (
     batches_divide,
     gpus_are_there,
     models_fit,
+    memory_suffices,
 )
 
 

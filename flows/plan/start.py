@@ -53,7 +53,10 @@ def survey(
         if found := refusals(experiments, here):
             return None, found
         raise
-    making = frozenset(step.kind for step in walk.stages if not step.cached)
+    making: dict[str, list[Any]] = {}
+    for step in walk.stages:
+        if not step.cached:
+            making.setdefault(step.kind, []).append(step.config)
     return walk, refusals(experiments, here, making)
 
 

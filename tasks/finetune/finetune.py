@@ -9,7 +9,7 @@ Out: model/    the fine-tuned model, readable by transformers and vLLM
 from pathlib import Path
 
 from tasks.finetune.config import FinetuneConfig
-from tasks.finetune.memory import CHUNK, CPU_TOKENS, IMPORTED, STATE, frozen_bytes, sft_bytes, shape_of
+from tasks.finetune.memory import host_bytes, shape_of
 from tasks.finetune.rendezvous import MODULE, nodes
 from tasks.finetune.spec import FinetuneSpec
 from tasks.finetune.view import view
@@ -38,16 +38,10 @@ def smaller(config: FinetuneConfig) -> FinetuneConfig | None:
 
 def memory(config: FinetuneConfig, *, backbone: Path, **_: Path) -> int:
     """Bytes that its processes take on a machine without GPUs; 0 for a model whose config names its shape otherwise."""
-    processes = config.processes or 1
     try:
-        shape, precision = shape_of(backbone), resolve(config.dtype, backbone, cuda=False)
+        return host_bytes(config, shape_of(backbone), resolve(config.dtype, backbone, cuda=False))
     except KeyError:
         return 0
-    tokens = (config.tokens_per_pass or CPU_TOKENS) >> config.less
-    taken = processes * (IMPORTED + sft_bytes(shape, tokens, precision, processes, CHUNK))
-    if config.compares:
-        taken += processes * frozen_bytes(shape, precision)
-    return taken - (STATE - 4) * shape.parameters if config.lora_rank else taken
 
 
 @stage(

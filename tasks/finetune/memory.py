@@ -13,6 +13,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.finetune.config import FinetuneConfig
 from tasks.rows.precision import Precision, parameters
 
 STATE = 16  # bytes a parameter: weight, gradient, two moments
@@ -56,6 +57,16 @@ def sft_bytes(shape: Shape, tokens: int, precision: Precision, processes: int = 
 def frozen_bytes(shape: Shape, precision: Precision) -> int:
     """Bytes on each GPU of a frozen pi_0 beside the model, whole on each, and of its logits of a chunk."""
     return shape.parameters * (2 if precision == "bfloat16" else 4) + CHUNK * shape.vocabulary * LOGITS[precision]
+
+
+def host_bytes(config: FinetuneConfig, shape: Shape, precision: Precision) -> int:
+    """Bytes that its processes take of a machine without GPUs."""
+    processes = config.processes or 1
+    tokens = (config.tokens_per_pass or CPU_TOKENS) >> config.less
+    taken = processes * (IMPORTED + sft_bytes(shape, tokens, precision, processes, CHUNK))
+    if config.compares:
+        taken += processes * frozen_bytes(shape, precision)
+    return taken - (STATE - 4) * shape.parameters if config.lora_rank else taken
 
 
 def tokens_that_fit(shape: Shape, memory: int, precision: Precision, processes: int, logits: int) -> int:

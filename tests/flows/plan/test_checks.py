@@ -10,6 +10,8 @@ from flows.experiment import load_experiment
 from flows.experiment_files import backbone_names
 from flows.plan.checks import refusals
 from flows.plan.plan import Machine
+from tasks.methods.method import methods
+from tasks.runtime.settings import settings
 
 MISTRAL = "Mistral-7B-Instruct-v0.3"
 FOUR = Machine("h100-80", 4)
@@ -55,6 +57,20 @@ def test_a_model_that_does_not_fit_is_told_with_what_is_missing() -> None:
     assert one.startswith("train_agent takes 3") and "1 longest rewrites" in one and "engine=verl" in one
 
 
+def test_a_model_whose_sft_takes_more_than_the_machines_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REWRITING_AGENT_MEMORY", "21")
+    settings.cache_clear()
+    llama, here = load_experiment("Llama-3.2-3B-Instruct"), Machine("cpu", 0)
+    plain, lora = llama.finetune, llama.of_method(methods()["lora_sft"]).finetune
+    (one,) = refusals([llama], here, {"finetune": [lora, plain]})
+    assert one.startswith("finetune takes 5") and "GiB of memory and engines have 21 here" in one
+    assert refusals([llama], here, {"finetune": [lora]}) == [], "low-rank matrices fit"
+    assert refusals([llama], here, {"rewrite": [llama.rewrite]}) == [], "the models are in the store"
+    placed = load_experiment(llama, {"placement": {"finetune": {"pool": "gpu"}}})
+    assert refusals([placed], here, {"finetune": [plain]}) == []
+    settings.cache_clear()
+
+
 def test_more_gpus_than_there_are() -> None:
     lines = said(MISTRAL, Machine("h200-141", 2))
     assert any("train_agent computes on 4 GPUs, this machine has 2" in line for line in lines)
@@ -75,7 +91,7 @@ def test_a_gated_model_without_a_token(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_what_is_in_the_store_needs_no_gpu_and_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_TOKEN")
     experiment = load_experiment(MISTRAL)
-    assert refusals([experiment], Machine("h100-80", 3), frozenset({"report"})) == []
+    assert refusals([experiment], Machine("h100-80", 3), {"report": [None]}) == []
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
