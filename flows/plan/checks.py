@@ -118,7 +118,8 @@ def memory_suffices(asked: Asked) -> Iterator[str]:
     if needed > has:
         yield (
             f"finetune takes {needed:.0f} GiB of memory and engines have {has} here (REWRITING_AGENT_MEMORY): a "
-            "machine with GPUs (--set placement.finetune.pool=gpu, docs/work_pools.md), a smaller model, or --method lora_sft"
+            "machine with GPUs (--set placement.finetune.pool=gpu, docs/work_pools.md), a smaller model, or "
+            "--method lora_sft"
         )
 
 
