@@ -1,4 +1,4 @@
-"""Scarce slots of this machine: CPU cores and GPUs, taken around the building of an artifact.
+"""Scarce slots of this machine: CPU cores, GPUs, GiB of memory, taken around the building of an artifact.
 
 A slot is a file with a flock. The engine's supervisor inherits the descriptor, so a slot is free again only when the
 last process that used it is dead, and a holder killed with -9 leaves none taken. Slots are taken all or none: whoever
