@@ -64,7 +64,7 @@ def build(
     timeout = stage.timeout_minutes and stage.timeout_minutes * 60
     asked = time.monotonic()
     what = "free cores, GPUs or memory; other work of this machine has them"
-    waiting = saying_that_it_waits(log, title, what, after=60)
+    waiting = saying_that_it_waits(log, title, what, after=300)
     gib = 0 if gpus_here else stage.gib_for(asked_for, paths)
     with (
         slots.take(here, "gib", gib, settings().gib(), waiting=waiting),
