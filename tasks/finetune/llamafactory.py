@@ -25,7 +25,7 @@ from tasks.finetune.arguments import ZERO3, arguments, precision
 from tasks.finetune.checkpoints import ByTime, drop_unfinished
 from tasks.finetune.collect import collect
 from tasks.finetune.dataset import prepare
-from tasks.finetune.memory import CHUNK, CPU_TOKENS, frozen_bytes, shape_of, tokens_that_fit
+from tasks.finetune.memory import CHUNK, CPU_TOKENS, beside_bytes, shape_of, tokens_that_fit
 from tasks.finetune.passes import Plan
 from tasks.finetune.rendezvous import is_first, torchrun
 from tasks.finetune.spec import FinetuneSpec
@@ -153,8 +153,7 @@ def tokens_of_a_pass(spec: FinetuneSpec) -> int:
         import torch
 
         shape, memory = shape_of(spec.backbone), torch.cuda.get_device_properties(0).total_memory
-        if spec.config.compares:
-            memory -= frozen_bytes(shape, precision(spec))
+        memory -= beside_bytes(spec.config, shape, precision(spec), spec.world)
         tokens = tokens_that_fit(shape, memory, precision(spec), spec.world, CHUNK)
     return max(64, tokens >> spec.config.less)
 

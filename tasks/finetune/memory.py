@@ -59,13 +59,19 @@ def frozen_bytes(shape: Shape, precision: Precision) -> int:
     return shape.parameters * (2 if precision == "bfloat16" else 4) + CHUNK * shape.vocabulary * LOGITS[precision]
 
 
+def beside_bytes(config: FinetuneConfig, shape: Shape, precision: Precision, processes: int) -> int:
+    """Bytes on each GPU of what a method keeps beside the model: a frozen one, whole; pi_0's weights that an L2 anchor
+    pulls to, divided like the model's own."""
+    frozen = frozen_bytes(shape, precision) if config.compares else 0
+    return frozen + (4 * shape.parameters // processes if config.l2 else 0)
+
+
 def host_bytes(config: FinetuneConfig, shape: Shape, precision: Precision) -> int:
     """Bytes that its processes take of a machine without GPUs."""
     processes = config.processes or 1
     tokens = (config.tokens_per_pass or CPU_TOKENS) >> config.less
-    taken = processes * (IMPORTED + sft_bytes(shape, tokens, precision, processes, CHUNK))
-    if config.compares:
-        taken += processes * frozen_bytes(shape, precision)
+    each = sft_bytes(shape, tokens, precision, processes, CHUNK) + beside_bytes(config, shape, precision, processes)
+    taken = processes * (IMPORTED + each)
     return taken - (STATE - 4) * shape.parameters if config.lora_rank else taken
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.finetune import memory
-from tasks.finetune.memory import MOST_TOKENS, Shape, sft_bytes, shape_of, tokens_that_fit
+from tasks.finetune.memory import MOST_TOKENS, Shape, beside_bytes, sft_bytes, shape_of, tokens_that_fit
 from tasks.runtime.settings import ROOT
 
 SEVEN_B = Shape(parameters=7_000_000_000, hidden=4096, layers=32, vocabulary=32768)
@@ -47,6 +47,9 @@ def test_on_cores_a_process_takes_its_imports_and_a_model_of_half_a_billion_para
     anchored = FinetuneConfig(dtype="bfloat16", loss="sft_kl", anchor=0.1)
     assert memory(anchored, backbone=tmp_path) - taken > 2 * half.parameters
     assert memory(FinetuneConfig(dtype="bfloat16", lora_rank=16), backbone=tmp_path) < taken - 11 * half.parameters
+    pulled = memory(FinetuneConfig(dtype="bfloat16", l2=4), backbone=tmp_path)
+    assert pulled == taken + 4 * half.parameters, "pi_0's weights in float32"
+    assert beside_bytes(FinetuneConfig(l2=4), half, "bfloat16", 4) == half.parameters
     (tmp_path / "config.json").write_text('{"text_config": {"hidden_size": 896}}')
     monkeypatch.setattr("tasks.finetune.finetune.shape_of", shape_of)
     assert memory(plain, backbone=tmp_path) == 0
