@@ -87,12 +87,13 @@ def models_fit(asked: Asked) -> Iterator[str]:
     model = memory.model_of(experiment.backbone)
     if gpu is None or model is None:
         return
-    agent, sft = experiment.train_agent, experiment.finetune.model_copy(update={"per_device_batch": 1})
+    agent, here = experiment.train_agent, asked.machine.gpus
     least = max(1, agent.max_prompt_tokens + agent.max_new_tokens)
     verl = agent.verl.model_copy(update={"tokens_per_gpu": least})
     agent = agent.model_copy(update={"micro_batch": 1, "verl": verl})
+    sfts = (asked.making or {}).get("finetune") or [experiment.finetune]
     for kind, config, gpus in (
-        ("finetune", sft, sft_gpus(sft) or asked.machine.gpus),
+        *(("finetune", one.model_copy(update={"per_device_batch": 1}), sft_gpus(one) or here) for one in sfts),
         ("train_agent", agent, agent.verl.gpus),
         ("rewrite", experiment.rewrite, experiment.rewrite.tensor_parallel),
         ("evaluate", experiment.evaluate, experiment.evaluate.tensor_parallel),

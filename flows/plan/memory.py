@@ -15,7 +15,7 @@ from typing import Any
 
 from flows.plan.table import Gpu, Model, table
 from tasks.backbone.config import BackboneConfig
-from tasks.finetune.memory import CHUNK, LOGITS, OF_A_LAYER, STATE, Shape, beside_bytes, sft_bytes
+from tasks.finetune.memory import CHUNK, LOGITS, OF_A_LAYER, STATE, Shape, beside_bytes, sft_bytes, state_of
 from tasks.rows.precision import parameters
 from tasks.rows.source import local_path
 
@@ -65,12 +65,13 @@ def need(kind: str, config: Any, model: Model | None, gpus: int, gpu: Gpu, longe
         return None
     if kind == "finetune":
         shape = Shape(model.parameters, model.hidden, model.layers, model.vocabulary)
-        row, state = min(config.max_tokens, longest), model.parameters * STATE / gpus
+        row, state = min(config.max_tokens, longest), state_of(config)
         # Packed passes are as long as the memory allows, at least the longest row.
         tokens, logits = (row, CHUNK) if config.packing else (row * config.per_device_batch, None)
         beside = beside_bytes(config, shape, "bfloat16", gpus)
-        bytes_ = sft_bytes(shape, tokens, "bfloat16", gpus, logits) + beside + CONTEXT
-        return Need(bytes_, f"state {state / GB:.0f} GB" + (f", pi_0 {beside / GB:.0f} GB" if beside else ""))
+        bytes_ = sft_bytes(shape, tokens, "bfloat16", gpus, logits, state) + beside + CONTEXT
+        told = f"state {model.parameters * state / gpus / GB:.0f} GB"
+        return Need(bytes_, told + (f", pi_0 {beside / GB:.0f} GB" if beside else ""))
     if kind in ("rewrite", "self_solve", "measure", "evaluate"):
         tokens = getattr(config, "max_prompt_tokens", 2048) + config.max_new_tokens
         return _inference(model, config.tensor_parallel, tokens)

@@ -25,7 +25,7 @@ from tasks.finetune.arguments import ZERO3, arguments, precision
 from tasks.finetune.checkpoints import ByTime, drop_unfinished
 from tasks.finetune.collect import collect
 from tasks.finetune.dataset import prepare
-from tasks.finetune.memory import CHUNK, CPU_TOKENS, beside_bytes, shape_of, tokens_that_fit
+from tasks.finetune.memory import CHUNK, CPU_TOKENS, beside_bytes, shape_of, state_of, tokens_that_fit
 from tasks.finetune.passes import Plan
 from tasks.finetune.rendezvous import is_first, torchrun
 from tasks.finetune.spec import FinetuneSpec
@@ -154,7 +154,7 @@ def tokens_of_a_pass(spec: FinetuneSpec) -> int:
 
         shape, memory = shape_of(spec.backbone), torch.cuda.get_device_properties(0).total_memory
         memory -= beside_bytes(spec.config, shape, precision(spec), spec.world)
-        tokens = tokens_that_fit(shape, memory, precision(spec), spec.world, CHUNK)
+        tokens = tokens_that_fit(shape, memory, precision(spec), spec.world, CHUNK, state_of(spec.config))
     return max(64, tokens >> spec.config.less)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tasks.finetune.config import FinetuneConfig
 from tasks.rows.precision import Precision, parameters
 
-STATE = 16  # bytes a parameter: weight, gradient, two moments
+STATE, FROZEN = 16, 4  # bytes a parameter: weight, gradient, two moments; weight alone
 LOGITS = {"bfloat16": 2 + 3 * 4, "float32": 3 * 4}  # bytes a logit
 # Values a token that the layer which is recomputed keeps, in widths of the model: attention, MLP of 3 to 4 widths.
 OF_A_LAYER = 34
@@ -42,16 +42,28 @@ def shape_of(folder: Path) -> Shape:
     return Shape(parameters(folder), config["hidden_size"], config["num_hidden_layers"], config["vocab_size"])
 
 
-def sft_bytes(shape: Shape, tokens: int, precision: Precision, processes: int = 1, logits: int | None = None) -> int:
+def state_of(config: FinetuneConfig) -> int:
+    """Bytes a parameter of what is trained: a LoRA's weights are as good as none beside the frozen ones."""
+    return FROZEN if config.lora_rank else STATE
+
+
+def sft_bytes(
+    shape: Shape,
+    tokens: int,
+    precision: Precision,
+    processes: int = 1,
+    logits: int | None = None,
+    state: int = STATE,
+) -> int:
     """Bytes on each GPU while a pass of `tokens`, padding included, goes backward; activations are recomputed.
 
-    `logits`: most tokens whose logits are in memory at once; None: all of the pass.
+    `logits`: most tokens whose logits are in memory at once; None: all of the pass. `state`: bytes a parameter.
     """
     size = 2 if precision == "bfloat16" else 4
     copy = shape.parameters * 2 if precision == "bfloat16" else 0
     activations = tokens * shape.hidden * size * (shape.layers + OF_A_LAYER)
     held = tokens if logits is None else min(tokens, logits)
-    return shape.parameters * STATE // processes + copy + activations + held * shape.vocabulary * LOGITS[precision]
+    return shape.parameters * state // processes + copy + activations + held * shape.vocabulary * LOGITS[precision]
 
 
 def frozen_bytes(shape: Shape, precision: Precision) -> int:
@@ -70,17 +82,18 @@ def host_bytes(config: FinetuneConfig, shape: Shape, precision: Precision) -> in
     """Bytes that its processes take of a machine without GPUs."""
     processes = config.processes or 1
     tokens = (config.tokens_per_pass or CPU_TOKENS) >> config.less
-    each = sft_bytes(shape, tokens, precision, processes, CHUNK) + beside_bytes(config, shape, precision, processes)
-    taken = processes * (IMPORTED + each)
-    return taken - (STATE - 4) * shape.parameters if config.lora_rank else taken
+    each = sft_bytes(shape, tokens, precision, processes, CHUNK, state_of(config))
+    return processes * (IMPORTED + each + beside_bytes(config, shape, precision, processes))
 
 
-def tokens_that_fit(shape: Shape, memory: int, precision: Precision, processes: int, logits: int) -> int:
+def tokens_that_fit(
+    shape: Shape, memory: int, precision: Precision, processes: int, logits: int, state: int = STATE
+) -> int:
     """Most tokens of a pass on a GPU of `memory` bytes, of which a tenth is left free; at most MOST_TOKENS.
 
     Where the weights alone do not fit it is LEAST_TOKENS: the engine then says how much is missing.
     """
-    fixed = sft_bytes(shape, 0, precision, processes)
+    fixed = sft_bytes(shape, 0, precision, processes, state=state)
     of_logits = sft_bytes(shape, logits, precision, processes) - sft_bytes(shape, logits, precision, processes, 0)
-    each = sft_bytes(shape, 1, precision, processes, 0) - fixed
+    each = sft_bytes(shape, 1, precision, processes, 0, state) - fixed
     return min(MOST_TOKENS, max(LEAST_TOKENS, int((0.9 * memory - fixed - of_logits) // each)))

@@ -51,6 +51,10 @@ def test_a_model_that_does_not_fit_is_told_with_what_is_missing() -> None:
     (one,) = said(MISTRAL, Machine("h100-80", 1), ("one_gpu",))
     assert one.startswith("finetune takes 1") and "(state 116 GB) and h100-80 has 80: " in one
     assert " GB too much. More GPUs (--set finetune.processes=4)" in one
+    one_gpu = load_experiment(MISTRAL, {}, ("one_gpu",))
+    lora = one_gpu.of_method(methods()["lora_sft"]).finetune
+    assert refusals([one_gpu], Machine("h100-80", 1), {"finetune": [lora]}) == [], "low-rank matrices fit"
+    assert refusals([one_gpu], Machine("h100-80", 1), {"finetune": [lora, one_gpu.finetune]}) == [one]
     assert not [line for line in said(MISTRAL, Machine("rtx4090-24", 4)) if line.startswith("rewrite takes")]
     assert any("train_agent takes" in line for line in said(MISTRAL, Machine("l4-24", 4)))
     (one,) = said("Qwen2.5-0.5B-Instruct", Machine("l4-24", 1), train_agent__vllm_memory=0.9)

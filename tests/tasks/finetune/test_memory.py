@@ -6,7 +6,16 @@ import pytest
 
 from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.finetune import memory
-from tasks.finetune.memory import MOST_TOKENS, Shape, beside_bytes, sft_bytes, shape_of, tokens_that_fit
+from tasks.finetune.memory import (
+    LEAST_TOKENS,
+    MOST_TOKENS,
+    Shape,
+    beside_bytes,
+    sft_bytes,
+    shape_of,
+    state_of,
+    tokens_that_fit,
+)
 from tasks.runtime.settings import ROOT
 
 SEVEN_B = Shape(parameters=7_000_000_000, hidden=4096, layers=32, vocabulary=32768)
@@ -31,6 +40,13 @@ def test_a_packed_pass_holds_the_logits_of_a_chunk_and_as_many_tokens_as_fit() -
     assert sft_bytes(SEVEN_B, tokens, "bfloat16", 4, 1024) <= 0.9 * 80 * 2**30
     assert tokens == MOST_TOKENS or sft_bytes(SEVEN_B, tokens + 1, "bfloat16", 4, 1024) > 0.9 * 80 * 2**30
     assert tokens_that_fit(SEVEN_B, 40 * 2**30, "bfloat16", 4, 1024) < 16_384
+
+
+def test_a_lora_on_one_gpu_packs_passes_although_all_weights_would_not_fit_there() -> None:
+    lora, whole = state_of(FinetuneConfig(lora_rank=16)), state_of(FinetuneConfig())
+    assert tokens_that_fit(SEVEN_B, 80 * 2**30, "bfloat16", 1, 1024, whole) == LEAST_TOKENS
+    tokens = tokens_that_fit(SEVEN_B, 80 * 2**30, "bfloat16", 1, 1024, lora)
+    assert tokens > 10_000 and sft_bytes(SEVEN_B, tokens, "bfloat16", 1, 1024, lora) <= 0.9 * 80 * 2**30
 
 
 def test_on_cores_a_process_takes_its_imports_and_a_model_of_half_a_billion_parameters_eleven_gigabytes(
