@@ -1,19 +1,21 @@
 """Methods over several learning rates: of a study with `rates`, or of reports that were made one a rate.
 
 In:  reports ["nano-study-seeds-0-1-2", "9f3c…"], of the same backbone and rows at different rates
+     measured ["theirs/measured.parquet"], of frontiers that were made elsewhere: more seeds, more methods
 Out: a frontier: each method's curve, and all of them compared at the same downstream accuracy
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Any
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
-from pydantic import Field
 
 from flows.pipeline import RUNNER
 from flows.report_of import ReportsError, Runs, find_report, rates_of, runs_of
+from tasks.report.frontier.measured import load
 from tasks.report.frontier.stage import FrontierConfig, frontier, read_frontier
 from tasks.report.frontier.tables import markdown
 from tasks.runtime.futures import Future, finish
@@ -22,38 +24,54 @@ from tasks.runtime.show import history_key
 from tasks.runtime.stage import store
 from tasks.runtime.store import Artifact, Manifest, Store
 
+ByRate = Mapping[float, Mapping[str, Mapping[str, Any]]]
 
-def submit_frontier(backbone: str, by_rate: Mapping[float, Mapping[str, Mapping[str, Any]]]) -> Future:
-    """The frontier of the runs at each rate: {0.0008: {"scores": {"base": …, "sft/0": …}, "drift": {"sft/0": …}}}."""
-    base = next(iter(by_rate.values()))["scores"]["base"]
+
+def submit_frontier(backbone: str, by_rate: ByRate, files: Sequence[Path] = ()) -> Future:
+    """The frontier of the runs at each rate: {0.0008: {"scores": {"base": …, "sft/0": …}, "drift": {"sft/0": …}}}, and
+    of those that files hold."""
+    base = next(iter(by_rate.values()))["scores"]["base"] if by_rate else {}
 
     def trained(role: str) -> dict[str, dict[str, Any]]:
         of_role = {f"{rate:g}": by_rate[rate].get(role, {}) for rate in sorted(by_rate)}
         return {rate: {run: one for run, one in runs.items() if run != "base"} for rate, runs in of_role.items()}
 
-    config = FrontierConfig(backbone=backbone)
-    measured = {"scores": trained("scores"), "drifts": trained("drift"), "validations": trained("validation")}
-    return frontier.submit(config, base=base, **measured)
+    roles = {"scores": "scores", "drifts": "drift", "validations": "validation", "models": "model"}
+    of_runs = {name: trained(role) for name, role in roles.items()}
+    return frontier.submit(FrontierConfig(backbone=backbone, measured=tuple(files)), base=base, **of_runs)
 
 
 def _run_name() -> str:
-    return f"frontier of {', '.join(flow_run.parameters['reports'])}"
+    asked = flow_run.parameters
+    return f"frontier of {', '.join([*asked['reports'], *map(str, asked['measured'])])}"
 
 
 @flow(name="frontier", flow_run_name=_run_name, task_runner=RUNNER)
-def frontier_of(reports: Annotated[Sequence[str], Field(min_length=2)]) -> Artifact:
+def frontier_of(reports: Sequence[str] = (), measured: Sequence[Path] = ()) -> Artifact:
     """Compare methods over the learning rates of several reports. Nothing else is computed.
 
     Args:
         reports: names of runs or beginnings of reports' keys, of one backbone and its rows at different rates.
+        measured: files measured.parquet of frontiers that were made elsewhere or before, of the same experiment: their
+            seeds and methods are added. Without reports they alone are compared.
+
+    Raises:
+        ReportsError: neither is named, or reports that cannot be compared.
+        FrontierError: a file is none of a frontier.
     """
     home = store()
-    return make_frontier(*gathered([find_report(home, one) for one in reports], home))
+    if reports:
+        backbone, by_rate = gathered([find_report(home, one) for one in reports], home)
+    elif measured:
+        backbone, by_rate = load(measured[0])[0], {}
+    else:
+        raise ReportsError("name reports, or files measured.parquet of frontiers")
+    return make_frontier(backbone, by_rate, measured)
 
 
-def make_frontier(backbone: str, by_rate: Mapping[float, Mapping[str, Mapping[str, Any]]]) -> Artifact:
+def make_frontier(backbone: str, by_rate: ByRate, files: Sequence[Path] = ()) -> Artifact:
     """The frontier of `submit_frontier`, made and shown in the UI."""
-    made: Artifact = finish(submit_frontier(backbone, by_rate))
+    made: Artifact = finish(submit_frontier(backbone, by_rate, files))
     show_frontier_in_ui(made)
     return made
 

@@ -24,7 +24,7 @@ from flows.views import introduce, show_in_ui
 from tasks.runtime.futures import finish
 from tasks.runtime.store import Artifact
 
-MEASURED = ("scores", "drift", "validation")  # the roles that a frontier compares
+MEASURED = ("scores", "drift", "validation", "model")  # the roles that a frontier compares
 
 
 @flow(name="study", task_runner=RUNNER)

@@ -5,6 +5,7 @@ Out: "study", {"methods": ["sft", "sdft"], "seeds": [0, 1, 2], "backbones": ["na
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -25,7 +26,8 @@ Methods = Annotated[
     typer.Option(help="Methods, repeatable; one: what run makes (the default, rewriting_agent), several: study."),
 ]
 Variants = Annotated[list[str] | None, typer.Option("--variant", help="What ablation makes; repeatable.")]
-Seeds = Annotated[str, typer.Option(help="How many training seeds, from 0; or next, as schedules have it.")]
+HOW_MANY = "How many training seeds, from 0; 4-7: these four, as another machine's share"
+Seeds = Annotated[str, typer.Option(help=f"{HOW_MANY}; or next, as schedules have it.")]
 AUTO = "auto"
 AUTO_HELP = "auto, as many (3 to 16) as show --show points of general accuracy at 80 % power."
 Show = Annotated[
@@ -91,12 +93,18 @@ def asked(
 
 
 def seeds_of(given: str, *words: str) -> list[int] | str:
-    """[0, 1, 2] of --seeds 3; one of the words as it is."""
+    """[0, 1, 2] of --seeds 3, [4, 5] of 4-5; one of the words as it is."""
     if given in words:
         return given
-    if not (given.isdecimal() and int(given)):
-        raise typer.BadParameter(f"--seeds {given}: {', or '.join(('a whole number from 1', *words))}")
-    return list(range(int(given)))
+    if not (found := re.fullmatch(r"(?:(\d{1,6})-)?(\d{1,6})", given, re.ASCII)):
+        raise typer.BadParameter(
+            f"--seeds {given}: {', or '.join(('a whole number from 1', 'a range as 4-7', *words))}"
+        )
+    first, last = found.groups()
+    seeds = list(range(int(last)) if first is None else range(int(first), int(last) + 1))
+    if not seeds:
+        raise typer.BadParameter(f"--seeds {given}: holds no seed")
+    return seeds
 
 
 def chosen_seeds(kind: str, parameters: dict[str, Any], points: float | None) -> list[int] | str:

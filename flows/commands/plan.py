@@ -12,6 +12,7 @@ import typer
 
 from flows.commands.asked import (
     AUTO_HELP,
+    HOW_MANY,
     Backbones,
     Methods,
     Overrides,
@@ -32,9 +33,7 @@ def plan_command(
     method: Methods = None,
     variant: Variants = None,
     downstream: Annotated[bool, typer.Option(help="Of an ablation: fine-tune and evaluate too.")] = True,
-    seeds: Annotated[
-        str, typer.Option(help=f"How many training seeds, from 0; next, as schedules have it; {AUTO_HELP}")
-    ] = "1",
+    seeds: Annotated[str, typer.Option(help=f"{HOW_MANY}; next, as schedules have it; {AUTO_HELP}")] = "1",
     points: Show = None,
     rates: Rates = "",
     strengths: Strengths = None,

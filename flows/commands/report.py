@@ -1,10 +1,12 @@
 """`rewriting-agent report`, `frontier` and `lineage`: what was made, and what it was made from.
 
 rewriting-agent report --json report.json
+rewriting-agent frontier nano-study-seeds-0-1 theirs/measured.parquet
 rewriting-agent lineage finetune/nano/sft-seed0
 """
 
 import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -43,18 +45,30 @@ def report_command(
 
 
 def frontier_command(
-    reports: Annotated[
+    asked: Annotated[
         list[str],
-        typer.Argument(help="Beginnings of the keys or names of reports of one backbone, one or more a learning rate."),
+        typer.Argument(
+            metavar="REPORTS_OR_FILES...",
+            help="Beginnings of the keys or names of reports of one backbone, one or more a learning rate; and files "
+            "measured.parquet of frontiers made elsewhere or before, whose seeds and methods are added.",
+        ),
     ],
 ) -> None:
-    """Compare the methods of several reports over their learning rates, where they gained the same downstream."""
-    if len(reports) < 2:
+    """Compare the methods of several reports over their learning rates, where they gained the same downstream.
+
+    Beside its page a frontier leaves measured.parquet: every model's answer to every question. Another machine's
+    seeds are added by naming its file; a published one alone gives the published tables again.
+    """
+    files = [Path(one).absolute() for one in asked if one.endswith(".parquet")]
+    reports = [one for one in asked if not one.endswith(".parquet")]
+    if missing := next((one for one in files if not one.is_file()), None):
+        raise typer.BadParameter(f"{missing}: no such file")
+    if not files and len(reports) < 2:
         raise typer.BadParameter("name two reports or more; `study --rates` makes them in one run")
     server = prepare_prefect()
     from flows.frontier import frontier_of
 
-    [made] = run_flow(frontier_of, {"reports": reports}, server)
+    [made] = run_flow(frontier_of, {"reports": reports, "measured": files}, server)
     show_reports(made)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.asked import AUTO, AUTO_HELP, Show, chosen_seeds, rates_of, seeds_of
+from flows.commands.asked import AUTO, AUTO_HELP, HOW_MANY, Show, chosen_seeds, rates_of, seeds_of
 from flows.commands.running import (
     Backbone,
     Json,
@@ -68,7 +68,7 @@ def study_command(
             f"{', '.join(name for name, one in methods().items() if one.studied)}."
         ),
     ] = None,
-    seeds: Annotated[str, typer.Option(help=f"How many training seeds, from 0; {AUTO_HELP}")] = "1",
+    seeds: Annotated[str, typer.Option(help=f"{HOW_MANY}; {AUTO_HELP}")] = "1",
     points: Show = None,
     rates: Annotated[
         str,
@@ -129,7 +129,7 @@ def ablation_command(
             "Default: all."
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Training seeds, from 0.")] = 1,
+    seeds: Annotated[str, typer.Option(help=f"{HOW_MANY}.")] = "1",
     downstream: Annotated[
         bool, typer.Option(help="Fine-tune and evaluate too; else agents are only measured on held-out rows.")
     ] = True,
@@ -146,7 +146,7 @@ def ablation_command(
     if unknown := set(variants) - set(VARIANTS):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(VARIANTS)}")
     check([backbone], presets, overrides)
-    asked = {"variants": variants, "seeds": list(range(seeds)), "downstream": downstream, "backbone": backbone}
+    asked = {"variants": variants, "seeds": seeds_of(seeds), "downstream": downstream, "backbone": backbone}
     [made] = run_flow(ablation_flow, asked | changes(presets, overrides), server)
     show_reports(made, json_file)
     show_tables([made])

@@ -130,6 +130,7 @@ def show_reports(made: Any, json_file: Path | None = None) -> None:
 
         console.print(terminal.FrontierTables(stage.read_frontier(folder)))
         console.print(f"frontier, with every point and figure: {folder / stage.PAGE}", soft_wrap=True)
+        console.print(f"every answer behind it: {folder / stage.MEASURED}", soft_wrap=True)
         return
     console.print(Headline(read_report(folder)))
     console.print(f"report: {folder / PAGE}", soft_wrap=True)

@@ -1,6 +1,6 @@
 """From answers to a frontier: points, the regime of each rate, and methods compared at matched downstream accuracy.
 
-In:  answers {"base": {"math500": {"row-1": 1.0, …}}, …} of the base, and by rate and run ("sft/0") those of the models
+In:  what was measured of the base, and by rate and run ("sft/0") of the models (measured.py)
 Out: Frontier
 
 The policy, with what was decided before any method was seen, is docs/evaluation.md.
@@ -17,8 +17,8 @@ from tasks.report.frontier.choice import Validated, by_validation, crossed
 from tasks.report.frontier.compare import REFERENCE, SHARES, matched, own_best, same_rate
 from tasks.report.frontier.curves import Curve, Curves, Strength, at, curve, strengths_in, whose_seeds, without_rate
 from tasks.report.frontier.data import GENERAL, GENERAL_PASSES, PASSES, RISES, Frontier, Outcome, Point, Regime
-from tasks.report.frontier.matrices import Answers, FrontierError, half, half_of, of_answers, of_rises, of_samples
-from tasks.report.pass_at_k import Samples
+from tasks.report.frontier.matrices import FrontierError, half, half_of, of_answers, of_rises, of_samples
+from tasks.report.frontier.measured import Measured
 from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile, share
 from tasks.report.values import Estimate
 
@@ -30,31 +30,22 @@ Groups = dict[str, list[str]]
 def build(
     backbone: str,
     nano: bool,
-    base: Answers,
-    runs: Mapping[float, Mapping[str, Answers]],
-    rises: Mapping[float, Mapping[str, Answers]],
-    clusters: Mapping[str, Mapping[str, str]],
-    validation: Mapping[float, Mapping[str, Mapping[str, bool]]] | None = None,
+    measured: Measured,
     *,
-    base_samples: Samples | None = None,
-    samples: Mapping[float, Mapping[str, Samples]] | None = None,
     confidence: float,
     resamples: int,
     seed: int,
 ) -> Frontier:
     """The frontier of runs at several rates.
 
-    Args:
-        rises: by rate, run and thermometer how far each text rose above pi_0's own; none where none was read.
-        clusters: by benchmark and row id the group of rows that come in groups.
-        validation: by rate and run which validation rows were answered rightly, by which rates and strengths are
-            chosen; where a run has none, crossed halves of the downstream questions choose.
-        base_samples, samples: sampled answers by benchmark, of the base and by rate and run; empty where none are.
+    Rates and strengths are chosen by the validation rows; where a run was asked none, crossed halves of the downstream
+    questions choose.
 
     Raises:
         FrontierError: fewer than two rates, no SFT, or runs that were asked other questions than the base.
         ReportError: runs were sampled at different temperatures.
     """
+    base, clusters, runs = measured.base.correct, measured.clusters, measured.each(lambda run: run.correct)
     rates = sorted(runs)
     if len(rates) < 2:
         raise FrontierError(f"a frontier needs runs at two learning rates or more, have {rates}")
@@ -67,8 +58,8 @@ def build(
     if REFERENCE not in methods:
         raise FrontierError(f"{REFERENCE} is not among the runs, and everything is compared with it")
     seeds = {name: len(next(iter(of.values()))) for name, of in correct.items()}
-    rising, texts = of_rises(rises, seeds)
-    passing, sampled, n = of_samples(base_samples or {}, samples or {}, seeds)
+    rising, texts = of_rises(measured.each(lambda run: run.rises), seeds)
+    passing, sampled, n = of_samples(measured.base.samples, measured.each(lambda run: run.samples), seeds)
     for name, of in (*rising.items(), *passing.items()):
         correct[name] |= of
     ids |= {of: ids[name] for of, name in sampled.items()}
@@ -84,7 +75,7 @@ def build(
         if of and any(all(name in correct.get(at(REFERENCE, rate), ()) for name in of) for rate in rates)
     }
     together = {**clusters, **dict.fromkeys(texts, text_groups(clusters))}
-    validated, validation_rows = _validated(methods, runs, validation or {})
+    validated, validation_rows = _validated(methods, measured.each(lambda run: run.validation))
 
     def drawn_of(answers: Mapping[str, Mapping[str, Matrix]], of: Mapping[str, Sequence[str]]) -> Drawn:
         groups = labels({**of, **texts}, together)
@@ -146,16 +137,14 @@ def _told_on(half: Drawn, whole: Drawn, downstream: Collection[str]) -> Drawn:
 
 
 def _validated(
-    methods: Mapping[str, Mapping[Strength, str]],
-    runs: Mapping[float, Mapping[str, Answers]],
-    validation: Mapping[float, Mapping[str, Mapping[str, bool]]],
+    methods: Mapping[str, Mapping[Strength, str]], validation: Mapping[float, Mapping[str, Mapping[str, bool]]]
 ) -> tuple[Validated, int | None]:
     """Mean accuracy over seeds and validation rows of every point, and how many rows; None where a run has none.
 
     Raises:
         FrontierError: runs were asked other validation rows.
     """
-    if any(not validation.get(rate, {}).get(run) for rate, of in runs.items() for run in of):
+    if not all(right for of in validation.values() for right in of.values()):
         return {}, None
     asked = {frozenset(found) for of in validation.values() for found in of.values()}
     if len(asked) > 1:

@@ -3,25 +3,27 @@
 In:  base {"math500": …}, scores {"0.0008": {"sft/0": {"math500": …}, …}, "0.0012": {…}},
      drifts {"0.0008": {"sft/0": …}, …} of those that were read by the thermometers
      validations {"0.0008": {"sft/0": …}, …}: verdicts on each model's answers to the held-out rows
-Out: frontier.html, frontier.json
+     models {"0.0008": {"sft/0": …}, …}: what the runs were made by
+     config.measured ["theirs/measured.parquet"]: what was measured elsewhere, or before
+Out: frontier.html, frontier.json, measured.parquet: every answer behind it, for another frontier or one's own analysis
 """
 
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.evaluate.benchmark import benchmark
-from tasks.report import artifacts
-from tasks.report.drift import rises
+from tasks.report.frontier import measured
 from tasks.report.frontier.build import build
 from tasks.report.frontier.data import Frontier
-from tasks.report.pass_at_k import Samples
+from tasks.report.frontier.matrices import FrontierError
+from tasks.report.frontier.read import read
 from tasks.report.provenance import is_nano
-from tasks.rows.jsonl import read_rows
+from tasks.rows.source import source_identity
 from tasks.runtime.stage import Metrics, stage
 from tasks.runtime.whole_file import whole
 
-PAGE, FIGURES = "frontier.html", "frontier.json"
+PAGE, FIGURES, MEASURED = "frontier.html", "frontier.json", measured.FILE
+HERE = "this store"
 
 
 class FrontierConfig(BaseModel):
@@ -33,9 +35,18 @@ class FrontierConfig(BaseModel):
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Of every interval.")
     resamples: int = Field(default=2000, ge=100, le=100_000, description="Replicates behind every interval.")
     seed: int = Field(default=0, ge=0, description="Seed of the replicates.")
+    measured: tuple[Path, ...] = Field(
+        default=(),
+        description="Files measured.parquet of other frontiers of the same experiment, whose runs are added.",
+        json_schema_extra={"key": False},
+    )
+
+    def content(self) -> list[object]:
+        """What the files hold, for the key."""
+        return [source_identity(str(path), None) for path in self.measured]
 
 
-@stage(version=7)
+@stage(version=8, identity=FrontierConfig.content)
 def frontier(
     config: FrontierConfig,
     out: Path,
@@ -44,44 +55,26 @@ def frontier(
     scores: dict[str, dict[str, dict[str, Path]]],
     drifts: dict[str, dict[str, Path]],
     validations: dict[str, dict[str, Path]],
+    models: dict[str, dict[str, Path]],
 ) -> Metrics:
-    """Compare methods over their rates; write the page and its JSON.
+    """Compare methods over their rates; write the page, its JSON and what both are made of.
 
     Raises:
-        FrontierError: fewer than two rates, no SFT, or runs that were asked other questions.
+        FrontierError: fewer than two rates, no SFT, runs that were asked other questions, or files of another
+            experiment.
         ReportError: runs were sampled at different temperatures.
     """
-
-    def read(folders: dict[str, Path]) -> tuple[dict[str, artifacts.Scored], Samples]:
-        scored, samples = {}, {}
-        for of in (of for folder in folders.values() for of in artifacts.evaluated(folder)):
-            scored[of.benchmark] = artifacts.scored(of, config.confidence)
-            if drawn := artifacts.sampled(of):
-                samples[of.benchmark] = drawn
-        return scored, samples
-
-    def correct(scored: dict[str, artifacts.Scored]) -> dict[str, dict[str, float]]:
-        return {name: one.correct for name, one in scored.items()}
-
-    def passed(verdicts: Path) -> dict[str, bool]:
-        return {row["id"]: row["passed"] for row in read_rows(verdicts / "verdicts.jsonl", ["id", "passed"])}
-
-    asked, base_samples = read(base)
-    general = [name for name in asked if benchmark(name).group == "general"]
-    runs = {float(rate): {run: read(of) for run, of in by_run.items()} for rate, by_run in scores.items()}
+    parts = {HERE: read(base, scores, drifts, validations, models, config.confidence)} if scores else {}
+    for path in config.measured:
+        backbone, parts[str(path)] = measured.load(path)
+        if backbone != config.backbone:
+            raise FrontierError(f"{path} is of {backbone}, the others of {config.backbone}")
+    together = measured.pool(parts)
+    measured.write(config.backbone, together, out / MEASURED)
     data = build(
         config.backbone,
         is_nano(config.backbone),
-        correct(asked),
-        {rate: {run: correct(scored) for run, (scored, _) in by_run.items()} for rate, by_run in runs.items()},
-        {
-            float(rate): {run: rises(list(read_rows(of / "texts.jsonl")), general) for run, of in by_run.items()}
-            for rate, by_run in drifts.items()
-        },
-        {name: one.clusters for name, one in asked.items()},
-        {float(rate): {run: passed(of) for run, of in by_run.items()} for rate, by_run in validations.items()},
-        base_samples=base_samples,
-        samples={rate: {run: samples for run, (_, samples) in by_run.items()} for rate, by_run in runs.items()},
+        measured.load(out / MEASURED)[1],  # as the file has it, so that the file alone gives the same frontier
         confidence=config.confidence,
         resamples=config.resamples,
         seed=config.seed,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from flows.commands.asked import asked
+from flows.commands.asked import asked, seeds_of
 from tasks.runtime.store import Artifact, Manifest, Store
 from tests.conftest import ROOT
 
@@ -96,6 +96,17 @@ def test_why_tells_what_differs_from_the_nearest(tmp_path: Path) -> None:
     assert done.returncode == 2 and "no stage's name: backbone, corpus" in " ".join(
         done.stderr.replace("│", " ").split()
     )
+
+
+@pytest.mark.parametrize(("given", "seeds"), [("3", [0, 1, 2]), ("0-0", [0]), ("4-7", [4, 5, 6, 7]), ("next", "next")])
+def test_seeds_are_a_number_of_them_or_a_range(given: str, seeds: object) -> None:
+    assert seeds_of(given, "next") == seeds
+
+
+@pytest.mark.parametrize("given", ["", "0", "7-4", "-3", "1,2", "4-", "two"])
+def test_what_is_no_number_of_seeds_is_refused(given: str) -> None:
+    with pytest.raises(typer.BadParameter, match=f"--seeds {given}: "):
+        seeds_of(given)
 
 
 def test_rates_are_planned_as_a_study_asks_for_them() -> None:

@@ -49,7 +49,7 @@ def test_auto_becomes_a_number_before_the_flow_is_asked(home: Path, capsys: pyte
         chosen_seeds(*asked(None, None, ["no_div"], False, AUTO, ["smoke"], None, auto=True), None)
     with pytest.raises(typer.BadParameter, match="--show goes with --seeds auto"):
         chosen_seeds(kind, parameters | {"seeds": [0]}, 2.0)
-    with pytest.raises(typer.BadParameter, match=r"a whole number from 1, or next$"):
+    with pytest.raises(typer.BadParameter, match=r"a whole number from 1, or a range as 4-7, or next$"):
         asked(None, ["sft"], None, True, AUTO, None, None)
 
 

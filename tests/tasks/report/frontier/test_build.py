@@ -14,6 +14,7 @@ from tasks.report.frontier.build import build
 from tasks.report.frontier.data import GENERAL, GENERAL_PASSES, PASSES, Difference, Frontier
 from tasks.report.frontier.figure import averages_of
 from tasks.report.frontier.matrices import FrontierError
+from tasks.report.frontier.measured import Measured, Run
 from tasks.report.frontier.page import render
 from tasks.report.frontier.tables import markdown, tables
 from tasks.report.joined import ReportError
@@ -69,10 +70,35 @@ def moved(seeds: int = 6) -> dict[float, dict[str, Answers]]:
     return found
 
 
+def measured(
+    base: Answers,
+    runs: dict[float, dict[str, Answers]],
+    rises: dict[float, dict[str, Answers]] | None = None,
+    clusters: dict[str, dict[str, str]] | None = None,
+    validation: dict[float, dict[str, dict[str, bool]]] | None = None,
+    base_samples: dict[str, Sampled] | None = None,
+    samples: dict[float, dict[str, dict[str, Sampled]]] | None = None,
+) -> Measured:
+    def of(what: dict[float, dict[str, Any]] | None, rate: float, name: str) -> Any:
+        return (what or {}).get(rate, {}).get(name, {})
+
+    return Measured(
+        Run(base, samples=base_samples or {}),
+        {
+            rate: {
+                name: Run(right, of(rises, rate, name), of(validation, rate, name), of(samples, rate, name))
+                for name, right in by_run.items()
+            }
+            for rate, by_run in runs.items()
+        },
+        clusters or {},
+    )
+
+
 @pytest.fixture(scope="module")
 def data() -> Frontier:
     base, runs = made()
-    return build("nano", True, base, runs, moved(), {}, confidence=0.95, resamples=500, seed=0)
+    return build("nano", True, measured(base, runs, moved()), confidence=0.95, resamples=500, seed=0)
 
 
 def of(data: Frontier, outcome: str) -> list[Difference]:
@@ -112,8 +138,8 @@ def test_pass_at_n_is_compared_where_answers_were_sampled() -> None:
         rate: {f"{method}/{seed}": sampled(one) for method, one in right.items() for seed in range(6)} for rate in RATES
     }
     samples[RATES[0]]["dft/1"] = {}
-    options: dict[str, Any] = {"samples": samples, "confidence": 0.95, "resamples": 200, "seed": 0}
-    found = build("nano", True, base, runs, {}, {}, base_samples=sampled((2,)), **options)
+    options: dict[str, Any] = {"confidence": 0.95, "resamples": 200, "seed": 0}
+    found = build("nano", True, measured(base, runs, base_samples=sampled((2,)), samples=samples), **options)
     assert found.outcomes == {GENERAL: 2 * QUESTIONS, PASSES: 2 * QUESTIONS} and found.samples == 8
     assert found.base_passes and found.base_passes.value == pytest.approx(1.0)
     passes = {(one.method, one.rate): one.passes and one.passes.value for one in found.points}
@@ -128,7 +154,7 @@ def test_pass_at_n_is_compared_where_answers_were_sampled() -> None:
     assert "Upwards: downstream pass@8, %." in render(found)
     with pytest.raises(ReportError, match="temperatures"):
         hotter = {name: one._replace(temperature=1.0) for name, one in sampled((2,)).items()}
-        build("nano", True, base, runs, {}, {}, base_samples=hotter, **options)
+        build("nano", True, measured(base, runs, base_samples=hotter, samples=samples), **options)
 
 
 def test_pass_at_n_of_general_questions_is_another_outcome() -> None:
@@ -141,7 +167,7 @@ def test_pass_at_n_of_general_questions_is_another_outcome() -> None:
         for rate in RATES
     }
     asked: dict[str, Any] = {"base_samples": sampled((2,)) | sampled((2,), 1), "samples": samples}
-    found = build("nano", True, base, runs, {}, {}, **asked, confidence=0.95, resamples=200, seed=0)
+    found = build("nano", True, measured(base, runs, **asked), confidence=0.95, resamples=200, seed=0)
     assert [*found.outcomes] == [GENERAL, PASSES, GENERAL_PASSES] and found.base_of(GENERAL_PASSES) == 1
     told = {(one.method, one.rate): (one.of(PASSES), one.of(GENERAL_PASSES)) for one in found.points}
     assert [one and one.value for one in told["sft", RATES[1]]] == pytest.approx([1.0, 0.5])
@@ -203,7 +229,7 @@ def test_validation_rows_choose_the_rate_where_every_run_has_them() -> None:
     }
 
     def built() -> Frontier:
-        return build("nano", True, base, runs, {}, {}, validation, confidence=0.95, resamples=100, seed=0)
+        return build("nano", True, measured(base, runs, validation=validation), confidence=0.95, resamples=100, seed=0)
 
     found = built()
     assert found.validation_rows == 40 and {rate for one in found.own_best for rate in one.rates} == {0.0008}
@@ -222,7 +248,7 @@ def test_validation_rows_choose_the_rate_where_every_run_has_them() -> None:
 @pytest.mark.parametrize(("shift", "expected"), [(0.0, "gradual"), (0.2, "cliff")])
 def test_the_regime_of_a_rate_is_told_from_sft_alone(shift: float, expected: str) -> None:
     base, runs = made(shift=shift)
-    found = build("nano", True, base, runs, {}, {}, confidence=0.95, resamples=100, seed=0)
+    found = build("nano", True, measured(base, runs), confidence=0.95, resamples=100, seed=0)
     assert [one.name for one in found.regimes] == ["gradual", expected]
 
 
@@ -230,7 +256,7 @@ def test_one_seed_carries_no_p_value() -> None:
     base, runs = made(seeds=2)
     for rate in RATES:
         del runs[rate]["dft/1"]
-    found = build("nano", True, base, runs, {}, {}, confidence=0.95, resamples=100, seed=0)
+    found = build("nano", True, measured(base, runs), confidence=0.95, resamples=100, seed=0)
     told = {one.method: one for one in found.same_rate if one.rates == [RATES[0]]}
     assert told["dft"].difference and told["dft"].p is None and told["dft"].holm is None
     assert told["wise_ft"].p is not None and told["wise_ft"].holm is not None
@@ -244,7 +270,7 @@ def test_questions_of_one_passage_are_drawn_together() -> None:
         one[name] = {f"{name}-{n}": one[name][f"{name}-{n // 10 * 10}"] for n in range(QUESTIONS)}
     passages = {name: {f"{name}-{n}": f"passage-{n // 10}" for n in range(QUESTIONS)}}
     apart, together = (
-        build("nano", True, base, runs, {}, clusters, confidence=0.95, resamples=400, seed=0).base_math
+        build("nano", True, measured(base, runs, clusters=clusters), confidence=0.95, resamples=400, seed=0).base_math
         for clusters in ({}, passages)
     )
     width = lambda one: one.high - one.low  # noqa: E731
@@ -262,13 +288,13 @@ def test_what_cannot_be_compared_is_refused() -> None:
     base, runs = made(seeds=1)
     options = {"confidence": 0.95, "resamples": 100, "seed": 0}
     with pytest.raises(FrontierError, match="two learning rates or more"):
-        build("nano", True, base, {0.1: runs[RATES[0]]}, {}, {}, **options)
+        build("nano", True, measured(base, {0.1: runs[RATES[0]]}), **options)
     del runs[RATES[1]]["sft/0"], runs[RATES[0]]["sft/0"]
     with pytest.raises(FrontierError, match="sft is not among the runs"):
-        build("nano", True, base, runs, {}, {}, **options)
+        build("nano", True, measured(base, runs), **options)
     runs[RATES[0]]["dft/0"] = {name: dict(list(of.items())[1:]) for name, of in base.items()}
     with pytest.raises(FrontierError, match=r"dft/0 at 0\.0008 was asked other questions"):
-        build("nano", True, base, runs, {}, {}, **options)
+        build("nano", True, measured(base, runs), **options)
 
 
 def test_page_tables_and_json_hold_it(data: Frontier, tmp_path: Path) -> None:

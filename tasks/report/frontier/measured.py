@@ -1,0 +1,196 @@
+"""What a frontier is made of: what every run answered, question by question; and the file that holds it.
+
+In/out: measured.parquet, a row a value, of the base (no rate) and of every run:
+    {"rate": 0.0008, "run": "sft/0", "kind": "answer", "of": "math500", "row": "math500/7", "cluster": null, "value": 1}
+
+| kind | of | value | tries |
+| --- | --- | --- | --- |
+| answer | benchmark | 1 where the greedy answer is right | |
+| sample | benchmark | right answers of those sampled (`temperature`) | how many were sampled |
+| rise | thermometer | nats a token above pi_0's own, of a text | |
+| validation | | 1 where a held-out row's answer is right | |
+
+Files of several machines are pooled (`pool`): more seeds, more methods, of one experiment. `recipe` says by kind of
+stage what a run was made by, its seed left out.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tasks.report.artifacts import Sampled
+from tasks.report.frontier.matrices import Answers, FrontierError
+from tasks.report.pass_at_k import Samples
+from tasks.runtime.full_disk import explained
+
+FILE = "measured.parquet"
+SCHEMA = 1
+OTHERWISE = 0.01  # of pi_0's answers may differ from machine to machine, as rounding may
+_ABOUT = b"rewriting-agent"  # the schema's metadata: {"schema": 1, "backbone": "nano", "recipes": …}
+_COLUMNS = {
+    "rate": "double",
+    "run": "string",
+    "kind": "string",
+    "of": "string",
+    "row": "string",
+    "cluster": "string",
+    "value": "float",
+    "tries": "int32",
+    "temperature": "float",
+}
+Of = TypeVar("Of")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model: by benchmark and question whether it was right, and whatever else was measured of it."""
+
+    correct: Answers
+    rises: Answers = field(default_factory=dict)  # by thermometer and text
+    validation: Mapping[str, bool] = field(default_factory=dict)
+    samples: Samples = field(default_factory=dict)
+    recipe: Mapping[str, str] = field(default_factory=dict)  # "finetune" -> a digest
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The base, and the runs by rate and name ("sft/0")."""
+
+    base: Run
+    runs: Mapping[float, Mapping[str, Run]]
+    clusters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by benchmark and row
+
+    def each(self, what: Callable[[Run], Of]) -> dict[float, dict[str, Of]]:
+        """One thing of every run."""
+        return {rate: {name: what(run) for name, run in of.items()} for rate, of in self.runs.items()}
+
+
+def pool(parts: Mapping[str, Measured]) -> Measured:
+    """The runs of all parts, by what each part is called; the base is the first one's.
+
+    Raises:
+        FrontierError: parts were asked other questions, have another base, another result under one name, or seeds
+            of one method that were not made alike.
+    """
+    (first, whole), *others = parts.items()
+    runs = {rate: dict(of) for rate, of in whole.runs.items()}
+    whose = {(rate, name): first for rate, of in runs.items() for name in of}
+    for called, part in others:
+        _same_base(first, whole.base, called, part.base)
+        for rate, of in part.runs.items():
+            for name, run in of.items():
+                had = runs.setdefault(rate, {}).setdefault(name, run)
+                holder = whose.setdefault((rate, name), called)
+                if (had.correct, had.validation) != (run.correct, run.validation):
+                    raise FrontierError(f"{holder} and {called} both have {name} at {rate:g}, with other answers")
+    for rate, of in runs.items():
+        _made_alike({(whose[rate, name], name): run for name, run in of.items()}, rate)
+    return Measured(whole.base, runs, whole.clusters)
+
+
+def _same_base(first: str, base: Run, called: str, other: Run) -> None:
+    asked = {name: [of.get(name, {}).keys() for of in (base.correct, other.correct)] for name in base.correct}
+    if base.correct.keys() != other.correct.keys() or any(one != two for one, two in asked.values()):
+        differ = sorted(base.correct.keys() ^ other.correct.keys()) or [n for n, (a, b) in asked.items() if a != b]
+        raise FrontierError(f"{first} and {called} were asked other questions of {', '.join(differ)}")
+    pairs = [(right, other.correct[name][row]) for name, of in base.correct.items() for row, right in of.items()]
+    if (count := sum(one != two for one, two in pairs)) > OTHERWISE * len(pairs):
+        raise FrontierError(
+            f"the backbone of {first} and that of {called} answer {count} of {len(pairs)} questions otherwise: "
+            "they are not one model"
+        )
+
+
+def _made_alike(runs: Mapping[tuple[str, str], Run], rate: float) -> None:
+    seen: dict[tuple[str, str], tuple[str, str, str]] = {}  # by method and kind of stage
+    for (called, name), run in runs.items():
+        for kind, digest in run.recipe.items():
+            where, other, theirs = seen.setdefault((name.partition("/")[0], kind), (called, name, digest))
+            if theirs != digest:
+                two = f"{other} of {where} and {name} of {called}"
+                raise FrontierError(f"{two} at {rate:g} differ in {kind}: not seeds of one experiment")
+
+
+def write(backbone: str, measured: Measured, path: Path) -> None:
+    """The file, at `path`, which is not there yet."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    rows = list(_rows(measured))
+    columns = [pa.array([row[place] for row in rows], type=_type(pa, name)) for place, name in enumerate(_COLUMNS)]
+    recipes = {f"{rate!r} {name}": run.recipe for rate, of in measured.runs.items() for name, run in of.items()}
+    about = json.dumps({"schema": SCHEMA, "backbone": backbone, "recipes": recipes}, sort_keys=True)
+    table = pa.table(columns, names=list(_COLUMNS)).replace_schema_metadata({_ABOUT: about.encode()})
+    with explained(path):
+        parquet.write_table(table, path, compression="zstd")
+
+
+def load(path: Path) -> tuple[str, Measured]:
+    """The backbone's name, and what the file holds.
+
+    Raises:
+        FrontierError: it is no such file, or one of another version.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(path)
+        about = json.loads((table.schema.metadata or {})[_ABOUT])
+        backbone, recipes, schema = str(about["backbone"]), about["recipes"], about["schema"]
+        rows = list(zip(*(table.column(name).to_pylist() for name in _COLUMNS), strict=True))
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise FrontierError(f"{path}: not a {FILE} of a frontier ({type(error).__name__}: {error})") from error
+    if schema != SCHEMA:
+        raise FrontierError(f"{path}: its version is {schema}, this program reads {SCHEMA}")
+    return backbone, _read(rows, recipes)
+
+
+def _type(pa: Any, name: str) -> Any:
+    of = getattr(pa, {"double": "float64", "float": "float32"}.get(_COLUMNS[name], _COLUMNS[name]))()
+    return pa.dictionary(pa.int32(), of) if _COLUMNS[name] == "string" else of
+
+
+def _rows(measured: Measured) -> Iterator[tuple[Any, ...]]:
+    """Values in the order of the columns, sorted."""
+    for rate, of in [(None, {"base": measured.base}), *sorted(measured.runs.items())]:
+        for name, run in sorted(of.items()):
+            for benchmark, answers in sorted(run.correct.items()):
+                groups = measured.clusters.get(benchmark, {})
+                for row, right in sorted(answers.items()):
+                    yield rate, name, "answer", benchmark, row, groups.get(row), right, None, None
+            for benchmark, sampled in sorted(run.samples.items()):
+                for row, (tries, right) in sorted(sampled.right.items()):
+                    yield rate, name, "sample", benchmark, row, None, right, tries, sampled.temperature
+            for thermometer, texts in sorted(run.rises.items()):
+                for row, rise in sorted(texts.items()):
+                    yield rate, name, "rise", thermometer, row, None, rise, None, None
+            for row, passed in sorted(run.validation.items()):
+                yield rate, name, "validation", None, row, None, passed, None, None
+
+
+def _read(rows: list[tuple[Any, ...]], recipes: Mapping[str, Mapping[str, str]]) -> Measured:
+    found: dict[tuple[float | None, str], dict[str, Any]] = {}
+    clusters: dict[str, dict[str, str]] = {}
+    for rate, name, kind, of, row, cluster, value, tries, temperature in rows:
+        values = found.setdefault((rate, name), {"answer": {}, "sample": {}, "rise": {}, "validation": {}})[kind]
+        if kind == "validation":
+            values[row] = bool(value)
+        elif kind == "sample":
+            values.setdefault(of, Sampled(temperature, {})).right[row] = (tries, int(value))
+        else:
+            values.setdefault(of, {})[row] = value
+        if cluster is not None:
+            clusters.setdefault(of, {})[row] = cluster
+    runs: dict[float, dict[str, Run]] = {}
+    base = Run({})
+    for (rate, name), kinds in found.items():
+        recipe = recipes.get(f"{rate!r} {name}", {})
+        run = Run(kinds["answer"], kinds["rise"], kinds["validation"], kinds["sample"], recipe)
+        if rate is None:
+            base = run
+        else:
+            runs.setdefault(rate, {})[name] = run
+    return Measured(base, runs, clusters)
