@@ -9,6 +9,7 @@ from tasks.rows.precision import Dtype, dtype_field
 
 ANCHORED = ("sft_kl", "asft")  # losses with KL(pi_0 || pi)
 CLIPPED = ("clipped_iw", "psft")  # of a ratio to pi_0 or an older pi
+EASY = ("flow", "talr")  # more of what is easy: rows that pi_0, tokens that pi finds likely
 
 
 class FinetuneConfig(BaseModel):
@@ -24,14 +25,15 @@ class FinetuneConfig(BaseModel):
         description="Peak learning rate; E.1: 7e-6 for Llama-3.2-1B and 3B, 5e-6 for Mistral-7B.",
     )
     loss: SkipJsonSchema[
-        Literal["nll", "dft", "importance_weighted", "clipped_iw", "eaft", "sft_kl", "asft", "psft"]
+        Literal["nll", "dft", "importance_weighted", "clipped_iw", "eaft", "sft_kl", "asft", "psft", "flow", "talr"]
     ] = Field(
         default="nll",
         description="nll: mean token NLL. dft: each token's NLL times its own probability, held constant (Dynamic "
         "Fine-Tuning). importance_weighted: Mind the Gap's correction; its released trainer uses the same token "
         "weight as dft. clipped_iw: NLL times the clipped ratio pi / pi_0, held constant, by the sum of these ratios. "
         "eaft: NLL times the entropy of the 20 likeliest tokens. sft_kl, asft: nll, dft with a KL anchor to pi_0. "
-        "psft: minus the clipped ratio pi / pi_old (Proximal SFT).",
+        "psft: minus the clipped ratio pi / pi_old (Proximal SFT). flow: NLL times exp(-the row's NLL under pi_0 / its "
+        "median over the rows). talr: NLL times exp(-itself / the median of the step's rows' NLL), held constant.",
     )
     anchor: SkipJsonSchema[float] = Field(
         default=0.0,
@@ -43,6 +45,13 @@ class FinetuneConfig(BaseModel):
         default=None,
         gt=1,
         description="Most that a token's ratio pi / pi_old counts, in clipped_iw and psft (PSFT: 1.28).",
+        json_schema_extra={"key": "unless default"},
+    )
+    tau: SkipJsonSchema[float | None] = Field(
+        default=None,
+        gt=0,
+        description="Temperature of the weights in flow and talr, in medians of the rows' NLL (both papers: 1); less "
+        "tells easy from hard more sharply.",
         json_schema_extra={"key": "unless default"},
     )
     lag: SkipJsonSchema[int] = Field(
@@ -147,6 +156,8 @@ class FinetuneConfig(BaseModel):
             )
         if (self.clip is not None) != (self.loss in CLIPPED):
             raise ValueError(f"clip {self.clip} with loss {self.loss}: clipped_iw and psft have a clip, no other loss")
+        if (self.tau is not None) != (self.loss in EASY):
+            raise ValueError(f"tau {self.tau} with loss {self.loss}: flow and talr have a temperature, no other loss")
         if self.lag and (self.loss != "psft" or self.lora_rank):
             raise ValueError(f"lag {self.lag} with loss {self.loss}: psft of all weights alone has an older policy")
         if self.l2 and self.lora_rank:

@@ -20,6 +20,7 @@ from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
 
 IGNORE = -100
+WEIGHT = "weight"  # a column that some methods add: what each token of the row counts in the loss
 
 
 class TooManyDropped(ValueError):

@@ -60,22 +60,29 @@ def prepare_once(spec: FinetuneSpec) -> None:
         tokens = ChatTokens(spec.backbone)
         limit = min(spec.config.max_tokens, longest_context(spec.backbone))
         counts = asdict(prepare(spec.rows, tokens, limit, spec.config.max_dropped_share, spec.out))
-        if spec.config.most_perplexing is not None:
-            counts |= mask_perplexing(spec)
+        counts |= changed_by_base(spec)
         write_json(counted, counts)
     write_json(scratch / "ds_z3_config.json", ZERO3)
     drop_checkpoints_of_other_ranks(scratch, spec.world)
     drop_unfinished(scratch / "trainer")
 
 
-def mask_perplexing(spec: FinetuneSpec) -> dict[str, int]:
-    """Take the labels of target tokens that pi_0 finds unlikely (STM); how many are left, and were taken."""
+def changed_by_base(spec: FinetuneSpec) -> dict[str, float]:
+    """Let pi_0 take labels from the tokenised rows (STM) or weigh them (FLOW), where asked; figures of what it did."""
+    from tasks.finetune.easy_rows import weigh_dataset
     from tasks.finetune.masking import mask_dataset
     from tasks.score.load import load_backbone
 
-    assert spec.config.most_perplexing is not None
-    model = load_backbone(spec.backbone, spec.config.dtype, spec.cuda)
-    return mask_dataset(spec.out / "scratch" / "tokens", model, spec.config.most_perplexing)
+    config, folder, found = spec.config, spec.out / "scratch" / "tokens", dict[str, float]()
+    if config.most_perplexing is None and config.loss != "flow":
+        return found
+    model = load_backbone(spec.backbone, config.dtype, spec.cuda)
+    if config.most_perplexing is not None:
+        found |= mask_dataset(folder, model, config.most_perplexing)
+    if config.loss == "flow":
+        assert config.tau is not None
+        found |= weigh_dataset(folder, model, config.tau)
+    return found
 
 
 def drop_checkpoints_of_other_ranks(scratch: Path, processes: int) -> None:
@@ -133,7 +140,7 @@ def train(spec: FinetuneSpec) -> None:
 def pull_of(spec: FinetuneSpec) -> float:
     """FinetuneConfig.l2 in the optimiser's unit, 1 / (learning rate * steps)."""
     config = spec.config
-    counts: dict[str, int] = json.loads((spec.out / "scratch" / "counts.json").read_text(encoding="utf-8"))
+    counts: dict[str, Any] = json.loads((spec.out / "scratch" / "counts.json").read_text(encoding="utf-8"))
     return config.l2 / (config.learning_rate * ceil(config.epochs * ceil(counts["kept"] / config.global_batch)))
 
 

@@ -7,7 +7,6 @@ A token stays in what is read; it is only not learned. A step's loss is the mean
 probabilities do not change while it is trained: they are computed once, when the rows are tokenised.
 """
 
-import shutil
 from collections.abc import Sequence
 from math import log
 from pathlib import Path
@@ -16,9 +15,7 @@ from typing import Any
 import torch
 
 from tasks.finetune.dataset import IGNORE
-from tasks.score.batches import Question
-from tasks.score.nll import TOKENS_PER_BATCH
-from tasks.score.shared_prefix import SharedPrefix
+from tasks.finetune.tokenised import columns_of, put_back, questions, scorer
 
 
 class NothingLeft(ValueError):
@@ -34,19 +31,14 @@ def mask_dataset(folder: Path, model: Any, perplexity: float) -> dict[str, int]:
     Raises:
         NothingLeft: all would be masked.
     """
-    from datasets import Dataset, load_from_disk
-
-    columns = load_from_disk(str(folder)).to_dict()
+    columns = columns_of(folder)
     labels = columns["labels"]
     before = sum(label != IGNORE for row in labels for label in row)
     columns["labels"] = mask(columns["input_ids"], labels, model, perplexity)
     left = sum(label != IGNORE for row in columns["labels"] for label in row)
     if not left:
         raise NothingLeft(f"most_perplexing {perplexity:g}: pi_0 finds each of {before} target tokens less likely")
-    masked = folder.with_name("masked")
-    Dataset.from_dict(columns).save_to_disk(str(masked))
-    shutil.rmtree(folder)
-    masked.rename(folder)
+    put_back(folder, columns)
     return {"target_tokens": left, "masked_tokens": before - left}
 
 
@@ -54,16 +46,12 @@ def mask(
     ids: Sequence[Sequence[int]], labels: Sequence[Sequence[int]], model: Any, perplexity: float
 ) -> list[list[int]]:
     """The labels without those of tokens whose perplexity 1/p under `model` exceeds `perplexity`."""
-    questions = []
-    for row_ids, row in zip(ids, labels, strict=True):
-        prompt = next((place for place, label in enumerate(row) if label != IGNORE), len(row))
-        questions.append(Question(list(row_ids[:prompt]), [list(row_ids[prompt:])]))
+    asked = questions(ids, labels)
     found = [list(row) for row in labels]
-    scorer = SharedPrefix(model, TOKENS_PER_BATCH["cuda" if model.device.type == "cuda" else "cpu"], bucket=8)
     with torch.no_grad():
-        for batch in scorer.token_logprobs(questions):
+        for batch in scorer(model).token_logprobs(asked):
             for (number, _), logprobs in zip(batch.items, batch.logprobs.tolist(), strict=True):
-                prompt, target = len(questions[number].prompt), questions[number].targets[0]
+                prompt, target = len(asked[number].prompt), asked[number].targets[0]
                 for place in range(len(target)):
                     if -logprobs[place] > log(perplexity):
                         found[number][prompt + place] = IGNORE

@@ -13,7 +13,7 @@ pass computes a chunk's logits again instead of keeping them: in float32 those o
 token can be weighed by it.)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import log
 from typing import Any
@@ -28,6 +28,7 @@ from tasks.finetune.memory import CHUNK
 
 TokenLoss = Callable[..., torch.Tensor]
 ENTROPY_OF = 20  # likeliest tokens
+LEAST = 0.01  # weight of a token in talr
 
 
 def nll(logits_NV: torch.Tensor, tokens_N: torch.Tensor) -> torch.Tensor:
@@ -88,16 +89,29 @@ def psft(logits_NV: torch.Tensor, tokens_N: torch.Tensor, old_NV: torch.Tensor, 
     return -ratio(logits_NV, tokens_N, old_NV, clip)
 
 
+def talr(logits_NV: torch.Tensor, tokens_N: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """-w log p, w = max(p^(1 / scale), 0.01) held constant; `scale`: tau times the median of a step's rows' mean NLL.
+
+    Token-adaptive loss reweighting (arXiv 2509.20758): tokens that pi finds unlikely are learned slowly.
+    """
+    nll_N = nll(logits_NV, tokens_N)
+    return nll_N * (-nll_N.detach() / scale.clamp(min=1e-6)).exp().clamp(min=LEAST)
+
+
 LOSSES: dict[str, TokenLoss] = {"nll": nll, "dft": dft, "importance_weighted": dft, "eaft": eaft}
-LOSSES |= {"sft_kl": sft_kl, "asft": asft, "clipped_iw": clipped_iw, "psft": psft}
+LOSSES |= {"sft_kl": sft_kl, "asft": asft, "clipped_iw": clipped_iw, "psft": psft, "flow": nll, "talr": talr}
 WEIGHTS: dict[str, TokenLoss] = {"clipped_iw": ratio}  # divided by a step's sum of these, not by its tokens
 
 
-def loss_of(config: FinetuneConfig, among: Mapping[str, TokenLoss] = LOSSES) -> TokenLoss:
-    """The token loss, or weight, that a config asks for, with its own parameter."""
+def loss_of(
+    config: FinetuneConfig, among: Mapping[str, TokenLoss] = LOSSES, scale: torch.Tensor | None = None
+) -> TokenLoss:
+    """The token loss, or weight, that a config asks for, with its own parameter; `scale` of talr, which changes."""
     loss = among[config.loss]
     if config.loss in ANCHORED:
         return partial(loss, anchor=config.anchor)
+    if config.loss == "talr":
+        return partial(loss, scale=scale)
     return partial(loss, clip=config.clip) if config.loss in CLIPPED else loss
 
 
@@ -108,31 +122,66 @@ def summed_loss(
     loss: TokenLoss,
     chunk: int = CHUNK,
     base: tuple[Any, torch.Tensor] | None = None,
+    weights_BT: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Sum of `loss` over the tokens that have a label, each predicted by the state before it; 0 where none has.
 
     `base`: the head of pi_0, or of an older pi, and its hidden states of the same tokens, for a loss that compares.
+    `weights_BT`: what each token's loss counts.
     """
     before_NH, tokens_N = hidden_BTH[:, :-1].flatten(0, 1), labels_BT[:, 1:].flatten()
     base_NH = None if base is None else base[1][:, :-1].flatten(0, 1)
-    wanted = (tokens_N != IGNORE).nonzero()[:, 0]
-    scale = 1.0
-    if not len(wanted):  # gradients of zero: every rank's head has to be called
-        wanted, scale = wanted.new_zeros(1), 0.0
+    weights_N = None if weights_BT is None else weights_BT[:, 1:].flatten()
+    chunks, real = as_many_on_all((tokens_N != IGNORE).nonzero()[:, 0], chunk)
     parts = []
-    for places in wanted.split(chunk):
+    for places in chunks:
         of_base = None if base is None or base_NH is None else (base[0], base_NH[places])
-        given = (head, before_NH[places], tokens_N[places].clamp(min=0), loss, of_base)
+        weights = None if weights_N is None else weights_N[places]
+        given = (head, before_NH[places], tokens_N[places].clamp(min=0), loss, of_base, weights)
         parts.append(checkpoint(_of_chunk, *given, use_reentrant=False))
-    return torch.stack(parts).sum() * scale
+    return torch.stack([*parts[:real], *(part * 0.0 for part in parts[real:])]).sum()
+
+
+def as_many_on_all(wanted: torch.Tensor, chunk: int) -> tuple[list[torch.Tensor], int]:
+    """The places in chunks, one at least, as many on every process; and how many count: the rest are of one token.
+
+    Under ZeRO-3 each call of the head gathers its weights from all processes, forwards and backwards: to one call more
+    on one of them the others answer with other weights, or never.
+    """
+    real = list(wanted.split(chunk)) if len(wanted) else []
+    most = torch.tensor(max(1, len(real)), device=wanted.device)
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.all_reduce(most, torch.distributed.ReduceOp.MAX)
+    return real + [wanted.new_zeros(1)] * (int(most) - len(real)), len(real)
+
+
+def mean_of_rows(
+    head: Any, hidden_BTH: torch.Tensor, labels_BT: torch.Tensor, ends: Sequence[int], chunk: int = CHUNK
+) -> torch.Tensor:
+    """The mean NLL of each row of one sequence (B = 1) that has labels; `ends`: where each row ends."""
+    before_NH, tokens_N = hidden_BTH[0, :-1], labels_BT[0, 1:]
+    wanted = (tokens_N != IGNORE).nonzero()[:, 0]
+    chunks, _ = as_many_on_all(wanted, chunk)
+    nll_N = torch.cat([nll(head(before_NH[at]).float(), tokens_N[at].clamp(min=0)) for at in chunks])[: len(wanted)]
+    rows_N = torch.bucketize(wanted + 1, torch.tensor(ends, device=wanted.device), right=True)
+    sums_R = torch.zeros(len(ends), device=nll_N.device).index_add(0, rows_N, nll_N)
+    counts_R = torch.bincount(rows_N, minlength=len(ends))
+    return sums_R[counts_R > 0] / counts_R[counts_R > 0]
 
 
 def _of_chunk(
-    head: Any, before_NH: torch.Tensor, tokens_N: torch.Tensor, loss: TokenLoss, base: tuple[Any, torch.Tensor] | None
+    head: Any,
+    before_NH: torch.Tensor,
+    tokens_N: torch.Tensor,
+    loss: TokenLoss,
+    base: tuple[Any, torch.Tensor] | None,
+    weights_N: torch.Tensor | None,
 ) -> torch.Tensor:
     logits_NV = head(before_NH).float()
     if base is None:
-        return loss(logits_NV, tokens_N).sum()
-    with torch.no_grad():
-        base_NV = base[0](base[1]).float()
-    return loss(logits_NV, tokens_N, base_NV).sum()
+        losses_N = loss(logits_NV, tokens_N)
+    else:
+        with torch.no_grad():
+            base_NV = base[0](base[1]).float()
+        losses_N = loss(logits_NV, tokens_N, base_NV)
+    return (losses_N if weights_N is None else losses_N * weights_N).sum()

@@ -19,10 +19,11 @@ from transformers.integrations.deepspeed import set_hf_deepspeed_config, unset_h
 from transformers.modeling_outputs import CausalLMOutput
 
 from tasks.finetune.config import FinetuneConfig
+from tasks.finetune.dataset import WEIGHT
 from tasks.finetune.passes import PassSampler, Plan
 from tasks.finetune.pulled_adamw import PulledAdamW
 from tasks.finetune.sequences import collate
-from tasks.finetune.token_losses import WEIGHTS, TokenLoss, loss_of, summed_loss
+from tasks.finetune.token_losses import WEIGHTS, TokenLoss, loss_of, mean_of_rows, summed_loss
 from tasks.score.rows_attention import use_rows_attention
 from tasks.score.shared_prefix import check_logits
 
@@ -54,11 +55,13 @@ class PackedTrainer(Trainer):
         super().__init__(**kwargs)
         self.plan, self.accumulation = plan, accumulation
         self.weight = loss_of(config, WEIGHTS) if config.loss in WEIGHTS else None
+        self.tau = config.tau if config.loss == "talr" else None
+        self.scale = torch.ones((), device=self.args.device)  # of talr's weights, another one a step
         if self.model.config._attn_implementation != "flash_attention_2":
             use_rows_attention(self.model)
         check_logits(self.model)
         frozen = self._frozen(backbone) if config.compares else None
-        self.model.forward = partial(_forward, self.model, loss_of(config), frozen)
+        self.model.forward = partial(_forward, self.model, loss_of(config, scale=self.scale), frozen)
         if config.lag:
             self.add_callback(Lagging(frozen, config.lag))
         self.model_accepts_loss_kwargs = True
@@ -84,12 +87,18 @@ class PackedTrainer(Trainer):
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, Any]], device: Any) -> Any:
         """What a step's summed loss is divided by: its target tokens, or their weights, over all its passes and
-        processes; for weights each pass is read once more."""
+        processes; for weights, and for talr's median, each pass is read once more."""
+        if self.tau is not None:
+            rows_R = torch.cat([one.logits for one in self._read(batch_samples, rows=True)])
+            self.scale.fill_(self.tau * median_of_all(self.accelerator, rows_R))
         if self.weight is None:
             return super()._get_num_items_in_batch(batch_samples, device)
-        with torch.no_grad():
-            read = [self.model_wrapped(**self._prepare_inputs(one), measure=self.weight) for one in batch_samples]
+        read = self._read(batch_samples, measure=self.weight)
         return self.accelerator.gather(torch.stack([one.loss for one in read]).sum()).sum()
+
+    def _read(self, batch_samples: list[dict[str, Any]], **asked: Any) -> list[CausalLMOutput]:
+        with torch.no_grad():
+            return [self.model_wrapped(**self._prepare_inputs(one), **asked) for one in batch_samples]
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """This process's passes; accelerate would deal whole steps to processes."""
@@ -97,8 +106,18 @@ class PackedTrainer(Trainer):
         sampler = PassSampler(
             self.plan, self.accumulation, self.args.process_index, lambda: int(self.state.global_step // steps)
         )
-        rows = self.train_dataset.select_columns(["input_ids", "labels"])
+        columns = {"input_ids", "labels", WEIGHT} & {*self.train_dataset.column_names}
+        rows = self.train_dataset.select_columns(sorted(columns))
         return DataLoader(rows, batch_sampler=sampler, collate_fn=collate, pin_memory=self.args.dataloader_pin_memory)
+
+
+def median_of_all(accelerator: Any, values_R: torch.Tensor) -> torch.Tensor:
+    """The median of every process's values (of an even number the lower of the two); 0 where nobody has any."""
+    counts = accelerator.gather(torch.tensor([len(values_R)], device=values_R.device))
+    longest = max(1, int(counts.max()))
+    padded = values_R.new_full((longest,), torch.nan)
+    padded[: len(values_R)] = values_R
+    return accelerator.gather(padded).nanmedian().nan_to_num()
 
 
 class Lagging(TrainerCallback):  # type: ignore[misc]
@@ -122,19 +141,25 @@ def _forward(
     frozen: Any,
     *,
     labels: Any,
+    weights: Any = None,
     num_items_in_batch: Any = None,
     measure: TokenLoss | None = None,
+    rows: bool = False,
     **inputs: Any,
 ) -> CausalLMOutput:
     """The causal LM's forward: its decoder and the frozen model's, if any, then the loss without whole logits.
 
-    `measure`: what is summed over the tokens in its place.
+    `measure`: what is summed over the tokens in its place. `rows`: each row's mean NLL (`logits`), and no loss.
     """
     hidden_BTH = model.get_decoder()(**inputs, use_cache=False).last_hidden_state
+    if rows:
+        of_rows = mean_of_rows(model.get_output_embeddings(), hidden_BTH, labels, inputs["row_ends"])
+        return CausalLMOutput(logits=of_rows)
     base = None
     if frozen is not None:
         with torch.no_grad():
             base_BTH = frozen.get_decoder()(**inputs, use_cache=False).last_hidden_state
         base = frozen.get_output_embeddings(), base_BTH
-    summed = summed_loss(model.get_output_embeddings(), hidden_BTH, labels, measure or loss, base=base)
+    head = model.get_output_embeddings()
+    summed = summed_loss(head, hidden_BTH, labels, measure or loss, base=base, weights_BT=weights)
     return CausalLMOutput(loss=summed if num_items_in_batch is None else summed / num_items_in_batch)

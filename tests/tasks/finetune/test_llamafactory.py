@@ -264,6 +264,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "lora": {"lora_rank": 4, "lora_alpha": 8},
     "clipped_iw": {"loss": "clipped_iw", "clip": 1.2},
     "psft": {"loss": "psft", "clip": 1.1, "lag": 3},
+    "flow": {"loss": "flow", "tau": 1.0},
+    "talr": {"loss": "talr", "tau": 1.0},
 }
 
 
@@ -299,6 +301,25 @@ def test_a_step_is_the_same_in_passes_of_another_size_and_under_zero3(
     if kind in ("sft_kl", "l2", "lora", "clipped_iw"):
         assert _losses(one)[0] == pytest.approx(_losses(plain)[0], abs=1e-6)
     assert all(abs(ours - theirs) > 1e-4 for ours, theirs in zip(_losses(one)[2:], _losses(plain)[2:], strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["nll", "sft_kl", "talr"])
+def test_under_zero3_a_ranks_pass_may_have_several_chunks_of_logits_and_anothers_one(tmp_path: Path, kind: str) -> None:
+    from tests.tasks.finetune.tiny_llama import make
+
+    backbone = make(tmp_path / "backbone", context=8192, pad=None)
+    rows = [
+        {"id": f"r/{n}", "question": f"Tom {n}?", "target": " ".join(f"{i}+{n}={i + n}" for i in range(length))}
+        for n, length in enumerate((700, 20) * 4)
+    ]
+    config = {"learning_rate": 1e-3, "epochs": 2, "global_batch": 4, "tokens_per_pass": 4096} | KINDS.get(kind, {})
+    one, two = tmp_path / "one", tmp_path / "two"
+    extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(tmp_path / "extensions"))
+    variables = ONE_THREAD | {"TORCH_EXTENSIONS_DIR": extensions}
+    engines.run(MODULE, _spec(one, backbone, rows, **config), one, variables)
+    engines.run(MODULE, _spec(two, backbone, rows, processes=2, **config), two, variables | {"DS_ACCELERATOR": "cpu"})
+    assert _losses(two) == pytest.approx(_losses(one), abs=2e-5)
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ def nano() -> Any:
 
 
 def _packed(model: Any, batch: dict[str, Any]) -> Any:
-    inputs = {name: value for name, value in batch.items() if name != "labels"}
+    inputs = {name: value for name, value in batch.items() if name not in ("labels", "weights")}
     return model.get_decoder()(**inputs, use_cache=False).last_hidden_state
 
 
@@ -63,7 +63,7 @@ def test_a_packed_row_is_read_as_if_it_were_alone(nano: Any) -> None:
     assert not torch.allclose(changed[5:65], together[5:65])
 
 
-def _by_hand(loss: str, logits_BTV: Any, base_BTV: Any, labels_BT: Any, count: Any) -> Any:
+def _by_hand(loss: str, logits_BTV: Any, base_BTV: Any, labels_BT: Any, count: Any, rows: Any) -> Any:
     """A step's loss from whole logits of a padded batch: LLaMA-Factory's, or the formula spelled out."""
     import torch
     from llamafactory.train.trainer_utils import dft_loss_func, eaft_loss_func
@@ -72,8 +72,15 @@ def _by_hand(loss: str, logits_BTV: Any, base_BTV: Any, labels_BT: Any, count: A
         return dft_loss_func({"logits": logits_BTV}, labels_BT, count)
     if loss == "eaft":
         return eaft_loss_func({"logits": logits_BTV}, labels_BT, count)
+    if loss == "talr":
+        nll_BT = -logits_BTV[:, :-1].log_softmax(2).gather(2, labels_BT[:, 1:, None].clamp(min=0))[:, :, 0]
+        of_rows = [nll_T[labels_T != -100] for nll_T, labels_T in zip(nll_BT, labels_BT[:, 1:], strict=True)]
+        scale = TAU * sorted(one.mean().item() for one in of_rows)[2]  # of six rows the lower of the two in the middle
+        weights_N = torch.cat([(-one.detach() / scale).exp() for one in of_rows])
+        assert 0 < (weights_N < 0.01).sum() < len(weights_N)
+        return (weights_N.clamp(min=0.01) * torch.cat(of_rows)).sum() / count
     total, ratios = torch.tensor(0.0), list[float]()
-    for logits_TV, base_TV, labels_T in zip(logits_BTV, base_BTV, labels_BT, strict=True):
+    for logits_TV, base_TV, labels_T, row in zip(logits_BTV, base_BTV, labels_BT, rows, strict=True):
         for place in range(1, len(labels_T)):
             if (token := labels_T[place]) != -100:
                 p_V, q_V = logits_TV[place - 1].softmax(0), base_TV[place - 1].softmax(0)
@@ -83,7 +90,7 @@ def _by_hand(loss: str, logits_BTV: Any, base_BTV: Any, labels_BT: Any, count: A
                     ratios.append(clipped.item())
                     total = total + (-clipped if loss == "psft" else clipped.item() * nll)
                     continue
-                weight = p_V[token].detach() if loss == "asft" else 1.0
+                weight = p_V[token].detach() if loss == "asft" else row.get("weight", 1.0)
                 kl = (q_V * (q_V.log() - p_V.log())).sum() if loss in ("sft_kl", "asft") else 0.0
                 total = total + weight * nll + 0.3 * kl
     if loss in ("psft", "clipped_iw"):
@@ -91,12 +98,12 @@ def _by_hand(loss: str, logits_BTV: Any, base_BTV: Any, labels_BT: Any, count: A
     return total / (sum(ratios) if loss == "clipped_iw" else count)
 
 
-CLIP = 1.1
+CLIP, TAU = 1.1, 0.4
 ASKED: dict[str, dict[str, Any]] = {"sft_kl": {"anchor": 0.3}, "asft": {"anchor": 0.3}}
-ASKED |= {"clipped_iw": {"clip": CLIP}, "psft": {"clip": CLIP}}
+ASKED |= {"clipped_iw": {"clip": CLIP}, "psft": {"clip": CLIP}, "flow": {"tau": 1.0}, "talr": {"tau": TAU}}
 
 
-@pytest.mark.parametrize("loss", ["nll", "dft", "eaft", "sft_kl", "asft", "clipped_iw", "psft"])
+@pytest.mark.parametrize("loss", ["nll", "dft", "eaft", "sft_kl", "asft", "clipped_iw", "psft", "flow", "talr"])
 @pytest.mark.parametrize("passes", [[(0, 6)], [(0, 4), (4, 6), (6, 6)]], ids=["one pass", "three passes"])
 def test_loss_and_gradients_are_those_of_an_independent_computation_however_a_step_is_divided(
     nano: Any, loss: str, passes: list[tuple[int, int]]
@@ -109,10 +116,12 @@ def test_loss_and_gradients_are_those_of_an_independent_computation_however_a_st
 
     from tasks.finetune.config import FinetuneConfig
     from tasks.finetune.sequences import collate
-    from tasks.finetune.token_losses import WEIGHTS, loss_of, summed_loss
+    from tasks.finetune.token_losses import WEIGHTS, loss_of, mean_of_rows, summed_loss
     from tasks.score.rows_attention import use_rows_attention
 
-    rows = _rows(nano.config.vocab_size)
+    rows: list[dict[str, Any]] = _rows(nano.config.vocab_size)
+    if loss == "flow":
+        rows = [row | {"weight": weight} for row, weight in zip(rows, (0.1, 1.0, 0.4, 0.7, 0.9, 0.2), strict=True)]
     count = torch.tensor(sum(label != -100 for row in rows for label in row["labels"]))
     longest = max(len(row["input_ids"]) for row in rows)
     ids_BT, labels_BT = torch.zeros((len(rows), longest), dtype=torch.long), torch.full((len(rows), longest), -100)
@@ -132,7 +141,7 @@ def test_loss_and_gradients_are_those_of_an_independent_computation_however_a_st
     if loss == "nll":
         expected = plain(ids_BT, attention_mask=mask_BT, labels=labels_BT, num_items_in_batch=count).loss
     else:
-        expected = _by_hand(loss, plain(ids_BT, attention_mask=mask_BT).logits, base_BTV, labels_BT, count)
+        expected = _by_hand(loss, plain(ids_BT, attention_mask=mask_BT).logits, base_BTV, labels_BT, count, rows)
     expected.backward()
 
     use_rows_attention(packing)
@@ -143,14 +152,20 @@ def test_loss_and_gradients_are_those_of_an_independent_computation_however_a_st
         with torch.no_grad():
             beside = (base.get_output_embeddings(), _packed(base, batch)) if config.compares else None
         head, hidden = packing.get_output_embeddings(), _packed(packing, batch)
-        return summed_loss(head, hidden, batch["labels"], of_token, chunk=50, base=beside)
+        return summed_loss(head, hidden, batch["labels"], of_token, 50, beside, batch.get("weights"))
+
+    def of_rows(batch: dict[str, Any]) -> Any:
+        head, hidden = packing.get_output_embeddings(), _packed(packing, batch)
+        return mean_of_rows(head, hidden, batch["labels"], batch["row_ends"], chunk=50)
 
     found, batches = torch.tensor(0.0), [collate(rows[first:last]) for first, last in passes]
+    with torch.no_grad():
+        scale = TAU * torch.cat([of_rows(batch) for batch in batches]).median()
     if loss in WEIGHTS:
         with torch.no_grad():
             count = sum(summed(batch, loss_of(config, WEIGHTS)) for batch in batches)
     for batch in batches:
-        one = summed(batch, loss_of(config)) / count
+        one = summed(batch, loss_of(config, scale=scale)) / count
         one.backward()
         found += one.detach()
     assert found.item() == pytest.approx(expected.item(), rel=5e-7, abs=2e-6)
@@ -202,6 +217,46 @@ def test_no_more_logits_than_a_chunks_are_ever_in_memory() -> None:
         summed_loss(head, states, labels, nll, chunk).backward()
     assert states.grad is not None and states.grad[0, :-1].abs().sum(dim=1).min() > 0
     assert chunk * vocabulary <= largest < 2 * chunk * vocabulary < tokens * vocabulary
+
+
+def _calls_of_the_head(rank: int, store: str, out: str) -> None:
+    """A rank whose pass has 3 chunks of target tokens, or none; writes how often it called the head, and its loss."""
+    import torch
+
+    from tasks.finetune.token_losses import mean_of_rows, nll, summed_loss
+
+    torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+    torch.manual_seed(rank)
+    head, count = torch.nn.Linear(4, 11), 0
+
+    def counted(states_NH: Any) -> Any:
+        nonlocal count
+        count += 1
+        return head(states_NH)
+
+    labels = torch.full((1, 40), -100)
+    labels[0, 5 : 5 + (21, 0)[rank]] = 7
+    states = torch.randn(1, 40, 4, requires_grad=True)
+    summed = summed_loss(counted, states, labels, nll, chunk=8)
+    summed.backward()
+    wanted = (labels[0] != -100).nonzero()[:, 0]
+    alone = nll(head(states[0, wanted - 1]), labels[0, wanted]).sum()
+    of_rows = mean_of_rows(counted, states.detach(), labels, (20, 40), chunk=8)
+    Path(out, f"{rank}").write_text(f"{count} {summed.item()} {float(alone)} {len(of_rows)}")
+    torch.distributed.destroy_process_group()
+
+
+def test_every_process_calls_the_head_as_often_however_many_tokens_it_has(tmp_path: Path) -> None:
+    """Under ZeRO-3 the head's weights are gathered from all processes at each call. Until 2026-11-30 the one with more
+    tokens called it more often: over gloo that broke the run."""
+    import torch
+
+    torch.multiprocessing.spawn(_calls_of_the_head, (str(tmp_path / "store"), str(tmp_path)), nprocs=2)
+    told = [tuple(map(float, (tmp_path / str(rank)).read_text().split())) for rank in range(2)]
+    assert [count for count, *_ in told] == [9, 9], "three chunks forwards, again backwards, and once for the rows"
+    for _, summed, alone, _ in told:
+        assert summed == pytest.approx(alone, rel=1e-6)
+    assert [rows for *_, rows in told] == [2, 0]
 
 
 def test_models_whose_attention_is_not_plain_are_refused_by_name(tmp_path: Path) -> None:

@@ -93,9 +93,11 @@ def test_a_methods_rate_is_in_the_experiments_so_that_one_grid_suits_all() -> No
 
 def test_what_came_later_is_in_no_key_of_what_was_made_before() -> None:
     """Fields of methods that were added are in a key only where they are set."""
-    for name, added in (("sft", set()), ("l2", {"l2"}), ("lora_sft", {"lora_rank"}), ("psft", {"clip", "lag"})):
+    later = {"l2", "lora_rank", "lora_alpha", "anchor", "most_perplexing", "clip", "lag", "tau"}
+    set_by = {"sft": set(), "l2": {"l2"}, "lora_sft": {"lora_rank"}, "psft": {"clip", "lag"}, "flow": {"tau"}}
+    for name, added in set_by.items():
         key = config_for_key(load_experiment("nano").of_method(methods()[name]).sft(0))
-        assert {"l2", "lora_rank", "lora_alpha", "anchor", "most_perplexing", "clip", "lag"} & key.keys() == added
+        assert later & key.keys() == added
 
 
 @pytest.mark.parametrize(
