@@ -1,5 +1,19 @@
-"""`python -m flows` is `rewriting-agent`."""
+"""The command: `rewriting-agent`, or `python -m flows`."""
 
-from flows.cli import app
+import sys
 
-app()
+from tasks.methods.method import MethodError
+from tasks.runtime.settings import SettingsError
+
+
+def main() -> None:
+    """The command line. Its help holds the methods and this machine's settings, so that its import can fail by them."""
+    try:
+        from flows.cli import app
+    except (MethodError, SettingsError) as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,7 +93,19 @@ class Settings(BaseSettings):
         return next(model, "gpu" if self.cuda() and self.gpu_names() else "cpu")
 
 
+class SettingsError(ValueError):
+    """An environment variable that cannot be used: names it, and what it should be."""
+
+
 @cache
 def settings() -> Settings:
-    """The settings, read once a process."""
-    return Settings()
+    """The settings, read once a process.
+
+    Raises:
+        SettingsError: one cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        said = [(str(one["loc"][0]).upper(), one["input"], one["msg"]) for one in error.errors()]
+        raise SettingsError("; ".join(f"REWRITING_AGENT_{name}={given}: {why}" for name, given, why in said)) from None

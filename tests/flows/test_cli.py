@@ -1,6 +1,7 @@
 """The command line: what a mistake is answered with, and the files that commands leave."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,24 @@ def test_the_commands_are_there_before_prefect_is_imported() -> None:
     """It reads its settings, the running server's address among them, when it is imported; `run` sets them first."""
     code = "import sys, flows.cli; sys.exit('prefect' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("MEMORY", "lots", "SettingsError: REWRITING_AGENT_MEMORY=lots: Input should be a valid integer"),
+        ("DEVICE", "tpu", "SettingsError: REWRITING_AGENT_DEVICE=tpu: Input should be 'auto', 'cpu' or 'cuda'"),
+        ("METHODS", "", "MethodError: {}/mine.yaml: said: is missing"),
+    ],
+)
+def test_what_the_environment_says_wrongly_is_answered_in_a_sentence(
+    tmp_path: Path, name: str, given: str, said: str
+) -> None:
+    (tmp_path / "mine.yaml").write_text("label: Mine\norder: 1\ncolour: sky\n")
+    environment = os.environ | {f"REWRITING_AGENT_{name}": given or str(tmp_path)}
+    command = [sys.executable, "-m", "flows", "plan"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and done.stderr.startswith(said.format(tmp_path)) and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", ["run", "study", "ablation"])
