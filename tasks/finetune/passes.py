@@ -59,6 +59,11 @@ class Plan:
                 passes += 1
         return passes
 
+    def longest(self, epochs: int, accumulation: int) -> int:
+        """Tokens of the longest pass of any process in any step."""
+        steps = [[self.lengths[row] for row in step] for epoch in range(epochs) for step in self.rows(epoch)]
+        return max(largest(step, deal(step, accumulation * self.processes)) for step in steps)
+
     def passes(self, epoch: int, accumulation: int) -> Iterator[Passes]:
         """The passes of each step of an epoch, `accumulation` for each process."""
         for step in self.rows(epoch):

@@ -123,16 +123,17 @@ def summed_loss(
     chunk: int = CHUNK,
     base: tuple[Any, torch.Tensor] | None = None,
     weights_BT: torch.Tensor | None = None,
+    calls: int = 1,
 ) -> torch.Tensor:
     """Sum of `loss` over the tokens that have a label, each predicted by the state before it; 0 where none has.
 
     `base`: the head of pi_0, or of an older pi, and its hidden states of the same tokens, for a loss that compares.
-    `weights_BT`: what each token's loss counts.
+    `weights_BT`: what each token's loss counts. `calls`: how often the head is called at least.
     """
     before_NH, tokens_N = hidden_BTH[:, :-1].flatten(0, 1), labels_BT[:, 1:].flatten()
     base_NH = None if base is None else base[1][:, :-1].flatten(0, 1)
     weights_N = None if weights_BT is None else weights_BT[:, 1:].flatten()
-    chunks, real = as_many_on_all((tokens_N != IGNORE).nonzero()[:, 0], chunk)
+    chunks, real = in_chunks((tokens_N != IGNORE).nonzero()[:, 0], chunk, calls)
     parts = []
     for places in chunks:
         of_base = None if base is None or base_NH is None else (base[0], base_NH[places])
@@ -142,26 +143,29 @@ def summed_loss(
     return torch.stack([*parts[:real], *(part * 0.0 for part in parts[real:])]).sum()
 
 
-def as_many_on_all(wanted: torch.Tensor, chunk: int) -> tuple[list[torch.Tensor], int]:
-    """The places in chunks, one at least, as many on every process; and how many count: the rest are of one token.
+def in_chunks(wanted: torch.Tensor, chunk: int, calls: int) -> tuple[list[torch.Tensor], int]:
+    """The places in chunks, behind them places of one token up to `calls` chunks; and how many of them are real.
 
     Under ZeRO-3 each call of the head gathers its weights from all processes, forwards and backwards: to one call more
-    on one of them the others answer with other weights, or never.
+    on one of them the others answer with other weights, or never. So all make as many, and in every pass: DeepSpeed
+    (0.19.8) fetches ahead only while modules are called in the same order.
     """
     real = list(wanted.split(chunk)) if len(wanted) else []
-    most = torch.tensor(max(1, len(real)), device=wanted.device)
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.all_reduce(most, torch.distributed.ReduceOp.MAX)
-    return real + [wanted.new_zeros(1)] * (int(most) - len(real)), len(real)
+    return real + [wanted.new_zeros(1)] * (calls - len(real)), len(real)
 
 
 def mean_of_rows(
-    head: Any, hidden_BTH: torch.Tensor, labels_BT: torch.Tensor, ends: Sequence[int], chunk: int = CHUNK
+    head: Any,
+    hidden_BTH: torch.Tensor,
+    labels_BT: torch.Tensor,
+    ends: Sequence[int],
+    chunk: int = CHUNK,
+    calls: int = 1,
 ) -> torch.Tensor:
-    """The mean NLL of each row of one sequence (B = 1) that has labels; `ends`: where each row ends."""
+    """The mean NLL of each row that has labels, of one sequence (B = 1) in which the rows end at `ends`."""
     before_NH, tokens_N = hidden_BTH[0, :-1], labels_BT[0, 1:]
     wanted = (tokens_N != IGNORE).nonzero()[:, 0]
-    chunks, _ = as_many_on_all(wanted, chunk)
+    chunks, _ = in_chunks(wanted, chunk, calls)
     nll_N = torch.cat([nll(head(before_NH[at]).float(), tokens_N[at].clamp(min=0)) for at in chunks])[: len(wanted)]
     rows_N = torch.bucketize(wanted + 1, torch.tensor(ends, device=wanted.device), right=True)
     sums_R = torch.zeros(len(ends), device=nll_N.device).index_add(0, rows_N, nll_N)

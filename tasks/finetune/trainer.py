@@ -8,6 +8,7 @@ The loss is today's: the sum over the target tokens of all rows of a step, in al
 """
 
 from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from transformers.modeling_outputs import CausalLMOutput
 
 from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.dataset import WEIGHT
+from tasks.finetune.memory import CHUNK
 from tasks.finetune.passes import PassSampler, Plan
 from tasks.finetune.pulled_adamw import PulledAdamW
 from tasks.finetune.sequences import collate
@@ -57,11 +59,13 @@ class PackedTrainer(Trainer):
         self.weight = loss_of(config, WEIGHTS) if config.loss in WEIGHTS else None
         self.tau = config.tau if config.loss == "talr" else None
         self.scale = torch.ones((), device=self.args.device)  # of talr's weights, another one a step
+        longest = plan.longest(ceil(config.epochs), accumulation) if plan.processes > 1 else 0
+        calls = max(1, ceil(longest / CHUNK))
         if self.model.config._attn_implementation != "flash_attention_2":
             use_rows_attention(self.model)
         check_logits(self.model)
         frozen = self._frozen(backbone) if config.compares else None
-        self.model.forward = partial(_forward, self.model, loss_of(config, scale=self.scale), frozen)
+        self.model.forward = partial(_forward, self.model, loss_of(config, scale=self.scale), frozen, calls)
         if config.lag:
             self.add_callback(Lagging(frozen, config.lag))
         self.model_accepts_loss_kwargs = True
@@ -139,6 +143,7 @@ def _forward(
     model: Any,
     loss: TokenLoss,
     frozen: Any,
+    calls: int,
     *,
     labels: Any,
     weights: Any = None,
@@ -153,7 +158,7 @@ def _forward(
     """
     hidden_BTH = model.get_decoder()(**inputs, use_cache=False).last_hidden_state
     if rows:
-        of_rows = mean_of_rows(model.get_output_embeddings(), hidden_BTH, labels, inputs["row_ends"])
+        of_rows = mean_of_rows(model.get_output_embeddings(), hidden_BTH, labels, inputs["row_ends"], calls=calls)
         return CausalLMOutput(logits=of_rows)
     base = None
     if frozen is not None:
@@ -161,5 +166,5 @@ def _forward(
             base_BTH = frozen.get_decoder()(**inputs, use_cache=False).last_hidden_state
         base = frozen.get_output_embeddings(), base_BTH
     head = model.get_output_embeddings()
-    summed = summed_loss(head, hidden_BTH, labels, measure or loss, base=base, weights_BT=weights)
+    summed = summed_loss(head, hidden_BTH, labels, measure or loss, base=base, weights_BT=weights, calls=calls)
     return CausalLMOutput(loss=summed if num_items_in_batch is None else summed / num_items_in_batch)

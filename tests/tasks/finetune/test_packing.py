@@ -219,44 +219,31 @@ def test_no_more_logits_than_a_chunks_are_ever_in_memory() -> None:
     assert chunk * vocabulary <= largest < 2 * chunk * vocabulary < tokens * vocabulary
 
 
-def _calls_of_the_head(rank: int, store: str, out: str) -> None:
-    """A rank whose pass has 3 chunks of target tokens, or none; writes how often it called the head, and its loss."""
+@pytest.mark.parametrize("count", [21, 17, 3, 0])
+def test_the_head_is_called_as_often_in_every_pass_however_many_tokens_it_has(count: int) -> None:
+    """Under ZeRO-3 its weights are gathered from all processes at each call. Until 2026-11-30 a process with more
+    tokens called it more often, which broke the run over gloo."""
     import torch
 
     from tasks.finetune.token_losses import mean_of_rows, nll, summed_loss
 
-    torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
-    torch.manual_seed(rank)
-    head, count = torch.nn.Linear(4, 11), 0
+    head, calls = torch.nn.Linear(4, 11), 0
 
     def counted(states_NH: Any) -> Any:
-        nonlocal count
-        count += 1
+        nonlocal calls
+        calls += 1
         return head(states_NH)
 
     labels = torch.full((1, 40), -100)
-    labels[0, 5 : 5 + (21, 0)[rank]] = 7
+    labels[0, 5 : 5 + count] = 7
     states = torch.randn(1, 40, 4, requires_grad=True)
-    summed = summed_loss(counted, states, labels, nll, chunk=8)
+    summed = summed_loss(counted, states, labels, nll, chunk=8, calls=3)
     summed.backward()
+    assert calls == 6, "three chunks forwards, and again backwards"
     wanted = (labels[0] != -100).nonzero()[:, 0]
-    alone = nll(head(states[0, wanted - 1]), labels[0, wanted]).sum()
-    of_rows = mean_of_rows(counted, states.detach(), labels, (20, 40), chunk=8)
-    Path(out, f"{rank}").write_text(f"{count} {summed.item()} {float(alone)} {len(of_rows)}")
-    torch.distributed.destroy_process_group()
-
-
-def test_every_process_calls_the_head_as_often_however_many_tokens_it_has(tmp_path: Path) -> None:
-    """Under ZeRO-3 the head's weights are gathered from all processes at each call. Until 2026-11-30 the one with more
-    tokens called it more often: over gloo that broke the run."""
-    import torch
-
-    torch.multiprocessing.spawn(_calls_of_the_head, (str(tmp_path / "store"), str(tmp_path)), nprocs=2)
-    told = [tuple(map(float, (tmp_path / str(rank)).read_text().split())) for rank in range(2)]
-    assert [count for count, *_ in told] == [9, 9], "three chunks forwards, again backwards, and once for the rows"
-    for _, summed, alone, _ in told:
-        assert summed == pytest.approx(alone, rel=1e-6)
-    assert [rows for *_, rows in told] == [2, 0]
+    assert summed.item() == pytest.approx(nll(head(states[0, wanted - 1]), labels[0, wanted]).sum().item(), rel=1e-6)
+    rows = mean_of_rows(counted, states.detach(), labels, (20, 40), chunk=8, calls=3)
+    assert calls == 9 and len(rows) == (2 if count > 15 else 1 if count else 0)
 
 
 def test_models_whose_attention_is_not_plain_are_refused_by_name(tmp_path: Path) -> None:

@@ -52,3 +52,17 @@ def test_every_process_has_as_many_passes_also_where_an_epoch_ends_on_a_single_r
     assert {len(one) for one in passes} == {len(samplers[0])} == {2}
     assert sorted(row for process in passes for one in process for row in one) == list(range(17))
     assert sorted(len(process[1]) for process in passes) == [0, 0, 0, 1]
+
+
+def test_the_longest_pass_is_that_of_any_process_in_any_step() -> None:
+    from tasks.finetune.passes import Plan
+
+    plan = Plan([700, 90, 310, 400, 1300, 20, 55, 610], 3, 800, 2, seed=1)
+    accumulation = plan.accumulation(2)
+    of_passes = [
+        sum(plan.lengths[row] for row in rows)
+        for epoch in range(2)
+        for passes in plan.passes(epoch, accumulation)
+        for rows in passes
+    ]
+    assert plan.longest(2, accumulation) == max(of_passes) == 1300
