@@ -23,6 +23,7 @@ from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile, sha
 from tasks.report.values import Estimate
 
 CLIFF = 0.05  # standard deviation of the reference's general accuracy over seeds from which a rate is a cliff
+LOST = 0.5  # share of pi_0's general accuracy which the reference has forgotten beyond a cliff
 
 Groups = dict[str, list[str]]
 
@@ -206,13 +207,14 @@ def _regime(rate: float, correct: Mapping[str, Mapping[str, Matrix]], groups: Gr
         return Regime(rate=rate, forgotten=None, between_seeds=None, name="unknown")
     general, spread = _over_seeds(np.mean([of[name].mean(axis=1) for name in groups["general"]], axis=0))
     rise, rises_apart = _over_seeds(of[RISES[0]].mean(axis=1)) if RISES[0] in of else (None, None)
+    lost = base - general >= LOST * base
     return Regime(
         rate=rate,
         forgotten=base - general,
         between_seeds=spread,
         rise=rise,
         rise_between_seeds=rises_apart,
-        name="unknown" if spread is None else "cliff" if spread >= CLIFF else "gradual",
+        name="unknown" if spread is None else "cliff" if spread >= CLIFF else "lost" if lost else "gradual",
     )
 
 

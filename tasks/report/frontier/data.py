@@ -66,7 +66,7 @@ class Regime(_Model):
         default=None, description="SFT's mean rise of the NLL of the backbone's own answers, nats per token"
     )
     rise_between_seeds: FiniteFloat | None = Field(default=None, description="its standard deviation over SFT's seeds")
-    name: Literal["gradual", "cliff", "unknown"]
+    name: Literal["gradual", "cliff", "lost", "unknown"]
 
 
 class Difference(_Model):

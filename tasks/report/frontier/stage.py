@@ -46,7 +46,7 @@ class FrontierConfig(BaseModel):
         return [source_identity(str(path), None) for path in self.measured]
 
 
-@stage(version=8, identity=FrontierConfig.content)
+@stage(version=9, identity=FrontierConfig.content)
 def frontier(
     config: FrontierConfig,
     out: Path,

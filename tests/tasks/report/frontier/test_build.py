@@ -245,9 +245,11 @@ def test_validation_rows_choose_the_rate_where_every_run_has_them() -> None:
     assert 0.0012 in {rate for one in found.own_best for rate in one.rates}
 
 
-@pytest.mark.parametrize(("shift", "expected"), [(0.0, "gradual"), (0.2, "cliff")])
-def test_the_regime_of_a_rate_is_told_from_sft_alone(shift: float, expected: str) -> None:
-    base, runs = made(shift=shift)
+@pytest.mark.parametrize(
+    ("shift", "general", "expected"), [(0.0, 0.6, "gradual"), (0.2, 0.6, "cliff"), (0.0, 0.3, "lost")]
+)
+def test_the_regime_of_a_rate_is_told_from_sft_alone(shift: float, general: float, expected: str) -> None:
+    base, runs = made(shift=shift, skill=SKILL | {"sft": [(0.7, 0.9), (0.8, general)]})
     found = build("nano", True, measured(base, runs), confidence=0.95, resamples=100, seed=0)
     assert [one.name for one in found.regimes] == ["gradual", expected]
 
