@@ -127,8 +127,8 @@ def _points(data: Frontier) -> Table:
 
 def _regimes(data: Frontier) -> Table:
     return Table(
-        "What a rate can show, told from SFT alone: a cliff where its seeds lie 5 points of general accuracy apart, lost "
-        "where they agree and half is forgotten",
+        "What a rate can show, told from SFT alone: a cliff where its seeds lie 5 points of general accuracy apart, "
+        "lost where they agree and half is forgotten",
         ("rate", "SFT forgets, points", "standard deviation over seeds", "NLL of own answers rises", "s. d.", "regime"),
         [
             (
