@@ -87,8 +87,9 @@ class Method(BaseModel):
     dash: int = Field(
         default=0,
         ge=0,
-        le=7,
-        description="Of its lines: whole, dashed, dotted, dash and dot; 4 to 7: long dashes, wide gaps, two dots.",
+        le=8,
+        description="Of its lines: whole, dashed, dotted, dash and dot; 4 to 8: long dashes, wide gaps, two and three "
+        "dots.",
     )
     studied: bool = Field(default=False, description="Whether a study compares it when no method is named.")
     variant: bool = Field(

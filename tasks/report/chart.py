@@ -42,7 +42,7 @@ METHOD_ROLES = {"base": "muted"} | {name: one.colour for name, one in methods().
 _OTHERS = ("sky", "green", "purple", "orange", "vermillion")
 _DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
     *("-", (0, (5, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2))),
-    *((0, (10, 2)), (0, (5, 5)), (0, (2, 4)), (0, (6, 2, 1.5, 2, 1.5, 2))),
+    *((0, (10, 2)), (0, (5, 5)), (0, (2, 4)), (0, (6, 2, 1.5, 2, 1.5, 2)), (0, (6, 2, 1.5, 2, 1.5, 2, 1.5, 2))),
 )
 _METHOD_DASHES = {name: one.dash for name, one in methods().items()}
 
