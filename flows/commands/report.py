@@ -48,7 +48,7 @@ def frontier_command(
     asked: Annotated[
         list[str],
         typer.Argument(
-            metavar="REPORTS_OR_FILES...",
+            metavar="REPORT_OR_FILE",
             help="Beginnings of the keys or names of reports of one backbone, one or more a learning rate; and files "
             "measured.parquet of frontiers made elsewhere or before, whose seeds and methods are added.",
         ),
