@@ -15,7 +15,7 @@ from prefect.runtime import flow_run
 
 from flows.pipeline import RUNNER
 from flows.report_of import ReportsError, Runs, find_report, rates_of, runs_of
-from tasks.report.frontier.measured import load
+from tasks.report.frontier.measured import backbone_of
 from tasks.report.frontier.stage import FrontierConfig, frontier, read_frontier
 from tasks.report.frontier.tables import markdown
 from tasks.runtime.futures import Future, finish
@@ -63,7 +63,7 @@ def frontier_of(reports: Sequence[str] = (), measured: Sequence[Path] = ()) -> A
     if reports:
         backbone, by_rate = gathered([find_report(home, one) for one in reports], home)
     elif measured:
-        backbone, by_rate = load(measured[0])[0], {}
+        backbone, by_rate = backbone_of(measured[0]), {}
     else:
         raise ReportsError("name reports, or files measured.parquet of frontiers")
     return make_frontier(backbone, by_rate, measured)

@@ -81,9 +81,19 @@ def evaluated(folder: Path) -> Iterator[Evaluated]:
         yield Evaluated(file.parent, json.loads(file.read_text(encoding="utf-8")), rows)
 
 
+def right(of: Evaluated) -> dict[str, float]:
+    """By row id 1 where the greedy answer is right, else 0."""
+    return {row["id"]: float(row["correct"]) for row in of.answers}
+
+
+def clusters(of: Evaluated) -> dict[str, str]:
+    """By row id the group of rows that come in groups."""
+    return {row["id"]: row["cluster"] for row in of.answers if row.get("cluster")}
+
+
 def scored(of: Evaluated, confidence: float) -> Scored:
     """Its greedy answers."""
-    correct = {row["id"]: float(row["correct"]) for row in of.answers}
+    correct = right(of)
     n, hits = len(correct), int(sum(correct.values()))
     low, high = wilson(hits, n, confidence)
     score = Score(
@@ -95,7 +105,7 @@ def scored(of: Evaluated, confidence: float) -> Scored:
         undecided=of.said.get("undecided", 0),
         truncated=of.said.get("truncated", 0),
     )
-    return Scored(score, correct, {row["id"]: row["cluster"] for row in of.answers if row.get("cluster")})
+    return Scored(score, correct, clusters(of))
 
 
 def sampled(of: Evaluated) -> Sampled | None:

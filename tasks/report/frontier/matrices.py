@@ -34,7 +34,7 @@ def of_answers(base: Answers, runs: Mapping[float, Mapping[str, Answers]]) -> Ma
     asked = {"base": [base]}
     for rate, method, of_seeds in _by_method(runs):
         for run, answers in of_seeds.items():
-            if other := sorted(name for name in base if answers.get(name, {}).keys() != base[name].keys()):
+            if other := other_questions(base, answers):
                 raise FrontierError(f"{run} at {rate:g} was asked other questions than the base: {', '.join(other)}")
         asked[at(method, rate)] = list(of_seeds.values())
     found: Matrices = {who: {} for who in asked}
@@ -42,6 +42,11 @@ def of_answers(base: Answers, runs: Mapping[float, Mapping[str, Answers]]) -> Ma
         for who, matrix in paired({who: [one[name] for one in of] for who, of in asked.items()}).items():
             found[who][name] = matrix
     return found
+
+
+def other_questions(base: Answers, answers: Answers) -> list[str]:
+    """The base's benchmarks of which others were asked than it was, or none."""
+    return sorted(name for name in base if answers.get(name, {}).keys() != base[name].keys())
 
 
 def of_rises(

@@ -15,13 +15,15 @@ stage what a run was made by, its seed left out.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tasks.report.artifacts import Sampled
-from tasks.report.frontier.matrices import Answers, FrontierError
+from tasks.report.frontier.matrices import Answers, FrontierError, other_questions
 from tasks.report.pass_at_k import Samples
 from tasks.runtime.full_disk import explained
 
@@ -29,17 +31,18 @@ FILE = "measured.parquet"
 SCHEMA = 1
 OTHERWISE = 0.01  # of pi_0's answers may differ from machine to machine, as rounding may
 _ABOUT = b"rewriting-agent"  # the schema's metadata: {"schema": 1, "backbone": "nano", "recipes": …}
-_COLUMNS = {
-    "rate": "double",
+_COLUMNS = {  # of Arrow's types; texts are written once and numbered
+    "rate": "float64",
     "run": "string",
     "kind": "string",
     "of": "string",
     "row": "string",
     "cluster": "string",
-    "value": "float",
+    "value": "float32",
     "tries": "int32",
-    "temperature": "float",
+    "temperature": "float32",
 }
+_RUN = re.compile(r"base|[a-z][a-z0-9_]*(=[0-9.e+-]+)?/[0-9]+")  # a method (at a strength) and its seed
 Of = TypeVar("Of")
 
 
@@ -91,10 +94,9 @@ def pool(parts: Mapping[str, Measured]) -> Measured:
 
 
 def _same_base(first: str, base: Run, called: str, other: Run) -> None:
-    asked = {name: [of.get(name, {}).keys() for of in (base.correct, other.correct)] for name in base.correct}
-    if base.correct.keys() != other.correct.keys() or any(one != two for one, two in asked.values()):
-        differ = sorted(base.correct.keys() ^ other.correct.keys()) or [n for n, (a, b) in asked.items() if a != b]
-        raise FrontierError(f"{first} and {called} were asked other questions of {', '.join(differ)}")
+    differ = {*other_questions(base.correct, other.correct), *other_questions(other.correct, base.correct)}
+    if differ:
+        raise FrontierError(f"{first} and {called} were asked other questions of {', '.join(sorted(differ))}")
     pairs = [(right, other.correct[name][row]) for name, of in base.correct.items() for row, right in of.items()]
     if (count := sum(one != two for one, two in pairs)) > OTHERWISE * len(pairs):
         raise FrontierError(
@@ -127,29 +129,50 @@ def write(backbone: str, measured: Measured, path: Path) -> None:
         parquet.write_table(table, path, compression="zstd")
 
 
+def backbone_of(path: Path) -> str:
+    """The backbone's name, without reading the values. Raises FrontierError as `load` does."""
+    from pyarrow import parquet
+
+    with _readable(path):
+        return str(_about(path, parquet.read_schema(path))["backbone"])
+
+
 def load(path: Path) -> tuple[str, Measured]:
     """The backbone's name, and what the file holds.
 
     Raises:
         FrontierError: it is no such file, or one of another version.
     """
-    import pyarrow as pa
     from pyarrow import parquet
 
-    try:
+    with _readable(path):
         table = parquet.read_table(path)
-        about = json.loads((table.schema.metadata or {})[_ABOUT])
-        backbone, recipes, schema = str(about["backbone"]), about["recipes"], about["schema"]
+        about = _about(path, table.schema)
         rows = list(zip(*(table.column(name).to_pylist() for name in _COLUMNS), strict=True))
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        return str(about["backbone"]), _read(rows, about["recipes"])
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowException, LookupError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, FrontierError):
+            raise
         raise FrontierError(f"{path}: not a {FILE} of a frontier ({type(error).__name__}: {error})") from error
-    if schema != SCHEMA:
-        raise FrontierError(f"{path}: its version is {schema}, this program reads {SCHEMA}")
-    return backbone, _read(rows, recipes)
+
+
+def _about(path: Path, schema: Any) -> dict[str, Any]:
+    about: dict[str, Any] = json.loads((schema.metadata or {})[_ABOUT])
+    if about["schema"] != SCHEMA:
+        raise FrontierError(f"{path}: its version is {about['schema']}, this program reads {SCHEMA}")
+    return about
 
 
 def _type(pa: Any, name: str) -> Any:
-    of = getattr(pa, {"double": "float64", "float": "float32"}.get(_COLUMNS[name], _COLUMNS[name]))()
+    of = getattr(pa, _COLUMNS[name])()
     return pa.dictionary(pa.int32(), of) if _COLUMNS[name] == "string" else of
 
 
@@ -187,6 +210,8 @@ def _read(rows: list[tuple[Any, ...]], recipes: Mapping[str, Mapping[str, str]])
     runs: dict[float, dict[str, Run]] = {}
     base = Run({})
     for (rate, name), kinds in found.items():
+        if not _RUN.fullmatch(name):
+            raise ValueError(f"{name!r} is no run")
         recipe = recipes.get(f"{rate!r} {name}", {})
         run = Run(kinds["answer"], kinds["rise"], kinds["validation"], kinds["sample"], recipe)
         if rate is None:

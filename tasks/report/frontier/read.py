@@ -4,8 +4,10 @@ In:  base {"math500": <evaluate>, …}, {"0.0008": {"sft/0": {"math500": <evalua
 Out: Measured
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tasks.evaluate.benchmark import benchmark
 from tasks.report import artifacts
@@ -31,18 +33,17 @@ def read(
     drifts: ByRun,
     validations: ByRun,
     models: ByRun,
-    confidence: float,
 ) -> Measured:
     """What was measured of the base and of every run at every rate; what a run lacks is left out."""
     clusters: dict[str, dict[str, str]] = {}
     general: list[str] = []
+    manifest = cache(read_manifest)  # all models come from the same sample
 
     def answered(folders: Mapping[str, Path]) -> tuple[Answers, Samples]:
         correct, samples = {}, {}
         for of in (of for folder in folders.values() for of in artifacts.evaluated(folder)):
-            scored = artifacts.scored(of, confidence)
-            correct[of.benchmark] = scored.correct
-            clusters.setdefault(of.benchmark, scored.clusters)
+            correct[of.benchmark] = artifacts.right(of)
+            clusters.setdefault(of.benchmark, artifacts.clusters(of))
             if drawn := artifacts.sampled(of):
                 samples[of.benchmark] = drawn
         return correct, samples
@@ -55,7 +56,7 @@ def read(
             {} if drift is None else _rises(drift, general),
             {} if validation is None else _passed(validation),
             samples,
-            {} if model is None else recipe(model),
+            {} if model is None else recipe(model, manifest),
         )
 
     correct, samples = answered(base)
@@ -64,10 +65,10 @@ def read(
     return Measured(Run(correct, samples=samples), runs, clusters)
 
 
-def recipe(model: Path) -> dict[str, str]:
+def recipe(model: Path, manifest: Callable[[Path], dict[str, Any]]) -> dict[str, str]:
     """By kind of stage a digest of what the model was made by, its seed left out; of what is gone nothing is said."""
     found: dict[str, set[str]] = {}
-    for node in walk(model.name, lambda key: read_manifest(model.with_name(key))).nodes:
+    for node in walk(model.name, lambda key: manifest(model.with_name(key))).nodes:
         if not node.missing:
             found.setdefault(node.kind, set()).add(node.digest if node.kind in _SHARED else node.variant)
     return {kind: digest_value(sorted(of))[:12] for kind, of in sorted(found.items())}

@@ -64,7 +64,7 @@ def frontier(
             experiment.
         ReportError: runs were sampled at different temperatures.
     """
-    parts = {HERE: read(base, scores, drifts, validations, models, config.confidence)} if scores else {}
+    parts = {HERE: read(base, scores, drifts, validations, models)} if scores else {}
     for path in config.measured:
         backbone, parts[str(path)] = measured.load(path)
         if backbone != config.backbone:

@@ -11,7 +11,7 @@ from pyarrow import parquet
 from tasks.report.artifacts import Sampled
 from tasks.report.frontier.build import build
 from tasks.report.frontier.matrices import FrontierError
-from tasks.report.frontier.measured import Measured, Run, load, pool, write
+from tasks.report.frontier.measured import Measured, Run, backbone_of, load, pool, write
 from tasks.report.frontier.stage import FIGURES, MEASURED, PAGE, FrontierConfig, frontier
 from tests.tasks.report.frontier.test_build import RATES, made, measured, moved
 
@@ -102,6 +102,27 @@ def test_a_file_of_something_else_is_refused_by_its_name(tmp_path: Path) -> None
     for path in (text, table, tmp_path):
         with pytest.raises(FrontierError, match=f"{path}: not a measured.parquet of a frontier"):
             load(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "given", "said"),
+    [
+        ("run", "<b>sft</b>/0", "'<b>sft</b>/0' is no run"),
+        ("kind", "guess", "KeyError: 'guess'"),
+        ("run", None, "TypeErr"),
+    ],
+)
+def test_a_file_that_somebody_wrote_otherwise_is_refused(
+    tmp_path: Path, column: str, given: str | None, said: str
+) -> None:
+    write("nano", whole(range(1)), tmp_path / "one.parquet")
+    table = parquet.read_table(tmp_path / "one.parquet")
+    values = [*table.column(column).to_pylist()[:-1], given]
+    changed = table.set_column(table.column_names.index(column), column, pa.array(values, type=pa.string()))
+    parquet.write_table(changed, tmp_path / "two.parquet")
+    assert backbone_of(tmp_path / "two.parquet") == "nano"
+    with pytest.raises(FrontierError, match=f"two.parquet: not a measured.parquet of a frontier .*{said}"):
+        load(tmp_path / "two.parquet")
 
 
 def test_a_file_alone_gives_the_frontier_again_and_another_backbones_is_refused(tmp_path: Path) -> None:
