@@ -15,6 +15,7 @@ from prefect.runtime import flow_run
 
 from flows.pipeline import RUNNER
 from flows.report_of import ReportsError, Runs, find_report, rates_of, runs_of
+from tasks.report.frontier.data import SFT
 from tasks.report.frontier.measured import backbone_of
 from tasks.report.frontier.stage import FrontierConfig, frontier, read_frontier
 from tasks.report.frontier.tables import markdown
@@ -27,9 +28,9 @@ from tasks.runtime.store import Artifact, Manifest, Store
 ByRate = Mapping[float, Mapping[str, Mapping[str, Any]]]
 
 
-def submit_frontier(backbone: str, by_rate: ByRate, files: Sequence[Path] = ()) -> Future:
+def submit_frontier(backbone: str, by_rate: ByRate, files: Sequence[Path] = (), against: str = SFT) -> Future:
     """The frontier of the runs at each rate: {0.0008: {"scores": {"base": …, "sft/0": …}, "drift": {"sft/0": …}}}, and
-    of those that files hold."""
+    of those that files hold; all held against one method."""
     base = next(iter(by_rate.values()))["scores"]["base"] if by_rate else {}
 
     def trained(role: str) -> dict[str, dict[str, Any]]:
@@ -37,27 +38,31 @@ def submit_frontier(backbone: str, by_rate: ByRate, files: Sequence[Path] = ()) 
         return {rate: {run: one for run, one in runs.items() if run != "base"} for rate, runs in of_role.items()}
 
     roles = {"scores": "scores", "drifts": "drift", "validations": "validation", "models": "model"}
+    config = FrontierConfig(backbone=backbone, measured=tuple(files), against=against)
     of_runs = {name: trained(role) for name, role in roles.items()}
-    return frontier.submit(FrontierConfig(backbone=backbone, measured=tuple(files)), base=base, **of_runs)
+    return frontier.submit(config, base=base, **of_runs)
 
 
 def _run_name() -> str:
     asked = flow_run.parameters
-    return f"frontier of {', '.join([*asked['reports'], *map(str, asked['measured'])])}"
+    held = "" if asked["against"] == SFT else f", against {asked['against']}"
+    return f"frontier of {', '.join([*asked['reports'], *map(str, asked['measured'])])}{held}"
 
 
 @flow(name="frontier", flow_run_name=_run_name, task_runner=RUNNER)
-def frontier_of(reports: Sequence[str] = (), measured: Sequence[Path] = ()) -> Artifact:
+def frontier_of(reports: Sequence[str] = (), measured: Sequence[Path] = (), against: str = SFT) -> Artifact:
     """Compare methods over the learning rates of several reports. Nothing else is computed.
 
     Args:
         reports: names of runs or beginnings of reports' keys, of one backbone and its rows at different rates.
         measured: files measured.parquet of frontiers that were made elsewhere or before, of the same experiment: their
             seeds and methods are added. Without reports they alone are compared.
+        against: the method that all others are held against; the downstream accuracies at which they are matched are
+            SFT's all the same.
 
     Raises:
         ReportsError: neither is named, or reports that cannot be compared.
-        FrontierError: a file is none of a frontier.
+        FrontierError: a file is none of a frontier, or `against` is not among the runs.
     """
     home = store()
     if reports:
@@ -66,12 +71,12 @@ def frontier_of(reports: Sequence[str] = (), measured: Sequence[Path] = ()) -> A
         backbone, by_rate = backbone_of(measured[0]), {}
     else:
         raise ReportsError("name reports, or files measured.parquet of frontiers")
-    return make_frontier(backbone, by_rate, measured)
+    return make_frontier(backbone, by_rate, measured, against)
 
 
-def make_frontier(backbone: str, by_rate: ByRate, files: Sequence[Path] = ()) -> Artifact:
+def make_frontier(backbone: str, by_rate: ByRate, files: Sequence[Path] = (), against: str = SFT) -> Artifact:
     """The frontier of `submit_frontier`, made and shown in the UI."""
-    made: Artifact = finish(submit_frontier(backbone, by_rate, files))
+    made: Artifact = finish(submit_frontier(backbone, by_rate, files, against))
     show_frontier_in_ui(made)
     return made
 

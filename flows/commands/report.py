@@ -53,6 +53,13 @@ def frontier_command(
             "measured.parquet of frontiers made elsewhere or before, whose seeds and methods are added.",
         ),
     ],
+    against: Annotated[
+        str,
+        typer.Option(
+            metavar="METHOD",
+            help="The method that all others are held against, at the downstream accuracies that SFT sets.",
+        ),
+    ] = "sft",
 ) -> None:
     """Compare the methods of several reports over their learning rates, where they gained the same downstream.
 
@@ -68,7 +75,7 @@ def frontier_command(
     server = prepare_prefect()
     from flows.frontier import frontier_of
 
-    [made] = run_flow(frontier_of, {"reports": reports, "measured": files}, server)
+    [made] = run_flow(frontier_of, {"reports": reports, "measured": files, "against": against}, server)
     show_reports(made)
 
 

@@ -14,9 +14,9 @@ from tasks.evaluate.benchmark import benchmark
 from tasks.report.artifacts import labels
 from tasks.report.drift import text_groups
 from tasks.report.frontier.choice import Validated, by_validation, crossed
-from tasks.report.frontier.compare import REFERENCE, SHARES, matched, own_best, same_rate
+from tasks.report.frontier.compare import SHARES, matched, only_curve, own_best, same_rate
 from tasks.report.frontier.curves import Curve, Curves, Strength, at, curve, strengths_in, whose_seeds, without_rate
-from tasks.report.frontier.data import GENERAL, GENERAL_PASSES, PASSES, RISES, Frontier, Outcome, Point, Regime
+from tasks.report.frontier.data import GENERAL, GENERAL_PASSES, PASSES, RISES, SFT, Frontier, Outcome, Point, Regime
 from tasks.report.frontier.matrices import FrontierError, half, half_of, of_answers, of_rises, of_samples
 from tasks.report.frontier.measured import Measured
 from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile, share
@@ -33,6 +33,7 @@ def build(
     nano: bool,
     measured: Measured,
     *,
+    against: str = SFT,
     confidence: float,
     resamples: int,
     seed: int,
@@ -43,7 +44,8 @@ def build(
     questions choose.
 
     Raises:
-        FrontierError: fewer than two rates, no SFT, or runs that were asked other questions than the base.
+        FrontierError: fewer than two rates, no SFT, nothing or several strengths of what all are held against, or runs
+            that were asked other questions than the base.
         ReportError: runs were sampled at different temperatures.
     """
     base, clusters, runs = measured.base.correct, measured.clusters, measured.each(lambda run: run.correct)
@@ -56,8 +58,11 @@ def build(
         raise FrontierError(f"it needs a downstream and a general benchmark, have {sorted(ids)}")
     correct = of_answers(base, runs)
     methods = strengths_in(without_rate(name) for name in correct if name != "base")
-    if REFERENCE not in methods:
-        raise FrontierError(f"{REFERENCE} is not among the runs, and everything is compared with it")
+    if SFT not in methods:
+        raise FrontierError(f"{SFT} is not among the runs, and what it gains sets the levels of all comparisons")
+    if len(methods.get(against, ())) != 1:
+        raise FrontierError(_unfit(against, methods))
+    compared = {SFT, *methods[against].values()}
     seeds = {name: len(next(iter(of.values()))) for name, of in correct.items()}
     rising, texts = of_rises(measured.each(lambda run: run.rises), seeds)
     passing, sampled, n = of_samples(measured.base.samples, measured.each(lambda run: run.samples), seeds)
@@ -73,7 +78,8 @@ def build(
     outcomes = {
         one: of
         for one, of in columns.items()
-        if of and any(all(name in correct.get(at(REFERENCE, rate), ()) for name in of) for rate in rates)
+        if of
+        and all(any(all(name in correct.get(at(who, rate), ()) for name in of) for rate in rates) for who in compared)
     }
     together = {**clusters, **dict.fromkeys(texts, text_groups(clusters))}
     validated, validation_rows = _validated(methods, measured.each(lambda run: run.validation))
@@ -101,12 +107,14 @@ def build(
     general = curves[GENERAL]
 
     def base_of(outcome: Outcome) -> Estimate | None:
-        return share(curves[outcome][REFERENCE][None].kept[0], confidence) if outcome in curves else None
+        return share(only_curve(curves[outcome], SFT).kept[0], confidence) if outcome in curves else None
 
-    base_math, base_general = general[REFERENCE][None].math[0], general[REFERENCE][None].kept[0]
+    sft = only_curve(general, SFT)
+    base_math, base_general = sft.math[0], sft.kept[0]
     return Frontier(
         backbone=backbone,
         nano=nano,
+        against=against,
         confidence=confidence,
         resamples=resamples,
         benchmarks=groups,
@@ -121,15 +129,26 @@ def build(
         samples=n if PASSES in curves or GENERAL_PASSES in curves else None,
         points=_points(curves, confidence),
         regimes=[_regime(rate, correct, groups, float(base_general[0])) for rate in rates],
-        same_rate=[d for one, of in curves.items() for rate in rates for d in same_rate(of, rate, one, confidence)],
+        same_rate=[
+            d for one, of in curves.items() for rate in rates for d in same_rate(of, rate, one, confidence, against)
+        ],
         matched=[
             found
             for one, of in curves.items()
             for gain in SHARES
-            for found in matched(of, choices[one], gain, one, confidence)
+            for found in matched(of, choices[one], gain, one, confidence, against)
         ],
-        own_best=[d for one, of in curves.items() for d in own_best(of, choices[one], one, confidence)],
+        own_best=[d for one, of in curves.items() for d in own_best(of, choices[one], one, confidence, against)],
     )
+
+
+def _unfit(against: str, methods: Mapping[str, Mapping[Strength, str]]) -> str:
+    """Why the others cannot be held against this one."""
+    if against not in methods:
+        have = ", ".join(sorted(methods))
+        return f"nothing can be held against {against}: it is not among the runs, which are of {have}"
+    strengths = ", ".join(f"{one:g}" for one in methods[against] if one is not None)
+    return f"nothing can be held against {against}: it was run at several strengths ({strengths})"
 
 
 def _told_on(half: Drawn, whole: Drawn, downstream: Collection[str]) -> Drawn:
@@ -202,7 +221,7 @@ def _of_each(curves: Curves) -> Iterator[tuple[str, Strength, float, int, Vector
 
 
 def _regime(rate: float, correct: Mapping[str, Mapping[str, Matrix]], groups: Groups, base: float) -> Regime:
-    of = correct.get(at(REFERENCE, rate))
+    of = correct.get(at(SFT, rate))
     if of is None:
         return Regime(rate=rate, forgotten=None, between_seeds=None, name="unknown")
     general, spread = _over_seeds(np.mean([of[name].mean(axis=1) for name in groups["general"]], axis=0))

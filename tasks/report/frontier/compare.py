@@ -1,10 +1,11 @@
-"""Methods against the reference: at the same rate, at the same downstream accuracy, and each at its own best rate.
+"""Methods against one of them: at the same rate, at the same downstream accuracy, and each at its own best rate.
 
-In:  a method's curves by strength (curves.py), of most a single one, the reference's among them
+In:  a method's curves by strength (curves.py), of most a single one; against "sft", or another of them
 Out: [Difference(method="dft", difference=−0.2 points (−4.1 to 3.0), p=0.88, holm=1.0), …], Holm over each list
 
-A method with one seed has no p-value: its interval holds the sampling of questions alone. Of several strengths one is
-chosen as a rate is (choice.py).
+The downstream accuracies at which methods are matched are SFT's, whatever they are held against: tables against two
+methods tell of the same levels. A method with one seed has no p-value: its interval holds the sampling of questions
+alone. Of several strengths one is chosen as a rate is (choice.py).
 
 The policy, with what was decided before any method was seen, is docs/evaluation.md.
 """
@@ -15,64 +16,68 @@ import numpy as np
 
 from tasks.report.frontier.choice import Choice
 from tasks.report.frontier.curves import Curve, Curves, Strength, kept_at, level_of
-from tasks.report.frontier.data import RISES, Difference, Outcome
+from tasks.report.frontier.data import RISES, SFT, Difference, Outcome
 from tasks.report.statistics import Vector, corrected, percentile, share, two_sided
 from tasks.report.values import Estimate
 
-REFERENCE = "sft"
-SHARES = (0.5, 0.8)  # of the reference's own gain: the downstream accuracies at which methods are matched
+SHARES = (0.5, 0.8)  # of SFT's own gain: the downstream accuracies at which methods are matched
 REACHED = 0.95  # of the replicates, from which a difference is told
 
 
-def same_rate(curves: Curves, rate: float, outcome: Outcome, confidence: float) -> list[Difference]:
+def same_rate(curves: Curves, rate: float, outcome: Outcome, confidence: float, against: str = SFT) -> list[Difference]:
     """Every method against the reference at one rate: what papers compare, and what suits whom it suits."""
-    sft = _reference(curves)
-    if rate not in sft.rates:
+    reference = only_curve(curves, against)
+    if rate not in reference.rates:
         return []
-    theirs = sft.rates.index(rate)
+    theirs = reference.rates.index(rate)
     found = []
     for method, strength, one in ((method, *item) for method, of in curves.items() for item in of.items()):
-        if method == REFERENCE or rate not in one.rates:
+        if method == against or rate not in one.rates:
             continue
         place = one.rates.index(rate)
-        math, difference = one.math[1 + place], one.kept[1 + place] - sft.kept[1 + theirs]
+        math, difference = one.math[1 + place], one.kept[1 + place] - reference.kept[1 + theirs]
         found.append(
             Difference(
                 method=method,
-                reference=REFERENCE,
+                reference=against,
                 outcome=outcome,
                 rates=[rate],
                 strengths=_told([strength]),
                 math=share(math, confidence),
-                math_difference=percentile(math - sft.math[1 + theirs], confidence),
+                math_difference=percentile(math - reference.math[1 + theirs], confidence),
                 value=_value(one.kept[1 + place], outcome, confidence),
                 difference=percentile(difference, confidence),
-                p=_p(difference, one.seeds[place], sft.seeds[theirs]),
+                p=_p(difference, one.seeds[place], reference.seeds[theirs]),
             )
         )
     return _corrected(found)
 
 
 def matched(
-    curves: Curves, choices: Sequence[Choice], gained: float, outcome: Outcome, confidence: float
+    curves: Curves, choices: Sequence[Choice], gained: float, outcome: Outcome, confidence: float, against: str = SFT
 ) -> list[Difference]:
-    """Every method's outcome minus the reference's where both first have the downstream accuracy. Where a strength is
-    chosen, both are read at the level of the questions that told it."""
-    told_at = float(level_of(_reference(curves), gained)[0])
+    """Every method's outcome minus the reference's where both first have the downstream accuracy at which SFT has this
+    share of its gain. Where a strength is chosen, all are read on the questions that told it."""
+    told_at = float(level_of(only_curve(curves, SFT), gained)[0])
     found = []
     for method in curves:
-        if method == REFERENCE:
+        if method == against:
             continue
-        strengths, pairs = _pairs(curves, choices, method)
-        levels = [level_of(sft, gained) for _, sft in pairs]
-        ours = np.mean([kept_at(one, level) for (one, _), level in zip(pairs, levels, strict=True)], axis=0)
-        theirs = np.mean([kept_at(sft, level) for (_, sft), level in zip(pairs, levels, strict=True)], axis=0)
+        strengths, told_on = _told_on(curves, choices, method)
+        pairs = [
+            (of[method][strength], only_curve(of, against)) for strength, of in zip(strengths, told_on, strict=True)
+        ]
+        levels = [level_of(only_curve(of, SFT), gained) for of in told_on]
+        ours, theirs = (
+            np.mean([kept_at(pair[side], level) for pair, level in zip(pairs, levels, strict=True)], axis=0)
+            for side in (0, 1)
+        )
         known = np.isfinite(ours - theirs)
         told = bool(known[0]) and known.mean() >= REACHED
         found.append(
             Difference(
                 method=method,
-                reference=REFERENCE,
+                reference=against,
                 outcome=outcome,
                 level=told_at,
                 strengths=_told(strengths),
@@ -89,17 +94,12 @@ def matched(
     return _corrected(found)
 
 
-def _pairs(curves: Curves, choices: Sequence[Choice], method: str) -> tuple[list[Strength], list[tuple[Curve, Curve]]]:
-    """The method's curve beside the reference's, at its only strength; of several at the one that each choice takes, on
-    the questions that tell it."""
-    of, sft = curves[method], _reference(curves)
-    if len(of) == 1:
-        return list(of), [(one, sft) for one in of.values()]
-    chosen = [choice.best(method)[0] for choice in choices]
-    return chosen, [
-        (choice.told[method][strength], _reference(choice.told))
-        for strength, choice in zip(chosen, choices, strict=True)
-    ]
+def _told_on(curves: Curves, choices: Sequence[Choice], method: str) -> tuple[list[Strength], list[Curves]]:
+    """The method's only strength and all curves; of several the one that each choice takes, and the curves of the
+    questions that tell it."""
+    if len(curves[method]) == 1:
+        return list(curves[method]), [curves]
+    return [choice.best(method)[0] for choice in choices], [choice.told for choice in choices]
 
 
 def _before_its_rates(curve: Curve, level: Vector) -> bool:
@@ -107,25 +107,27 @@ def _before_its_rates(curve: Curve, level: Vector) -> bool:
     return bool((curve.math[0, 0] - level[0]) * (curve.math[1, 0] - level[0]) < 0)
 
 
-def own_best(curves: Curves, choices: Sequence[Choice], outcome: Outcome, confidence: float) -> list[Difference]:
+def own_best(
+    curves: Curves, choices: Sequence[Choice], outcome: Outcome, confidence: float, against: str = SFT
+) -> list[Difference]:
     """Every method at the rate and strength with its highest downstream accuracy where the choice is made."""
     own = {method: _chosen(method, choices) for method in curves}
-    theirs = own[REFERENCE][1]
+    theirs = own[against][1]
     found = []
     for method, (math, kept, chosen) in own.items():
-        other = method != REFERENCE
+        other = method != against
         seeds = [one for strength, _ in chosen for one in curves[method][strength].seeds]
         found.append(
             Difference(
                 method=method,
-                reference=REFERENCE,
+                reference=against,
                 outcome=outcome,
                 rates=sorted({rate for _, rate in chosen}),
                 strengths=_told([strength for strength, _ in chosen]),
                 math=share(math, confidence),
                 value=_value(kept, outcome, confidence),
                 difference=percentile(kept - theirs, confidence) if other else None,
-                p=_p(kept - theirs, *seeds, *_reference(curves).seeds) if other else None,
+                p=_p(kept - theirs, *seeds, *only_curve(curves, against).seeds) if other else None,
             )
         )
     return _corrected(found)
@@ -143,9 +145,10 @@ def _chosen(method: str, choices: Sequence[Choice]) -> tuple[Vector, Vector, lis
     return np.mean(math, axis=0), np.mean(kept, axis=0), chosen
 
 
-def _reference(curves: Curves) -> Curve:
-    """Its only curve: vanilla SFT has no strength."""
-    return curves[REFERENCE][None]
+def only_curve(curves: Curves, method: str) -> Curve:
+    """That of a method which was run at one strength, or has none."""
+    [found] = curves[method].values()
+    return found
 
 
 def _told(strengths: Sequence[Strength]) -> list[float]:

@@ -16,6 +16,7 @@ from pydantic import Field, FiniteFloat
 from tasks.report.values import Count, Estimate, Share
 from tasks.report.values import Model as _Model
 
+SFT = "sft"  # sets the levels and the regimes, and is what methods are held against unless another is named
 Rise = Literal["NLL of own answers, general", "KL(pi_0 || pi), general answers"]  # of the report's thermometers
 Outcome = Literal["general accuracy", "downstream pass@n", "general pass@n", Rise]
 GENERAL: Outcome = "general accuracy"
@@ -105,6 +106,7 @@ class Frontier(_Model):
     schema_version: Literal[2] = 2
     backbone: str
     nano: bool
+    against: str = Field(default=SFT, description="the method that all others are held against")
     confidence: float = Field(gt=0, lt=1)
     resamples: Count
     benchmarks: dict[Literal["math", "general"], list[str]]

@@ -1,6 +1,7 @@
-"""The frontier drawn: a panel a method, its curve over vanilla SFT's, downstream accuracy across, an outcome upwards.
-Averages of one model with pi_0 share a panel: at each rate a curve from pi_0 over their shares to the model itself.
-Of a method at several strengths the front of its own points is a curve; the others are hollow marks.
+"""The frontier drawn: a panel a method, its curve over that of the method it is held against (SFT), downstream accuracy
+across, an outcome upwards. Averages of one model with pi_0 share a panel: at each rate a curve from pi_0 over their
+shares to the model itself. Of a method at several strengths the front of its own points is a curve; the others are
+hollow marks.
 
 `python -m tasks.report.frontier.figure frontier.json > frontier.svg` draws general accuracy as a file of its own, for a
 document; with "NLL of own answers, general" behind it that thermometer's rise.
@@ -28,8 +29,8 @@ Ends = tuple[float, float, float]  # low, the figure, high
 
 
 def frontier_figure(data: Frontier, width: int, outcome: Outcome = GENERAL) -> Markup:
-    """Every method but SFT in a panel of its own, all with the same axes."""
-    shown = [name for name in data.methods() if name != "sft"] or data.methods()
+    """Every method but the one that all are held against in a panel of its own, all with the same axes."""
+    shown = [name for name in data.methods() if name != data.against] or data.methods()
     families = list(dict.fromkeys(tuple(averages_of(name, shown)) for name in shown))
     columns = 4 if width >= 600 else 1
     rows = -(-len(families) // columns)
@@ -75,7 +76,7 @@ def _panel(
     label = (strengths and label_at(name, between)) or method_label(name, 26)
     title(ax, label if len(family) == 1 else label.partition(",")[0])
     ax.grid(axis="x", color=ROLES["grid"], linewidth=1)
-    _curve(ax, data, data.points_of("sft"), outcome, ROLES["muted"], own=name == "sft")
+    _curve(ax, data, data.points_of(data.against), outcome, ROLES["muted"], own=name == data.against)
     colour = ROLES[role_of(name)[0]]
     if strengths:
         points = data.points_of(name)

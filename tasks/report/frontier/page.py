@@ -5,6 +5,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from tasks.report.chart import NARROW, WIDE
+from tasks.report.figures import method_label
 from tasks.report.frontier.data import RISES, SHOWN, Frontier
 from tasks.report.frontier.figure import frontier_figure
 from tasks.report.frontier.tables import tables
@@ -22,6 +23,7 @@ def render(data: Frontier) -> str:
         .get_template("page.html.j2")
         .render(
             data=data,
+            against=method_label(data.against),
             css=Markup((_FOLDER.parent / "page.css").read_text(encoding="utf-8")),
             figures=[
                 (

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.report.frontier import measured
 from tasks.report.frontier.build import build
-from tasks.report.frontier.data import Frontier
+from tasks.report.frontier.data import SFT, Frontier
 from tasks.report.frontier.matrices import FrontierError
 from tasks.report.frontier.read import read
 from tasks.report.provenance import is_nano
@@ -32,6 +32,7 @@ class FrontierConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     backbone: str = Field(description="Name of the backbone.")
+    against: str = Field(default=SFT, description="The method that all others are held against.")
     confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Of every interval.")
     resamples: int = Field(default=2000, ge=100, le=100_000, description="Replicates behind every interval.")
     seed: int = Field(default=0, ge=0, description="Seed of the replicates.")
@@ -46,7 +47,7 @@ class FrontierConfig(BaseModel):
         return [source_identity(str(path), None) for path in self.measured]
 
 
-@stage(version=9, identity=FrontierConfig.content)
+@stage(version=10, identity=FrontierConfig.content)
 def frontier(
     config: FrontierConfig,
     out: Path,
@@ -60,8 +61,8 @@ def frontier(
     """Compare methods over their rates; write the page, its JSON and what both are made of.
 
     Raises:
-        FrontierError: fewer than two rates, no SFT, runs that were asked other questions, or files of another
-            experiment.
+        FrontierError: fewer than two rates, no SFT, nothing of what all are held against, runs that were asked other
+            questions, or files of another experiment.
         ReportError: runs were sampled at different temperatures.
     """
     parts = {HERE: read(base, scores, drifts, validations, models)} if scores else {}
@@ -75,6 +76,7 @@ def frontier(
         config.backbone,
         is_nano(config.backbone),
         measured.load(out / MEASURED)[1],  # as the file has it, so that the file alone gives the same frontier
+        against=config.against,
         confidence=config.confidence,
         resamples=config.resamples,
         seed=config.seed,

@@ -54,9 +54,9 @@ def _levels(data: Frontier) -> list[float]:
 def _matched(data: Frontier, level: float, outcome: Outcome) -> Table:
     found = sorted((one for one in data.matched if (one.level, one.outcome) == (level, outcome)), key=_by_difference)
     return Table(
-        f"At {number(100 * level)} % downstream: {data.called(outcome)} against SFT's there (†: one of the two below "
-        f"its lowest rate, where nothing was measured{_chosen(data, found)})",
-        ("method", *_headings(outcome)),
+        f"At {number(100 * level)} % downstream: {data.called(outcome)} against {method_label(data.against)}'s there "
+        f"(†: one of the two below its lowest rate, where nothing was measured{_chosen(data, found)})",
+        ("method", *_headings(data, outcome)),
         [
             (_label(one) + (" †" if one.unmeasured else ""), _value(one.value, outcome), *_tested(one))
             if one.difference
@@ -72,7 +72,7 @@ def _own_best(data: Frontier, outcome: Outcome) -> Table:
     title = f"Each at its own best {best}, chosen {_told(data)}"
     return Table(
         title if outcome == GENERAL else f"{title}: {data.called(outcome)}",
-        ("method", "rate", "downstream, %", *_headings(outcome)),
+        ("method", "rate", "downstream, %", *_headings(data, outcome)),
         [
             (
                 _label(one),
@@ -86,16 +86,17 @@ def _own_best(data: Frontier, outcome: Outcome) -> Table:
     )
 
 
-def _headings(outcome: Outcome) -> tuple[str, ...]:
+def _headings(data: Frontier, outcome: Outcome) -> tuple[str, ...]:
+    against = f"against {method_label(data.against)}"
     if outcome not in RISES:
-        return "general, %" if outcome == GENERAL else "pass@n, %", "against SFT, points", "p", "p, Holm"
-    return SHOWN[outcome][1], "against SFT (less: moved less)", "p", "p, Holm"
+        return "general, %" if outcome == GENERAL else "pass@n, %", f"{against}, points", "p", "p, Holm"
+    return SHOWN[outcome][1], f"{against} (less: moved less)", "p", "p, Holm"
 
 
 def _same_rate(data: Frontier, rate: float) -> Table:
     regime = next((one.name for one in data.regimes if one.rate == rate), "unknown")
     return Table(
-        f"At the same rate, {rate:g} ({regime}): differences from SFT",
+        f"At the same rate, {rate:g} ({regime}): differences from {method_label(data.against)}",
         ("method", "downstream, points", "general, points", "p", "p, Holm"),
         [
             (_label(one), _value(one.math_difference, signed=True), *_tested(one))

@@ -9,6 +9,7 @@ import pytest
 
 from tasks.report.artifacts import Sampled
 from tasks.report.chart import WIDE
+from tasks.report.figures import method_label
 from tasks.report.frontier import figure
 from tasks.report.frontier.build import build
 from tasks.report.frontier.data import GENERAL, GENERAL_PASSES, PASSES, Difference, Frontier
@@ -284,6 +285,42 @@ def test_a_level_below_the_lowest_rate_is_marked(data: Frontier) -> None:
     high = max(one.level for one in data.matched if one.level)
     marked = {(one.method, one.level): one.unmeasured for one in of(data, GENERAL)}
     assert marked["dft", low] and not marked["dft", high]
+
+
+def test_another_method_can_be_what_all_are_held_against(data: Frontier) -> None:
+    base, runs = made()
+    options: Any = {"confidence": 0.95, "resamples": 500, "seed": 0}
+    theirs = build("nano", True, measured(base, runs, moved()), against="wise_ft", **options)
+    assert (theirs.points, theirs.regimes) == (data.points, data.regimes), "SFT's levels and regimes, whoever it is"
+    assert {one.level for one in theirs.matched} == {one.level for one in data.matched}
+
+    def pairs(of: Frontier, method: str) -> list[Difference]:
+        compared = (*of.matched, *of.same_rate, *of.own_best)
+        return [one for one in compared if one.method == method and one.difference]
+
+    assert pairs(theirs, "sft") and not pairs(theirs, "wise_ft")
+    for one, other in zip(pairs(theirs, "sft"), pairs(data, "wise_ft"), strict=True):
+        assert (one.reference, other.reference) == ("wise_ft", "sft") and one.difference and other.difference
+        assert one.difference.value == pytest.approx(-other.difference.value)
+        assert (one.difference.low, one.difference.high) == pytest.approx(
+            (-(other.difference.high or 0), -(other.difference.low or 0))
+        )
+        assert one.p == other.p
+    label = method_label("wise_ft")
+    page, text = render(theirs), markdown(theirs)
+    assert f"with {label} dashed behind it" in page and f"against {label}, points" in text
+    assert "against SFT" not in text and f"differences from {label}" in text
+
+
+def test_what_nothing_can_be_held_against_is_said() -> None:
+    base, runs = made(seeds=1)
+    options: Any = {"confidence": 0.95, "resamples": 100, "seed": 0}
+    with pytest.raises(FrontierError, match="against sft_kl: it is not among the runs, which are of dft, self_sft"):
+        build("nano", True, measured(base, runs), against="sft_kl", **options)
+    for rate in RATES:
+        runs[rate] |= {"sft_kl=0.5/0": runs[rate]["dft/0"], "sft_kl=2/0": runs[rate]["dft/0"]}
+    with pytest.raises(FrontierError, match=r"against sft_kl: it was run at several strengths \(0\.5, 2\)"):
+        build("nano", True, measured(base, runs), against="sft_kl", **options)
 
 
 def test_what_cannot_be_compared_is_refused() -> None:
