@@ -17,7 +17,7 @@ from infra.dashboard.curves import curve, curves, last_rows
 from infra.dashboard.entry import entry_of
 from infra.dashboard.site import Site
 from tasks.runtime.attempt import NOTE, PROGRESS
-from tasks.runtime.progress import time_left
+from tasks.runtime.progress import Pace
 from tasks.runtime.sealed import SCRATCH
 
 State = Literal["running", "failed", "stopped"]
@@ -82,15 +82,10 @@ def read_attempt(site: Site, folder: Path, held: bool) -> Attempt | None:
     )
     steps = [event for event in events if "done" in event]
     if steps:
-        first, last = steps[0], steps[-1]
+        pace, last = Pace(), steps[-1]
         attempt.done, attempt.total, attempt.unit = int(last["done"]), int(last["total"]), str(last["unit"])
         attempt.values = {str(name): float(value) for name, value in last["values"].items()}
-        same = first["unit"] == last["unit"]
-        attempt.left = (
-            time_left(last["done"] - first["done"], last["total"] - first["done"], last["at"] - first["at"])
-            if same
-            else None
-        )
+        attempt.left = [pace.left(one["done"], one["total"], one["unit"], one["at"]) for one in steps][-1]
     attempt.curves = curves(folder) or _curves_of_values(steps)
     _read_rows(attempt, folder, files)
     return attempt

@@ -68,6 +68,33 @@ def report(done: int, total: int, unit: str = "rows", **values: float) -> None:
     handler.get()(Progress(done, total, unit, values))
 
 
+TOLD_FROM = 0.05  # of the work, from which the time since the beginning is a pace
+
+
+@dataclass
+class Pace:
+    """Follows one count after another, and says how long the rest of each takes.
+
+    The pace is that since the first advance: what came before it is the start of an engine, or one of many rows that
+    are decoded at once. Where all has come in one advance so far, it is that since the beginning, from a twentieth on.
+    """
+
+    began: tuple[str, int, float] | None = None  # unit, done, at: what a resumed attempt found already done has no pace
+    first: tuple[int, float] | None = None
+
+    def left(self, done: int, total: int, unit: str, at: float) -> float | None:
+        """Seconds left when `done` of `total` are done `at` so many seconds; None before there is a pace."""
+        if self.began is None or self.began[0] != unit:
+            self.began, self.first = (unit, done, at), None
+        _, before, begun = self.began
+        if self.first is None and done > before:
+            self.first = (done, at)
+        if self.first is not None and done > self.first[0]:
+            return time_left(done - self.first[0], total - self.first[0], at - self.first[1])
+        told = done - before >= TOLD_FROM * (total - before)
+        return time_left(done - before, total - before, at - begun) if told else None
+
+
 def time_left(done: float, total: float, elapsed: float) -> float | None:
     """Seconds left at the pace so far; None before anything is done."""
     return elapsed / done * (total - done) if done > 0 else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.runtime import run_progress, stopping
 from tasks.runtime.durations import duration
-from tasks.runtime.progress import Handler, Progress, handler, time_left
+from tasks.runtime.progress import Handler, Pace, Progress, handler
 from tasks.runtime.progress_artifact import ProgressArtifact
 
 LOG_EVERY = 10.0  # seconds
@@ -19,9 +19,8 @@ class ProgressView:
 
     def __init__(self, name: str, log: Any) -> None:
         self.name, self.log = name, log
-        self.started = self.logged = self.shown = time.monotonic()
-        self.first_done: int | None = None  # what a resumed attempt found already done has no pace
-        self.unit = ""
+        self.logged = self.shown = time.monotonic()
+        self.pace = Pace()
         self.artifact = ProgressArtifact(name, log)
         self.token: Token[Handler] | None = None
 
@@ -38,12 +37,9 @@ class ProgressView:
     def show(self, progress: Progress) -> None:
         stopping.check(self.name)
         now, finished = time.monotonic(), progress.done >= progress.total
-        if self.first_done is None or progress.unit != self.unit:  # another count, as of a transfer, has its own pace
-            self.first_done, self.unit = progress.done, progress.unit
-            self.started = now
+        left = self.pace.left(progress.done, progress.total, progress.unit, now)
         if finished or now - self.logged >= LOG_EVERY:
             self.logged = now
-            left = time_left(progress.done - self.first_done, progress.total - self.first_done, now - self.started)
             eta = "" if finished or left is None else f", {duration(left)} left"
             values = "".join(f", {name} {value:.4g}" for name, value in progress.values.items())
             self.log.info("%s: %d of %d %s%s%s", self.name, progress.done, progress.total, progress.unit, eta, values)

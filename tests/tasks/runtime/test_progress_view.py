@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tasks.runtime import progress_artifact, progress_view
-from tasks.runtime.progress import report, time_left
+from tasks.runtime.progress import Pace, report, time_left
 from tasks.runtime.progress_view import ProgressView
 
 LOG = logging.getLogger("test_progress_view")
@@ -43,6 +43,21 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 def test_time_left_follows_the_pace_so_far() -> None:
     assert time_left(2, 10, 4.0) == 16.0
     assert time_left(0, 10, 4.0) is None
+
+
+def test_neither_an_engines_start_nor_the_first_of_many_rows_at_once_is_a_pace() -> None:
+    pace = Pace()
+    told = [pace.left(done, 1600, "rows", at) for done, at in ((0, 0.0), (1, 90.0), (41, 94.0), (801, 170.0))]
+    assert told == [None, None, pytest.approx(1559 / 10), pytest.approx(799 / 10)], "it was 40 hours after the first"
+    assert pace.left(10, 20, "MiB", 200.0) is None, "another count begins anew"
+    assert pace.left(15, 20, "MiB", 201.0) == pytest.approx(1.0)
+
+
+def test_rows_that_come_in_one_block_have_the_pace_since_the_beginning() -> None:
+    pace = Pace()
+    assert pace.left(400, 1600, "rows", 5.0) is None, "found done by another attempt"
+    assert pace.left(1000, 1600, "rows", 11.0) == pytest.approx(6.0)
+    assert pace.left(1000, 1600, "rows", 12.0) == pytest.approx(7.0)
 
 
 def test_a_stage_that_takes_a_moment_leaves_no_card_in_the_ui(server: Server, caplog: pytest.LogCaptureFixture) -> None:
