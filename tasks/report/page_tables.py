@@ -108,18 +108,20 @@ def lineage_rows(data: ReportData) -> list[dict[str, Any]]:
 
 def durations(data: ReportData) -> list[dict[str, Any]]:
     """By stage in the order of first use; an artifact shared by several runs counts once. What was planned is summed
-    over the artifacts that a plan was kept with, and `planned_of` is what these took."""
+    over the artifacts that a plan was kept with, and `planned_of` is what these took; `peak_bytes` is the most."""
     stages = {cost.key: cost for run in [data.base, *data.runs] for cost in run.stages}
     rows: dict[str, dict[str, Any]] = {}
     sums = ("core_seconds", "gpu_seconds", "planned_seconds", "planned_of", "planned_work", "work")
     for cost in stages.values():
         row = rows.setdefault(
             cost.stage,
-            {"stage": cost.stage, "count": 0, "cached": 0, "seconds": 0.0, "unit": ""} | dict.fromkeys(sums),
+            {"stage": cost.stage, "count": 0, "cached": 0, "seconds": 0.0, "unit": "", "peak_bytes": 0}
+            | dict.fromkeys(sums),
         )
         row["count"] += 1
         row["cached"] += cost.cached
         row["seconds"] += cost.seconds
+        row["peak_bytes"] = max(row["peak_bytes"], cost.peak_bytes or 0)
         values = cost.model_dump() | {"planned_of": None if cost.planned_seconds is None else cost.seconds}
         if cost.work is None or cost.planned_work is None:  # compared where both are known
             values |= {"work": None, "planned_work": None}

@@ -35,6 +35,7 @@ def costs(keys: list[str], load: Load, flow_run_id: str) -> list[StageCost]:
                 seconds=node.seconds,
                 core_seconds=cost.get("core_seconds"),
                 gpu_seconds=cost.get("gpu_seconds") or None,
+                peak_bytes=cost.get("peak_bytes"),
                 cached=bool(flow_run_id) and run.get("flow_run_id") != flow_run_id,
                 planned_seconds=planned.get("seconds"),
                 planned_work=planned.get("amount"),

@@ -98,6 +98,9 @@ class StageCost(Model):
     seconds: FiniteFloat = Field(ge=0, description="wall time of the build")
     core_seconds: FiniteFloat | None = Field(default=None, ge=0, description="wall time times the cores the stage held")
     gpu_seconds: FiniteFloat | None = Field(default=None, ge=0, description="wall time times the GPUs the stage held")
+    peak_bytes: Count | None = Field(
+        default=None, description="most memory that the largest process of its engines held at once"
+    )
     cached: bool = False
     planned_seconds: FiniteFloat | None = Field(
         default=None, ge=0, description="wall time that the plan of the building run reckoned"

@@ -18,7 +18,7 @@ from tasks.runtime.store import read_manifest
 __all__ = ["ReportConfig", "report"]
 
 
-@stage(version=13)
+@stage(version=14)
 def report(
     config: ReportConfig,
     out: Path,

@@ -92,6 +92,8 @@ def build(
         if (planned := planning.noted(title, part)) is not None:
             manifest.timings["planned"] = planned.beside(manifest)
         manifest.cost = {"core_seconds": share * len(cores), "gpu_seconds": share * len(taken)}
+        if peaks := [int(one["peak_bytes"]) for one in engines if "peak_bytes" in one]:
+            manifest.cost["peak_bytes"] = max(peaks)
         built[part] = home.publish(manifest)
     log.info("%s: built in %.1f s", title, seconds)
     if stage.shows:

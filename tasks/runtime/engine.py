@@ -27,6 +27,7 @@ from tasks.runtime import full_disk, oom_kills, slots, stopping
 from tasks.runtime.progress import Progress, handler
 from tasks.runtime.secret import mask
 from tasks.runtime.settings import ROOT, settings
+from tasks.runtime.supervisor import PEAK
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def attempt(
 ) -> Iterator[None]:
     """While it is entered, engines see only the GPUs named `gpus`, compute with a thread for each of the slots `cores`
     (None: for each core of the machine) and run no longer than `seconds`; for each engine, {"module", "started",
-    "seconds"} is appended to `timings`.
+    "seconds", "peak_bytes"} is appended to `timings`, the last that of its largest process.
 
     (Prefect 3.8 cannot interrupt a task that runs in a thread, as concurrent tasks do.)
     """
@@ -127,7 +128,7 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
     log = scratch / f"{module}.log"
     stopping.check(f"{module} not started")
     started, clock = time.time(), time.monotonic()
-    tail: deque[str] = deque(maxlen=TAIL)
+    tail, peak = deque[str](maxlen=TAIL), ""
     killed_before = oom_kills.oom_kills()
     lifeline, keep = os.pipe()
     try:
@@ -150,6 +151,9 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
                 line = mask(line)
                 if not line:
                     continue
+                if line.startswith(PEAK):
+                    peak = line.removeprefix(PEAK)
+                    continue
                 if (progress := Progress.parse(line)) is not None:
                     handler.get()(progress)
                     continue
@@ -160,7 +164,8 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
     finally:
         os.close(keep)  # on any exception the supervisor sees the end of the pipe and kills the engine
     if (timings := _timings.get()) is not None:
-        timings.append({"module": module, "started": started, "seconds": time.monotonic() - clock})
+        told: dict[str, float | str] = {"peak_bytes": int(peak)} if peak.isdecimal() else {}
+        timings.append({"module": module, "started": started, "seconds": time.monotonic() - clock} | told)
     if status == 128 + signal.SIGKILL and oom_kills.oom_kills() > killed_before:
         tail.append(oom_kills.SAID)
     if status != 0:

@@ -201,7 +201,9 @@ def _run(random, method, seed, correct):
         grpo=grpo,
         stages=[
             StageCost(stage="sample", key="1" * 32, seconds=3.2, core_seconds=3.2, cached=True),
-            StageCost(stage="finetune", key=f"f{method}{seed}", seconds=41.0 + seed, core_seconds=82.0),
+            StageCost(
+                stage="finetune", key=f"f{method}{seed}", seconds=41.0 + seed, core_seconds=82.0, peak_bytes=3 << 29
+            ),
             StageCost(stage="evaluate", key=f"e{method}{seed}", seconds=33.0, core_seconds=66.0),
         ]
         + ([StageCost(stage="train_agent", key=f"a{seed}", seconds=184.0, core_seconds=368.0)] if grpo else []),

@@ -61,7 +61,7 @@ class World:
                     config=config,
                     metrics=metrics or {},
                     timings={"started": 1.0, "seconds": 2.0},
-                    cost={"core_seconds": 4.0, "gpu_seconds": 0.0},
+                    cost={"core_seconds": 4.0, "gpu_seconds": 0.0, "peak_bytes": 2**30},
                     run={"flow_run_id": "this" if kind == "finetune" else "earlier"},
                 )
             )
@@ -344,7 +344,8 @@ def test_lineage_costs_and_rows_set_aside_come_from_the_manifests(data, world):
     assert data.backbone.parameters == 3_400_000 and data.backbone.digest == world.pi_0.digest
     costs = {cost.key: cost for run in data.runs for cost in run.stages}
     assert all(cost.cached == (cost.stage != "finetune") for cost in costs.values())
-    assert all((cost.seconds, cost.core_seconds, cost.gpu_seconds) == (2.0, 4.0, None) for cost in costs.values())
+    told = {(cost.seconds, cost.core_seconds, cost.gpu_seconds, cost.peak_bytes) for cost in costs.values()}
+    assert told == {(2.0, 4.0, None, 2**30)}
     assert [(entry.stage, entry.rows, entry.of, entry.reasons) for entry in data.quarantined] == [
         ("corpus", 3, 50, {"unusable": 3})
     ]

@@ -88,6 +88,19 @@ def test_output_and_progress_reach_the_stage(fake_environment: Path) -> None:
     assert (fake_environment / "out" / "scratch" / "probe_engine.log").read_text() == "hello\n"
 
 
+def test_the_memory_of_the_largest_of_its_processes_is_known(fake_environment: Path) -> None:
+    (fake_environment / "modules" / "large_child.py").write_text("held = bytearray(96 * 2**20)")
+    (fake_environment / "modules" / "probe_engine.py").write_text(
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'large_child'], check=True)\n"
+    )
+    timings: list[dict[str, float | str]] = []
+    with engine.attempt(timings, None):
+        engine.run("core", "probe_engine", Behaviour(mark="m"), fake_environment / "out")
+    peak = int(timings[0]["peak_bytes"])
+    assert 96 * 2**20 < peak < 160 * 2**20
+    assert (fake_environment / "out" / "scratch" / "probe_engine.log").read_text() == "", "what the supervisor says"
+
+
 def test_a_failed_engine_is_an_error_that_quotes_its_output(fake_environment: Path) -> None:
     with pytest.raises(engine.EngineError, match=r"exit status 7[^$]*out of memory"):
         engine.run("core", "probe_engine", Behaviour(say="out of memory", status=7, mark="m"), fake_environment / "out")
