@@ -80,7 +80,10 @@ def put(values: Tree, model: type[BaseModel], field: str, value: Any) -> None:
 def problems(error: ValidationError, model: type[BaseModel]) -> str:
     """What a validation found, field by field: where, what was given, and what would fit."""
     said = []
+    places = {one["loc"] for one in error.errors()}
     for one in error.errors():
+        if any(place[: len(one["loc"])] == one["loc"] for place in places - {one["loc"]}):
+            continue  # a list that is too short, for what is wrong with its items
         *parents, last = (str(part) for part in one["loc"]) if one["loc"] else ("",)
         where = ".".join([*parents, last])
         if one["type"] == "extra_forbidden":

@@ -57,6 +57,12 @@ def test_a_mistake_names_the_field_and_what_would_fit(given: str, said: str) -> 
         changed(given)
 
 
+def test_a_list_is_not_called_too_short_for_what_is_wrong_with_its_item() -> None:
+    with pytest.raises(ExperimentError) as raised:
+        changed("corpora=[{name: mine, format: auto, path: 5}]")
+    assert "corpora.0.path=5" in str(raised.value) and "Tuple" not in str(raised.value)
+
+
 def test_the_file_of_the_backbone_stays_as_it_was() -> None:
     before: Any = load_experiment("nano")
     load_experiment("nano", {"corpora.0.path": "mine.jsonl"})
