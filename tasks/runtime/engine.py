@@ -164,8 +164,8 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
     finally:
         os.close(keep)  # on any exception the supervisor sees the end of the pipe and kills the engine
     if (timings := _timings.get()) is not None:
-        told: dict[str, float | str] = {"peak_bytes": int(peak)} if peak.isdecimal() else {}
-        timings.append({"module": module, "started": started, "seconds": time.monotonic() - clock} | told)
+        told: dict[str, float | str] = {"module": module, "started": started, "seconds": time.monotonic() - clock}
+        timings.append(told | ({"peak_bytes": int(peak)} if peak.isdecimal() else {}))
     if status == 128 + signal.SIGKILL and oom_kills.oom_kills() > killed_before:
         tail.append(oom_kills.SAID)
     if status != 0:
