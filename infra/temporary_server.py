@@ -58,4 +58,8 @@ class TemporaryServer:
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
         said = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
-        raise RuntimeError(f"Prefect's server did not start; the end of {self.log}:\n" + "\n".join(said))
+        if (status := self.process.poll()) is None:
+            how = f"was not ready within {STARTUP_SECONDS} s; try again where the machine was busy with other work"
+        else:
+            how = f"ended with status {status} before it was ready"
+        raise RuntimeError(f"Prefect's server {how}. The end of {self.log}:\n" + "\n".join(said))
