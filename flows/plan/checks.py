@@ -19,8 +19,9 @@ from flows.plan.table import table
 from tasks.drift import texts
 from tasks.evaluate import benchmark
 from tasks.finetune.finetune import gpus as sft_gpus
-from tasks.finetune.memory import Shape, host_bytes
+from tasks.finetune.memory import host_bytes
 from tasks.rows.jsonl import RowError
+from tasks.rows.memory import Shape
 from tasks.rows.source import SourceError, check_pinned, local_path
 from tasks.runtime.placement_check import lacking
 from tasks.runtime.settings import ROOT, settings

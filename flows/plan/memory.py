@@ -15,9 +15,11 @@ from typing import Any
 
 from flows.plan.table import Gpu, Model, table
 from tasks.backbone.config import BackboneConfig
-from tasks.finetune.memory import CHUNK, LOGITS, OF_A_LAYER, STATE, Shape, beside_bytes, sft_bytes, state_of
+from tasks.finetune.memory import STATE, beside_bytes, sft_bytes, state_of
+from tasks.rows.memory import CHUNK, LOGITS, ROLLOUT_SHARE, Shape
 from tasks.rows.precision import parameters
 from tasks.rows.source import local_path
+from tasks.train_agent.memory import learning
 
 GB = 1e9
 EMBEDDER = 1.2 * GB  # Qwen3-Embedding-0.6B in bfloat16
@@ -25,7 +27,6 @@ EMBEDDER = 1.2 * GB  # Qwen3-Embedding-0.6B in bfloat16
 EMBEDDED_TOKEN = 14 * 1024 * 2
 EMBEDDED_TEXTS = 128  # at once, all as long as the longest (tasks/score/embeddings.py)
 CONTEXT = 1.0 * GB  # CUDA's context, kernels, fragments
-CACHE_SHARE = 0.3  # of a GPU, for keys and values of a rollout with transformers (tasks/generation/rollout.py)
 
 
 @dataclass(frozen=True)
@@ -93,25 +94,13 @@ def _inference(model: Model, gpus: int, tokens: int) -> Need:
 
 def _trl(config: Any, model: Model, gpu: Gpu) -> Need:
     """One process holds the model in bfloat16, the adapter with AdamW, vLLM with weights of its own within its share,
-    the embedder, and what a micro-batch of the longest rewrites keeps for its gradients.
-
-    A layer keeps 25 to 38 widths a token (PyTorch's saved tensors, counted with a LoRA of rank 64 and MLPs of 2.7 and
-    5.4 widths). Where activations are recomputed TRL's own pass is taken, with the logits of the micro-batch whole.
-    """
-    rewrites = config.micro_batch * config.max_new_tokens
-    if config.gradient_checkpointing:
-        tokens, kept = rewrites + config.micro_batch * config.max_prompt_tokens, model.layers + OF_A_LAYER
-        logits = rewrites * model.vocabulary
-    else:
-        prompts = -(-config.micro_batch // config.candidates)  # each read once for all its rewrites
-        tokens, kept = rewrites + prompts * config.max_prompt_tokens, model.layers * OF_A_LAYER
-        logits = min(rewrites, CHUNK) * model.vocabulary
-    learning = tokens * kept * model.hidden * 2 + logits * LOGITS["bfloat16"]
-    rollout = (config.vllm_memory if config.rollout == "vllm" else CACHE_SHARE) * gpu.memory * GB
+    the embedder, and what a micro-batch of the longest rewrites keeps for its gradients."""
+    learns = learning(config, Shape(model.parameters, model.hidden, model.layers, model.vocabulary), "bfloat16")
+    rollout = (config.vllm_memory if config.rollout == "vllm" else ROLLOUT_SHARE) * gpu.memory * GB
     held = model.parameters * 2 + _adapter(config, model) + EMBEDDER + CONTEXT
-    told = f"rollout {rollout / GB:.0f} GB, {config.micro_batch} longest rewrites {learning / GB:.0f} GB"
+    told = f"rollout {rollout / GB:.0f} GB, {config.micro_batch} longest rewrites {learns / GB:.0f} GB"
     # Keys and values of transformers' rollout are gone when it learns; vLLM keeps its share.
-    both = rollout + learning if config.rollout == "vllm" else max(rollout, learning)
+    both = rollout + learns if config.rollout == "vllm" else max(rollout, learns)
     return Need(held + both, told)
 
 

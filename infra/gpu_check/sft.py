@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from infra.gpu_check.checks import Figures, Setup, peak_gib, require, timed
-from tasks.finetune.memory import sft_bytes, shape_of
+from tasks.finetune.memory import sft_bytes
+from tasks.rows.memory import shape_of
 from tasks.rows.precision import Precision
 
 ROWS_OF_A_PASS = 4

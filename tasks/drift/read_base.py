@@ -19,6 +19,7 @@ from tasks.drift.spec import ReadSpec
 from tasks.drift.texts import choices, own_answers, passages
 from tasks.evaluate import benchmark
 from tasks.rows.jsonl import Row, read_rows, write_rows
+from tasks.rows.memory import reading
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.digest import digest_file
 from tasks.runtime.engine import run
@@ -33,7 +34,12 @@ def identity(config: DriftConfig) -> dict[str, Any]:
     return {"passages": passages, "prompts": prompts_digest()}
 
 
-@stage(version=1, environment="inference", gpus=1, identity=identity, timeout_minutes=24 * 60)
+def memory(config: DriftConfig, *, backbone: Path, **_: Any) -> int:
+    """Bytes that its engine takes on a machine without GPUs."""
+    return reading(backbone, config.dtype)
+
+
+@stage(version=1, environment="inference", gpus=1, memory=memory, identity=identity, timeout_minutes=24 * 60)
 def read_base(config: DriftConfig, out: Path, *, backbone: Path, answers: dict[str, Path]) -> Metrics:
     """Keep pi_0's states at every token that is compared; resumes block by block.
 

@@ -18,6 +18,7 @@ from tasks.evaluate.spec import EvaluateSpec
 from tasks.evaluate.view import view
 from tasks.generation.variables import each_engine, engine_variables
 from tasks.rows.jsonl import write_rows
+from tasks.rows.memory import reading, sampling
 from tasks.rows.model_folder import model_folder
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
@@ -43,11 +44,18 @@ def gpus(config: EvaluateConfig) -> int | Dealt:
     return Dealt(config.tensor_parallel) if config.backend == "vllm" else 1
 
 
+def memory(config: Mapping[str, EvaluateConfig], *, model: Path) -> int:
+    """Bytes that its engines take on a machine without GPUs."""
+    one, folder = next(iter(config.values())), model_folder(model)
+    return one.engines * sampling(folder, one.dtype, one.batch) if one.backend == "vllm" else reading(folder, one.dtype)
+
+
 @stage(
     version=2,
     environment="inference",
     cores=cores,
     gpus=gpus,
+    memory=memory,
     identity=identity,
     batch=True,
     timeout_minutes=7 * 24 * 60,

@@ -9,10 +9,11 @@ Out: model/    the fine-tuned model, readable by transformers and vLLM
 from pathlib import Path
 
 from tasks.finetune.config import FinetuneConfig
-from tasks.finetune.memory import host_bytes, shape_of
+from tasks.finetune.memory import host_bytes
 from tasks.finetune.rendezvous import MODULE, nodes
 from tasks.finetune.spec import FinetuneSpec
 from tasks.finetune.view import view
+from tasks.rows.memory import shape_of
 from tasks.rows.precision import resolve
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run

@@ -25,11 +25,12 @@ from tasks.finetune.arguments import ZERO3, arguments, precision
 from tasks.finetune.checkpoints import ByTime, drop_unfinished
 from tasks.finetune.collect import collect
 from tasks.finetune.dataset import prepare
-from tasks.finetune.memory import CHUNK, CPU_TOKENS, beside_bytes, shape_of, state_of, tokens_that_fit
+from tasks.finetune.memory import CPU_TOKENS, beside_bytes, state_of, tokens_that_fit
 from tasks.finetune.passes import Plan
 from tasks.finetune.rendezvous import is_first, torchrun
 from tasks.finetune.spec import FinetuneSpec
 from tasks.rows.context import longest_context
+from tasks.rows.memory import CHUNK, shape_of
 from tasks.rows.tokens import ChatTokens
 from tasks.runtime.progress import report
 from tasks.runtime.spec import read_spec

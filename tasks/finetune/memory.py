@@ -9,37 +9,13 @@ logits exist in bfloat16, and in float32 as themselves, as the softmax and as it
 where the loss is taken in chunks (packed passes) those of a chunk.
 """
 
-import json
-from dataclasses import dataclass
-from pathlib import Path
-
 from tasks.finetune.config import FinetuneConfig
-from tasks.rows.precision import Precision, parameters
+from tasks.rows.memory import CHUNK, IMPORTED, LOGITS, OF_A_LAYER, Shape
+from tasks.rows.precision import Precision
 
 STATE, FROZEN = 16, 4  # bytes a parameter: weight, gradient, two moments; weight alone
-LOGITS = {"bfloat16": 2 + 3 * 4, "float32": 3 * 4}  # bytes a logit
-# Values a token that the layer which is recomputed keeps, in widths of the model: attention, MLP of 3 to 4 widths.
-OF_A_LAYER = 34
-CHUNK = 1024  # target tokens of a packed pass whose logits are in memory at once
 CPU_TOKENS = 2048  # of a packed pass on a CPU: more do not stay in its caches
-IMPORTED = int(0.7 * 2**30)  # bytes of a process that has imported PyTorch and LLaMA-Factory
 MOST_TOKENS, LEAST_TOKENS = 65_536, 1024  # of a pass: more than the first compute no faster
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What memory depends on of a decoder-only model."""
-
-    parameters: int
-    hidden: int
-    layers: int
-    vocabulary: int
-
-
-def shape_of(folder: Path) -> Shape:
-    """The shape of the model in `folder`, from its config and the headers of its weights."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return Shape(parameters(folder), config["hidden_size"], config["num_hidden_layers"], config["vocab_size"])
 
 
 def state_of(config: FinetuneConfig) -> int:

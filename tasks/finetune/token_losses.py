@@ -24,7 +24,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tasks.finetune.config import ANCHORED, CLIPPED, FinetuneConfig
 from tasks.finetune.dataset import IGNORE
-from tasks.finetune.memory import CHUNK
+from tasks.rows.memory import CHUNK
 
 TokenLoss = Callable[..., torch.Tensor]
 ENTROPY_OF = 20  # likeliest tokens

@@ -21,11 +21,11 @@ from transformers.modeling_outputs import CausalLMOutput
 
 from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.dataset import WEIGHT
-from tasks.finetune.memory import CHUNK
 from tasks.finetune.passes import PassSampler, Plan
 from tasks.finetune.pulled_adamw import PulledAdamW
 from tasks.finetune.sequences import collate
 from tasks.finetune.token_losses import WEIGHTS, TokenLoss, loss_of, mean_of_rows, summed_loss
+from tasks.rows.memory import CHUNK
 from tasks.score.rows_attention import use_rows_attention
 from tasks.score.shared_prefix import check_logits
 

@@ -16,9 +16,9 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from tasks.rows.memory import ROLLOUT_CACHE, ROLLOUT_SHARE
+
 _SHRINK = 0.75  # share of rows still going below which the others leave the batch
-_CACHE_SHARE = 0.3  # of a GPU's memory, for keys and values
-_CACHE_ON_CPU = 4 * 2**30  # bytes
 _BLOCK = 512  # tokens by which the memory of keys and values grows
 
 
@@ -75,9 +75,9 @@ def prompts_at_once(model: Any, tokens: int, k: int) -> int:
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     per_token = 2 * config.num_hidden_layers * heads * width * model.dtype.itemsize
     if model.device.type == "cuda":
-        memory = _CACHE_SHARE * torch.cuda.get_device_properties(model.device).total_memory
+        memory = ROLLOUT_SHARE * torch.cuda.get_device_properties(model.device).total_memory
     else:
-        memory = _CACHE_ON_CPU
+        memory = ROLLOUT_CACHE
     return max(1, int(memory / (per_token * tokens * k)))
 
 

@@ -2,6 +2,7 @@
 
 import os
 
+from tasks.rows.memory import CACHE_GIB
 from tasks.runtime.engine import own_cores, own_gpus
 
 
@@ -14,7 +15,7 @@ def engine_variables(cuda: bool) -> dict[str, str]:
     if not cuda:
         variables |= {
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-            "VLLM_CPU_KVCACHE_SPACE": "1",
+            "VLLM_CPU_KVCACHE_SPACE": str(CACHE_GIB),
             "TORCHDYNAMO_DISABLE": "1",
             **each_engine(cuda)[0],
         }

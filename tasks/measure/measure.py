@@ -13,6 +13,7 @@ from pathlib import Path
 from tasks.generation.variables import engine_variables
 from tasks.measure.config import MeasureConfig
 from tasks.measure.spec import MeasureSpec
+from tasks.rows.memory import sampling
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
@@ -38,7 +39,12 @@ def gpus(config: MeasureConfig) -> int:
     return config.tensor_parallel
 
 
-@stage(version=3, environment="inference", gpus=gpus, identity=identity, timeout_minutes=24 * 60)
+def memory(config: MeasureConfig, *, backbone: Path, **_: Path | None) -> int:
+    """Bytes that its engine takes on a machine without GPUs: more while it samples than while it scores."""
+    return sampling(backbone, config.dtype, config.batch)
+
+
+@stage(version=3, environment="inference", gpus=gpus, memory=memory, identity=identity, timeout_minutes=24 * 60)
 def measure(config: MeasureConfig, out: Path, *, backbone: Path, rows: Path, adapter: Path | None = None) -> Metrics:
     """Sample K rewrites a row with vLLM, then verify, score and embed them; what was done is kept.
 

@@ -16,6 +16,7 @@ from typing import Literal
 from tasks.generation.variables import each_engine, engine_variables
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
+from tasks.rows.memory import CACHE_GIB, reading, sampling
 from tasks.rows.model_folder import model_folder
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
@@ -35,11 +36,20 @@ def gpus(config: RewriteConfig) -> Dealt:
     return Dealt(config.tensor_parallel)
 
 
+def memory(config: Mapping[str, RewriteConfig], *, backbone: Path, **_: Path | None) -> int:
+    """Bytes that its engines take on a machine without GPUs."""
+    one, model = next(iter(config.values())), model_folder(backbone)
+    if one.hint is None:
+        return one.engines * sampling(model, one.dtype, one.batch)
+    return one.engines * (reading(model, one.dtype) + CACHE_GIB * 2**30)
+
+
 @stage(
     version=2,
     environment="inference",
     cores=cores,
     gpus=gpus,
+    memory=memory,
     identity=prompts_digest,
     batch=True,
     timeout_minutes=7 * 24 * 60,
@@ -71,6 +81,7 @@ def rewrite(
     environment="inference",
     cores=cores,
     gpus=gpus,
+    memory=memory,
     identity=prompts_digest,
     batch=True,
     timeout_minutes=7 * 24 * 60,

@@ -91,7 +91,7 @@ def build(
         manifest.timings = {"started": started, "seconds": share, "engines": engines}
         if (planned := planning.noted(title, part)) is not None:
             manifest.timings["planned"] = planned.beside(manifest)
-        manifest.cost = {"core_seconds": share * len(cores), "gpu_seconds": share * len(taken)}
+        manifest.cost = {"core_seconds": share * len(cores), "gpu_seconds": share * len(taken), "gib": gib}
         if peaks := [int(one["peak_bytes"]) for one in engines if "peak_bytes" in one]:
             manifest.cost["peak_bytes"] = max(peaks)
         built[part] = home.publish(manifest)

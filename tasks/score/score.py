@@ -10,6 +10,7 @@ Out: scores.jsonl   {"id": "numinamath_cot/3f2a…", "nll": 0.74, "tokens": 118}
 from pathlib import Path
 
 from tasks.generation.variables import each_engine, engine_variables
+from tasks.rows.memory import reading
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
@@ -36,11 +37,17 @@ def cores(config: ScoreConfig) -> int:
     return config.processes or 1
 
 
+def memory(config: ScoreConfig, *, backbone: Path, **_: Path | None) -> int:
+    """Bytes that its processes take on a machine without GPUs."""
+    return (config.processes or 1) * reading(backbone, config.dtype)
+
+
 @stage(
     version=1,
     environment="inference",
     cores=cores,
     gpus=gpus,
+    memory=memory,
     identity=prompts_digest,
     timeout_minutes=24 * 60,
     smaller=smaller,

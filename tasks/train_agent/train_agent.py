@@ -20,6 +20,7 @@ from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 from tasks.score.embedder_source import embedder_identity, embedder_location
 from tasks.train_agent.config import TrainAgentConfig
+from tasks.train_agent.memory import host_bytes
 from tasks.train_agent.samples_view import SamplesView
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.view import view
@@ -83,10 +84,16 @@ def smaller(config: TrainAgentConfig) -> TrainAgentConfig | None:
     return config.model_copy(update={"verl": config.verl.model_copy(update={"tokens_per_gpu": tokens})})
 
 
+def memory(config: TrainAgentConfig, *, backbone: Path, rows: Path) -> int:
+    """Bytes that training takes on a machine without GPUs."""
+    return host_bytes(config, backbone)
+
+
 @stage(
     version=3,
     environment=environment,
     gpus=gpus,
+    memory=memory,
     identity=identity,
     timeout_minutes=7 * 24 * 60,
     smaller=smaller,

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
+from tasks.rows.memory import reading
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
 from tasks.verify.fitness import require_fit, require_self_fit
@@ -33,7 +34,12 @@ def identity(config: GateConfig) -> str | None:
     return config.verifier_identity()
 
 
-@stage(version=3, gpus=gpus, identity=identity, shows=view)
+def memory(config: GateConfig, *, backbone: Path | None = None, **_: Path) -> int:
+    """Bytes that a judge which is pi_0 itself takes on a machine without GPUs."""
+    return 0 if backbone is None else reading(backbone, "auto")
+
+
+@stage(version=3, gpus=gpus, memory=memory, identity=identity, shows=view)
 def verify(config: GateConfig, out: Path, *, rows: Path, rewrites: Path, backbone: Path | None = None) -> Metrics:
     """The gate's verdict on every rewrite.
 

@@ -124,6 +124,12 @@ def test_a_rewrite_that_became_a_target_is_the_one_that_was_verified(finished: A
                 assert verdicts[row["id"]]["passed"] is True
 
 
+def test_no_engine_held_more_memory_than_its_stage_had_waited_for(finished: Artifact) -> None:
+    held = {one.kind: (one.cost["peak_bytes"], one.cost["gib"]) for one in store().manifests() if one.cost.get("gib")}
+    assert {"rewrite", "score", "train_agent", "measure", "finetune", "evaluate", "read_base", "drift"} <= set(held)
+    assert all(peak <= gib * 2**30 for peak, gib in held.values()), held
+
+
 def test_the_parts_share_no_row_and_the_agent_never_sees_a_benchmark(finished: Artifact) -> None:
     parts = {one.config["part"]: {row["id"] for row in rows_of(one)} for one in made("split")}
     assert set(parts) == {"agent", "held_out", "sft"}

@@ -9,13 +9,12 @@ from tasks.finetune.finetune import memory
 from tasks.finetune.memory import (
     LEAST_TOKENS,
     MOST_TOKENS,
-    Shape,
     beside_bytes,
     sft_bytes,
-    shape_of,
     state_of,
     tokens_that_fit,
 )
+from tasks.rows.memory import Shape, shape_of
 from tasks.runtime.settings import ROOT
 
 SEVEN_B = Shape(parameters=7_000_000_000, hidden=4096, layers=32, vocabulary=32768)

@@ -89,7 +89,7 @@ def test_a_small_memory_changes_no_rollout(policy, monkeypatch):
     prompts, greedy = prompts_of(chat), rollout.Sampling(20, 0.0, tuple(chat.stop_ids))
     roomy = rollout.sample(model, prompts, 2, greedy)
     assert rollout.prompts_at_once(model, 100, 2) > 3
-    monkeypatch.setattr(rollout, "_CACHE_ON_CPU", 1)  # a prompt at a time
+    monkeypatch.setattr(rollout, "ROLLOUT_CACHE", 1)  # a prompt at a time
     monkeypatch.setattr(rollout, "_BLOCK", 3)
     assert rollout.prompts_at_once(model, 100, 2) == 1
     tight = rollout.sample(model, prompts, 2, greedy)
