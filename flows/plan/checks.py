@@ -19,13 +19,14 @@ from flows.plan.table import table
 from tasks.drift import texts
 from tasks.evaluate import benchmark
 from tasks.finetune.finetune import gpus as sft_gpus
-from tasks.finetune.memory import host_bytes
+from tasks.finetune.memory import host_bytes as sft_bytes
 from tasks.rows.jsonl import RowError
-from tasks.rows.memory import Shape
+from tasks.rows.memory import reading, sampling
 from tasks.rows.source import SourceError, check_pinned, local_path
 from tasks.runtime.placement_check import lacking
 from tasks.runtime.settings import ROOT, settings
 from tasks.score.config import PACKAGED_EMBEDDER, EmbedderConfig
+from tasks.train_agent.memory import host_bytes as agent_bytes
 
 
 class CannotWork(ValueError):
@@ -110,19 +111,27 @@ def models_fit(asked: Asked) -> Iterator[str]:
 
 
 def memory_suffices(asked: Asked) -> Iterator[str]:
-    """SFT on the cores of this machine, with the fewest rows at a time, where the model's shape is known."""
-    configs, model = (asked.making or {}).get("finetune", ()), memory.model_of(asked.experiment.backbone)
-    if asked.machine.device != "cpu" or model is None or not configs or "finetune" in asked.experiment.placement:
+    """What holds the model on the cores of this machine, with the fewest rows at a time, where its shape is known."""
+    experiment, model = asked.experiment, memory.model_of(asked.experiment.backbone)
+    if asked.machine.device != "cpu" or model is None:
         return
-    shape = Shape(model.parameters, model.hidden, model.layers, model.vocabulary)
-    fewest = [config.model_copy(update={"tokens_per_pass": 64}) for config in configs]
-    needed, has = max(host_bytes(config, shape, "bfloat16") for config in fewest) / 2**30, settings().gib()
-    if needed > has:
-        yield (
-            f"finetune takes {needed:.0f} GiB of memory and engines have {has} here (REWRITING_AGENT_MEMORY): a "
-            "machine with GPUs (--set placement.finetune.pool=gpu, docs/work_pools.md), a smaller model, or "
-            "--method lora_sft"
-        )
+    agent = experiment.train_agent.model_copy(update={"micro_batch": 1, "prompts_per_step": 1})
+    sfts = [one.model_copy(update={"tokens_per_pass": 64}) for one in (asked.making or {}).get("finetune", ())]
+    needs = {
+        "finetune": max([0, *(sft_bytes(one, model.shape, "bfloat16") for one in sfts)]),
+        "train_agent": agent_bytes(agent, model.shape, "bfloat16"),
+        **dict.fromkeys(("rewrite", "self_solve", "measure", "evaluate"), sampling(model.shape, "bfloat16", 1)),
+        **dict.fromkeys(("score", "read_base", "drift"), reading(model.shape, "bfloat16")),
+    }
+    for kind, needed in needs.items():
+        has = settings().gib()
+        if needed > has * 2**30 and asked.makes(kind) and kind not in experiment.placement:
+            less = ", or --method lora_sft" if kind == "finetune" else ""
+            needs_and_has = f"{needed / 2**30:.0f} GiB of memory and engines have {has} here (REWRITING_AGENT_MEMORY)"
+            yield (
+                f"{kind} takes {needs_and_has}: a machine with GPUs (--set placement.{kind}.pool=gpu, "
+                f"docs/work_pools.md), a smaller model{less}"
+            )
 
 
 def gpus_are_there(asked: Asked) -> Iterator[str]:

@@ -8,16 +8,14 @@ out, the actor and vLLM's share; while it learns, actor, adapter with AdamW, and
 process, all at once: vLLM's share stays while a micro-batch of the longest rewrites goes backward.
 """
 
-import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from flows.plan.table import Gpu, Model, table
 from tasks.backbone.config import BackboneConfig
 from tasks.finetune.memory import STATE, beside_bytes, sft_bytes, state_of
-from tasks.rows.memory import CHUNK, LOGITS, ROLLOUT_SHARE, Shape
-from tasks.rows.precision import parameters
+from tasks.rows.memory import CHUNK, LOGITS, ROLLOUT_SHARE, shape_of
 from tasks.rows.source import local_path
 from tasks.train_agent.memory import learning
 
@@ -41,13 +39,7 @@ def model_of(config: BackboneConfig, stored: Path | None = None) -> Model | None
     """The shape of a backbone: of its artifact or folder, else by the table; None where neither knows it."""
     folder = stored or local_path(config.model)
     if folder is not None and (folder / "config.json").is_file() and list(folder.glob("*.safetensors")):
-        said: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        heads = said.get("num_attention_heads") or 1
-        width = said.get("head_dim") or said["hidden_size"] // heads
-        cache = width * (said.get("num_key_value_heads") or heads)
-        layers, words = said["num_hidden_layers"], said["vocab_size"]
-        size = parameters(folder)
-        return Model(parameters=size, hidden=said["hidden_size"], layers=layers, vocabulary=words, cache_width=cache)
+        return Model(**asdict(shape_of(folder)))
     known = table().models
     return next((known[name] for name in known if config.model.startswith(name)), None)
 
@@ -65,7 +57,7 @@ def need(kind: str, config: Any, model: Model | None, gpus: int, gpu: Gpu, longe
     if model is None:
         return None
     if kind == "finetune":
-        shape = Shape(model.parameters, model.hidden, model.layers, model.vocabulary)
+        shape = model.shape
         row, state = min(config.max_tokens, longest), state_of(config)
         # Packed passes are as long as the memory allows, at least the longest row.
         tokens, logits = (row, CHUNK) if config.packing else (row * config.per_device_batch, None)
@@ -95,7 +87,7 @@ def _inference(model: Model, gpus: int, tokens: int) -> Need:
 def _trl(config: Any, model: Model, gpu: Gpu) -> Need:
     """One process holds the model in bfloat16, the adapter with AdamW, vLLM with weights of its own within its share,
     the embedder, and what a micro-batch of the longest rewrites keeps for its gradients."""
-    learns = learning(config, Shape(model.parameters, model.hidden, model.layers, model.vocabulary), "bfloat16")
+    learns = learning(config, model.shape, "bfloat16")
     rollout = (config.vllm_memory if config.rollout == "vllm" else ROLLOUT_SHARE) * gpu.memory * GB
     held = model.parameters * 2 + _adapter(config, model) + EMBEDDER + CONTEXT
     told = f"rollout {rollout / GB:.0f} GB, {config.micro_batch} longest rewrites {learns / GB:.0f} GB"

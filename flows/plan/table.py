@@ -7,6 +7,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from tasks.rows.memory import Shape
+
 
 class _Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,6 +55,11 @@ class Model(_Row):
     vocabulary: int
     cache_width: int
     gated: bool = False
+
+    @property
+    def shape(self) -> Shape:
+        """What memory is reckoned from."""
+        return Shape(**self.model_dump(exclude={"gated"}))
 
 
 class Table(_Row):

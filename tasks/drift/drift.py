@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tasks.drift.config import DriftConfig
 from tasks.drift.spec import DriftSpec
-from tasks.rows.memory import reading
+from tasks.rows.memory import on_cores, reading
 from tasks.rows.model_folder import model_folder
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
@@ -23,7 +23,7 @@ from tasks.runtime.stage import Metrics, stage
 
 def memory(config: DriftConfig, *, base: Path, model: Path) -> int:
     """Bytes that its engine takes on a machine without GPUs, pi_0's head beside the model."""
-    return reading(model_folder(model), config.dtype) + (base / "head.safetensors").stat().st_size
+    return on_cores(model_folder(model), config.dtype, reading) + (base / "head.safetensors").stat().st_size
 
 
 @stage(version=2, environment="inference", gpus=1, memory=memory, timeout_minutes=24 * 60)

@@ -19,7 +19,7 @@ from tasks.drift.spec import ReadSpec
 from tasks.drift.texts import choices, own_answers, passages
 from tasks.evaluate import benchmark
 from tasks.rows.jsonl import Row, read_rows, write_rows
-from tasks.rows.memory import reading
+from tasks.rows.memory import on_cores, reading
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.digest import digest_file
 from tasks.runtime.engine import run
@@ -36,7 +36,7 @@ def identity(config: DriftConfig) -> dict[str, Any]:
 
 def memory(config: DriftConfig, *, backbone: Path, **_: Any) -> int:
     """Bytes that its engine takes on a machine without GPUs."""
-    return reading(backbone, config.dtype)
+    return on_cores(backbone, config.dtype, reading)
 
 
 @stage(version=1, environment="inference", gpus=1, memory=memory, identity=identity, timeout_minutes=24 * 60)

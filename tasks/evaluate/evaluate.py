@@ -9,6 +9,7 @@ Out: an artifact each benchmark:
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tasks.evaluate.spec import EvaluateSpec
 from tasks.evaluate.view import view
 from tasks.generation.variables import each_engine, engine_variables
 from tasks.rows.jsonl import write_rows
-from tasks.rows.memory import reading, sampling
+from tasks.rows.memory import on_cores, reading, sampling
 from tasks.rows.model_folder import model_folder
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
@@ -47,7 +48,9 @@ def gpus(config: EvaluateConfig) -> int | Dealt:
 def memory(config: Mapping[str, EvaluateConfig], *, model: Path) -> int:
     """Bytes that its engines take on a machine without GPUs."""
     one, folder = next(iter(config.values())), model_folder(model)
-    return one.engines * sampling(folder, one.dtype, one.batch) if one.backend == "vllm" else reading(folder, one.dtype)
+    if one.backend != "vllm":
+        return on_cores(folder, one.dtype, reading)
+    return one.engines * on_cores(folder, one.dtype, partial(sampling, sequences=one.batch))
 
 
 @stage(

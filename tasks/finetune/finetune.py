@@ -6,6 +6,7 @@ Out: model/    the fine-tuned model, readable by transformers and vLLM
      loss.jsonl, quarantine.jsonl
 """
 
+from functools import partial
 from pathlib import Path
 
 from tasks.finetune.config import FinetuneConfig
@@ -13,8 +14,7 @@ from tasks.finetune.memory import host_bytes
 from tasks.finetune.rendezvous import MODULE, nodes
 from tasks.finetune.spec import FinetuneSpec
 from tasks.finetune.view import view
-from tasks.rows.memory import shape_of
-from tasks.rows.precision import resolve
+from tasks.rows.memory import on_cores
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
@@ -38,11 +38,8 @@ def smaller(config: FinetuneConfig) -> FinetuneConfig | None:
 
 
 def memory(config: FinetuneConfig, *, backbone: Path, **_: Path) -> int:
-    """Bytes that its processes take on a machine without GPUs; 0 for a model whose config names its shape otherwise."""
-    try:
-        return host_bytes(config, shape_of(backbone), resolve(config.dtype, backbone, cuda=False))
-    except KeyError:
-        return 0
+    """Bytes that its processes take on a machine without GPUs."""
+    return on_cores(backbone, config.dtype, partial(host_bytes, config))
 
 
 @stage(

@@ -8,12 +8,13 @@ Out: rows.jsonl     {"id", "candidates": 10, "passed": 7, "nll": 0.31, "length":
      rewrites.jsonl {"id", "text", "finished", "tokens", "passed", "nll"}     every candidate
 """
 
+from functools import partial
 from pathlib import Path
 
 from tasks.generation.variables import engine_variables
 from tasks.measure.config import MeasureConfig
 from tasks.measure.spec import MeasureSpec
-from tasks.rows.memory import sampling
+from tasks.rows.memory import on_cores, sampling
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
@@ -41,7 +42,7 @@ def gpus(config: MeasureConfig) -> int:
 
 def memory(config: MeasureConfig, *, backbone: Path, **_: Path | None) -> int:
     """Bytes that its engine takes on a machine without GPUs: more while it samples than while it scores."""
-    return sampling(backbone, config.dtype, config.batch)
+    return on_cores(backbone, config.dtype, partial(sampling, sequences=config.batch))
 
 
 @stage(version=3, environment="inference", gpus=gpus, memory=memory, identity=identity, timeout_minutes=24 * 60)

@@ -10,13 +10,14 @@ Out: of each part (a shard, a sampling of it), all from one queue of the engines
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from tasks.generation.variables import each_engine, engine_variables
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
-from tasks.rows.memory import CACHE_GIB, reading, sampling
+from tasks.rows.memory import ROLLOUT_CACHE, on_cores, reading, sampling
 from tasks.rows.model_folder import model_folder
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
@@ -39,9 +40,9 @@ def gpus(config: RewriteConfig) -> Dealt:
 def memory(config: Mapping[str, RewriteConfig], *, backbone: Path, **_: Path | None) -> int:
     """Bytes that its engines take on a machine without GPUs."""
     one, model = next(iter(config.values())), model_folder(backbone)
-    if one.hint is None:
-        return one.engines * sampling(model, one.dtype, one.batch)
-    return one.engines * (reading(model, one.dtype) + CACHE_GIB * 2**30)
+    if one.hint is not None:  # with transformers
+        return one.engines * (on_cores(model, one.dtype, reading) + ROLLOUT_CACHE // 4)
+    return one.engines * on_cores(model, one.dtype, partial(sampling, sequences=one.batch))
 
 
 @stage(

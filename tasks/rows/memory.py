@@ -1,17 +1,17 @@
 """Memory of engines that hold a model on a machine's cores, reckoned from its files before they start.
 
-In:  the folder of a model of 494 million parameters with 151,936 tokens, bfloat16
-Out: 2.6 GiB where it reads (`reading`), 4.5 GiB where vLLM samples from it (`sampling`)
+In:  the shape of a model of 494 million parameters with 151,936 tokens, bfloat16
+Out: 2.5 GiB where it reads (`reading`), 4.4 GiB where vLLM samples from it (`sampling`)
 
-The kernel counted 2.2 and 4.0 GiB (its cache was hardly filled). What an engine did hold stands in its artifact, as
-cost.peak_bytes.
+The kernel counted 2.2 and 4.0 to 4.4 GiB. What an engine did hold stands in its artifact, as cost.peak_bytes.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.rows.precision import Dtype, parameters, resolve
+from tasks.rows.precision import Dtype, Precision, parameters, resolve
 
 IMPORTED = int(0.7 * 2**30)  # bytes of a process that has imported PyTorch and what it needs of transformers
 SIZE = {"bfloat16": 2, "float32": 4}  # bytes a value
@@ -34,6 +34,7 @@ class Shape:
     hidden: int
     layers: int
     vocabulary: int
+    cache_width: int = 0  # of the keys of one layer and token; the values' is the same
 
 
 def shape_of(folder: Path) -> Shape:
@@ -43,31 +44,39 @@ def shape_of(folder: Path) -> Shape:
         KeyError: its config names its shape otherwise.
     """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return Shape(parameters(folder), config["hidden_size"], config["num_hidden_layers"], config["vocab_size"])
-
-
-def reading(folder: Path, dtype: Dtype) -> int:
-    """Bytes of a process that reads texts with the model: its weights, and the logits of a chunk, in float32 too."""
-    size = SIZE[resolve(dtype, folder, cuda=False)]
-    return IMPORTED + size * parameters(folder) + CHUNK * _vocabulary(folder) * (size + 4)
-
-
-def sampling(folder: Path, dtype: Dtype, sequences: int | None = None) -> int:
-    """Bytes of a process in which vLLM samples from the model: its weights twice, as read and packed for the cores."""
-    weights = SIZE[resolve(dtype, folder, cuda=False)] * parameters(folder)
-    drawn = (sequences or SEQUENCES) * _vocabulary(folder) * SAMPLED
-    return IMPORTED + 2 * weights + CACHE_GIB * 2**30 + drawn
-
-
-def cached(folder: Path, dtype: Dtype) -> int:
-    """Bytes of a token's keys and values in all layers."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    heads = config["num_attention_heads"]
+    heads = config.get("num_attention_heads") or 1
     width = config.get("head_dim") or config["hidden_size"] // heads
-    keys = width * (config.get("num_key_value_heads") or heads)
-    return int(2 * config["num_hidden_layers"] * keys * SIZE[resolve(dtype, folder, cuda=False)])
+    return Shape(
+        parameters(folder),
+        config["hidden_size"],
+        config["num_hidden_layers"],
+        config["vocab_size"],
+        width * (config.get("num_key_value_heads") or heads),
+    )
 
 
-def _vocabulary(folder: Path) -> int:
-    """Its tokens; 0 where the config does not say."""
-    return int(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("vocab_size", 0))
+def on_cores(folder: Path, dtype: Dtype, reckon: Callable[[Shape, Precision], int]) -> int:
+    """What `reckon` says of the model in a folder, in what it is computed in on cores; 0 where its config names its
+    shape otherwise."""
+    try:
+        shape = shape_of(folder)
+    except KeyError:
+        return 0
+    return reckon(shape, resolve(dtype, folder, cuda=False))
+
+
+def reading(shape: Shape, precision: Precision) -> int:
+    """Bytes of a process that reads texts with the model: its weights, and the logits of a chunk, in float32 too."""
+    size = SIZE[precision]
+    return IMPORTED + size * shape.parameters + CHUNK * shape.vocabulary * (size + 4)
+
+
+def sampling(shape: Shape, precision: Precision, sequences: int | None = None) -> int:
+    """Bytes of a process in which vLLM samples from the model: its weights twice, as read and packed for the cores."""
+    drawn = (sequences or SEQUENCES) * shape.vocabulary * SAMPLED
+    return IMPORTED + 2 * SIZE[precision] * shape.parameters + CACHE_GIB * 2**30 + drawn
+
+
+def cached(shape: Shape, precision: Precision) -> int:
+    """Bytes of a token's keys and values in all layers."""
+    return 2 * shape.layers * shape.cache_width * SIZE[precision]

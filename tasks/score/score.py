@@ -10,7 +10,7 @@ Out: scores.jsonl   {"id": "numinamath_cot/3f2a…", "nll": 0.74, "tokens": 118}
 from pathlib import Path
 
 from tasks.generation.variables import each_engine, engine_variables
-from tasks.rows.memory import reading
+from tasks.rows.memory import on_cores, reading
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
 from tasks.runtime.settings import settings
@@ -39,7 +39,7 @@ def cores(config: ScoreConfig) -> int:
 
 def memory(config: ScoreConfig, *, backbone: Path, **_: Path | None) -> int:
     """Bytes that its processes take on a machine without GPUs."""
-    return (config.processes or 1) * reading(backbone, config.dtype)
+    return (config.processes or 1) * on_cores(backbone, config.dtype, reading)
 
 
 @stage(

@@ -4,11 +4,18 @@ In:  micro-batches of 4 rewrites of 320 tokens, a model of 494 million parameter
 Out: 2.9 GiB of what is kept for their gradients (`learning`)
 """
 
-from pathlib import Path
-
-from tasks.rows import memory
-from tasks.rows.memory import CHUNK, LOGITS, OF_A_LAYER, SIZE, Shape
-from tasks.rows.precision import Precision, resolve
+from tasks.rows.memory import (
+    CHUNK,
+    IMPORTED,
+    LOGITS,
+    OF_A_LAYER,
+    ROLLOUT_CACHE,
+    SIZE,
+    Shape,
+    cached,
+    sampling,
+)
+from tasks.rows.precision import Precision
 from tasks.train_agent.config import TrainAgentConfig
 
 EMBEDS = int(0.3 * 2**30)  # bytes of sentence-transformers with a small embedding model
@@ -31,21 +38,15 @@ def learning(config: TrainAgentConfig, shape: Shape, precision: Precision) -> in
     return tokens * kept * shape.hidden * SIZE[precision] + logits * LOGITS[precision]
 
 
-def host_bytes(config: TrainAgentConfig, backbone: Path) -> int:
-    """Bytes that TRL's process takes of a machine without GPUs; 0 for verl, which is not reckoned, and for a model
-    whose config names its shape otherwise."""
-    try:
-        shape = memory.shape_of(backbone)
-    except KeyError:
-        return 0
+def host_bytes(config: TrainAgentConfig, shape: Shape, precision: Precision) -> int:
+    """Bytes that TRL's process takes of a machine without GPUs; 0 for verl, which is not reckoned."""
     if config.engine != "trl":
         return 0
     if config.rollout == "vllm":
-        rollouts = memory.sampling(backbone, config.dtype) - memory.IMPORTED
+        rollouts = sampling(shape, precision) - IMPORTED
     else:
         tokens = config.prompts_per_step * config.candidates * (config.max_prompt_tokens + config.max_new_tokens)
-        rollouts = min(memory.ROLLOUT_CACHE, tokens * memory.cached(backbone, config.dtype))
-    precision = resolve(config.dtype, backbone, cuda=False)
+        rollouts = min(ROLLOUT_CACHE, tokens * cached(shape, precision))
     weights = SIZE[precision] * shape.parameters
     read = CHUNK * shape.vocabulary * LOGITS[precision]  # a step's rewrites, a whole chunk at a time
-    return memory.IMPORTED + EMBEDS + weights + rollouts + read + learning(config, shape, precision)
+    return IMPORTED + EMBEDS + weights + rollouts + read + learning(config, shape, precision)

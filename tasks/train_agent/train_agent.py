@@ -8,9 +8,11 @@ Out: adapter/       the agent: a PEFT folder that transformers and vLLM load
      metrics.jsonl  with engine verl: its own metrics, {"step", "attempt", "critic/score/mean", …}
 """
 
+from functools import partial
 from pathlib import Path
 
 from tasks.generation.variables import engine_variables
+from tasks.rows.memory import on_cores
 from tasks.rows.precision import parameters
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
@@ -86,7 +88,7 @@ def smaller(config: TrainAgentConfig) -> TrainAgentConfig | None:
 
 def memory(config: TrainAgentConfig, *, backbone: Path, rows: Path) -> int:
     """Bytes that training takes on a machine without GPUs."""
-    return host_bytes(config, backbone)
+    return on_cores(backbone, config.dtype, partial(host_bytes, config))
 
 
 @stage(

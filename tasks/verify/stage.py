@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
-from tasks.rows.memory import reading
+from tasks.rows.memory import on_cores, reading
 from tasks.runtime.progress import report
 from tasks.runtime.stage import Metrics, stage
 from tasks.verify.fitness import require_fit, require_self_fit
@@ -36,7 +36,7 @@ def identity(config: GateConfig) -> str | None:
 
 def memory(config: GateConfig, *, backbone: Path | None = None, **_: Path) -> int:
     """Bytes that a judge which is pi_0 itself takes on a machine without GPUs."""
-    return 0 if backbone is None else reading(backbone, "auto")
+    return 0 if backbone is None else on_cores(backbone, "auto", reading)
 
 
 @stage(version=3, gpus=gpus, memory=memory, identity=identity, shows=view)

@@ -75,6 +75,15 @@ def test_a_model_whose_sft_takes_more_than_the_machines_memory(monkeypatch: pyte
     settings.cache_clear()
 
 
+def test_a_model_from_which_cores_have_no_memory_to_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REWRITING_AGENT_MEMORY", "21")
+    settings.cache_clear()
+    mistral, here = load_experiment("Mistral-7B-Instruct-v0.3"), Machine("cpu", 0)
+    (one,) = refusals([mistral], here, {"rewrite": [mistral.rewrite], "drift": [mistral.thermometers()]})
+    assert one.startswith("rewrite takes 29 GiB of memory and engines have 21 here") and "placement.rewrite.pool" in one
+    settings.cache_clear()
+
+
 def test_more_gpus_than_there_are() -> None:
     lines = said(MISTRAL, Machine("h200-141", 2))
     assert any("train_agent computes on 4 GPUs, this machine has 2" in line for line in lines)

@@ -56,7 +56,7 @@ def test_on_cores_a_process_takes_its_imports_and_a_model_of_half_a_billion_para
     assert 0.7 * 2**30 < memory(plain, backbone=nano) < 2**30
     assert memory(FinetuneConfig(processes=2), backbone=nano) > 1.4 * 2**30
     half = Shape(parameters=494_000_000, hidden=896, layers=24, vocabulary=151_936)
-    monkeypatch.setattr("tasks.finetune.finetune.shape_of", lambda _: half)
+    monkeypatch.setattr("tasks.rows.memory.shape_of", lambda _: half)
     taken = memory(FinetuneConfig(dtype="bfloat16"), backbone=tmp_path)
     assert 10.7 * 2**30 < taken < 12 * 2**30  # 10.7 and 10.8 GiB were counted by the kernel (docs/small_models.md)
     anchored = FinetuneConfig(dtype="bfloat16", loss="sft_kl", anchor=0.1)
@@ -66,5 +66,5 @@ def test_on_cores_a_process_takes_its_imports_and_a_model_of_half_a_billion_para
     assert pulled == taken + 4 * half.parameters, "pi_0's weights in float32"
     assert beside_bytes(FinetuneConfig(l2=4), half, "bfloat16", 4) == half.parameters
     (tmp_path / "config.json").write_text('{"text_config": {"hidden_size": 896}}')
-    monkeypatch.setattr("tasks.finetune.finetune.shape_of", shape_of)
+    monkeypatch.setattr("tasks.rows.memory.shape_of", shape_of)
     assert memory(plain, backbone=tmp_path) == 0
