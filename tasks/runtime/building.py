@@ -77,7 +77,7 @@ def build(
         started, clock = time.time(), time.monotonic()
         begin(started)
         waited = clock - asked
-        after = f", after {waited:.0f} s of waiting for free cores or GPUs" if waited >= 1 else ""
+        after = f", after {waited:.0f} s of waiting for free cores, GPUs or memory" if waited >= 1 else ""
         log.info("%s: building %s%s", title, keys_of(missing), after)
         if stage.batch:
             metrics = stage.function(asked_for, outs, **paths)
