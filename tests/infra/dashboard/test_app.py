@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from infra.dashboard.app import create
+from tasks.runtime.store import Manifest, Store
 
 Made = tuple[Path, dict[str, str]]
 
@@ -85,6 +86,22 @@ def test_a_link_out_of_an_artifact_is_not_followed(made: Made, tmp_path: Path) -
     client = TestClient(create(root, login=""), base_url="http://127.0.0.1")
     answer = client.get("/file", params={"key": keys["corpus"], "path": "rows.jsonl"})
     assert answer.status_code == 404 and "secret" not in answer.text
+
+
+def test_an_artifact_says_what_it_cost_in_the_units_of_each(tmp_path: Path) -> None:
+    home, key, earlier = Store(tmp_path / "store"), "5" * 32, "6" * 32
+    cost = {"core_seconds": 90.0, "gpu_seconds": 0.0}
+    for one, told in ((key, cost | {"gib": 2, "peak_bytes": 3 * 2**29}), (earlier, cost)):
+        made = Manifest(kind="score", key=one, timings={"started": 1.0, "seconds": 45.0}, cost=told)
+        made.environment = {"name": "core", "lock": ""}
+        with home.lock(one):
+            home.partial(one).mkdir(parents=True)
+            home.publish(made)
+    client = TestClient(create(home.root, login=""), base_url="http://127.0.0.1")
+    page = re.sub(r"<[^>]+>", "", client.get("/artifact", params={"key": key}).text)
+    assert "of cores 1 min 30 s" in page and "of GPUs" not in page
+    assert "its largest process held 1.5 of 2 GiB" in page
+    assert "its largest process" not in client.get("/artifact", params={"key": earlier}).text
 
 
 def test_files_are_text_and_a_report_runs_nothing(client: TestClient, made: Made) -> None:
