@@ -38,6 +38,8 @@ QUESTIONS = {
     "methods gained the same. None: the backbone's own rate.",
     "strengths": "Of methods that have a strength of their own. all: each of them over the grid of its file; "
     "sft_kl=0.5,2: that one at these. None: each at its file's.",
+    "measured": "Files measured.parquet of frontiers of the same experiment, on the machine that runs this: what they "
+    "hold is not run again, and compared with the rest. None: everything is run.",
     "backbones": "Names under infra/backbones, YAML files of your own, or folders of models; one report each.",
     "price": "Of a GPU-hour, on a CPU of a core-hour, in any currency.",
     "experiment": "Advanced: a whole experiment in place of the backbone's file. Preset and changes are put upon it.",

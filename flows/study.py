@@ -2,11 +2,12 @@
 
 With `rates` all of it at each learning rate (targets are shared), and a frontier a backbone: methods compared where
 they gained the same, and at their own best rate, which the held-out rows choose. With `strengths` methods that have one
-are run at several of them besides.
+are run at several of them besides. What files of frontiers hold (`measured`) is not run again, and compared too.
 """
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from prefect import flow, tags
@@ -15,6 +16,7 @@ from flows.data import Data
 from flows.experiment import STUDIED, Experiment, MethodName
 from flows.form import Changes, Presets, Rates, Seeds, Strengths, asks, experiment_of
 from flows.frontier import make_frontier
+from flows.held import Held, held_in
 from flows.incomplete import Incomplete, whole_runs
 from flows.pipeline import RUNNER, run_methods, submit_report
 from flows.plan.start import ready
@@ -37,6 +39,7 @@ def study(
     backbones: Sequence[str] = ("nano",),
     rates: Rates = (),
     strengths: Strengths = (),
+    measured: Sequence[Path] = (),
     experiments: Sequence[Experiment] | None = None,
 ) -> list[Artifact]:
     """One report a backbone (and a rate), with every method and seed in it; over rates a frontier a backbone besides.
@@ -46,6 +49,7 @@ def study(
     at_rates = [[f"finetune.learning_rate={rate:g}"] for rate in sorted(set(rates))] or [[]]
     studied = [experiment_of(name, preset, [*changes, *at], one, of=methods) for name, one in asked for at in at_rates]
     compared = at_strengths(studied, dict.fromkeys(("sft", *methods)), strengths)
+    held = held_in(measured, [one.backbone.name for one in studied], rates)
     name = introduce("study", studied)
     ready(studied)
     begun: list[tuple[Experiment, Runs]] = []
@@ -53,25 +57,39 @@ def study(
         data = Data(experiment)
         runs: Runs = {"base": data.base()}
         with tags(*asked_at(experiment, rates)):
-            runs |= run_seeds(seeds, partial(run_methods, experiment, data, compared, validated=bool(rates)), name)
+            run = partial(run_lacking, experiment, data, compared, held, validated=bool(rates))
+            runs |= run_seeds(seeds, run, name)
         begun.append((experiment, runs))
     made, missing = [], dict[str, str]()
-    measured: dict[str, dict[float, dict[str, dict[str, Any]]]] = {}  # by backbone, rate, role and run
+    compared_at: dict[str, dict[float, dict[str, dict[str, Any]]]] = {}  # by backbone, rate, role and run
     for experiment, runs in begun:
         whole, failed = whole_runs(runs)
         of, rate = experiment.backbone.name, experiment.finetune.learning_rate
         missing |= {f"{of}{f' at {rate:g}' if rates else ''} {run}": why for run, why in failed.items()}
-        with tags(*asked_at(experiment, rates)):
-            made.append(submit_report(experiment, whole, failed))
+        if len(runs) > 1:
+            with tags(*asked_at(experiment, rates)):
+                made.append(submit_report(experiment, whole, failed))
         roles = {role: {run: one[role] for run, one in whole.items() if role in one} for role in MEASURED}
-        measured.setdefault(of, {})[rate] = roles
+        compared_at.setdefault(of, {})[rate] = roles
     reports = [finish(one) for one in made]
     for one in reports:
         show_in_ui(one)
-    frontiers = [make_frontier(name, by_rate) for name, by_rate in measured.items() if len(by_rate) > 1]
+    frontiers = [
+        make_frontier(of, by_rate, held.files.get(of, ()))
+        for of, by_rate in compared_at.items()
+        if len(by_rate.keys() | held.rates(of)) > 1
+    ]
     if missing:
         raise Incomplete([*reports, *frontiers], missing)
     return [*reports, *frontiers]
+
+
+def run_lacking(
+    experiment: Experiment, data: Data, names: Sequence[str], held: Held, seed: int, *, validated: bool
+) -> Runs:
+    """Every method with one seed whose result no file holds, by "method/seed"."""
+    lacking = held.lacks(experiment.backbone.name, experiment.finetune.learning_rate, names, seed)
+    return run_methods(experiment, data, lacking, seed, validated=validated)
 
 
 def asked_at(experiment: Experiment, rates: Rates) -> list[str]:

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -45,6 +46,18 @@ Strengths = Annotated[
     typer.Option("--strengths", metavar="all|METHOD|METHOD=VALUE,VALUE…", help="As for study; repeatable."),
 ]
 
+Measured = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--measured",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="measured.parquet of a frontier made before or elsewhere: the runs that it holds are not made again, and "
+        "the new frontier has them too; repeatable.",
+    ),
+]
+
 
 def asked(
     backbones: list[str] | None,
@@ -56,6 +69,7 @@ def asked(
     overrides: list[str] | None,
     rates: str = "",
     strengths: list[str] | None = None,
+    measured: list[Path] | None = None,
     auto: bool = False,
 ) -> tuple[str, dict[str, Any]]:
     """Which flow is meant, and the parameters of its form.
@@ -64,8 +78,8 @@ def asked(
         auto: the number of seeds may be left to `chosen_seeds`, which then takes its place.
     """
     no_server()
-    if (rates or strengths) and variants:
-        asked_for = "--rates is" if rates else "--strengths are"
+    if (rates or strengths or measured) and variants:
+        asked_for = "--rates is" if rates else "--strengths are" if strengths else "--measured is"
         raise typer.BadParameter(f"{asked_for} of a study, --variant of an ablation: ask for one of them")
     from flows.experiment import STUDIED, known_method
     from flows.form import FormError, experiment_of
@@ -86,9 +100,10 @@ def asked(
     common["seeds"] = counted
     if variants:
         return "ablation", common | {"variants": variants, "downstream": downstream, "backbone": names[0]}
-    if rates or strengths or len(names) > 1 or len(methods or ()) > 1:
+    if rates or strengths or measured or len(names) > 1 or len(methods or ()) > 1:
         studied = {"methods": methods or list(STUDIED), "backbones": names}
-        return "study", common | studied | {"rates": rates_of(rates), "strengths": strengths or []}
+        files = [one.absolute() for one in measured or ()]
+        return "study", common | studied | {"rates": rates_of(rates), "strengths": strengths or [], "measured": files}
     return "pipeline", common | {"method": (methods or ["rewriting_agent"])[0], "backbone": names[0]}
 
 

@@ -14,6 +14,7 @@ from flows.commands.asked import (
     AUTO_HELP,
     HOW_MANY,
     Backbones,
+    Measured,
     Methods,
     Overrides,
     Presets,
@@ -37,6 +38,7 @@ def plan_command(
     points: Show = None,
     rates: Rates = "",
     strengths: Strengths = None,
+    measured: Measured = None,
     presets: Presets = None,
     overrides: Overrides = None,
     gpu: Annotated[
@@ -54,7 +56,7 @@ def plan_command(
     if gpu is not None:
         compute_on(gpu, gpus)
     kind, parameters = asked(
-        backbone, method, variant, downstream, seeds, presets, overrides, rates, strengths, auto=True
+        backbone, method, variant, downstream, seeds, presets, overrides, rates, strengths, measured, auto=True
     )
     parameters |= {"seeds": chosen_seeds(kind, parameters, points)}
     from flows.plan.shown import show

@@ -5,11 +5,11 @@ rewriting-agent study --backbone nano --seeds 3
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from flows.commands.asked import AUTO, AUTO_HELP, HOW_MANY, Show, chosen_seeds, rates_of, seeds_of
+from flows.commands.asked import AUTO, AUTO_HELP, HOW_MANY, Measured, Show, chosen_seeds, rates_of, seeds_of
 from flows.commands.running import (
     Backbone,
     Json,
@@ -87,6 +87,7 @@ def study_command(
             "these; repeatable.",
         ),
     ] = None,
+    measured: Measured = None,
     presets: Presets = None,
     overrides: Overrides = None,
     json_file: Annotated[
@@ -103,8 +104,13 @@ def study_command(
     from flows.incomplete import Incomplete
     from flows.study import study as study_flow
 
-    asked = {"methods": compared, "seeds": seeds_of(seeds, AUTO), "backbones": backbones, "rates": rates_of(rates)}
-    asked |= {"strengths": strengths or []} | changes(presets, overrides)
+    asked: dict[str, Any] = {"methods": compared, "backbones": backbones, "rates": rates_of(rates)}
+    asked |= {
+        "seeds": seeds_of(seeds, AUTO),
+        "strengths": strengths or [],
+        "measured": [one.absolute() for one in measured or ()],
+    }
+    asked |= changes(presets, overrides)
     asked |= {"seeds": chosen_seeds("study", asked, points)}
     failed = None
     try:

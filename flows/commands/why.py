@@ -10,6 +10,7 @@ from rich.text import Text
 
 from flows.commands.asked import (
     Backbones,
+    Measured,
     Methods,
     Overrides,
     Presets,
@@ -31,6 +32,7 @@ def why_command(
     seeds: Seeds = "1",
     rates: Rates = "",
     strengths: Strengths = None,
+    measured: Measured = None,
     presets: Presets = None,
     overrides: Overrides = None,
 ) -> None:
@@ -47,7 +49,7 @@ def why_command(
         for one in there:
             _tell(one.run.get("task_run") or one.kind, one.key, "is in the store", nearest(one, manifests))
         return
-    kind, parameters = asked(backbone, method, variant, True, seeds, presets, overrides, rates, strengths)
+    kind, parameters = asked(backbone, method, variant, True, seeds, presets, overrides, rates, strengths, measured)
     walk = walk_of(kind, parameters)
     steps = [step for step in walk.stages if name in (step.kind, step.title) or step.title.startswith(name)]
     steps = steps or [

@@ -1,13 +1,16 @@
 """Which reports can be one frontier, and that a study over rates makes each shared thing once."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flows.form import FormError
 from flows.frontier import gathered
 from flows.plan.start import walk_through
 from flows.report_of import ReportsError
 from flows.study import study
+from tasks.report.frontier.measured import Measured, Run, write
 from tasks.report.stage import ReportConfig
 from tasks.runtime.store import Artifact, Manifest, Store
 from tests.flows.test_report_of import publish
@@ -53,6 +56,45 @@ def test_what_is_not_of_one_experiment_or_one_rate_is_refused(home: Store) -> No
         gathered([first, report(home, "d", [8e-4, 9e-4])], home)
     with pytest.raises(ReportsError, match="have another model sft/0"):
         gathered([first, report(home, "e", [1e-3])], home)
+
+
+def made(step_kind: str, walk: Any) -> set[str]:
+    return {step.title for step in walk.stages if step.kind == step_kind}
+
+
+def test_what_a_file_holds_is_not_run_again_and_is_compared(tmp_path: Path) -> None:
+    asked = {"methods": ["sft", "sft_kl"], "seeds": [0, 1], "preset": ["smoke"], "rates": [8e-4, 1.2e-3]}
+    answers = {"nano_seen_kinds": {"a": 1.0}, "nano_facts": {"b": 1.0}}
+    held = {8e-4: {"sft/0": Run(answers), "sft_kl/0": Run(answers)}, 1.2e-3: {"sft/0": Run(answers)}, 2e-3: {}}
+    write("nano", Measured(Run(answers), held), tmp_path / "theirs.parquet")
+    whole = walk_through(study.fn, asked)
+    rest = walk_through(study.fn, asked | {"measured": [tmp_path / "theirs.parquet"]})
+    gone = made("evaluate", whole) - made("evaluate", rest)
+    assert gone == {
+        "evaluate (rate 0.0008, sft/0)",
+        "evaluate (rate 0.0008, sft_kl/0)",
+        "evaluate (rate 0.0012, sft/0)",
+    }
+    (frontier,) = (step for step in rest.stages if step.kind == "frontier")
+    told = next(iter(frontier.parts.values())).manifest
+    assert told.config.get("measured") is None and told.identity, "by its content, not its path"
+    # All of it held: nothing but the backbone's own evaluation is made, and no report of nothing.
+    alone = walk_through(
+        study.fn, asked | {"methods": ["sft"], "seeds": [0], "measured": [tmp_path / "theirs.parquet"]}
+    )
+    assert not made("finetune", alone) and not made("report", alone) and made("frontier", alone)
+
+
+def test_a_file_that_does_not_go_with_a_study_is_refused_before_anything_is_run(tmp_path: Path) -> None:
+    write("other", Measured(Run({}), {8e-4: {}, 1.2e-3: {}}), tmp_path / "theirs.parquet")
+    (tmp_path / "none.parquet").write_text("rows")
+    for file, rates, said in (
+        ("theirs.parquet", [8e-4], "is of other, and nano is studied"),
+        ("theirs.parquet", [], "name the rates too"),
+        ("none.parquet", [8e-4], "none.parquet: not a measured.parquet"),
+    ):
+        with pytest.raises(FormError, match=said):
+            walk_through(study.fn, {"preset": ["smoke"], "rates": rates, "measured": [tmp_path / file]})
 
 
 def test_a_study_over_rates_and_strengths_makes_what_they_share_once_and_a_frontier() -> None:
