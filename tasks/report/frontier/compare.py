@@ -21,7 +21,7 @@ from tasks.report.statistics import Vector, corrected, percentile, share, two_si
 from tasks.report.values import Estimate
 
 SHARES = (0.5, 0.8)  # of SFT's own gain: the downstream accuracies at which methods are matched
-REACHED = 0.95  # of the replicates, from which a difference is told
+REACHED = 0.95  # of the replicates, from which an interval is told
 
 
 def same_rate(curves: Curves, rate: float, outcome: Outcome, confidence: float, against: str = SFT) -> list[Difference]:
@@ -73,7 +73,9 @@ def matched(
             for side in (0, 1)
         )
         known = np.isfinite(ours - theirs)
-        told = bool(known[0]) and known.mean() >= REACHED
+        told = bool(known[0])
+        sure = told and known.mean() >= REACHED
+        shown = known if sure else np.arange(len(known)) == 0  # the estimate alone
         found.append(
             Difference(
                 method=method,
@@ -82,12 +84,12 @@ def matched(
                 level=told_at,
                 strengths=_told(strengths),
                 reached=float(known[1:].mean()) if len(known) > 1 else float(known[0]),
-                value=_value(ours[known], outcome, confidence) if told else None,
-                difference=percentile((ours - theirs)[known], confidence) if told else None,
+                value=_value(ours[shown], outcome, confidence) if told else None,
+                difference=percentile((ours - theirs)[shown], confidence) if told else None,
                 unmeasured=told
                 and any(_before_its_rates(at, level) for pair, level in zip(pairs, levels, strict=True) for at in pair),
                 p=_p((ours - theirs)[known], *(seeds for pair in pairs for at in pair for seeds in at.seeds))
-                if told
+                if sure
                 else None,
             )
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tasks.methods.strength import label_at, shown
 from tasks.report.figures import method_label
+from tasks.report.frontier.compare import REACHED
 from tasks.report.frontier.data import GENERAL, RISES, SHOWN, Difference, Frontier, Outcome
 from tasks.report.values import Estimate
 from tasks.report.wording import DASH, interval, number, p_value
@@ -58,12 +59,17 @@ def _matched(data: Frontier, level: float, outcome: Outcome) -> Table:
         f"(†: one of the two below its lowest rate, where nothing was measured{_chosen(data, found)})",
         ("method", *_headings(data, outcome)),
         [
-            (_label(one) + (" †" if one.unmeasured else ""), _value(one.value, outcome), *_tested(one))
+            (_label(one) + (" †" if one.unmeasured else ""), _value(one.value, outcome) + _unsure(one), *_tested(one))
             if one.difference
             else (_label(one), f"not reached ({100 * one.reached:.0f} % of replicates)", *[DASH] * 3)
             for one in found
         ],
     )
+
+
+def _unsure(one: Difference) -> str:
+    """Why a figure stands without its interval: too few replicates come to the level where the data do."""
+    return f" (reached in {100 * one.reached:.0f} % of replicates)" if one.difference and one.reached < REACHED else ""
 
 
 def _own_best(data: Frontier, outcome: Outcome) -> Table:

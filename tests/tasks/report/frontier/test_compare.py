@@ -40,6 +40,17 @@ def test_a_level_that_one_half_does_not_reach_has_no_figure() -> None:
     assert (one.value, one.difference, one.reached, one.strengths) == (None, None, 0.0, [1.0, 4.0])
 
 
+def test_a_level_that_the_data_reach_and_too_few_replicates_has_its_estimate_alone() -> None:
+    math, kept = [[0.4, 0.4, 0.4], [0.8, 0.8, 0.8]], [[1.0, 1.0, 1.0], [0.6, 0.6, 0.6]]
+    sft = Curve([0.1], np.array(math), np.array(kept), [2])
+    l2 = Curve([0.1], np.array([[0.4] * 3, [0.75, 0.8, 0.5]]), np.array([[1.0] * 3, [0.93] * 3]), [2])
+    (one,) = matched({"sft": {None: sft}, "l2": {None: l2}}, [], 0.8, GENERAL, 0.95)
+    # At 0.72: SFT four fifths of the way (0.68), l2 32 of 35 (0.936); one of two replicates comes there.
+    assert one.value and one.value.value == pytest.approx(0.936) and one.value.low is None
+    assert one.difference and one.difference.value == pytest.approx(0.256) and one.difference.high is None
+    assert (one.p, one.holm, one.reached) == (None, None, 0.5)
+
+
 def test_its_own_best_strength_is_told_on_the_other_half() -> None:
     own = {one.method: one for one in own_best(WHOLE, HALVES, GENERAL, 0.95)}
     assert own["l2"].strengths == [1.0, 4.0] and own["l2"].rates == [0.1]
