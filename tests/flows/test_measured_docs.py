@@ -8,7 +8,10 @@ from tasks.report.frontier.tables import tables
 from tests.conftest import ROOT
 
 
-@pytest.mark.parametrize(("file", "page"), [("nano_world6.parquet", "nano_worlds.md")])
+PAGES = [("nano_world6.parquet", "nano_worlds.md"), ("nano.parquet", "every_method.md")]
+
+
+@pytest.mark.parametrize(("file", "page"), PAGES)
 def test_every_point_of_a_published_file_stands_in_its_page(file: str, page: str) -> None:
     """By its means: the intervals are drawn with fewer replicates here."""
     backbone, measured = load(ROOT / "docs" / "measured" / file)
