@@ -7,7 +7,6 @@ from tasks.report.frontier.measured import load
 from tasks.report.frontier.tables import tables
 from tests.conftest import ROOT
 
-
 PAGES = [("nano_world6.parquet", "nano_worlds.md"), ("nano.parquet", "every_method.md")]
 
 
