@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flows.form import FormError
 from tasks.report.frontier.matrices import FrontierError
-from tasks.report.frontier.measured import backbone_of, runs_in
+from tasks.report.frontier.measured import runs_in
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ def held_in(files: Sequence[Path], backbones: Sequence[str], rates: Sequence[flo
     held = Held()
     for path in files:
         try:
-            backbone, runs = backbone_of(path), runs_in(path)
+            backbone, runs = runs_in(path)
         except FrontierError as error:
             raise FormError(f"measured: {error}") from None
         if backbone not in backbones:
             raise FormError(f"measured: {path} is of {backbone}, and {', '.join(dict.fromkeys(backbones))} is studied")
-        held.files.setdefault(backbone, []).append(path.absolute())
+        held.files.setdefault(backbone, []).append(path)
         for rate, names in runs.items():
             held.runs.setdefault((backbone, rate), set()).update(names)
     return held

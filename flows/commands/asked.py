@@ -53,6 +53,7 @@ Measured = Annotated[
         metavar="FILE",
         exists=True,
         dir_okay=False,
+        resolve_path=True,
         help="measured.parquet of a frontier made before or elsewhere: the runs that it holds are not made again, and "
         "the new frontier has them too; repeatable.",
     ),
@@ -101,9 +102,9 @@ def asked(
     if variants:
         return "ablation", common | {"variants": variants, "downstream": downstream, "backbone": names[0]}
     if rates or strengths or measured or len(names) > 1 or len(methods or ()) > 1:
-        studied = {"methods": methods or list(STUDIED), "backbones": names}
-        files = [one.absolute() for one in measured or ()]
-        return "study", common | studied | {"rates": rates_of(rates), "strengths": strengths or [], "measured": files}
+        studied: dict[str, Any] = {"methods": methods or list(STUDIED), "backbones": names}
+        studied |= {"rates": rates_of(rates), "strengths": strengths or [], "measured": measured or []}
+        return "study", common | studied
     return "pipeline", common | {"method": (methods or ["rewriting_agent"])[0], "backbone": names[0]}
 
 

@@ -105,11 +105,7 @@ def study_command(
     from flows.study import study as study_flow
 
     asked: dict[str, Any] = {"methods": compared, "backbones": backbones, "rates": rates_of(rates)}
-    asked |= {
-        "seeds": seeds_of(seeds, AUTO),
-        "strengths": strengths or [],
-        "measured": [one.absolute() for one in measured or ()],
-    }
+    asked |= {"seeds": seeds_of(seeds, AUTO), "strengths": strengths or [], "measured": measured or []}
     asked |= changes(presets, overrides)
     asked |= {"seeds": chosen_seeds("study", asked, points)}
     failed = None

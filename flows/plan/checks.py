@@ -123,8 +123,8 @@ def memory_suffices(asked: Asked) -> Iterator[str]:
         **dict.fromkeys(("rewrite", "self_solve", "measure", "evaluate"), sampling(model.shape, "bfloat16", 1)),
         **dict.fromkeys(("score", "read_base", "drift"), reading(model.shape, "bfloat16")),
     }
+    has = settings().gib()
     for kind, needed in needs.items():
-        has = settings().gib()
         if needed > has * 2**30 and asked.makes(kind) and kind not in experiment.placement:
             less = ", or --method lora_sft" if kind == "finetune" else ""
             needs_and_has = f"{needed / 2**30:.0f} GiB of memory and engines have {has} here (REWRITING_AGENT_MEMORY)"

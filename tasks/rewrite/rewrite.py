@@ -17,7 +17,7 @@ from typing import Literal
 from tasks.generation.variables import each_engine, engine_variables
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
-from tasks.rows.memory import ROLLOUT_CACHE, on_cores, reading, sampling
+from tasks.rows.memory import CACHE_GIB, on_cores, reading, sampling
 from tasks.rows.model_folder import model_folder
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime.engine import run
@@ -40,8 +40,8 @@ def gpus(config: RewriteConfig) -> Dealt:
 def memory(config: Mapping[str, RewriteConfig], *, backbone: Path, **_: Path | None) -> int:
     """Bytes that its engines take on a machine without GPUs."""
     one, model = next(iter(config.values())), model_folder(backbone)
-    if one.hint is not None:  # with transformers
-        return one.engines * (on_cores(model, one.dtype, reading) + ROLLOUT_CACHE // 4)
+    if one.hint is not None:  # with transformers, whose keys and values are taken to be as many as vLLM's
+        return one.engines * (on_cores(model, one.dtype, reading) + CACHE_GIB * 2**30)
     return one.engines * on_cores(model, one.dtype, partial(sampling, sequences=one.batch))
 
 

@@ -19,7 +19,7 @@ SIZE = {"bfloat16": 2, "float32": 4}  # bytes a value
 LOGITS = {"bfloat16": 2 + 3 * 4, "float32": 3 * 4}  # bytes a logit with its gradient
 # Values a token that a layer keeps for its gradients, in widths of the model: attention, MLP of 3 to 4 widths.
 OF_A_LAYER = 34
-CHUNK = 1024  # places whose logits are in memory at once
+CHUNK = 1024  # places whose logits are in memory at once: with a vocabulary of 128k, 0.5 GB in float32
 CACHE_GIB = 1  # of vLLM's keys and values
 # Of keys and values where transformers samples: at most so many bytes on cores, this share of a GPU.
 ROLLOUT_CACHE, ROLLOUT_SHARE = 4 * 2**30, 0.3

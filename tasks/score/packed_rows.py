@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
+from tasks.rows.memory import CHUNK
 from tasks.rows.packs import fewest
 from tasks.score.batches import Question
 from tasks.score.rows_attention import within_rows
 from tasks.score.shared_prefix import check_logits
 
-_LOGIT_ROWS = 1024  # rows of logits in memory at once
 _BUCKET = 64  # tokens that a pass is rounded up to on a GPU
 
 
@@ -76,7 +76,7 @@ class PackedRows:
         )[0]
         before_N = torch.tensor(before, device=device)
         head, logprobs = self.model.get_output_embeddings(), []
-        for chunk in before_N.split(_LOGIT_ROWS):
+        for chunk in before_N.split(CHUNK):
             logits = head(hidden_TH[chunk]).float()
             logprobs.append(logits.gather(1, ids_1T[0, chunk + 1, None])[:, 0] - logits.logsumexp(dim=1))
         sums = torch.zeros(len(rows), dtype=torch.float64, device=device)

@@ -16,9 +16,9 @@ import torch
 from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache
 
+from tasks.rows.memory import CHUNK
 from tasks.score.batches import PrefixBatch, Question, TargetBatch, plan
 
-_LOGIT_ROWS = 1024  # rows of logits in memory at once: with a vocabulary of 128k, 0.5 GB in float32
 _LARGE_VOCABULARY = 16_384  # from here on the backward pass computes logits again instead of keeping them
 
 # Models that change the logits after the head; the head is applied here by hand, so they are refused.
@@ -174,8 +174,8 @@ def _token_logprobs(
     wanted = mask.flatten().nonzero()[:, 0]
     found, entropy = [], []
     large = torch.is_grad_enabled() and head.weight.shape[0] >= _LARGE_VOCABULARY
-    for start in range(0, len(wanted), _LOGIT_ROWS):
-        chunk = wanted[start : start + _LOGIT_ROWS]
+    for start in range(0, len(wanted), CHUNK):
+        chunk = wanted[start : start + CHUNK]
         arguments = (head, flat_states[chunk], flat_ids[chunk], temperature, entropies)
         logprobs, h = checkpoint(_chunk, *arguments, use_reentrant=False) if large else _chunk(*arguments)
         found.append(logprobs)

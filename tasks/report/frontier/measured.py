@@ -137,18 +137,18 @@ def backbone_of(path: Path) -> str:
         return str(_about(path, parquet.read_schema(path))["backbone"])
 
 
-def runs_in(path: Path) -> dict[float, set[str]]:
-    """By rate the names of the runs that the file holds. Raises FrontierError as `load` does."""
+def runs_in(path: Path) -> tuple[str, dict[float, set[str]]]:
+    """The backbone's name, and by rate those of the runs that the file holds. Raises FrontierError as `load` does."""
     from pyarrow import parquet
 
     with _readable(path):
         table = parquet.read_table(path, columns=["rate", "run"])
-        _about(path, table.schema)
+        about = _about(path, table.schema)
         found: dict[float, set[str]] = {}
         for one in table.group_by(["rate", "run"]).aggregate([]).to_pylist():
             if one["rate"] is not None:
                 found.setdefault(one["rate"], set()).add(one["run"])
-        return found
+        return str(about["backbone"]), found
 
 
 def load(path: Path) -> tuple[str, Measured]:
