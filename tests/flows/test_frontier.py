@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from flows.form import FormError
 from flows.frontier import gathered
@@ -88,10 +90,12 @@ def test_what_a_file_holds_is_not_run_again_and_is_compared(tmp_path: Path) -> N
 def test_a_file_that_does_not_go_with_a_study_is_refused_before_anything_is_run(tmp_path: Path) -> None:
     write("other", Measured(Run({}), {8e-4: {}, 1.2e-3: {}}), tmp_path / "theirs.parquet")
     (tmp_path / "none.parquet").write_text("rows")
+    parquet.write_table(pa.table({"question": ["2 + 2"]}), tmp_path / "rows.parquet")
     for file, rates, said in (
         ("theirs.parquet", [8e-4], "is of other, and nano is studied"),
         ("theirs.parquet", [], "name the rates too"),
         ("none.parquet", [8e-4], "none.parquet: not a measured.parquet"),
+        ("rows.parquet", [8e-4], r"rows.parquet: not a measured.parquet of a frontier \(KeyError: [^\n]*\)$"),
     ):
         with pytest.raises(FormError, match=said):
             walk_through(study.fn, {"preset": ["smoke"], "rates": rates, "measured": [tmp_path / file]})

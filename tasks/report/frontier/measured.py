@@ -142,8 +142,8 @@ def runs_in(path: Path) -> tuple[str, dict[float, set[str]]]:
     from pyarrow import parquet
 
     with _readable(path):
-        table = parquet.read_table(path, columns=["rate", "run"])
-        about = _about(path, table.schema)
+        file = parquet.ParquetFile(path)
+        about, table = _about(path, file.schema_arrow), file.read(["rate", "run"])
         found: dict[float, set[str]] = {}
         for one in table.group_by(["rate", "run"]).aggregate([]).to_pylist():
             if one["rate"] is not None:
