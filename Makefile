@@ -25,9 +25,9 @@ test: setup setup-dev   ## style, types and all tests but the slow ones
 	@$(CORE)/ruff check -q .
 	@$(CORE)/ruff format -q --check .
 	@$(CORE)/mypy
-	@echo "core and SFT; beside them flows and inference, whose output comes at the end (together 10 to 14 minutes)"
-	@$(MAKE) -sk -j2 -O test-inference test-flows > $(ENVS)/test-others.log 2>&1 & others=$$!; \
-	$(MAKE) -sk test-core test-sft; here=$$?; \
+	@echo "core; beside it inference, flows and SFT, whose output comes at the end (together 15 to 19 minutes)"
+	@$(MAKE) -sk -j2 -O test-inference test-flows test-sft > $(ENVS)/test-others.log 2>&1 & others=$$!; \
+	$(MAKE) -s test-core; here=$$?; \
 	wait $$others; others=$$?; cat $(ENVS)/test-others.log; exit $$((here | others))
 
 # Servers and engines often wait: three suites at a time keep two cores busy.
