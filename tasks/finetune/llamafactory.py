@@ -36,6 +36,9 @@ from tasks.runtime.progress import report
 from tasks.runtime.spec import read_spec
 from tasks.runtime.whole_file import write_json
 
+# For tasks/runtime/fork_server.py.
+LIBRARIES = ("llamafactory.train.sft.workflow", "llamafactory.train.tuner", "tasks.finetune.trainer", "deepspeed")
+
 
 def main() -> None:
     """Prepare the rows once, then train: in this process, or in `processes` of them (a machine) under torchrun."""

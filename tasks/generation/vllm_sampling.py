@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 
+LIBRARIES = ("vllm.entrypoints.llm", "vllm.v1.worker.cpu_worker")  # for tasks/runtime/fork_server.py
+
 LORA_MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 512)  # what vLLM 0.32 accepts as max_lora_rank, from 8 up
 # A prompt is read in one step: where it is divided, vLLM turns back the row's own random generator, which torch can

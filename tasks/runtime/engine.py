@@ -2,9 +2,9 @@
 
     run("sft", "tasks.finetune.llamafactory", spec, out)
 
-writes the spec to out/scratch, starts `<environment>/bin/python -m tasks.finetune.llamafactory spec.json` under the
-supervisor, streams its output line by line to the log, its progress events to the stage's handler, and returns when
-it and every process it started are gone.
+writes the spec to out/scratch, starts `<environment>/bin/python -m tasks.finetune.llamafactory spec.json`, or a fork
+that has its imports behind it (warm_start.py), under the supervisor, streams its output line by line to the log, its
+progress events to the stage's handler, and returns when it and every process it started are gone.
 """
 
 import logging
@@ -12,8 +12,10 @@ import os
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -23,11 +25,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from tasks.runtime import full_disk, oom_kills, slots, stopping
+from tasks.runtime import full_disk, oom_kills, slots, stopping, warm_start
 from tasks.runtime.progress import Progress, handler
 from tasks.runtime.secret import mask
 from tasks.runtime.settings import ROOT, settings
-from tasks.runtime.supervisor import PEAK
 
 logger = logging.getLogger(__name__)
 
@@ -128,31 +129,21 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
     log = scratch / f"{module}.log"
     stopping.check(f"{module} not started")
     started, clock = time.time(), time.monotonic()
-    tail, peak = deque[str](maxlen=TAIL), ""
+    tail = deque[str](maxlen=TAIL)
     killed_before = oom_kills.oom_kills()
-    lifeline, keep = os.pipe()
-    try:
-        process = subprocess.Popen(
-            [*SUPERVISOR, str(lifeline), str(python), "-u", "-m", module, str(spec_path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=ROOT,
-            env=environment_variables(env or {}),
-            start_new_session=True,
-            pass_fds=(lifeline, *slots.held.get()),
-        )
-        os.close(lifeline)
+    lifeline, theirs = socket.socketpair()
+    output, written = os.pipe()
+    with lifeline:  # on any exception the supervisor sees its end close and kills the engine
+        with theirs, os.fdopen(written, "wb") as written_to:
+            descriptors = (written_to.fileno(), theirs.fileno(), *slots.held.get())
+            _start(python, module, [str(spec_path)], environment_variables(env or {}), descriptors)
         with log.open("a", encoding="utf-8") as record:
-            for line in _lines(process):
+            for line in _lines(output):
                 if (deadline := _deadline.get()) is not None and time.monotonic() > deadline:
                     raise EngineTimeout(module, log)
                 stopping.check(f"{module} killed")
                 line = mask(line)
                 if not line:
-                    continue
-                if line.startswith(PEAK):
-                    peak = line.removeprefix(PEAK)
                     continue
                 if (progress := Progress.parse(line)) is not None:
                     handler.get()(progress)
@@ -160,28 +151,45 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
                 record.write(line + "\n")
                 tail.append(line)
                 logger.debug("%s", line, extra={"engine": module})
-        status = process.wait()
-    finally:
-        os.close(keep)  # on any exception the supervisor sees the end of the pipe and kills the engine
+        status, *peak = [int(figure) for figure in lifeline.recv(100).split()] or [128 + signal.SIGKILL]
     if (timings := _timings.get()) is not None:
         told: dict[str, float | str] = {"module": module, "started": started, "seconds": time.monotonic() - clock}
-        timings.append(told | ({"peak_bytes": int(peak)} if peak.isdecimal() else {}))
+        timings.append(told | ({"peak_bytes": peak[0]} if peak else {}))
     if status == 128 + signal.SIGKILL and oom_kills.oom_kills() > killed_before:
         tail.append(oom_kills.SAID)
     if status != 0:
         raise EngineError(module, status, log, list(tail))
 
 
-def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
+def _start(
+    python: Path, module: str, arguments: list[str], variables: dict[str, str], descriptors: tuple[int, ...]
+) -> None:
+    """Start an engine under its supervisor, whose output, lifeline and held descriptors are given."""
+    if warm_start.forked(python, module, arguments, variables, descriptors):
+        return
+    output, lifeline, *held = descriptors
+    supervisor = subprocess.Popen(
+        [*SUPERVISOR, str(lifeline), str(python), "-u", "-m", module, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        cwd=ROOT,
+        env=variables,
+        start_new_session=True,
+        pass_fds=(lifeline, *held),
+    )
+    threading.Thread(target=supervisor.wait, daemon=True).start()
+
+
+def _lines(output: int) -> Iterator[str]:
     """Lines of the output as they come, and an empty one every half second of silence."""
-    assert process.stdout is not None
-    descriptor, buffer = process.stdout.fileno(), b""
-    with process.stdout:
+    buffer = b""
+    with os.fdopen(output, "rb", buffering=0) as pipe:
         while True:
-            if not select.select([descriptor], [], [], 0.5)[0]:
+            if not select.select([pipe], [], [], 0.5)[0]:
                 yield ""
                 continue
-            if not (chunk := os.read(descriptor, 65536)):
+            if not (chunk := pipe.read(65536)):
                 break
             # Progress bars rewrite their line with \r: each state is a line of its own here.
             *lines, buffer = re.split(rb"[\r\n]+", buffer + chunk)

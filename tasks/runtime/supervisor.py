@@ -2,18 +2,20 @@
 
     python supervisor.py <lifeline> <command> …
 
-`lifeline` is the read end of a pipe whose write end the stage holds. The supervisor is a *subreaper*: descendants
+`lifeline` is one end of a pair of sockets whose other end the stage holds. The supervisor is a *subreaper*: descendants
 that lose their parent, also those in sessions of their own (torchrun's ranks, Ray, vLLM's workers), become its
 children, so it can find them all. It ends with the command's exit status, after it has killed whatever the command
 left behind; when the lifeline closes, because the stage cancelled, timed out or was itself killed with -9, it kills
 everything at once. A parent-death signal alone does neither: it follows the spawning *thread* and reaches the direct
 child only.
 
-Its last line tells the memory that the largest of the engine's processes held at once: `@peak 1288490188`.
+The lifeline's other direction tells the stage, when all are gone, the exit status and the bytes that the largest of
+the engine's processes held at once: `0 1288490188`.
 
 Standard library only, and started in a session of its own: it must survive what kills the stage.
 """
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -26,7 +28,6 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-PEAK = "@peak "
 GRACE = 3.0  # seconds between SIGTERM and SIGKILL
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -84,22 +85,34 @@ def peak_bytes() -> int:
     return 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 
 
+def adopt() -> None:
+    """Descendants of this process that lose their parent become its children."""
+    _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def follow_parent() -> None:
+    """In a child: it is killed when its parent is (which has one thread; it is the thread that is followed)."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def supervise(lifeline: int, first: int) -> int:
+    """Wait for the child with the number `first`, leave no process that it started, and tell how it ended."""
+    exited = os.pidfd_open(first)
+    ready, _, _ = select.select([lifeline, exited], [], [])
+    status = os.waitstatus_to_exitcode(os.waitpid(first, 0)[1]) if exited in ready else -signal.SIGTERM
+    status = status if status >= 0 else 128 - status
+    kill_all()
+    with contextlib.suppress(OSError):  # the stage may be gone
+        os.write(lifeline, f"{status} {peak_bytes()}".encode())
+    return status
+
+
 def main() -> int:
     lifeline, command = int(sys.argv[1]), sys.argv[2:]
-    _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt()
     # A supervisor that is killed itself takes at least the engine's first process with it.
-    child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    )
-    exited = os.pidfd_open(child.pid)
-    ready, _, _ = select.select([lifeline, exited], [], [])
-    if exited in ready:
-        status = child.wait()
-        kill_all()
-        print(f"{PEAK}{peak_bytes()}", flush=True)
-        return status if status >= 0 else 128 - status
-    kill_all()
-    return 128 + signal.SIGTERM
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=follow_parent)
+    return supervise(lifeline, child.pid)
 
 
 if __name__ == "__main__":

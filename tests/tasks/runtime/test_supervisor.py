@@ -33,16 +33,20 @@ import os, signal, subprocess, sys, time
 from tasks.runtime.progress import report
 from tasks.runtime.spec import read_spec
 from tests.tasks.runtime.test_supervisor import Behaviour
-spec = read_spec(Behaviour)
-print(spec.say, flush=True)
-report(1, 2, "rows", loss=0.5)
-if spec.fork:
-    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(90)"
-    child = subprocess.Popen([sys.executable, "-c", code, spec.mark], start_new_session=True, stdout=subprocess.PIPE)
-    child.stdout.readline()
-    print("forked", flush=True)
-time.sleep(spec.sleep)
-sys.exit(spec.status)
+CHILD = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(90)"
+def main():
+    spec = read_spec(Behaviour)
+    print(spec.say, flush=True)
+    report(1, 2, "rows", loss=0.5)
+    if spec.fork:
+        line = [sys.executable, "-c", CHILD, spec.mark]
+        child = subprocess.Popen(line, start_new_session=True, stdout=subprocess.PIPE)
+        child.stdout.readline()
+        print("forked", flush=True)
+    time.sleep(spec.sleep)
+    sys.exit(spec.status)
+if __name__ == "__main__":
+    main()
 """
 
 
@@ -63,10 +67,16 @@ def all_gone(mark: str, seconds: float = 15) -> bool:
     return False
 
 
+@pytest.fixture(params=["started", "forked"])
+def environment(request: pytest.FixtureRequest) -> str:
+    """An environment whose engines are started as processes of their own, and one whose engines are forked."""
+    return {"started": "verl", "forked": "inference"}[request.param]
+
+
 @pytest.fixture
-def fake_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An environment called `core` with this interpreter, and an importable module `probe_engine`."""
-    binaries = tmp_path / "environments" / "core" / "bin"
+def fake_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: str) -> Path:
+    """`environment` with this interpreter, and an importable module `probe_engine`."""
+    binaries = tmp_path / "environments" / environment / "bin"
     binaries.mkdir(parents=True)
     modules = tmp_path / "modules"
     modules.mkdir()
@@ -80,55 +90,62 @@ def fake_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     engine.settings.cache_clear()
 
 
-def test_output_and_progress_reach_the_stage(fake_environment: Path) -> None:
+def test_output_and_progress_reach_the_stage(environment: str, fake_environment: Path) -> None:
     seen: list[Progress] = []
     with handled_by(seen.append):
-        engine.run("core", "probe_engine", Behaviour(say="hello", mark="m"), fake_environment / "out")
+        engine.run(environment, "probe_engine", Behaviour(say="hello", mark="m"), fake_environment / "out")
     assert (seen[0].done, seen[0].total, seen[0].values) == (1, 2, {"loss": 0.5})
     assert (fake_environment / "out" / "scratch" / "probe_engine.log").read_text() == "hello\n"
 
 
-def test_the_memory_of_the_largest_of_its_processes_is_known(fake_environment: Path) -> None:
+def test_the_memory_of_the_largest_of_its_processes_is_known(environment: str, fake_environment: Path) -> None:
     (fake_environment / "modules" / "large_child.py").write_text("held = bytearray(96 * 2**20)")
     (fake_environment / "modules" / "probe_engine.py").write_text(
-        "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'large_child'], check=True)\n"
+        "import os, subprocess, sys\n"
+        "LARGE = os.path.join(os.path.dirname(__file__), 'large_child.py')\n"
+        "def main(): subprocess.run([sys.executable, LARGE], check=True)\n"
+        "if __name__ == '__main__': main()\n"
     )
     timings: list[dict[str, float | str]] = []
     with engine.attempt(timings, None):
-        engine.run("core", "probe_engine", Behaviour(mark="m"), fake_environment / "out")
+        engine.run(environment, "probe_engine", Behaviour(mark="m"), fake_environment / "out")
     peak = int(timings[0]["peak_bytes"])
     assert 96 * 2**20 < peak < 160 * 2**20
     assert (fake_environment / "out" / "scratch" / "probe_engine.log").read_text() == "", "what the supervisor says"
 
 
-def test_a_failed_engine_is_an_error_that_quotes_its_output(fake_environment: Path) -> None:
+def test_a_failed_engine_is_an_error_that_quotes_its_output(environment: str, fake_environment: Path) -> None:
     with pytest.raises(engine.EngineError, match=r"exit status 7[^$]*out of memory"):
-        engine.run("core", "probe_engine", Behaviour(say="out of memory", status=7, mark="m"), fake_environment / "out")
+        engine.run(
+            environment, "probe_engine", Behaviour(say="out of memory", status=7, mark="m"), fake_environment / "out"
+        )
 
 
-def test_its_first_line_tells_what_was_raised(fake_environment: Path) -> None:
+def test_its_first_line_tells_what_was_raised(environment: str, fake_environment: Path) -> None:
     says = "[rank0]: Traceback\n[rank0]: torch.OutOfMemoryError: CUDA out of memory. Tried 2 GiB\n[rank0]:W1128 freed"
     with pytest.raises(engine.EngineError) as raised:
-        engine.run("core", "probe_engine", Behaviour(say=says, status=1, mark="m"), fake_environment / "out")
+        engine.run(environment, "probe_engine", Behaviour(say=says, status=1, mark="m"), fake_environment / "out")
     first, where = str(raised.value).splitlines()[:2]
     assert first == "probe_engine: exit status 1: torch.OutOfMemoryError: CUDA out of memory. Tried 2 GiB"
     assert where.startswith("whole output in ")
 
 
-def test_a_secret_of_the_environment_is_masked(fake_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_of_the_environment_is_masked(
+    environment: str, fake_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_abcdefgh12345")
-    engine.run("core", "probe_engine", Behaviour(say="token hf_abcdefgh12345", mark="m"), fake_environment / "out")
+    engine.run(environment, "probe_engine", Behaviour(say="token hf_abcdefgh12345", mark="m"), fake_environment / "out")
     log = (fake_environment / "out" / "scratch" / "probe_engine.log").read_text()
     assert log == "token <HF_TOKEN>\n"
 
 
 def test_an_engine_writes_its_bytecode_where_its_caller_writes_none(
-    fake_environment: Path, monkeypatch: pytest.MonkeyPatch
+    environment: str, fake_environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    (fake_environment / "modules" / "probe_engine.py").write_text("import helper_of_the_probe")
+    (fake_environment / "modules" / "probe_engine.py").write_text("import helper_of_the_probe\ndef main(): 0")
     (fake_environment / "modules" / "helper_of_the_probe.py").write_text("")
-    engine.run("core", "probe_engine", Behaviour(mark="m"), fake_environment / "out")
+    engine.run(environment, "probe_engine", Behaviour(mark="m"), fake_environment / "out")
     written = (fake_environment / "modules" / "__pycache__").iterdir()
     assert "helper_of_the_probe" in {path.name.partition(".")[0] for path in written}
 
@@ -138,13 +155,13 @@ def test_a_missing_environment_says_how_to_install_it(fake_environment: Path) ->
         engine.run("sft", "probe_engine", Behaviour(mark="m"), fake_environment / "out")
 
 
-def test_what_an_engine_leaves_behind_is_killed_when_it_ends(fake_environment: Path) -> None:
+def test_what_an_engine_leaves_behind_is_killed_when_it_ends(environment: str, fake_environment: Path) -> None:
     mark = f"left-behind-{os.getpid()}"
-    engine.run("core", "probe_engine", Behaviour(fork=True, mark=mark), fake_environment / "out")
+    engine.run(environment, "probe_engine", Behaviour(fork=True, mark=mark), fake_environment / "out")
     assert not marked(mark)
 
 
-def test_an_exception_in_the_stage_kills_the_engine(fake_environment: Path) -> None:
+def test_an_exception_in_the_stage_kills_the_engine(environment: str, fake_environment: Path) -> None:
     mark = f"cancelled-{os.getpid()}"
 
     def cancel(_: Progress) -> None:
@@ -153,24 +170,26 @@ def test_an_exception_in_the_stage_kills_the_engine(fake_environment: Path) -> N
 
     with handled_by(cancel), pytest.raises(KeyboardInterrupt):
         spec = Behaviour(fork=True, sleep=90, mark=mark)
-        engine.run("core", "probe_engine", spec, fake_environment / "out")
+        engine.run(environment, "probe_engine", spec, fake_environment / "out")
     assert all_gone(mark)
 
 
-def test_an_engine_is_killed_at_the_stages_deadline(fake_environment: Path) -> None:
+def test_an_engine_is_killed_at_the_stages_deadline(environment: str, fake_environment: Path) -> None:
     mark = f"late-{os.getpid()}"
     timings: list[dict[str, float | str]] = []
     with engine.attempt(timings, 4), pytest.raises(engine.EngineTimeout, match="time limit"):
-        engine.run("core", "probe_engine", Behaviour(fork=True, sleep=90, mark=mark), fake_environment / "out")
+        engine.run(environment, "probe_engine", Behaviour(fork=True, sleep=90, mark=mark), fake_environment / "out")
     assert all_gone(mark)
 
 
-def test_an_engine_is_killed_when_the_run_is_ended_and_none_is_started_any_more(fake_environment: Path) -> None:
+def test_an_engine_is_killed_when_the_run_is_ended_and_none_is_started_any_more(
+    environment: str, fake_environment: Path
+) -> None:
     """The stage runs in a thread, which no signal reaches."""
     mark = f"stopped-{os.getpid()}"
     spec = Behaviour(fork=True, sleep=90, mark=mark)
     with ThreadPoolExecutor(1) as threads:
-        stage = threads.submit(engine.run, "core", "probe_engine", spec, fake_environment / "out")
+        stage = threads.submit(engine.run, environment, "probe_engine", spec, fake_environment / "out")
         try:
             deadline = time.monotonic() + 30
             while not marked(mark):
@@ -180,20 +199,22 @@ def test_an_engine_is_killed_when_the_run_is_ended_and_none_is_started_any_more(
             with pytest.raises(stopping.Stopped, match="killed"):
                 stage.result(timeout=5)
             with pytest.raises(stopping.Stopped, match="not started"):
-                engine.run("core", "probe_engine", spec, fake_environment / "out")
+                engine.run(environment, "probe_engine", spec, fake_environment / "out")
         finally:
             stopping.begin()
     assert all_gone(mark)
 
 
-def start_stage(folder: Path, mark: str) -> subprocess.Popen[bytes]:
+def start_stage(environment: str, folder: Path, mark: str) -> subprocess.Popen[bytes]:
     """A process that runs an engine as a stage does; returns once the engine's grandchild is up."""
     code = "import os, sys\nfrom pathlib import Path\nfrom tasks.runtime import engine\n"
     code += "from tests.tasks.runtime.test_supervisor import Behaviour\n"
     code += "spec = Behaviour(fork=True, sleep=90, mark=os.environ['MARK'])\n"
-    code += "engine.run('core', 'probe_engine', spec, Path(sys.argv[1]))\n"
+    code += "engine.run(os.environ['NAMED'], 'probe_engine', spec, Path(sys.argv[1]))\n"
     command = [sys.executable, "-c", code, str(folder / "out")]
-    stage = subprocess.Popen(command, cwd=ROOT, start_new_session=True, env=os.environ | {"MARK": mark})
+    stage = subprocess.Popen(
+        command, cwd=ROOT, start_new_session=True, env=os.environ | {"MARK": mark, "NAMED": environment}
+    )
     deadline = time.monotonic() + 30
     while not marked(mark):
         assert time.monotonic() < deadline, "the engine did not start"
@@ -201,9 +222,9 @@ def start_stage(folder: Path, mark: str) -> subprocess.Popen[bytes]:
     return stage
 
 
-def test_kill_9_of_the_stage_kills_every_process_of_the_engine(fake_environment: Path) -> None:
+def test_kill_9_of_the_stage_kills_every_process_of_the_engine(environment: str, fake_environment: Path) -> None:
     mark = f"orphaned-{os.getpid()}"
-    stage = start_stage(fake_environment, mark)
+    stage = start_stage(environment, fake_environment, mark)
     engines = psutil.Process(stage.pid).children(recursive=True)
     os.killpg(stage.pid, signal.SIGKILL)
     stage.wait()
@@ -212,10 +233,11 @@ def test_kill_9_of_the_stage_kills_every_process_of_the_engine(fake_environment:
     assert not [process for process in engines if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_kill_9_of_the_engine_fails_the_stage_and_kills_its_children(fake_environment: Path) -> None:
+def test_kill_9_of_the_engine_fails_the_stage_and_kills_its_children(environment: str, fake_environment: Path) -> None:
     mark = f"engine-killed-{os.getpid()}"
-    stage = start_stage(fake_environment, mark)
-    supervisor = psutil.Process(stage.pid).children()[0]
+    stage = start_stage(environment, fake_environment, mark)
+    below = psutil.Process(stage.pid).children(recursive=True)
+    supervisor = next(process for process in below if "supervisor.py" in " ".join(process.cmdline()))
     supervisor.children()[0].kill()
     assert stage.wait(timeout=20) == 1
     assert all_gone(mark)
