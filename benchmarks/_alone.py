@@ -6,6 +6,7 @@ Out: ({"": 3.1, "/cores": 4.4, "/memory": 212.0}, what it returned)
 
 import contextlib
 import multiprocessing
+import os
 import resource
 import threading
 import time
@@ -32,6 +33,7 @@ def alone(work: Callable[..., Any], *given: Any) -> tuple[dict[str, float], Any]
 
 
 def _measured(work: Callable[..., Any], given: tuple[Any, ...], answer: Any) -> None:
+    os.environ["REWRITING_AGENT_FORK_ENGINES"] = "0"  # a forked one is no child of this process
     memory, done = [0.0], threading.Event()
     threading.Thread(target=_watch, args=(memory, done), daemon=True).start()
     said = work(*given)

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
         ge=1,
         description="GiB of memory that engines on CPU cores may use at once; by default nine tenths of the machine's.",
     )
+    fork_engines: bool = Field(
+        default=True, description="Fork engines on CPU cores from processes that hold their imports (0: start each)."
+    )
     gpus: int | None = Field(
         default=None, ge=0, description="GPUs that engines may use at once, of those that CUDA_VISIBLE_DEVICES names."
     )

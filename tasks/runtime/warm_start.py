@@ -41,7 +41,8 @@ def forked(
     Raises:
         Stopped: the run is being ended.
     """
-    if settings().cuda() or python.parts[-3] not in ENVIRONMENTS or len(descriptors) > fork_server.DESCRIPTORS:
+    forkable = settings().fork_engines and not settings().cuda() and python.parts[-3] in ENVIRONMENTS
+    if not forkable or len(descriptors) > fork_server.DESCRIPTORS:
         return False
     request = json.dumps({"module": module, "arguments": list(arguments), "environment": dict(environment)}).encode()
     variables = {name: value for name, value in environment.items() if not name.startswith(_LATER)}
