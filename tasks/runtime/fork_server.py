@@ -1,7 +1,7 @@
 """The process that a warm engine is forked from: it has imported the engine's libraries, which is most of what a small
 model's engine does.
 
-    python -m tasks.runtime.fork_server <control socket> <the stage's process>
+    python -m tasks.runtime.fork_server <control socket> <the stage's process> <seconds without a request, then it ends>
 
 In  (control socket): {"module": "tasks.drift.engine", "arguments": ["spec.json"], "environment": {"HF_HOME": …}} with
                       descriptors: the output's, the lifeline's, those that the supervisor holds
@@ -34,15 +34,15 @@ PR_SET_NAME = 15
 
 
 def main() -> None:
-    """Serve forks until the other end of the control socket closes; in what it forks, be the engine."""
-    asked = _serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))
+    """Serve forks until nobody asks any more; in what it forks, be the engine."""
+    asked = _serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]), float(sys.argv[3]))
     sys.argv[1:] = asked["arguments"]
     if numpy := sys.modules.get("numpy"):  # Python's own generator is seeded anew by the fork
         numpy.random.seed()
     importlib.import_module(asked["module"]).main()
 
 
-def _serve(control: socket.socket, parent: int) -> dict[str, Any]:
+def _serve(control: socket.socket, parent: int, idle: float) -> dict[str, Any]:
     """Returns in an engine alone, with what was asked of it."""
 
     def look(*_: object) -> None:  # also within a long import
@@ -53,8 +53,12 @@ def _serve(control: socket.socket, parent: int) -> dict[str, Any]:
     signal.setitimer(signal.ITIMER_REAL, 1, 1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     call_process("engines' imports", "fork_server")
+    control.settimeout(idle)
     while True:
-        request, descriptors, _, _ = socket.recv_fds(control, REQUEST, DESCRIPTORS)
+        try:
+            request, descriptors, _, _ = socket.recv_fds(control, REQUEST, DESCRIPTORS)
+        except TimeoutError:
+            request = b""
         if not request:
             os._exit(0)
         asked: dict[str, Any] = json.loads(request)

@@ -7,7 +7,7 @@ the driver at import what there is, and what a process knows of CUDA is of no us
 seconds of an hour.
 
 One server is kept for each environment and its variables, for libraries read many of them when they are imported; the
-least recently used ends when there are MOST. All end with this process.
+least recently used ends when there are MOST, and who is not asked for IDLE seconds. All end with this process.
 """
 
 import contextlib
@@ -26,6 +26,7 @@ from tasks.runtime.settings import ROOT, settings
 
 ENVIRONMENTS = ("inference", "sft")  # not verl's: its driver starts Ray, whose gRPC does not survive a fork
 MOST = 4  # servers at once, each some 0.7 GiB that it shares with what it forks
+IDLE = 900.0
 # What no library reads when it is imported: the slot's core, the project's own, the name of the test that runs.
 _LATER = ("VLLM_CPU_OMP_THREADS_BIND", "REWRITING_AGENT_", "PYTEST_CURRENT_TEST")
 
@@ -48,7 +49,9 @@ def forked(
     variables = {name: value for name, value in environment.items() if not name.startswith(_LATER)}
     key = (python, frozenset(variables.items()))
     with _lock:
-        server = _servers.pop(key, None) or _Server(python, environment)
+        server = _servers.pop(key, None)
+        if server is None or server.ended():
+            server = _Server(python, environment)
         _servers[key] = server
         while len(_servers) > MOST:
             _servers.popitem(last=False)[1].end()
@@ -68,10 +71,10 @@ class _Server:
     def __init__(self, python: Path, environment: Mapping[str, str]) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._one_asks = threading.Lock()
-        module, control = fork_server.__name__, str(theirs.fileno())
+        given = [str(theirs.fileno()), str(os.getpid()), str(IDLE)]
         with theirs:
             self._process = subprocess.Popen(
-                [python, "-u", "-m", module, control, str(os.getpid()), *fork_server.padding()],
+                [python, "-u", "-m", fork_server.__name__, *given, *fork_server.padding()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -81,7 +84,11 @@ class _Server:
                 pass_fds=(theirs.fileno(),),
             )
 
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
     def fork(self, request: bytes, descriptors: Sequence[int]) -> bool:
+        """Whether it did. Raises Stopped."""
         with self._one_asks:
             try:
                 socket.send_fds(self._control, [request], descriptors)

@@ -155,7 +155,7 @@ def test_what_is_done_is_not_done_again(by_vllm: Path, rows: dict[str, list[Row]
     done, lost = (by_vllm / name / "scores.json" for name in NAMES)
     before, expected = done.stat().st_mtime_ns, json.loads(lost.read_text())
     lost.unlink()
-    log = by_vllm / "scratch" / "log"
+    log = engines.output(MODULE, by_vllm)
     log.unlink()
     output = _run(by_vllm, rows, **SAMPLED)
     assert '"nano_seen_kinds": 1.0, "samples of nano_seen_kinds": 1.0' in output and '"nano_words"' not in output

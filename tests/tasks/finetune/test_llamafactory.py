@@ -71,7 +71,7 @@ def _wait_for_lines(path: Path, lines: int, process: "subprocess.Popen[str]", ou
     """Waits for so many lines; returns how many checkpoints there were at once at most."""
     deadline, most = time.monotonic() + 300, 0
     while not path.exists() or len(path.read_text().splitlines()) < lines:
-        assert process.poll() is None and time.monotonic() < deadline, (out / "scratch" / "log").read_text()[-3000:]
+        assert process.poll() is None and time.monotonic() < deadline, engines.output(MODULE, out).read_text()[-3000:]
         most = max(most, len(list((out / "scratch" / "trainer").glob("checkpoint-*"))))
         time.sleep(0.005)
     return most
@@ -181,7 +181,7 @@ def test_a_run_killed_at_any_step_ends_as_an_undisturbed_one(
     (killed / "scratch" / "trainer" / "checkpoint-9999").mkdir()
     engines.run(MODULE, spec, killed, ONE_THREAD)
 
-    output = (killed / "scratch" / "log").read_text()
+    output = engines.output(MODULE, killed).read_text()
     assert "dropping checkpoint-9999" in output
     assert len(steps.read_text().splitlines()) <= 49 + of.get("lag", 1)  # it resumed: a step or two again
     assert len(list((killed / "scratch" / "trainer").glob("checkpoint-*"))) == 1

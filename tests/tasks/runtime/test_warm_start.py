@@ -103,6 +103,14 @@ def test_an_engine_goes_on_when_its_server_is_killed_and_the_next_has_another(mo
     assert library == same != other
 
 
+def test_a_server_that_nobody_asks_ends(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_start, "IDLE", 0.2)
+    (_, library, _), _ = said(modules / "one", SLEEP="0.5")
+    psutil.Process(int(library)).wait(timeout=10)
+    (_, other, _), _ = said(modules / "two", SLEEP="0.5")
+    assert other != library
+
+
 def test_the_least_recently_used_server_ends(modules: Path) -> None:
     servers = []
     for threads in range(1, warm_start.MOST + 2):
