@@ -23,6 +23,7 @@ def kit(*arguments: str) -> tuple[int, dict[str, object], str]:
     return ended.returncode, json.loads(ended.stdout), ended.stderr
 
 
+@pytest.mark.slow
 def test_scorer_and_packed_training_agree_with_their_plain_ways_and_one_json_says_so() -> None:
     status, said, told = kit("--only", "scorer", "--only", "sft", "--minutes", "9")
     assert status == 0, told

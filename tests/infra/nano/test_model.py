@@ -126,6 +126,7 @@ def test_special_tokens_and_template_are_saved_with_the_model():
 
 
 @pytest.mark.inference
+@pytest.mark.slow
 def test_a_rebuild_with_another_seed_writes_a_whole_folder_that_fits_its_recipe(tmp_path):
     command = [sys.executable, "-m", "infra.nano", "--seed", "7", "--steps", "2", "--out", str(tmp_path)]
     subprocess.run(command, cwd=HERE.parents[1], check=True, capture_output=True, timeout=300)

@@ -70,20 +70,20 @@ def all_gone(mark: str, seconds: float = 15) -> bool:
 @pytest.fixture(params=["started", "forked"])
 def environment(request: pytest.FixtureRequest) -> str:
     """An environment whose engines are started as processes of their own, and one whose engines are forked."""
-    return {"started": "verl", "forked": "inference"}[request.param]
+    return {"started": "core", "forked": "inference"}[request.param]
 
 
 @pytest.fixture
-def fake_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: str) -> Path:
-    """`environment` with this interpreter, and an importable module `probe_engine`."""
-    binaries = tmp_path / "environments" / environment / "bin"
-    binaries.mkdir(parents=True)
+def fake_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Environments `core` and `inference` with this interpreter, and an importable module `probe_engine`."""
     modules = tmp_path / "modules"
     modules.mkdir()
     (modules / "probe_engine.py").write_text(ENGINE)
-    script = binaries / "python"
-    script.write_text(f'#!/bin/sh\nPYTHONPATH="{modules}:{ROOT}" exec "{sys.executable}" "$@"\n')
-    script.chmod(0o755)
+    for name in ("core", "inference"):
+        script = tmp_path / "environments" / name / "bin" / "python"
+        script.parent.mkdir(parents=True)
+        script.write_text(f'#!/bin/sh\nPYTHONPATH="{modules}:{ROOT}" exec "{sys.executable}" "$@"\n')
+        script.chmod(0o755)
     monkeypatch.setenv("REWRITING_AGENT_ENVIRONMENTS", str(tmp_path / "environments"))
     engine.settings.cache_clear()
     yield tmp_path

@@ -14,7 +14,9 @@ import pytest
 from pydantic import BaseModel
 
 from tasks.runtime import engine, warm_start
-from tests.tasks.runtime.test_supervisor import environment, fake_environment  # noqa: F401
+from tests.tasks.runtime.test_supervisor import fake_environment
+
+__all__ = ["fake_environment"]
 
 # Tells who it is, and who imported its library.
 ENGINE = """
@@ -33,15 +35,13 @@ if __name__ == "__main__":
 """
 LIBRARY = "import os\nIMPORTED_BY = os.getpid()\n"
 
-pytestmark = pytest.mark.parametrize("environment", ["inference"])
-
 
 class Nothing(BaseModel):
     """Its spec."""
 
 
 @pytest.fixture
-def modules(fake_environment: Path) -> Iterator[Path]:  # noqa: F811
+def modules(fake_environment: Path) -> Iterator[Path]:
     folder = fake_environment / "modules"
     (folder / "probe_engine.py").write_text(ENGINE)
     for name in ("library_of_the_probe", "lazy_library_of_the_probe"):
