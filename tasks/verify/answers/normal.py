@@ -246,6 +246,7 @@ def _font(match: re.Match[str]) -> str:
     return inside
 
 
+@lru_cache(maxsize=8192)
 def squeeze(text: str) -> str:
     """Without spaces, redundant braces and outer braces: two answers of one squeezed form are identical."""
     text = _BETWEEN_DIGITS.sub("_", text).replace(" ", "")
