@@ -136,7 +136,9 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
     with lifeline:  # on any exception the supervisor sees its end close and kills the engine
         with theirs, os.fdopen(written, "wb") as written_to:
             descriptors = (written_to.fileno(), theirs.fileno(), *slots.held.get())
-            _start(python, module, [str(spec_path)], environment_variables(env or {}), descriptors)
+            command = python, module, [str(spec_path)], environment_variables(env or {}), descriptors
+            if not (warm_start.forks(environment) and warm_start.forked(*command)):
+                _start(*command)
         with log.open("a", encoding="utf-8") as record:
             for line in _lines(output):
                 if (deadline := _deadline.get()) is not None and time.monotonic() > deadline:
@@ -164,9 +166,7 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
 def _start(
     python: Path, module: str, arguments: list[str], variables: dict[str, str], descriptors: tuple[int, ...]
 ) -> None:
-    """Start an engine under its supervisor, whose output, lifeline and held descriptors are given."""
-    if warm_start.forked(python, module, arguments, variables, descriptors):
-        return
+    """Start an engine as a process of its own under its supervisor; the arguments are those of `warm_start.forked`."""
     output, lifeline, *held = descriptors
     supervisor = subprocess.Popen(
         [*SUPERVISOR, str(lifeline), str(python), "-u", "-m", module, *arguments],

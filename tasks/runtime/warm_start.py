@@ -31,33 +31,37 @@ IDLE = 900.0
 _LATER = ("VLLM_CPU_OMP_THREADS_BIND", "REWRITING_AGENT_", "PYTEST_CURRENT_TEST")
 
 
+def forks(environment: str) -> bool:
+    """Whether engines of this environment are forked here."""
+    return settings().fork_engines and not settings().cuda() and environment in ENVIRONMENTS
+
+
 def forked(
-    python: Path, module: str, arguments: Sequence[str], environment: Mapping[str, str], descriptors: Sequence[int]
+    python: Path, module: str, arguments: Sequence[str], variables: Mapping[str, str], descriptors: Sequence[int]
 ) -> bool:
     """Whether the engine was forked, under a supervisor; if not, nothing was started.
 
     Args:
+        variables: all of its environment variables.
         descriptors: where its output goes, the supervisor's end of its lifeline, and what the supervisor holds.
 
     Raises:
         Stopped: the run is being ended.
     """
-    forkable = settings().fork_engines and not settings().cuda() and python.parts[-3] in ENVIRONMENTS
-    if not forkable or len(descriptors) > fork_server.DESCRIPTORS:
+    request = json.dumps({"module": module, "arguments": list(arguments), "environment": dict(variables)}).encode()
+    if len(request) > fork_server.REQUEST or len(descriptors) > fork_server.DESCRIPTORS:
         return False
-    request = json.dumps({"module": module, "arguments": list(arguments), "environment": dict(environment)}).encode()
-    variables = {name: value for name, value in environment.items() if not name.startswith(_LATER)}
-    key = (python, frozenset(variables.items()))
+    key = (python, frozenset(one for one in variables.items() if not one[0].startswith(_LATER)))
     with _lock:
         server = _servers.pop(key, None)
         if server is None or server.ended():
-            server = _Server(python, environment)
+            server = _Server(python, variables)
         _servers[key] = server
         while len(_servers) > MOST:
             _servers.popitem(last=False)[1].end()
     started = False
     try:
-        started = len(request) <= fork_server.REQUEST and server.fork(request, descriptors)
+        started = server.fork(request, descriptors)
     finally:
         if not started:
             with _lock:
@@ -68,7 +72,7 @@ def forked(
 
 
 class _Server:
-    def __init__(self, python: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, python: Path, variables: Mapping[str, str]) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._one_asks = threading.Lock()
         given = [str(theirs.fileno()), str(os.getpid()), str(IDLE)]
@@ -79,7 +83,7 @@ class _Server:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd=ROOT,
-                env=environment,
+                env=variables,
                 start_new_session=True,  # a Ctrl-C at the terminal is the caller's
                 pass_fds=(theirs.fileno(),),
             )
