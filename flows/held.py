@@ -1,32 +1,69 @@
 """Runs of a study whose results files hold: measured elsewhere, or before. They are not made again.
 
 In:  ["docs/measured/nano.parquet"], a study of nano at the rates [0.0004, 0.0008]
-Out: Held: of nano at 0.0004 {"sft/0", "sft/1", …}, and the file, which nano's frontier takes
+Out: Held: of nano at 0.0004 {"sft/0": "docs/measured/nano.parquet", …}, and the files, which nano's frontier takes
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from flows.experiment import Experiment
 from flows.form import FormError
 from tasks.report.frontier.matrices import FrontierError
-from tasks.report.frontier.measured import runs_in
+from tasks.report.frontier.measured import Contents, Recipe, contents, made_alike
+from tasks.report.frontier.read import recipe
+from tasks.runtime.planning import walking
 
 
-@dataclass(frozen=True)
 class Held:
-    """By backbone its files, and by backbone and rate the names of the runs in them."""
+    """What the files of each backbone hold."""
 
-    files: dict[str, list[Path]] = field(default_factory=dict)
-    runs: dict[tuple[str, float], set[str]] = field(default_factory=dict)
+    def __init__(self, files: Mapping[Path, Contents]) -> None:
+        self._files = files
 
-    def lacks(self, backbone: str, rate: float, names: Iterable[str], seed: int) -> list[str]:
-        """Those of the methods that are still to be run with a seed."""
-        return [name for name in names if f"{name}/{seed}" not in self.runs.get((backbone, rate), ())]
+    def files(self, backbone: str) -> list[Path]:
+        """Those of the backbone."""
+        return [path for path, one in self._files.items() if one.backbone == backbone]
 
     def rates(self, backbone: str) -> set[float]:
         """The rates at which files hold a run of the backbone."""
-        return {rate for of, rate in self.runs if of == backbone}
+        return {rate for path in self.files(backbone) for rate in self._files[path].runs}
+
+    def lacks(self, backbone: str, rate: float, names: Iterable[str], seed: int) -> list[str]:
+        """Those of the methods that are still to be run with a seed."""
+        held = {name for _, name in self._recipes(backbone, rate)}
+        return [name for name in names if f"{name}/{seed}" not in held]
+
+    def check(self, experiment: Experiment, runs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Refuse, while the study is planned, what its frontier would refuse when all of it is made.
+
+        Args:
+            runs: what is planned at the experiment's learning rate: by "method/seed" its artifacts by role.
+
+        Raises:
+            FormError: a file is of other benchmarks, or holds seeds of a method that are made otherwise.
+        """
+        if (walk := walking()) is None:
+            return
+        of, rate = experiment.backbone.name, experiment.finetune.learning_rate
+        for path in self.files(of):
+            if differ := self._files[path].benchmarks ^ {*experiment.evaluate.benchmarks}:
+                raise FormError(f"measured: {path} and this study differ in benchmarks: {', '.join(sorted(differ))}")
+        models = {name: one["model"].artifacts().key for name, one in runs.items() if "model" in one}
+        load = lambda key: walk.manifest(key).model_dump(mode="json")  # noqa: E731
+        planned = {("this study", name): recipe(key, load) for name, key in models.items()}
+        try:
+            made_alike(self._recipes(of, rate) | planned, rate)
+        except FrontierError as error:
+            raise FormError(f"measured: {error}") from None
+
+    def _recipes(self, backbone: str, rate: float) -> dict[tuple[str, str], Recipe]:
+        return {
+            (str(path), name): made
+            for path in self.files(backbone)
+            for name, made in self._files[path].runs.get(rate, {}).items()
+        }
 
 
 def held_in(files: Sequence[Path], backbones: Sequence[str], rates: Sequence[float]) -> Held:
@@ -37,15 +74,12 @@ def held_in(files: Sequence[Path], backbones: Sequence[str], rates: Sequence[flo
     """
     if files and not rates:
         raise FormError("measured: files of frontiers are added to by a study over rates; name the rates too")
-    held = Held()
+    held: dict[Path, Contents] = {}
     for path in files:
         try:
-            backbone, runs = runs_in(path)
+            held[path] = contents(path)
         except FrontierError as error:
             raise FormError(f"measured: {error}") from None
-        if backbone not in backbones:
-            raise FormError(f"measured: {path} is of {backbone}, and {', '.join(dict.fromkeys(backbones))} is studied")
-        held.files.setdefault(backbone, []).append(path)
-        for rate, names in runs.items():
-            held.runs.setdefault((backbone, rate), set()).update(names)
-    return held
+        if (of := held[path].backbone) not in backbones:
+            raise FormError(f"measured: {path} is of {of}, and {', '.join(dict.fromkeys(backbones))} is studied")
+    return Held(held)

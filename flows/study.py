@@ -69,13 +69,14 @@ def study(
         if len(runs) > 1:
             with tags(*asked_at(experiment, rates)):
                 made.append(submit_report(experiment, whole, failed))
+        held.check(experiment, whole)
         roles = {role: {run: one[role] for run, one in whole.items() if role in one} for role in MEASURED}
         compared_at.setdefault(of, {})[rate] = roles
     reports = [finish(one) for one in made]
     for one in reports:
         show_in_ui(one)
     frontiers = [
-        make_frontier(of, by_rate, held.files.get(of, ()))
+        make_frontier(of, by_rate, held.files(of))
         for of, by_rate in compared_at.items()
         if len(by_rate.keys() | held.rates(of)) > 1
     ]

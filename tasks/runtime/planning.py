@@ -135,6 +135,7 @@ class Walk:
         self.home = home
         self.stages: list[Step] = []
         self._of: dict[tuple[str, ...], Step] = {}
+        self._parts: dict[str, Part] = {}
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
@@ -159,11 +160,18 @@ class Walk:
             step.also.append(title)
         return Expected(step)
 
+    def manifest(self, key: str) -> Manifest:
+        """Of an artifact that is planned or in the store, by its key, be it provisional. One that is still to be made
+        has no digest."""
+        planned = self._parts.get(key)
+        return self.home.manifest(key) if planned is None else planned.found or planned.manifest
+
     def _part(self, manifest: Manifest) -> Part:
         known = not any(one.digest.startswith(PROVISIONAL) for one in manifest.inputs.values())
         found = self.home.look(manifest.key) if known else None
         begun = known and found is None and self.home.partial(manifest.key).is_dir()
-        return Part(manifest, known, found, begun)
+        part = self._parts[manifest.key] = Part(manifest, known, found, begun)
+        return part
 
 
 def expected_in(value: Any) -> Iterator[Expected]:

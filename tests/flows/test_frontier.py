@@ -12,7 +12,9 @@ from flows.frontier import gathered
 from flows.plan.start import walk_through
 from flows.report_of import ReportsError
 from flows.study import study
+from tasks.report.frontier.matrices import Answers
 from tasks.report.frontier.measured import Measured, Run, write
+from tasks.report.frontier.read import recipe
 from tasks.report.stage import ReportConfig
 from tasks.runtime.store import Artifact, Manifest, Store
 from tests.flows.test_report_of import publish
@@ -60,13 +62,16 @@ def test_what_is_not_of_one_experiment_or_one_rate_is_refused(home: Store) -> No
         gathered([first, report(home, "e", [1e-3])], home)
 
 
+NANO = ("nano_seen_kinds", "nano_new_kinds", "nano_facts", "nano_words", "nano_lists")
+
+
 def made(step_kind: str, walk: Any) -> set[str]:
     return {step.title for step in walk.stages if step.kind == step_kind}
 
 
 def test_what_a_file_holds_is_not_run_again_and_is_compared(tmp_path: Path) -> None:
     asked = {"methods": ["sft", "sft_kl"], "seeds": [0, 1], "preset": ["smoke"], "rates": [8e-4, 1.2e-3]}
-    answers = {"nano_seen_kinds": {"a": 1.0}, "nano_facts": {"b": 1.0}}
+    answers = {name: {"a": 1.0} for name in NANO}
     held = {8e-4: {"sft/0": Run(answers), "sft_kl/0": Run(answers)}, 1.2e-3: {"sft/0": Run(answers)}, 2e-3: {}}
     write("nano", Measured(Run(answers), held), tmp_path / "theirs.parquet")
     whole = walk_through(study.fn, asked)
@@ -99,6 +104,29 @@ def test_a_file_that_does_not_go_with_a_study_is_refused_before_anything_is_run(
     ):
         with pytest.raises(FormError, match=said):
             walk_through(study.fn, {"preset": ["smoke"], "rates": rates, "measured": [tmp_path / file]})
+
+
+def test_a_file_of_runs_that_were_made_otherwise_is_refused_before_anything_is_run(tmp_path: Path) -> None:
+    asked = {"methods": ["sft", "sdft"], "seeds": [1], "preset": ["smoke"], "rates": [8e-4]}
+    walk = walk_through(study.fn, asked)
+    (sft,) = (step for step in walk.stages if step.title == "finetune nll seed 1 (rate 0.0008, sft/1)")
+    of_seed_1 = recipe(sft.parts["finetune"].manifest.key, lambda key: walk.manifest(key).model_dump(mode="json"))
+    assert {"finetune", "assemble"} <= of_seed_1.keys()
+    answers = {name: {"a": 1.0} for name in NANO}
+
+    def study_beside(name: str, answers: Answers, **changed: str) -> None:
+        runs = {8e-4: {"sft/0": Run(answers, recipe=of_seed_1 | changed)}}
+        write("nano", Measured(Run(answers), runs), tmp_path / name)
+        walk_through(study.fn, asked | {"measured": [tmp_path / name]})
+
+    study_beside("alike.parquet", answers)
+    study_beside("of_a_corpus_that_is_not_read_yet.parquet", answers, more="0a1b2c")
+    with pytest.raises(
+        FormError, match=r"sft/0 of .*otherwise.parquet and sft/1 of this study at 0.0008 differ in fine"
+    ):
+        study_beside("otherwise.parquet", answers, finetune="0a1b2c")
+    with pytest.raises(FormError, match=r"fewer.parquet and this study differ in benchmarks: nano_lists$"):
+        study_beside("fewer.parquet", {name: of for name, of in answers.items() if name != "nano_lists"})
 
 
 def test_a_study_over_rates_and_strengths_makes_what_they_share_once_and_a_frontier() -> None:

@@ -16,7 +16,7 @@ stage what a run was made by, its seed left out.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +44,7 @@ _COLUMNS = {  # of Arrow's types; texts are written once and numbered
 }
 _RUN = re.compile(r"base|[a-z][a-z0-9_]*(=[0-9.e+-]+)?/[0-9]+")  # a method (at a strength) and its seed
 Of = TypeVar("Of")
+Recipe = Mapping[str, str]  # by kind of stage a digest of what made the run: "finetune" -> "5f0c…"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Run:
     rises: Answers = field(default_factory=dict)  # by thermometer and text
     validation: Mapping[str, bool] = field(default_factory=dict)
     samples: Samples = field(default_factory=dict)
-    recipe: Mapping[str, str] = field(default_factory=dict)  # "finetune" -> a digest
+    recipe: Recipe = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def pool(parts: Mapping[str, Measured]) -> Measured:
                 if (had.correct, had.validation) != (run.correct, run.validation):
                     raise FrontierError(f"{holder} and {called} both have {name} at {rate:g}, with other answers")
     for rate, of in runs.items():
-        _made_alike({(whose[rate, name], name): run for name, run in of.items()}, rate)
+        made_alike({(whose[rate, name], name): run.recipe for name, run in of.items()}, rate)
     return Measured(whole.base, runs, whole.clusters)
 
 
@@ -105,10 +106,15 @@ def _same_base(first: str, base: Run, called: str, other: Run) -> None:
         )
 
 
-def _made_alike(runs: Mapping[tuple[str, str], Run], rate: float) -> None:
+def made_alike(recipes: Mapping[tuple[str, str], Recipe], rate: float) -> None:
+    """Hold the seeds of each method at a rate to one recipe; they are named by what holds them and their name.
+
+    Raises:
+        FrontierError: two of them were not made alike.
+    """
     seen: dict[tuple[str, str], tuple[str, str, str]] = {}  # by method and kind of stage
-    for (called, name), run in runs.items():
-        for kind, digest in run.recipe.items():
+    for (called, name), recipe in recipes.items():
+        for kind, digest in recipe.items():
             where, other, theirs = seen.setdefault((name.partition("/")[0], kind), (called, name, digest))
             if theirs != digest:
                 two = f"{other} of {where} and {name} of {called}"
@@ -137,18 +143,31 @@ def backbone_of(path: Path) -> str:
         return str(_about(path, parquet.read_schema(path))["backbone"])
 
 
-def runs_in(path: Path) -> tuple[str, dict[float, set[str]]]:
-    """The backbone's name, and by rate those of the runs that the file holds. Raises FrontierError as `load` does."""
+@dataclass(frozen=True)
+class Contents:
+    """What a file says it holds: its backbone, of which benchmarks, and by rate and name what made each run."""
+
+    backbone: str
+    benchmarks: Set[str]
+    runs: Mapping[float, Mapping[str, Recipe]]
+
+
+def contents(path: Path) -> Contents:
+    """What the file holds, without the answers. Raises FrontierError as `load` does."""
     from pyarrow import parquet
 
     with _readable(path):
         file = parquet.ParquetFile(path)
-        about, table = _about(path, file.schema_arrow), file.read(["rate", "run"])
-        found: dict[float, set[str]] = {}
-        for one in table.group_by(["rate", "run"]).aggregate([]).to_pylist():
-            if one["rate"] is not None:
-                found.setdefault(one["rate"], set()).add(one["run"])
-        return str(about["backbone"]), found
+        about, table = _about(path, file.schema_arrow), file.read(["rate", "run", "kind", "of"])
+        benchmarks: set[str] = set()
+        runs: dict[float, dict[str, Recipe]] = {}
+        for one in table.group_by(["rate", "run", "kind", "of"]).aggregate([]).to_pylist():
+            rate, name = one["rate"], one["run"]
+            if rate is not None:
+                runs.setdefault(rate, {})[name] = about["recipes"].get(f"{rate!r} {name}", {})
+            elif one["kind"] == "answer":
+                benchmarks.add(one["of"])
+        return Contents(str(about["backbone"]), benchmarks, runs)
 
 
 def load(path: Path) -> tuple[str, Measured]:
@@ -208,7 +227,7 @@ def _rows(measured: Measured) -> Iterator[tuple[Any, ...]]:
                 yield rate, name, "validation", None, row, None, passed, None, None
 
 
-def _read(rows: list[tuple[Any, ...]], recipes: Mapping[str, Mapping[str, str]]) -> Measured:
+def _read(rows: list[tuple[Any, ...]], recipes: Mapping[str, Recipe]) -> Measured:
     found: dict[tuple[float | None, str], dict[str, Any]] = {}
     clusters: dict[str, dict[str, str]] = {}
     for rate, name, kind, of, row, cluster, value, tries, temperature in rows:

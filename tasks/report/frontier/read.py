@@ -56,7 +56,7 @@ def read(
             {} if drift is None else _rises(drift, general),
             {} if validation is None else _passed(validation),
             samples,
-            {} if model is None else recipe(model, manifest),
+            {} if model is None else recipe(model.name, lambda key: manifest(model.with_name(key))),
         )
 
     correct, samples = answered(base)
@@ -65,13 +65,14 @@ def read(
     return Measured(Run(correct, samples=samples), runs, clusters)
 
 
-def recipe(model: Path, manifest: Callable[[Path], dict[str, Any]]) -> dict[str, str]:
-    """By kind of stage a digest of what the model was made by, its seed left out; of what is gone nothing is said."""
+def recipe(model: str, manifest: Callable[[str], dict[str, Any]]) -> dict[str, str]:
+    """By kind of stage a digest of what the model with this key was made by, its seed left out. Of a kind of which
+    something is gone, or shared and not made yet, nothing is said."""
     found: dict[str, set[str]] = {}
-    for node in walk(model.name, lambda key: manifest(model.with_name(key))).nodes:
-        if not node.missing:
-            found.setdefault(node.kind, set()).add(node.digest if node.kind in _SHARED else node.variant)
-    return {kind: digest_value(sorted(of))[:12] for kind, of in sorted(found.items())}
+    for node in walk(model, manifest).nodes:
+        told = "" if node.missing else node.digest if node.kind in _SHARED else node.variant
+        found.setdefault(node.kind, set()).add(told)
+    return {kind: digest_value(sorted(of))[:12] for kind, of in sorted(found.items()) if "" not in of}
 
 
 def _rises(drift: Path, general: Sequence[str]) -> Answers:
