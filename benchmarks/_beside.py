@@ -15,7 +15,7 @@ def bare(module: str, *arguments: str) -> None:
     """Run a module in the inference environment, as engines are run there. Raises RuntimeError where it fails."""
     # Here: `tell` is called in .envs/sft too, which has none of them.
     from tasks.generation.variables import engine_variables
-    from tasks.runtime.engine import environment_variables
+    from tasks.runtime.engines.engine import environment_variables
     from tasks.runtime.settings import ROOT, settings
 
     command = [str(settings().environments / "inference" / "bin" / "python"), "-m", module, *arguments]

@@ -1,6 +1,6 @@
 """The longest chain of engine processes in a graph of artifacts."""
 
-from tasks.runtime.store import Manifest
+from tasks.runtime.store.store import Manifest
 
 
 def critical_path(manifests: list[Manifest]) -> float:

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks._store_writer import Writer
-from tasks.report.data import Backbone, ReportData, to_json
-from tasks.report.lineage_data import Edge, Graph, Node
-from tasks.report.row_data import Example, Version
-from tasks.report.run_data import Artifact as Reference
-from tasks.report.run_data import Averages, GrpoStep, LossPoint, Run, Score, TargetNLL, Targets
-from tasks.report.statistics import proportion
-from tasks.report.values import Estimate
-from tasks.runtime.store import Artifact
+from tasks.report.schema.data import Backbone, ReportData, to_json
+from tasks.report.schema.lineage_data import Edge, Graph, Node
+from tasks.report.schema.row_data import Example, Version
+from tasks.report.schema.run_data import Artifact as Reference
+from tasks.report.schema.run_data import Averages, GrpoStep, LossPoint, Run, Score, TargetNLL, Targets
+from tasks.report.schema.values import Estimate
+from tasks.report.statistics.statistics import proportion
+from tasks.runtime.store.store import Artifact
 
 BENCHMARKS = {"math": ["nano_seen_kinds", "nano_new_kinds"], "general": ["nano_facts", "nano_words", "nano_lists"]}
 QUESTIONS, ROWS = 240, 200

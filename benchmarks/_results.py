@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tasks.runtime.files.whole_file import write_json
 from tasks.runtime.revision import commit
-from tasks.runtime.whole_file import write_json
 
 RESULTS = Path(__file__).resolve().parent / "results"
 MOST_WORSE = 0.1  # share of the kept ratio by which a ratio may fall

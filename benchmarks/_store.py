@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks._made_up import BENCHMARKS, QUESTIONS, ROWS, add_report, answer_row, rewrite_row, target_row, verdict_of
 from benchmarks._store_writer import Lines, Writer
-from tasks.runtime.store import Artifact
+from tasks.runtime.store.store import Artifact
 
 VARIANTS = 8
 METHODS = ("sft", "sdft", "mind_the_gap", "rewriting_agent")

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tasks.runtime.digest import digest_entries
-from tasks.runtime.manifest import MANIFEST, Artifact, FileEntry, Manifest
+from tasks.runtime.files.digest import digest_entries
+from tasks.runtime.store.manifest import MANIFEST, Artifact, FileEntry, Manifest
 
 FIRST = 1.79e9  # when the first artifact was made, in seconds since 1970
 Lines = list[dict[str, Any]]

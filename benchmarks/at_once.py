@@ -25,7 +25,7 @@ from benchmarks._made_up_corpus import written
 from benchmarks.sample import TOKENIZER
 from benchmarks.verify import _PLAIN, hard_candidate, plain_candidate, solutions, with_answer
 from tasks.rows.jsonl import write_rows
-from tasks.runtime.progress import handled_by
+from tasks.runtime.progress.progress import handled_by
 
 COUNTS = (1, 2, 4)
 TURNS = 2

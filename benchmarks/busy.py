@@ -25,7 +25,7 @@ from benchmarks._beside import tell
 from tasks.generation import queue
 from tasks.generation.asked import Asked
 from tasks.generation.vllm_sampling import Completion, Decoding, Prompt
-from tasks.runtime.progress import handled_by
+from tasks.runtime.progress.progress import handled_by
 
 SLOTS, REPEATS = (256, 1024), 3
 DOWNSTREAM = {"amc23": 40, "agieval_math": 1943, "imo_answerbench": 400, "math500": 500, "minerva_math": 272}

@@ -20,7 +20,7 @@ from benchmarks._alone import alone, cores_used
 from benchmarks._beside import tell
 from benchmarks._critical_path import critical_path
 from tasks.runtime.settings import ROOT
-from tasks.runtime.store import Store
+from tasks.runtime.store.store import Store
 
 REPEATS = 5
 ASKED = {"backbone": "nano", "preset": ["smoke"]}

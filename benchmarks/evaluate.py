@@ -43,7 +43,7 @@ def main() -> None:
 def _stage(out: Path) -> dict[str, float]:
     from tasks.evaluate.config import EvaluateConfig
     from tasks.evaluate.evaluate import evaluate
-    from tasks.runtime import engine
+    from tasks.runtime.engines import engine
 
     config = EvaluateConfig(benchmarks=BENCHMARKS, max_new_tokens=MAX_NEW_TOKENS)
     outs = {name: out / name for name in BENCHMARKS}

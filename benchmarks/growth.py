@@ -63,7 +63,7 @@ def main() -> None:
 
 def _run(made: Made, folder: Path, size: int) -> float:
     """Seconds of cores of a stage, what it imports left out."""
-    from tasks.runtime.progress import handled_by
+    from tasks.runtime.progress.progress import handled_by
 
     stage = made(folder, size)
     began = cores_used()

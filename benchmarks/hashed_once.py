@@ -16,8 +16,8 @@ REPEATS, FILES, SIZE = 5, 10, 100_000_000
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["REWRITING_AGENT_STORE"] = str(Path(folder) / "store")
-        from tasks.runtime.digest import digest_folder
-        from tasks.runtime.known_digests import RACY, known_folder_digest
+        from tasks.runtime.files.digest import digest_folder
+        from tasks.runtime.files.known_digests import RACY, known_folder_digest
 
         model = Path(folder) / "model"
         model.mkdir()

@@ -97,7 +97,7 @@ def _stage(rows: Path, out: Path, engines: int) -> None:
     """The stage's own function, on a core an engine."""
     from tasks.rewrite.config import RewriteConfig
     from tasks.rewrite.rewrite import rewrite
-    from tasks.runtime import engine
+    from tasks.runtime.engines import engine
 
     config = RewriteConfig(
         max_new_tokens=MAX_NEW_TOKENS, max_prompt_tokens=MAX_PROMPT_TOKENS, batch=BLOCK, block=BLOCK, engines=engines
@@ -112,7 +112,7 @@ def _samples(rows: Path, out: Path, count: int) -> None:
     """So many samples of the rows at temperature 1 in one go, as the pipeline asks for them."""
     from tasks.rewrite.config import RewriteConfig
     from tasks.rewrite.rewrite import rewrite
-    from tasks.runtime import engine
+    from tasks.runtime.engines import engine
 
     greedy = RewriteConfig(max_new_tokens=MAX_NEW_TOKENS, max_prompt_tokens=MAX_PROMPT_TOKENS, batch=BLOCK, block=BLOCK)
     parts = {f"{seed:02}": greedy.model_copy(update={"seed": seed, "temperature": 1.0}) for seed in range(count)}
@@ -127,7 +127,7 @@ def _killed(rows: Path, out: Path) -> None:
     """The stage, its engine killed when half of its blocks are there; then the stage again."""
     import psutil
 
-    from tasks.runtime.engine import EngineError
+    from tasks.runtime.engines.engine import EngineError
 
     blocks, half = out / "000" / "scratch" / "blocks", ROWS // BLOCK // 2
 

@@ -62,7 +62,7 @@ def in_folder(work: Callable[[Path, Path], Any], corpus: Path, out: Path) -> tup
 def _ours(corpus: Path, out: Path) -> Any:
     from tasks.corpus.corpus import CorpusConfig
     from tasks.corpus.corpus import corpus as read
-    from tasks.runtime.progress import handled_by
+    from tasks.runtime.progress.progress import handled_by
     from tasks.sample.sample import SampleConfig, sample
 
     parts = [out / name for name in ("corpus", "sample")]

@@ -22,8 +22,8 @@ from tasks.finetune.finetune import finetune
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.rewrite import rewrite
 from tasks.rows.jsonl import write_rows
-from tasks.runtime import engine
-from tasks.runtime.progress import handled_by
+from tasks.runtime.engines import engine
+from tasks.runtime.progress.progress import handled_by
 from tasks.runtime.settings import settings
 
 ROWS, REPEATS = 32, 5

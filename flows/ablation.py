@@ -19,7 +19,7 @@ from flows.seeds import Runs, run_seeds
 from flows.targets import train_and_measure
 from flows.views import introduce, show_in_ui
 from tasks.runtime.futures import finish
-from tasks.runtime.store import Artifact
+from tasks.runtime.store.store import Artifact
 
 Variant = Literal["no_dist", "no_div", "task_only", "soft_shaping", "success_only", "k5", "k10", "k15", "k20"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)

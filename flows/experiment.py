@@ -24,8 +24,8 @@ from tasks.finetune.config import FinetuneConfig
 from tasks.measure.config import MeasureConfig
 from tasks.methods.method import RATE, Method, methods
 from tasks.rewrite.config import RewriteConfig
-from tasks.runtime.placement import Place
-from tasks.runtime.secret import fields_with_secrets, refusal
+from tasks.runtime.files.secret import fields_with_secrets, refusal
+from tasks.runtime.placement.placement import Place
 from tasks.sample.sample import SampleConfig
 from tasks.score.config import ScoreConfig
 from tasks.split.split import SplitConfig

@@ -10,8 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from tasks.runtime.files.yaml_text import YamlError, mapping
 from tasks.runtime.settings import ROOT
-from tasks.runtime.yaml_text import YamlError, mapping
 
 BACKBONES = ROOT / "infra" / "backbones"
 PRESETS = ROOT / "infra" / "presets"

@@ -8,9 +8,9 @@ from typing import Any
 
 from flows.plan.start import walk_through
 from infra.sinks import feed as sinks
-from tasks.runtime.names import REPORTS
 from tasks.runtime.stage import store
-from tasks.runtime.store import Artifact
+from tasks.runtime.store.names import REPORTS
+from tasks.runtime.store.store import Artifact
 
 
 def finished(flow: Any, parameters: dict[str, Any]) -> list[Artifact] | None:

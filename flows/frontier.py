@@ -23,7 +23,7 @@ from tasks.runtime.futures import Future, finish
 from tasks.runtime.planning import walking
 from tasks.runtime.show import history_key
 from tasks.runtime.stage import store
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.runtime.store.store import Artifact, Manifest, Store
 
 ByRate = Mapping[float, Mapping[str, Mapping[str, Any]]]
 

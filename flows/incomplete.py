@@ -10,7 +10,7 @@ from typing import Any
 from prefect.futures import PrefectFuture
 
 from tasks.runtime.futures import settle
-from tasks.runtime.store import Artifact
+from tasks.runtime.store.store import Artifact
 
 Runs = Mapping[str, Mapping[str, object]]  # by "method/seed": artifacts by role
 

@@ -12,9 +12,9 @@ from prefect.artifacts import create_table_artifact
 from pydantic import Field
 
 from flows.commands.store import KEPT, rows_of, said_of, verify_store
-from tasks.runtime import prune
 from tasks.runtime.stage import store
-from tasks.runtime.store import StoreError
+from tasks.runtime.store import prune
+from tasks.runtime.store.store import StoreError
 
 
 @flow(name="maintenance", flow_run_name="maintenance-of-the-store")

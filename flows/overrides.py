@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from flows.what_fits import Tree, item_in, model_at, model_in, takes
-from tasks.runtime import yaml_text
+from tasks.runtime.files import yaml_text
 
 
 class OverrideError(ValueError):

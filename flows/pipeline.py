@@ -34,7 +34,7 @@ from tasks.finetune.finetune import finetune
 from tasks.methods.strength import method_at
 from tasks.report.stage import ReportConfig, report
 from tasks.runtime.futures import Future, finish
-from tasks.runtime.store import Artifact
+from tasks.runtime.store.store import Artifact
 from tasks.score.score import score
 
 # Stages wait for slots of the machine inside their tasks, so threads are cheap: enough that none waits for another's.

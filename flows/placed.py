@@ -1,4 +1,4 @@
-"""One stage on another work pool, for a run elsewhere that sent it here (tasks/runtime/placement.py).
+"""One stage on another work pool, for a run elsewhere that sent it here (tasks/runtime/placement/placement.py).
 
 `python -m infra.work_pools create gpu` makes its deployment stage/gpu.
 """
@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow, tags
 
 from flows.plan.work import done
-from tasks.runtime.plain_call import artifacts_of, config_of, find_stage
+from tasks.runtime.placement.plain_call import artifacts_of, config_of, find_stage
 from tasks.runtime.planning import note_from
 
 

@@ -15,9 +15,9 @@ from tasks.evaluate.evaluate import evaluate
 from tasks.finetune.finetune import finetune
 from tasks.measure.measure import measure
 from tasks.rewrite.rewrite import rewrite, self_solve
-from tasks.runtime import placement
 from tasks.runtime.futures import StageTask
-from tasks.runtime.placement_check import check
+from tasks.runtime.placement import placement
+from tasks.runtime.placement.placement_check import check
 from tasks.score.score import score
 from tasks.train_agent.train_agent import train_agent
 from tasks.verify.stage import verify

@@ -15,9 +15,9 @@ from flows.pipeline import RUNNER
 from flows.views import show_in_ui
 from tasks.report.stage import ReportConfig, report
 from tasks.runtime.futures import finish
-from tasks.runtime.names import choose, names_of
 from tasks.runtime.stage import store
-from tasks.runtime.store import Artifact, Manifest, Store, StoreError
+from tasks.runtime.store.names import choose, names_of
+from tasks.runtime.store.store import Artifact, Manifest, Store, StoreError
 
 Runs = dict[str, dict[str, Any]]  # by role, then by run ("sft/0"), of scores by benchmark too: artifacts
 

@@ -24,7 +24,7 @@ from flows.seeds import Runs, run_seeds
 from flows.strengths import at_strengths
 from flows.views import introduce, show_in_ui
 from tasks.runtime.futures import finish
-from tasks.runtime.store import Artifact
+from tasks.runtime.store.store import Artifact
 
 MEASURED = ("scores", "drift", "validation", "model")  # the roles that a frontier compares
 

@@ -10,16 +10,16 @@ from prefect.context import FlowRunContext
 from flows.experiment import Experiment
 from flows.form import name_of, tags_of
 from infra.sinks import feed as sinks
-from tasks.report.data import ReportData, label_of
-from tasks.report.lineage import collapse, subtitle, title
+from tasks.report.lineage.lineage import collapse, subtitle, title
 from tasks.report.report import PAGE, read_report
-from tasks.report.values import Estimate
-from tasks.runtime import markdown
+from tasks.report.schema.data import ReportData, label_of
+from tasks.report.schema.values import Estimate
+from tasks.runtime.files import markdown
 from tasks.runtime.planning import walking
 from tasks.runtime.settings import settings
 from tasks.runtime.show import history_key, picture, table
 from tasks.runtime.stage import store
-from tasks.runtime.store import Artifact
+from tasks.runtime.store.store import Artifact
 
 MOST_LISTED = 200  # lines of a lineage
 

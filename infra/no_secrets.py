@@ -4,8 +4,8 @@ In:  PATCH /api/deployments/… {"parameters": {"changes": ["gate.judge.extra_bo
 Out: 409 {"detail": "changes.0.gate.judge.extra_body.api_key: looks like a secret, …"}; the server has not seen it
 
 Parameters of runs, deployments, schedules and automations are looked at, and the job variables of the first two, by the
-rules of an experiment (tasks/runtime/secret.py). A job variable may name a Secret block of Prefect, which its worker
-reads: {{ prefect.blocks.secret.NAME }}. Blocks themselves are where Prefect keeps secrets, encrypted: they pass.
+rules of an experiment (tasks/runtime/files/secret.py). A job variable may name a Secret block of Prefect, which its
+worker reads: {{ prefect.blocks.secret.NAME }}. Blocks themselves are where Prefect keeps secrets, encrypted: they pass.
 """
 
 import json
@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 from flows.experiment import Experiment
 from flows.overrides import OverrideError, parse
 from infra.loopback_only import Application, Message, Receive, Send
-from tasks.runtime.secret import fields_with_secrets, refusal
+from tasks.runtime.files.secret import fields_with_secrets, refusal
 
 LOOKED_AT = ("parameters", "job_variables")
 _BLOCK = re.compile(r"\{\{\s*prefect\.blocks\.secret\.[\w.-]+\s*\}\}")

@@ -15,7 +15,7 @@ import urllib.request
 
 from infra.server import HOST, STARTUP_SECONDS
 from infra.up_state import home
-from tasks.runtime.engine import SUPERVISOR
+from tasks.runtime.engines.engine import SUPERVISOR
 from tasks.runtime.settings import ROOT
 
 SERVER = ["-m", "uvicorn", "--factory", "infra.prefect_app:create_app"]

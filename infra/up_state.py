@@ -15,8 +15,8 @@ from typing import Any
 
 from infra.login import login
 from infra.processes import find
+from tasks.runtime.files.whole_file import write_json
 from tasks.runtime.settings import settings
-from tasks.runtime.whole_file import write_json
 
 Started = list[dict[str, Any]]  # name, process id and time of creation of each process, as they were started
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from tasks.runtime.whole_file import write_json
+from tasks.runtime.files.whole_file import write_json
 
 PLAIN = ("paused", "description", "tags", "job_variables", "concurrency_options", "work_pool_name", "work_queue_name")
 SCHEDULE = ("schedule", "active", "max_scheduled_runs", "parameters", "slug")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tasks.runtime.store import Artifact
+    from tasks.runtime.store.store import Artifact
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -70,6 +70,20 @@ def test_no_files_import_each_other() -> None:
         pytest.fail("a circle of imports: " + " → ".join(error.args[1]))
 
 
+@pytest.mark.parametrize("room", sorted(STAGES | SHARED))
+def test_rooms_within_a_room_are_floors(room: str) -> None:
+    inner = {path.name for path in (ROOT / "tasks" / room).iterdir() if (path / "__init__.py").exists()}
+    below: dict[str, set[str]] = {}
+    for module, others in imports().items():
+        if module.startswith(f"tasks.{room}.") and (of := module.split(".")[2]) in inner:
+            entered = {other.split(".")[2] for other in others if other.startswith(f"tasks.{room}.")}
+            below.setdefault(of, set()).update((entered & inner) - {of})
+    try:
+        list(TopologicalSorter(below).static_order())
+    except CycleError as error:
+        pytest.fail("rooms that enter each other: " + " → ".join(error.args[1]))
+
+
 @pytest.mark.parametrize(
     ("room", "may"), [("runtime", set()), ("rows", {"runtime"}), ("methods", {"runtime"}), ("rewards", set())]
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tasks.runtime.store import MANIFEST, Manifest, StoreError
+from tasks.runtime.store.store import MANIFEST, Manifest, StoreError
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment

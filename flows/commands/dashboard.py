@@ -96,7 +96,7 @@ def _index() -> "Index":
 
 
 def _key(index: "Index", asked: str) -> str:
-    from tasks.runtime.names import choose
+    from tasks.runtime.store.names import choose
 
     try:
         return choose(asked, {one.key: one.name for one in index.entries.values()})
@@ -106,13 +106,13 @@ def _key(index: "Index", asked: str) -> str:
 
 def _say(head: str, text: str, made: "Entry | None" = None) -> None:
     """A text of a model or a dataset under its head; nothing in it acts on the terminal."""
-    from tasks.runtime.plain_text import plain
+    from tasks.runtime.files.plain_text import plain
 
     _line(f"{head.strip()}{f' ({made.name})' if made else ''}", style="bold")
     _line(plain(text).rstrip() + "\n")
 
 
 def _line(text: str, style: str = "") -> None:
-    from tasks.runtime.plain_text import plain
+    from tasks.runtime.files.plain_text import plain
 
     console.print(Text(plain(text), style=style), soft_wrap=True)

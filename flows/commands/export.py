@@ -45,8 +45,8 @@ def export_command(
         return
     from flows.report_of import find_report
     from infra.sinks.feed import export
-    from tasks.runtime import sinks
-    from tasks.runtime.secret import without_secrets
+    from tasks.runtime.files.secret import without_secrets
+    from tasks.runtime.sinks import sinks
     from tasks.runtime.stage import store
 
     if unknown := set(to or ()) - set(sinks.PACKAGES):

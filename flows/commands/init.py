@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from flows.commands.questions import asked
 from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey, tell_set_aside
-from tasks.runtime.whole_file import whole
+from tasks.runtime.files.whole_file import whole
 
 
 def init_command(

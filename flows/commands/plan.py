@@ -68,7 +68,7 @@ def plan_command(
     else:
         show(made, console, every=not short)
         if json_file is not None:
-            from tasks.runtime.whole_file import whole
+            from tasks.runtime.files.whole_file import whole
 
             with whole(json_file) as file:
                 file.write(text + "\n")

@@ -60,7 +60,7 @@ def replay_command(
 def _training(agent: str) -> tuple[Path, Any]:
     """The folder of a training and its config: of an artifact by its manifest, else by the spec of its attempt."""
     from tasks.runtime.stage import store
-    from tasks.runtime.store import MANIFEST, StoreError
+    from tasks.runtime.store.store import MANIFEST, StoreError
     from tasks.train_agent.config import TrainAgentConfig
 
     folder = Path(agent)

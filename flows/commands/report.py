@@ -36,7 +36,7 @@ def report_command(
         return
     from flows.report_of import find_report
     from tasks.runtime.stage import store
-    from tasks.runtime.store import StoreError
+    from tasks.runtime.store.store import StoreError
 
     home = store()
     if not reports and not any(one.kind == "report" for one in home.manifests()):
@@ -88,7 +88,7 @@ def lineage_command(
     """What an artifact was made from, down to corpora and backbone."""
     from rich.table import Table
 
-    from tasks.report.lineage import tree, walk
+    from tasks.report.lineage.lineage import tree, walk
     from tasks.runtime.stage import store
 
     home = store()

@@ -27,8 +27,8 @@ from flows.commands.rewritten import rewrite_file
 from tasks.rows.jsonl import write_rows
 from tasks.rows.reader.files import SUFFIXES
 from tasks.rows.reader.reader import Reader, SetAside
-from tasks.runtime.digest import digest_file, digest_folder, digest_value
-from tasks.runtime.status_line import status_line
+from tasks.runtime.files.digest import digest_file, digest_folder, digest_value
+from tasks.runtime.progress.status_line import status_line
 
 
 def rewrite_command(

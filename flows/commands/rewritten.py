@@ -16,7 +16,7 @@ from flows.commands.reading import asked_by
 from flows.commands.rerun import ADDED, Before, joined
 from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
 from tasks.rows.reader.reader import Demonstration, Reader
-from tasks.runtime.digest import digest_file, digest_folder, digest_value
+from tasks.runtime.files.digest import digest_file, digest_folder, digest_value
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment

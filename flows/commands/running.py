@@ -120,9 +120,9 @@ def run_flow(flow: Any, parameters: dict[str, Any], server: "TemporaryServer | N
 
 def show_reports(made: Any, json_file: Path | None = None) -> None:
     from tasks.report.report import FIGURES, PAGE, read_report
-    from tasks.report.terminal import Headline
+    from tasks.report.views.terminal import Headline
+    from tasks.runtime.files.whole_file import whole
     from tasks.runtime.stage import store
-    from tasks.runtime.whole_file import whole
 
     folder = store().path(made.key)
     if made.kind == "frontier":
@@ -143,8 +143,8 @@ def show_reports(made: Any, json_file: Path | None = None) -> None:
 def write_reports(made: list[Any], json_file: Path) -> None:
     """All reports of a study in one file."""
     from tasks.report.report import FIGURES
+    from tasks.runtime.files.whole_file import write_json
     from tasks.runtime.stage import store
-    from tasks.runtime.whole_file import write_json
 
     figures = [json.loads((store().path(one.key) / FIGURES).read_text(encoding="utf-8")) for one in made]
     write_json(json_file, {"reports": figures})

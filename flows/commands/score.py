@@ -18,7 +18,7 @@ from flows.commands.reading import Encoding, Map, Questions, asked_by, open_read
 from flows.commands.running import Backbone
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.reader.reader import Demonstration, Reader
-from tasks.runtime.status_line import status_line
+from tasks.runtime.progress.status_line import status_line
 from tasks.score.compare import FEW, Comparison, compare, recommendation, stand_out
 
 
@@ -75,7 +75,7 @@ def run_engine(
     """Rows with their NLLs and those that do not fit the model's context; each asked by the prompt of its domain."""
     from flows.experiment import load_experiment
     from tasks.backbone.backbone import backbone
-    from tasks.runtime.engine import run
+    from tasks.runtime.engines.engine import run
     from tasks.runtime.settings import settings
     from tasks.score.spec import CompareSpec
 

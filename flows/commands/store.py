@@ -12,13 +12,13 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from flows.commands.wide import show
-from tasks.runtime import by_name, prune, remarks
-from tasks.runtime.disk_usage import beside, usage
-from tasks.runtime.names import REPORTS, asked_by, choose, names_of
-from tasks.runtime.plain_text import label
-from tasks.runtime.prune import DAY, Leftover, leftovers, needed
-from tasks.runtime.remarks import Remark
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.files.plain_text import label
+from tasks.runtime.store import by_name, prune, remarks
+from tasks.runtime.store.disk_usage import beside, usage
+from tasks.runtime.store.names import REPORTS, asked_by, choose, names_of
+from tasks.runtime.store.prune import DAY, Leftover, leftovers, needed
+from tasks.runtime.store.remarks import Remark
+from tasks.runtime.store.store import Manifest, Store
 
 KEPT = REPORTS  # kinds that a person made a run for: with all that they were made from they stay
 

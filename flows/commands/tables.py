@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from tasks.report.data import ReportData
-    from tasks.runtime.store import Artifact, Manifest, Store
+    from tasks.report.schema.data import ReportData
+    from tasks.runtime.store.store import Artifact, Manifest, Store
 
 console = Console()
 
@@ -26,7 +26,7 @@ def tables_command(
     """Print the paper's Tables 1 to 7 of reports that were made, its printed values beside ours."""
     from flows.report_of import find_report
     from tasks.runtime.stage import store
-    from tasks.runtime.store import StoreError
+    from tasks.runtime.store.store import StoreError
 
     home = store()
     found = [find_report(home, one) for one in reports] if reports else newest(home)
@@ -46,11 +46,11 @@ def newest(home: "Store") -> "list[Manifest]":
 
 def show_tables(made: "Sequence[Artifact]", out: Path | None = None) -> None:
     """The tables of the reports together; to `out` as Markdown too."""
-    from tasks.report.paper_tables import tables
     from tasks.report.report import read_report
-    from tasks.report.table import markdown_table, rich_table
+    from tasks.report.views.paper_tables import tables
+    from tasks.report.views.table import markdown_table, rich_table
+    from tasks.runtime.files.whole_file import whole
     from tasks.runtime.stage import store
-    from tasks.runtime.whole_file import whole
 
     read: list[ReportData] = [read_report(store().path(one.key)) for one in made]
     found = tables(read)

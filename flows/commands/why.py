@@ -38,8 +38,8 @@ def why_command(
 ) -> None:
     """Why a stage of an experiment is not cached: in what it differs from the nearest artifact of its kind. Of a key
     in the store: in what that differs from its own nearest."""
-    from tasks.runtime.differences import nearest
     from tasks.runtime.stage import store
+    from tasks.runtime.store.differences import nearest
 
     home = store()
     manifests = home.manifests()

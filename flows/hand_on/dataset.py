@@ -22,9 +22,9 @@ from flows.hand_on.new_folder import new_folder
 from flows.hand_on.provenance import HandOnError, Provenance, provenance
 from tasks.rows.jsonl import Row, RowError, read_rows
 from tasks.rows.prompts import domain_of, prompts_digest, question_prompt
-from tasks.runtime.plain_text import utf8
-from tasks.runtime.store import Manifest, Store
-from tasks.runtime.whole_file import whole, write_json
+from tasks.runtime.files.plain_text import utf8
+from tasks.runtime.files.whole_file import whole, write_json
+from tasks.runtime.store.store import Manifest, Store
 
 FILE = "train-00000-of-00001.parquet"
 DATA, MESSAGES = f"data/{FILE}", f"messages/{FILE}"

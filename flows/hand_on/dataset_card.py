@@ -8,8 +8,8 @@ from typing import Any
 
 from flows.hand_on.markdown import code, header, table
 from flows.hand_on.provenance import Provenance, repository
-from tasks.runtime.markdown import words
-from tasks.runtime.store import Manifest
+from tasks.runtime.files.markdown import words
+from tasks.runtime.store.store import Manifest
 
 # Licences of the paper's corpora, as their pages on the hub state them. Of others the store knows none.
 LICENCES = {"AI-MO/NuminaMath-CoT": "apache-2.0", "nvidia/OpenMathReasoning": "cc-by-4.0"}

@@ -15,7 +15,7 @@ from tasks.evaluate.exported import FORMATS
 from tasks.evaluate.measured import Measured
 from tasks.rows.jsonl import Row, read_rows
 from tasks.rows.prompts import prompts_digest
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.store import Manifest, Store
 
 
 def write_evaluations(home: Store, report: Manifest, kind: str, folder: Path, data: Path | None = None) -> int:

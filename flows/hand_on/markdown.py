@@ -1,7 +1,7 @@
 """The parts of a Markdown card on the hub that Prefect's pages have not: code spans and the YAML header.
 
 In:  {"license": "mit"}, "9f3c…"
-Out: "---\\nlicense: mit\\n---\\n", "`9f3c…`"        (foreign text: tasks/runtime/markdown.py, `words`)
+Out: "---\\nlicense: mit\\n---\\n", "`9f3c…`"        (foreign text: tasks/runtime/files/markdown.py, `words`)
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from tasks.runtime import markdown
-from tasks.runtime.plain_text import label
+from tasks.runtime.files import markdown
+from tasks.runtime.files.plain_text import label
 
 
 def code(text: object) -> str:

@@ -16,9 +16,9 @@ from pathlib import Path
 from flows.hand_on.model_card import model_card
 from flows.hand_on.new_folder import link_or_copy, new_folder
 from flows.hand_on.provenance import HandOnError, Provenance, provenance, repository
+from tasks.runtime.files.whole_file import whole, write_json
 from tasks.runtime.settings import ROOT, settings
-from tasks.runtime.store import MANIFEST, Manifest, Store
-from tasks.runtime.whole_file import whole, write_json
+from tasks.runtime.store.store import MANIFEST, Manifest, Store
 
 KINDS = ("finetune", "average", "train_agent")
 # Fields of FinetuneConfig that are more than LLaMA-Factory's arguments; of its losses these are.

@@ -10,13 +10,13 @@ from typing import Any
 
 from flows.hand_on.markdown import code, header, table
 from flows.hand_on.provenance import Provenance, repository
-from tasks.report.data import ReportData
-from tasks.report.provenance import is_nano
+from tasks.report.reading.provenance import is_nano
 from tasks.report.report import read_report
-from tasks.report.run_data import Averages, Run
-from tasks.report.values import Estimate
-from tasks.runtime.markdown import words
-from tasks.runtime.store import Manifest
+from tasks.report.schema.data import ReportData
+from tasks.report.schema.run_data import Averages, Run
+from tasks.report.schema.values import Estimate
+from tasks.runtime.files.markdown import words
+from tasks.runtime.store.store import Manifest
 
 
 def model_card(told: Provenance, licence: str, with_sft: bool) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tasks.runtime import names
-from tasks.runtime.store import Manifest, Store, StoreError
+from tasks.runtime.store import names
+from tasks.runtime.store.store import Manifest, Store, StoreError
 
 
 class HandOnError(ValueError):

@@ -17,7 +17,7 @@ from tasks.finetune.dataset import prepare
 from tasks.finetune.spec import FinetuneSpec
 from tasks.rows.context import longest_context
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.whole_file import whole, write_json
+from tasks.runtime.files.whole_file import whole, write_json
 
 ABOUT = """\
 # The SFT that made this model, for LLaMA-Factory 0.9.5: cd here, then `llamafactory-cli train sft.yaml`

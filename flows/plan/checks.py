@@ -23,7 +23,7 @@ from tasks.finetune.memory import host_bytes as sft_bytes
 from tasks.rows.jsonl import RowError
 from tasks.rows.memory import reading, sampling
 from tasks.rows.source import SourceError, check_pinned, local_path
-from tasks.runtime.placement_check import lacking
+from tasks.runtime.placement.placement_check import lacking
 from tasks.runtime.settings import ROOT, settings
 from tasks.score.config import PACKAGED_EMBEDDER, EmbedderConfig
 from tasks.train_agent.memory import host_bytes as agent_bytes

@@ -13,9 +13,9 @@ from flows.plan.plan import Machine, PlannedArtifact, PlannedStage, State
 from flows.plan.speed import DEALT, Past
 from flows.plan.table import Gpu, Model, table
 from flows.plan.work import WORK, Rows, made, rows_of_file
-from tasks.runtime.differences import Difference, nearest
 from tasks.runtime.planning import Expected, Part, Step, Walk, expected_in
 from tasks.runtime.settings import settings
+from tasks.runtime.store.differences import Difference, nearest
 
 
 def estimate(walk: Walk, past: Past, machine: Machine) -> list[PlannedStage]:

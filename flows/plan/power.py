@@ -19,7 +19,7 @@ from statistics import NormalDist, mean, stdev
 
 from tasks.evaluate.benchmark import benchmark
 from tasks.rows.jsonl import read_rows
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.store import Manifest, Store
 
 POWER, LEVEL = 0.8, 0.05
 # Assumed where the store holds no two models' answers. Of nano's study: 0.05 to 0.15 between methods; seeds of one

@@ -10,7 +10,7 @@ from rich.text import Text
 from flows.plan.memory import GB
 from flows.plan.plan import Plan, PlannedStage
 from tasks.runtime import show as ui
-from tasks.runtime.durations import duration
+from tasks.runtime.progress.durations import duration
 
 WIDE = 112  # columns in which keys are shown as well
 

@@ -15,7 +15,7 @@ from statistics import median
 
 from flows.plan import table as shipped
 from flows.plan.work import done, length
-from tasks.runtime.store import Manifest
+from tasks.runtime.store.store import Manifest
 
 NEAR = 1.25  # models whose sizes differ by less are of one size
 ALIKE = 3  # models whose sizes differ by less write answers of like lengths

@@ -18,7 +18,7 @@ from flows.plan.speed import Past
 from flows.plan.table import gpu_called
 from flows.plan.work import done
 from tasks.runtime.planning import Noted, Walk, note, walking
-from tasks.runtime.run_progress import Planned, RunProgress, begin
+from tasks.runtime.progress.run_progress import Planned, RunProgress, begin
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
 

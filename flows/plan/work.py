@@ -18,7 +18,7 @@ from typing import Any
 from tasks.rows.jsonl import read_lines
 from tasks.rows.source import local_path
 from tasks.runtime.settings import ROOT
-from tasks.runtime.store import Manifest
+from tasks.runtime.store.store import Manifest
 
 LOOKED_AT = 2000  # lines of a file, to tell how many it has
 

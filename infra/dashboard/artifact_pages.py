@@ -8,8 +8,8 @@ from infra.dashboard.entry import Entry
 from infra.dashboard.graph import graph
 from infra.dashboard.lineage import lineage, state_of
 from infra.dashboard.site import Context, Link, Query, Site, method_class, one
-from tasks.runtime.names import REPORTS
-from tasks.runtime.remarks import Remark, remarks
+from tasks.runtime.store.names import REPORTS
+from tasks.runtime.store.remarks import Remark, remarks
 
 LISTED = 500  # artifacts on one page of their list
 

@@ -17,8 +17,8 @@ from infra.dashboard.curves import curve, curves, last_rows
 from infra.dashboard.entry import entry_of
 from infra.dashboard.site import Site
 from tasks.runtime.attempt import NOTE, PROGRESS
-from tasks.runtime.progress import Pace
-from tasks.runtime.sealed import SCRATCH
+from tasks.runtime.progress.progress import Pace
+from tasks.runtime.store.sealed import SCRATCH
 
 State = Literal["running", "failed", "stopped"]
 TEXTS, LOG_LINES = 3, 12

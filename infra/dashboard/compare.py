@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra.dashboard.index import Index
-from tasks.runtime.differences import Difference, differences, kind_of
+from tasks.runtime.store.differences import Difference, differences, kind_of
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from markupsafe import Markup, escape
 
-from tasks.report.wording import number
+from tasks.report.views.wording import number
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 340, 150, 50, 12, 10, 24  # pixels
 MAX_POINTS = 400

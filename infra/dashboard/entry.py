@@ -7,8 +7,8 @@ Out: Entry(kind="finetune", key="5f0c…", method="sft", seed=0, detail="nll", s
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.runtime import names
-from tasks.runtime.plain_text import label
+from tasks.runtime.files.plain_text import label
+from tasks.runtime.store import names
 
 UNREADABLE = "unreadable"  # the kind of an artifact whose manifest is no manifest
 

@@ -57,5 +57,5 @@ def _file(drawn: str, width: float, height: float) -> str:
 
 @cache
 def _style() -> str:
-    files = [ROOT / "tasks" / "report" / "page.css", HERE / "assets" / "dashboard.css"]
+    files = [ROOT / "tasks" / "report" / "views" / "page.css", HERE / "assets" / "dashboard.css"]
     return "\n".join(file.read_text(encoding="utf-8") for file in files) + "svg .title { fill: var(--ink); }"

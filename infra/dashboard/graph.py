@@ -9,9 +9,9 @@ from collections.abc import Callable
 from markupsafe import Markup, escape
 
 from infra.dashboard.lineage import Box, Lineage
-from tasks.report.layers import layout
-from tasks.runtime.durations import duration
-from tasks.runtime.plain_text import label
+from tasks.report.lineage.layers import layout
+from tasks.runtime.files.plain_text import label
+from tasks.runtime.progress.durations import duration
 
 WIDTH, HEIGHT, STEP, GAP = 168, 46, 82, 16  # pixels: a box, the distance of layers, between boxes
 MAX_BOXES = 250  # more are listed, not drawn

@@ -21,9 +21,9 @@ from typing import Any
 import orjson
 
 from infra.dashboard.entry import UNREADABLE, Entry, entry_of
-from tasks.runtime import names
-from tasks.runtime.plain_text import label
-from tasks.runtime.store import MANIFEST
+from tasks.runtime.files.plain_text import label
+from tasks.runtime.store import names
+from tasks.runtime.store.store import MANIFEST
 
 _ROLE = re.compile(rf"\w+\.({names.METHOD})(?:/(\d+))?(?:\.|$)")  # a report's input: scores.sft/0.math500, model.sft/0
 

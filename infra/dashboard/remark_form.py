@@ -1,4 +1,4 @@
-"""The one thing that the dashboard writes: a pin or a note on an artifact (tasks/runtime/remarks.py).
+"""The one thing that the dashboard writes: a pin or a note on an artifact (tasks/runtime/store/remarks.py).
 
 POST /remark  key=5f0c…&pinned=1&note=the+one+in+the+talk  ->  303 to the artifact's page
 
@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from infra.dashboard.site import Site
-from tasks.runtime import remarks
+from tasks.runtime.store import remarks
 
 FORM = "application/x-www-form-urlencoded"
 LARGEST = 32 * 1024  # bytes of a post; a note's characters may take nine each

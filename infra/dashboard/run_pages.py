@@ -16,7 +16,7 @@ from infra.dashboard.lineage import lineage, state_of
 from infra.dashboard.runs import AVERAGES, Run
 from infra.dashboard.site import Context, Link, Query, Site, method_class, method_label, one, run_title
 from tasks.report.report import FIGURES, PAGE
-from tasks.runtime.remarks import Remark, remarks
+from tasks.runtime.store.remarks import Remark, remarks
 
 MORE = {"target NLL": "target NLL, nats/token", "final loss": "final SFT loss, nats/token"}
 

@@ -1,6 +1,6 @@
 """Runs over time: what the store's reports say of every method and seed, each run once.
 
-In:  report.json of every report (tasks/report/data.py), read once
+In:  report.json of every report (tasks/report/schema/data.py), read once
 Out: Run(id="3f2a91c07b5d", backbone="nano", method="sft", seed=0, made=1.79e9, figures={"math": (0.82, 0.79, 0.85), …},
      artifacts={"model": "5f0c…", "scores/math500": "a74f…", …}, reports=["c604…"], …)
 
@@ -19,7 +19,7 @@ import orjson
 from infra.dashboard.entry import Entry
 from infra.dashboard.index import Index
 from tasks.report.report import FIGURES
-from tasks.runtime.plain_text import label
+from tasks.runtime.files.plain_text import label
 
 Figure = tuple[float, float | None, float | None]  # a value and its interval
 IDENTITY = {"scores", "model", "dataset", "agent", "trained", "untrained"}  # roles; others (drift) may be added later

@@ -18,10 +18,10 @@ import orjson
 
 from infra.dashboard.index import Index
 from infra.dashboard.runs import AVERAGES, Run
-from tasks.report.artifacts import labels
-from tasks.report.statistics import Matrix, draw, percentile
-from tasks.report.summary import average
-from tasks.report.values import Estimate
+from tasks.report.computed.summary import average
+from tasks.report.reading.artifacts import labels
+from tasks.report.schema.values import Estimate
+from tasks.report.statistics.statistics import Matrix, draw, percentile
 
 ANSWERS = "answers.jsonl"
 

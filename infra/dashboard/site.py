@@ -18,13 +18,13 @@ from infra.dashboard.entry import Entry
 from infra.dashboard.index import Index
 from infra.dashboard.runs import Figure, Run, Runs
 from tasks.methods.strength import method_of
-from tasks.report.chart import METHOD_ROLES
-from tasks.report.data import label_of
-from tasks.report.values import Estimate
-from tasks.report.wording import interval, number, percent
-from tasks.runtime.durations import duration
-from tasks.runtime.names import choose
-from tasks.runtime.plain_text import label, shorten
+from tasks.report.figures.chart import METHOD_ROLES
+from tasks.report.schema.data import label_of
+from tasks.report.schema.values import Estimate
+from tasks.report.views.wording import interval, number, percent
+from tasks.runtime.files.plain_text import label, shorten
+from tasks.runtime.progress.durations import duration
+from tasks.runtime.store.names import choose
 
 HERE = Path(__file__).parent
 LONGEST = 20_000  # characters of one text on a page; a longer one is cut and says by how much

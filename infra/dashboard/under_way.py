@@ -1,6 +1,6 @@
 """Who holds what of a store right now, from the kernel's list of locks; no lock is taken for it.
 
-In:  under_way/<flow run>.jsonl (tasks/runtime/run_progress.py), held by each run that lives
+In:  under_way/<flow run>.jsonl (tasks/runtime/progress/run_progress.py), held by each run that lives
 Out: [{"run": "nano-study-seeds-0-1", "began": 1.79e9, "done": 41, "total": 601, "share": 0.14, "left": 3900.0, …}]
 """
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.dashboard.curves import last_rows
-from tasks.runtime.run_progress import FOLDER
+from tasks.runtime.progress.run_progress import FOLDER
 
 Held = set[tuple[int, int, int]]
 

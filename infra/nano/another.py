@@ -15,8 +15,8 @@ import yaml
 from infra.nano.general_rows import rows, write
 from infra.nano.recipe import HERE, NanoConfig
 from infra.nano.world import World
+from tasks.runtime.files.yaml_text import mapping
 from tasks.runtime.settings import ROOT
-from tasks.runtime.yaml_text import mapping
 
 NANO = ROOT / "infra" / "backbones" / "nano.yaml"
 

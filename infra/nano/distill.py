@@ -27,8 +27,8 @@ from infra.nano.kinds import NEW, SEEN, Problem, draw
 from infra.nano.recipe import HERE, NanoConfig, code, recipe_digest
 from infra.nano.styles import expert, rewrite
 from infra.nano.world import World
-from tasks.runtime.digest import digest_folder
-from tasks.runtime.progress import report
+from tasks.runtime.files.digest import digest_folder
+from tasks.runtime.progress.progress import report
 
 _WIDTH = 16  # texts are padded to a multiple of it, so that few shapes occur
 

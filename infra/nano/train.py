@@ -14,7 +14,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from infra.nano.recipe import NanoConfig
 from infra.nano.vocabulary import encode_chat
 from infra.nano.world import World
-from tasks.runtime.progress import report
+from tasks.runtime.progress.progress import report
 
 WIDTHS = (48, 64, 96, 128, 192)
 _IGNORE = -100

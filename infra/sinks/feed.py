@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 from infra.sinks import mlflow, tensorboard, wandb
 from infra.sinks.rows import runs_of
-from tasks.report.lineage import walk
-from tasks.runtime import openlineage_sink, sinks
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.report.lineage.lineage import walk
+from tasks.runtime.sinks import openlineage_sink, sinks
+from tasks.runtime.store.store import Artifact, Manifest, Store
 
 FEEDS = {"mlflow": mlflow.feed, "wandb": wandb.feed, "tensorboard": tensorboard.feed}
 

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from infra.dashboard.runs import run_id
-from tasks.report.data import ReportData
-from tasks.report.drift import drifts
+from tasks.report.computed.drift import drifts
 from tasks.report.report import read_report
-from tasks.report.run_data import Run, Score
-from tasks.report.values import Estimate, Proportion
+from tasks.report.schema.data import ReportData
+from tasks.report.schema.run_data import Run, Score
+from tasks.report.schema.values import Estimate, Proportion
 from tasks.rows.jsonl import read_rows
 from tasks.runtime.settings import settings
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.store import Manifest, Store
 
 Curve = list[tuple[int, float]]  # step and value
 

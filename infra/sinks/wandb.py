@@ -11,9 +11,9 @@ from itertools import groupby
 from pathlib import Path
 
 from infra.sinks.rows import Curve, SinkRun
+from tasks.runtime.files.whole_file import whole
 from tasks.runtime.settings import settings
-from tasks.runtime.sinks import SinkError
-from tasks.runtime.whole_file import whole
+from tasks.runtime.sinks.sinks import SinkError
 
 LOCAL = ("offline", "dryrun", "disabled")
 

@@ -12,7 +12,7 @@ from infra.login import basic_auth, login
 from infra.up_state import address
 from infra.work_pools.pool import register
 from infra.work_pools.template import KINDS, Kind, TemplateError, template
-from tasks.runtime.yaml_text import YamlError, parsed
+from tasks.runtime.files.yaml_text import YamlError, parsed
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -7,8 +7,8 @@ Out: model/    (1 - share) theta_0 + share theta, readable by transformers and v
 from pathlib import Path
 
 from tasks.average.config import AverageConfig, AverageSpec
-from tasks.runtime.engine import run
-from tasks.runtime.spec import read_metrics
+from tasks.runtime.engines.engine import run
+from tasks.runtime.engines.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 
 

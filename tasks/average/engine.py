@@ -17,8 +17,8 @@ from safetensors import safe_open
 
 from tasks.average.config import AverageSpec
 from tasks.rows.tensors import places
-from tasks.runtime.progress import report
-from tasks.runtime.spec import read_spec, write_metrics
+from tasks.runtime.engines.spec import read_spec, write_metrics
+from tasks.runtime.progress.progress import report
 
 
 class Unlike(ValueError):

@@ -21,12 +21,12 @@ from tasks.backbone.config import OTHER_FORMAT, BackboneConfig
 from tasks.backbone.spec import CheckSpec, GgufSpec
 from tasks.rows.precision import parameter_count, parameters
 from tasks.rows.source import SourceError, download, local_path
-from tasks.runtime.engine import run
-from tasks.runtime.progress import report
+from tasks.runtime.engines.engine import run
+from tasks.runtime.engines.spec import read_metrics
+from tasks.runtime.progress.progress import report
 from tasks.runtime.settings import settings
-from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
-from tasks.runtime.store import Store
+from tasks.runtime.store.store import Store
 
 PINNED_DATE = "26 Jul 2024"  # the date that Llama-3.2's template falls back to
 LFS_POINTER = b"version https://git-lfs"

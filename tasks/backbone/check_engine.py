@@ -17,8 +17,8 @@ from tasks.backbone.plain import PLAIN, QUESTIONS
 from tasks.backbone.refusal import Refused
 from tasks.backbone.spec import CheckSpec
 from tasks.rows.tokens import ChatTokens, TemplateError
-from tasks.runtime.progress import report
-from tasks.runtime.spec import read_spec, write_metrics
+from tasks.runtime.engines.spec import read_spec, write_metrics
+from tasks.runtime.progress.progress import report
 
 MOST_TOKENS = 512  # of an answer: a model that thinks aloud needs some hundreds
 

@@ -12,8 +12,8 @@ from pydantic.json_schema import SkipJsonSchema
 
 from tasks.backbone import package
 from tasks.rows.source import SourceError, local_path, source_identity
-from tasks.runtime.digest import digest_entries, digest_file
-from tasks.runtime.known_digests import known_digests, known_file_digest
+from tasks.runtime.files.digest import digest_entries, digest_file
+from tasks.runtime.files.known_digests import known_digests, known_file_digest
 from tasks.runtime.settings import ROOT
 
 FILES = ["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"]

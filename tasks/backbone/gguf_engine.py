@@ -15,8 +15,8 @@ from tasks.backbone.gguf_logits import divergence, log_probabilities
 from tasks.backbone.gguf_tokenizer import save_tokenizer
 from tasks.backbone.refusal import Refused
 from tasks.backbone.spec import GgufSpec
-from tasks.runtime.progress import report
-from tasks.runtime.spec import read_spec, write_metrics
+from tasks.runtime.engines.spec import read_spec, write_metrics
+from tasks.runtime.progress.progress import report
 
 STEPS = 5
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from tasks.rows.source import SourceError
 from tasks.runtime import stopping
-from tasks.runtime.progress import report
+from tasks.runtime.progress.progress import report
 from tasks.runtime.settings import settings
 
 PREFIX = "package:"

@@ -28,10 +28,10 @@ from tasks.rows.prompts import GENERAL
 from tasks.rows.reader.bad_row import RawRow
 from tasks.rows.reader.files import raw_rows, row_files
 from tasks.rows.source import SourceError, download, source_identity
-from tasks.runtime.processes import in_processes
+from tasks.runtime.engines.processes import in_processes
+from tasks.runtime.files.whole_file import whole
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import Metrics, stage
-from tasks.runtime.whole_file import whole
 from tasks.verify.verifiers.options import VerifierOptions
 from tasks.verify.verifiers.registry import MATH as MATH_VERIFIER
 from tasks.verify.verifiers.registry import identity

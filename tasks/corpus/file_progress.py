@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from tasks.runtime.progress import report
+from tasks.runtime.progress.progress import report
 
 
 class FileProgress:

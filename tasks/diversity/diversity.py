@@ -7,9 +7,9 @@ Out: contributions.jsonl   {"id": "numinamath_cot/3f2a…", "sample": "07", "con
 from pathlib import Path
 
 from tasks.diversity.config import DiversityConfig, DiversitySpec
-from tasks.runtime.engine import run
+from tasks.runtime.engines.engine import run
+from tasks.runtime.engines.spec import read_metrics
 from tasks.runtime.settings import settings
-from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 from tasks.score.embedder_source import embedder_identity, embedder_location
 

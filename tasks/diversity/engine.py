@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tasks.diversity.config import DiversitySpec
 from tasks.rewards.diversity import marginal_contributions, pairwise_distances, set_diversity
 from tasks.rows.jsonl import Row, read_rows, write_rows
-from tasks.runtime.progress import report
-from tasks.runtime.spec import read_spec, write_metrics
+from tasks.runtime.engines.spec import read_spec, write_metrics
+from tasks.runtime.progress.progress import report
 from tasks.score.embeddings import Embedder
 
 BLOCK = 500  # rows of the split embedded together

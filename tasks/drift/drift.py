@@ -15,9 +15,9 @@ from tasks.drift.config import DriftConfig
 from tasks.drift.spec import DriftSpec
 from tasks.rows.memory import on_cores, reading
 from tasks.rows.model_folder import model_folder
-from tasks.runtime.engine import run
+from tasks.runtime.engines.engine import run
+from tasks.runtime.engines.spec import read_metrics
 from tasks.runtime.settings import settings
-from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 
 

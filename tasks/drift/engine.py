@@ -19,8 +19,8 @@ from tasks.drift.states import Head, blocks, head_in, states_in, states_of, text
 from tasks.drift.tokenise import Text
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.precision import resolve
-from tasks.runtime.progress import report
-from tasks.runtime.spec import read_spec, write_metrics
+from tasks.runtime.engines.spec import read_spec, write_metrics
+from tasks.runtime.progress.progress import report
 from tasks.score.load import load_backbone
 from tasks.score.shared_prefix import check_logits
 

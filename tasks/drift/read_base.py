@@ -21,10 +21,10 @@ from tasks.evaluate import benchmark
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.memory import on_cores, reading
 from tasks.rows.prompts import prompts_digest
-from tasks.runtime.digest import digest_file
-from tasks.runtime.engine import run
+from tasks.runtime.engines.engine import run
+from tasks.runtime.engines.spec import read_metrics
+from tasks.runtime.files.digest import digest_file
 from tasks.runtime.settings import ROOT, settings
-from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 
 

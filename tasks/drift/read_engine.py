@@ -16,8 +16,8 @@ from tasks.drift.tokenise import tokenise
 from tasks.rows.jsonl import read_rows, write_rows
 from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.progress import report
-from tasks.runtime.spec import read_spec, write_metrics
+from tasks.runtime.engines.spec import read_spec, write_metrics
+from tasks.runtime.progress.progress import report
 from tasks.score.load import context_of, load_backbone
 from tasks.score.shared_prefix import check_logits
 

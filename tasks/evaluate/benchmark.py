@@ -19,8 +19,8 @@ from tasks.evaluate.more_readers import MORE
 from tasks.evaluate.understood import understood
 from tasks.rows.jsonl import Row
 from tasks.rows.source import SourceError
-from tasks.runtime.digest import digest_file, digest_value
-from tasks.runtime.yaml_text import YamlError, mapping, validated
+from tasks.runtime.files.digest import digest_file, digest_value
+from tasks.runtime.files.yaml_text import YamlError, mapping, validated
 from tasks.verify.verifiers import registry
 from tasks.verify.verifiers.options import VerifierOptions
 

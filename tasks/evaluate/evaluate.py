@@ -22,7 +22,7 @@ from tasks.rows.jsonl import write_rows
 from tasks.rows.memory import on_cores, reading, sampling
 from tasks.rows.model_folder import model_folder
 from tasks.rows.prompts import prompts_digest
-from tasks.runtime.engine import run
+from tasks.runtime.engines.engine import run
 from tasks.runtime.settings import settings
 from tasks.runtime.slots import Dealt
 from tasks.runtime.stage import Metrics, stage

@@ -29,7 +29,7 @@ from tasks.evaluate.pass_at_k import depths, pass_at_k
 from tasks.evaluate.readers import LETTERS
 from tasks.evaluate.user_turn import boxed, user_turn
 from tasks.rows.jsonl import Row, write_rows
-from tasks.runtime.whole_file import write_json
+from tasks.runtime.files.whole_file import write_json
 
 # What CapTrack calls a benchmark that is one of ours; others keep their own name.
 CAPTRACK = {

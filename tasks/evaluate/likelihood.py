@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from tasks.rows.precision import Dtype
-from tasks.runtime.progress import report
+from tasks.runtime.progress.progress import report
 from tasks.score.load import load_backbone
 
 Pair = tuple[Sequence[int], Sequence[int]]  # a prompt, a continuation

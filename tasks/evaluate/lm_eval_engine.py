@@ -33,9 +33,9 @@ from tasks.rows.context import context_for
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.dealing import own_hand, several
-from tasks.runtime.spec import read_spec
-from tasks.runtime.whole_file import write_json
+from tasks.runtime.engines.dealing import own_hand, several
+from tasks.runtime.engines.spec import read_spec
+from tasks.runtime.files.whole_file import write_json
 from tasks.verify.verifiers.registry import MATH
 
 SAMPLES = "samples of "  # and a benchmark's name: what its samples are asked and told as

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from tasks.runtime.key import twin
 from tasks.runtime.show import link, table
-from tasks.runtime.store import Artifact, Manifest, Store, StoreError
+from tasks.runtime.store.store import Artifact, Manifest, Store, StoreError
 
 MOST = 12  # subjects
 Change = tuple[float, str, str, int, float, float]  # change, benchmark, subject, n, accuracy, the backbone's

@@ -12,8 +12,8 @@ from tasks.finetune.arguments import precision
 from tasks.finetune.rounding import rounded_back
 from tasks.finetune.spec import FinetuneSpec
 from tasks.rows.jsonl import read_rows, write_rows
-from tasks.runtime.spec import write_metrics
-from tasks.runtime.whole_file import write_json
+from tasks.runtime.engines.spec import write_metrics
+from tasks.runtime.files.whole_file import write_json
 
 
 def collect(spec: FinetuneSpec) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from tasks.rows.jsonl import NOT_TEXT, Row, is_text, read_lines, write_rows
 from tasks.rows.prompts import domain_of, question_prompt
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.progress import report
+from tasks.runtime.progress.progress import report
 
 IGNORE = -100
 WEIGHT = "weight"  # a column that some methods add: what each token of the row counts in the loss

@@ -16,9 +16,9 @@ from tasks.finetune.spec import FinetuneSpec
 from tasks.finetune.view import view
 from tasks.rows.memory import on_cores
 from tasks.rows.prompts import prompts_digest
-from tasks.runtime.engine import run
+from tasks.runtime.engines.engine import run
+from tasks.runtime.engines.spec import read_metrics
 from tasks.runtime.settings import settings
-from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 
 

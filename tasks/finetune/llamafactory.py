@@ -32,11 +32,11 @@ from tasks.finetune.spec import FinetuneSpec
 from tasks.rows.context import longest_context
 from tasks.rows.memory import CHUNK, shape_of
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.progress import report
-from tasks.runtime.spec import read_spec
-from tasks.runtime.whole_file import write_json
+from tasks.runtime.engines.spec import read_spec
+from tasks.runtime.files.whole_file import write_json
+from tasks.runtime.progress.progress import report
 
-# For tasks/runtime/fork_server.py.
+# For tasks/runtime/engines/fork_server.py.
 LIBRARIES = ("llamafactory.train.sft.workflow", "llamafactory.train.tuner", "tasks.finetune.trainer", "deepspeed")
 
 

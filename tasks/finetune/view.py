@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tasks.runtime.show import picture, table
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.store import Manifest, Store
 
 
 def view(built: Mapping[str, Manifest], home: Store) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.generation.vllm_sampling import Decoding
-from tasks.runtime.progress import report
+from tasks.runtime.progress.progress import report
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Out: {"id": "a/1", "text": "Step 1: …", "finished": true, "tokens": 87}     in
 
 Where greedy bytes can be promised (float32 on a CPU), rows are computed in fixed blocks (tasks/generation/blocks.py),
 elsewhere in one queue (tasks/generation/queue.py). The engine starts with the first row that is missing; where there
-are `workers`, each has an engine and gets blocks or rows as it asks for them (tasks/runtime/dealing.py).
+are `workers`, each has an engine and gets blocks or rows as it asks for them (tasks/runtime/engines/dealing.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ from tasks.generation.vllm_sampling import (
 )
 from tasks.rows.jsonl import Row
 from tasks.rows.precision import Dtype
-from tasks.runtime.dealing import Hand, Workers, answered
+from tasks.runtime.engines.dealing import Hand, Workers, answered
 
 if TYPE_CHECKING:
     from vllm import LLM

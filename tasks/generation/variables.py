@@ -3,7 +3,7 @@
 import os
 
 from tasks.rows.memory import CACHE_GIB
-from tasks.runtime.engine import own_cores, own_gpus
+from tasks.runtime.engines.engine import own_cores, own_gpus
 
 
 def engine_variables(cuda: bool) -> dict[str, str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 
-LIBRARIES = ("vllm.entrypoints.llm", "vllm.v1.worker.cpu_worker")  # for tasks/runtime/fork_server.py
+LIBRARIES = ("vllm.entrypoints.llm", "vllm.v1.worker.cpu_worker")  # for tasks/runtime/engines/fork_server.py
 
 LORA_MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 512)  # what vLLM 0.32 accepts as max_lora_rank, from 8 up

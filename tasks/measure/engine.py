@@ -22,8 +22,8 @@ from tasks.rows.context import context_for, longest_context
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.progress import report
-from tasks.runtime.spec import read_spec, write_metrics
+from tasks.runtime.engines.spec import read_spec, write_metrics
+from tasks.runtime.progress.progress import report
 from tasks.score.embeddings import Embedder
 from tasks.score.load import load_backbone
 from tasks.score.nll import NLLScorer, Target

@@ -16,9 +16,9 @@ from tasks.measure.config import MeasureConfig
 from tasks.measure.spec import MeasureSpec
 from tasks.rows.memory import on_cores, sampling
 from tasks.rows.prompts import prompts_digest
-from tasks.runtime.engine import run
+from tasks.runtime.engines.engine import run
+from tasks.runtime.engines.spec import read_metrics
 from tasks.runtime.settings import settings
-from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 from tasks.score.config import EmbedderConfig
 from tasks.score.embedder_source import embedder_identity, embedder_location

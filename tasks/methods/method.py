@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tasks.runtime.files.yaml_text import YamlError, mapping, validated
 from tasks.runtime.settings import settings
-from tasks.runtime.yaml_text import YamlError, mapping, validated
 
 FOLDER = Path(__file__).resolve().parent
 RATE = "finetune.learning_rate"

@@ -17,24 +17,25 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tasks.methods.strength import method_of
-from tasks.report import artifacts, provenance, summary
-from tasks.report.calibration import calibration, together
-from tasks.report.cases import cases
-from tasks.report.compared_data import Forgetting, Summary
-from tasks.report.data import LABELS, ReportData
-from tasks.report.drift import drifts
-from tasks.report.drift_data import Drifts
-from tasks.report.examples import examples, held_out_examples
-from tasks.report.forgetting import Trained, forgetting
-from tasks.report.held_out import held_out, nll_by_kind
-from tasks.report.histograms import histograms, of_targets
-from tasks.report.joined import NLL, YIELD, ReportError, by_single_run, groups_of, matrices, methods_of
-from tasks.report.lineage import Load, walk
-from tasks.report.pass_at_k import passes
-from tasks.report.read_runs import ReadRun, Roles, read_runs
-from tasks.report.statistics import Drawn, draw, percentile, share
-from tasks.report.transitions import transitions
-from tasks.report.values import Estimate
+from tasks.report.computed import summary
+from tasks.report.computed.calibration import calibration, together
+from tasks.report.computed.drift import drifts
+from tasks.report.computed.forgetting import Trained, forgetting
+from tasks.report.computed.held_out import held_out, nll_by_kind
+from tasks.report.computed.joined import NLL, YIELD, ReportError, by_single_run, groups_of, matrices, methods_of
+from tasks.report.computed.pass_at_k import passes
+from tasks.report.computed.read_runs import ReadRun, Roles, read_runs
+from tasks.report.computed.transitions import transitions
+from tasks.report.lineage.lineage import Load, walk
+from tasks.report.reading import artifacts, provenance
+from tasks.report.reading.cases import cases
+from tasks.report.reading.examples import examples, held_out_examples
+from tasks.report.reading.histograms import histograms, of_targets
+from tasks.report.schema.compared_data import Forgetting, Summary
+from tasks.report.schema.data import LABELS, ReportData
+from tasks.report.schema.drift_data import Drifts
+from tasks.report.schema.values import Estimate
+from tasks.report.statistics.statistics import Drawn, draw, percentile, share
 
 
 class ReportConfig(BaseModel):

@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 from tasks.report.collect import ReportConfig, collect
 from tasks.report.report import build_report
 from tasks.runtime.stage import Metrics, stage
-from tasks.runtime.store import read_manifest
+from tasks.runtime.store.store import read_manifest
 
 __all__ = ["ReportConfig", "report"]
 

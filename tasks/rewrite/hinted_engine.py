@@ -18,8 +18,8 @@ from tasks.rewrite.spec import RewriteSpec
 from tasks.rewrite.vllm_engine import ask, finish, read, unit
 from tasks.rows.context import context_for
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.dealing import answered, own_hand, several
-from tasks.runtime.spec import read_spec
+from tasks.runtime.engines.dealing import answered, own_hand, several
+from tasks.runtime.engines.spec import read_spec
 from tasks.score.load import load_backbone
 
 AT_ONCE = 256  # rows decoded together, where `batch` does not say

@@ -20,10 +20,10 @@ from tasks.rewrite.spec import RewriteSpec
 from tasks.rows.memory import CACHE_GIB, on_cores, reading, sampling
 from tasks.rows.model_folder import model_folder
 from tasks.rows.prompts import prompts_digest
-from tasks.runtime.engine import run
+from tasks.runtime.engines.engine import run
+from tasks.runtime.engines.spec import read_metrics
 from tasks.runtime.settings import settings
 from tasks.runtime.slots import Dealt
-from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 
 

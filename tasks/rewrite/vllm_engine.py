@@ -8,7 +8,7 @@ Out: of each part
 
 The samples of a row are drawn beside each other, so that its prompt is read once. In float32 on a CPU each part is cut
 into blocks; a block's output depends on nothing but its rows, so neither kills nor the number of engines change a byte.
-Elsewhere no row waits for another. Several engines are workers of this module (tasks/runtime/dealing.py).
+Elsewhere no row waits for another. Several engines are workers of this module (tasks/runtime/engines/dealing.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,8 +25,8 @@ from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.precision import resolve
 from tasks.rows.prompts import domain_of, question_prompt, rewriting_prompt
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.dealing import own_hand, several
-from tasks.runtime.spec import read_spec, write_metrics
+from tasks.runtime.engines.dealing import own_hand, several
+from tasks.runtime.engines.spec import read_spec, write_metrics
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tasks.runtime.whole_file import whole
+from tasks.runtime.files.whole_file import whole
 
 Row = dict[str, Any]
 

@@ -8,7 +8,7 @@ The paper's PDF prints the dollar-sign rule as `\\boxed{\\phantom{00}}`; read as
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.runtime.digest import digest_value
+from tasks.runtime.files.digest import digest_value
 
 MATH = "math"
 # Of any other domain: the question as it stands, and rewriting without a word of mathematics or boxes. Rows carry the

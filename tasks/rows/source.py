@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tasks.runtime.known_digests import known_file_digest, known_folder_digest
+from tasks.runtime.files.known_digests import known_file_digest, known_folder_digest
 from tasks.runtime.settings import ROOT
 
 COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tasks.runtime.progress import Progress, handled_by, handler
-from tasks.runtime.store import Manifest
-from tasks.runtime.whole_file import append_json, write_json
+from tasks.runtime.files.whole_file import append_json, write_json
+from tasks.runtime.progress.progress import Progress, handled_by, handler
+from tasks.runtime.store.store import Manifest
 
 NOTE, PROGRESS = ".attempt.json", ".progress.jsonl"
 EVERY = 1.0  # seconds between two lines of progress

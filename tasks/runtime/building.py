@@ -13,15 +13,16 @@ from typing import Any
 from prefect.runtime import task_run
 from pydantic import BaseModel
 
-from tasks.runtime import attempt, engine, planning, retries, slots
+from tasks.runtime import attempt, planning, retries, slots
 from tasks.runtime.declaration import Declaration, Metrics
+from tasks.runtime.engines import engine
 from tasks.runtime.key import Inputs
-from tasks.runtime.placement_check import FEWER
-from tasks.runtime.progress_view import ProgressView
+from tasks.runtime.placement.placement_check import FEWER
+from tasks.runtime.progress.progress_view import ProgressView
 from tasks.runtime.run_log import Log, saying_that_it_waits
 from tasks.runtime.settings import settings
 from tasks.runtime.show import show
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.store import Manifest, Store
 from tasks.runtime.title import asked_by
 
 

@@ -18,7 +18,7 @@ from tasks.runtime.key import Inputs, flatten, lock_digest, stage_key
 from tasks.runtime.settings import settings
 from tasks.runtime.show import View
 from tasks.runtime.slots import Dealt
-from tasks.runtime.store import Manifest
+from tasks.runtime.store.store import Manifest
 
 Metrics = dict[str, Any]  # what a stage's function gives: figures by name
 

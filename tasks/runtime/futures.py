@@ -19,7 +19,7 @@ from prefect.states import State
 from prefect.utilities.callables import get_call_parameters
 
 from tasks.runtime import planning, stopping
-from tasks.runtime.store import Artifact, Manifest
+from tasks.runtime.store.store import Artifact, Manifest
 
 Future = PrefectFuture[Artifact]
 _SAID_ALREADY = re.compile(r"Finished in state (Built|Cached|NotReady)\b")

@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tasks.runtime.digest import digest_file, digest_value
+from tasks.runtime.files.digest import digest_file, digest_value
 from tasks.runtime.settings import ROOT, settings
-from tasks.runtime.store import Artifact, Manifest
+from tasks.runtime.store.store import Artifact, Manifest
 
 Inputs = dict[str, Artifact]
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.runtime.store.store import Artifact, Manifest, Store
 
 PROVISIONAL = "not made yet: "  # begins the digest of an artifact that is still to be made
 

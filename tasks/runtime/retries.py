@@ -17,9 +17,9 @@ import httpx
 from prefect import Task
 from prefect.states import State
 
-from tasks.runtime.engine import EngineError
-from tasks.runtime.placement import PlacementCrash
-from tasks.runtime.whole_file import write_json
+from tasks.runtime.engines.engine import EngineError
+from tasks.runtime.files.whole_file import write_json
+from tasks.runtime.placement.placement import PlacementCrash
 
 PAUSES = [2.0, 20.0, 120.0]  # seconds before the second, third and fourth attempt
 OUT_OF_MEMORY = re.compile(

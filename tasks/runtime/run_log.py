@@ -17,7 +17,7 @@ from prefect.exceptions import MissingContextError
 from prefect.logging.handlers import APILogHandler
 from rich.console import Console
 
-from tasks.runtime import engine
+from tasks.runtime.engines import engine
 
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 

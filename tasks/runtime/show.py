@@ -18,11 +18,11 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 from prefect.exceptions import PrefectHTTPStatusError
 
-from tasks.runtime import markdown
-from tasks.runtime.names import backbone_name
+from tasks.runtime.files import markdown
 from tasks.runtime.run_log import Log
 from tasks.runtime.settings import settings
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.names import backbone_name
+from tasks.runtime.store.store import Manifest, Store
 
 View = Callable[[Mapping[str, Manifest], Store], str]
 

@@ -5,9 +5,9 @@ last process that used it is dead, and a holder killed with -9 leaves none taken
 waits for four holds none of them meanwhile. Requests are served in their order; a later one may go first while what it
 takes is of no use to those before it, until one of them has waited for `PATIENCE`: what comes free then is kept for it.
 
-Work that is dealt out (tasks/runtime/dealing.py) may be done by any number of engines: such a stage asks for `Dealt`
-and takes what is free, so that no GPU is idle while it waits for the others. One engine alone would take so long that
-who needs all GPUs waits for it; it begins with two (benchmarks/slots.py tells what each policy is worth).
+Work that is dealt out (tasks/runtime/engines/dealing.py) may be done by any number of engines: such a stage asks for
+`Dealt` and takes what is free, so that no GPU is idle while it waits for the others. One engine alone would take so
+long that who needs all GPUs waits for it; it begins with two (benchmarks/slots.py tells what each policy is worth).
 """
 
 import fcntl

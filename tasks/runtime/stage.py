@@ -23,17 +23,22 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, State
 
-from tasks.runtime import full_disk, in_use, openlineage_sink, placement, planning, retries, run_progress, slots
+from tasks.runtime import planning, retries, slots
 from tasks.runtime.building import build, keys_of
 from tasks.runtime.declaration import Declaration, Metrics
+from tasks.runtime.files import full_disk
 from tasks.runtime.futures import StageTask
-from tasks.runtime.progress_view import ProgressView
+from tasks.runtime.placement import placement
+from tasks.runtime.progress import run_progress
+from tasks.runtime.progress.progress_view import ProgressView
 from tasks.runtime.revision import commit
 from tasks.runtime.run_log import run_log, saying_that_it_waits
 from tasks.runtime.settings import settings
-from tasks.runtime.shared_store import SharedStore
 from tasks.runtime.show import View
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.sinks import openlineage_sink
+from tasks.runtime.store import in_use
+from tasks.runtime.store.shared_store import SharedStore
+from tasks.runtime.store.store import Manifest, Store
 from tasks.runtime.title import asked_by, task_run_name, title_of
 
 BUILT, CACHED = "Built", "Cached"  # names of the states in which a stage's task ends

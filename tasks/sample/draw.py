@@ -18,7 +18,7 @@ import orjson
 
 from tasks.rows.jsonl import RowError
 from tasks.runtime import stopping
-from tasks.runtime.progress import report
+from tasks.runtime.progress.progress import report
 
 # As `write_rows` begins a row; any other line is parsed.
 _ID = re.compile(rb'\{"id": "([^"\\]+)"')

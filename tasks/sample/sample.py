@@ -23,7 +23,7 @@ from tasks.rows.jsonl import Row, read_rows, row_at, write_rows
 from tasks.rows.prompts import domain_of
 from tasks.rows.sequence_length import SequenceLengths
 from tasks.runtime import stopping
-from tasks.runtime.progress import report
+from tasks.runtime.progress.progress import report
 from tasks.runtime.stage import Metrics, stage
 from tasks.sample import near_duplicates
 from tasks.sample.draw import Draw

@@ -12,9 +12,9 @@ from itertools import count, islice
 from pathlib import Path
 
 from tasks.rows.jsonl import Row, read_rows, write_rows
-from tasks.runtime.dealing import Workers, answered
-from tasks.runtime.progress import report
-from tasks.runtime.whole_file import write_json
+from tasks.runtime.engines.dealing import Workers, answered
+from tasks.runtime.files.whole_file import write_json
+from tasks.runtime.progress.progress import report
 
 
 def lay_out(folder: Path, rows: Iterable[Row], block: int) -> int:

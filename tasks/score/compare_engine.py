@@ -13,8 +13,8 @@ from tasks.generation.rollout import Sampling, sample
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.prompts import domain_of
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.progress import report
-from tasks.runtime.spec import read_spec
+from tasks.runtime.engines.spec import read_spec
+from tasks.runtime.progress.progress import report
 from tasks.score.load import load_backbone
 from tasks.score.nll import NLLScorer, Target
 from tasks.score.spec import CompareSpec

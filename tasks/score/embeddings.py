@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tasks.score.config import PACKAGED_EMBEDDER
 
-LIBRARIES = ("sentence_transformers",)  # for tasks/runtime/fork_server.py
+LIBRARIES = ("sentence_transformers",)  # for tasks/runtime/engines/fork_server.py
 
 _BATCH = {"cpu": 16, "cuda": 128}  # on a CPU more texts at once leave its caches
 

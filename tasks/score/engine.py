@@ -19,9 +19,9 @@ from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
 from tasks.rows.precision import resolve
 from tasks.rows.prompts import domain_of
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.dealing import own_hand, several
-from tasks.runtime.spec import read_spec, write_metrics
-from tasks.runtime.whole_file import write_json
+from tasks.runtime.engines.dealing import own_hand, several
+from tasks.runtime.engines.spec import read_spec, write_metrics
+from tasks.runtime.files.whole_file import write_json
 from tasks.score.blocks import lay_out, score_block, score_blocks, scored
 from tasks.score.load import load_backbone
 from tasks.score.nll import NLLScorer, Score, Target, misfit

@@ -12,10 +12,10 @@ from pathlib import Path
 from tasks.generation.variables import each_engine, engine_variables
 from tasks.rows.memory import on_cores, reading
 from tasks.rows.prompts import prompts_digest
-from tasks.runtime.engine import run
+from tasks.runtime.engines.engine import run
+from tasks.runtime.engines.spec import read_metrics
 from tasks.runtime.settings import settings
 from tasks.runtime.slots import Dealt
-from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 from tasks.score.config import ScoreConfig
 from tasks.score.spec import ScoreSpec

@@ -13,7 +13,7 @@ from prefect.context import TaskRunContext
 from prefect.exceptions import PrefectHTTPStatusError
 
 from tasks.rows.jsonl import Row
-from tasks.runtime.progress import Progress, handler
+from tasks.runtime.progress.progress import Progress, handler
 from tasks.train_agent.step_log import StepLog
 
 logger = logging.getLogger(__name__)

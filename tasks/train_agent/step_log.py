@@ -19,7 +19,7 @@ import numpy as np
 from tasks.rewards.config import DIVERSITY_OF
 from tasks.rows.agent_rows import AgentRow
 from tasks.rows.jsonl import Row, read_rows, write_rows
-from tasks.runtime.progress import report
+from tasks.runtime.progress.progress import report
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.verify.verify import answer_alone
 

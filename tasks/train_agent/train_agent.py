@@ -15,10 +15,10 @@ from tasks.generation.variables import engine_variables
 from tasks.rows.memory import on_cores
 from tasks.rows.precision import parameters
 from tasks.rows.prompts import prompts_digest
-from tasks.runtime.engine import run
-from tasks.runtime.progress import handled_by
+from tasks.runtime.engines.engine import run
+from tasks.runtime.engines.spec import read_metrics
+from tasks.runtime.progress.progress import handled_by
 from tasks.runtime.settings import settings
-from tasks.runtime.spec import read_metrics
 from tasks.runtime.stage import Metrics, stage
 from tasks.score.embedder_source import embedder_identity, embedder_location
 from tasks.train_agent.config import TrainAgentConfig

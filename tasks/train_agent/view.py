@@ -7,7 +7,7 @@
 from collections.abc import Mapping
 
 from tasks.runtime.show import picture, table
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.store import Manifest, Store
 from tasks.train_agent.step_log import MOST
 
 FIGURES = {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tasks.rows.jsonl import Row, RowError, read_rows, write_rows
 from tasks.rows.memory import on_cores, reading
-from tasks.runtime.progress import report
+from tasks.runtime.progress.progress import report
 from tasks.runtime.stage import Metrics, stage
 from tasks.verify.fitness import require_fit, require_self_fit
 from tasks.verify.gate import GateConfig

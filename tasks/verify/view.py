@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from tasks.rows.jsonl import Row, read_rows
 from tasks.runtime.show import link, table
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.store import Manifest, Store
 
 MOST = 20  # reasons; a judge's own words are not among them
 

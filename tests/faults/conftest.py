@@ -47,7 +47,7 @@ def times() -> Times:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> Any:
     """The store of one small run that nothing was done to."""
-    from tasks.runtime.store import Store
+    from tasks.runtime.store.store import Store
     from tests.faults.runs import start
 
     root = tmp_path_factory.mktemp("undisturbed") / "store"

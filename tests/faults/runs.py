@@ -13,7 +13,7 @@ import psutil
 from prefect.settings import PREFECT_API_URL
 
 from tasks.rows.jsonl import read_rows
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.store import Manifest, Store
 from tests.conftest import ROOT
 
 # Of stages whose bytes are promised once the adapter is there: greedy decoding in float32 on CPU, in fixed blocks.

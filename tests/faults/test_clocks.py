@@ -12,8 +12,9 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from tasks.runtime import lease, slots
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime import slots
+from tasks.runtime.store import lease
+from tasks.runtime.store.store import Manifest, Store
 from tests.faults.conftest import Figure, Times
 
 DAY = 86_400

@@ -15,8 +15,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from tasks.rows.jsonl import write_rows
-from tasks.runtime.manifest import MANIFEST, manifest_text, read
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.manifest import MANIFEST, manifest_text, read
+from tasks.runtime.store.store import Manifest, Store
 from tests.faults.conftest import Figure, Times
 
 KEY = "0123456789abcdef0123456789abcdef"

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tasks.rows.jsonl import read_rows
-from tasks.runtime.store import Store
+from tasks.runtime.store.store import Store
 from tests.faults.conftest import Figure
 from tests.faults.runs import all_gone, copy_without, digests, engines_of, of_kind, start
 from tests.faults.test_kills import blocks, kill_one

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from tasks.rows.jsonl import read_rows, write_rows
-from tasks.runtime import attempt, full_disk
-from tasks.runtime.full_disk import DiskFull
-from tasks.runtime.progress import report
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime import attempt
+from tasks.runtime.files import full_disk
+from tasks.runtime.files.full_disk import DiskFull
+from tasks.runtime.progress.progress import report
+from tasks.runtime.store.store import Manifest, Store
 from tests.faults.conftest import Figure, Times
-from tests.tasks.runtime.test_supervisor import Behaviour, fake_environment
+from tests.tasks.runtime.engines.test_supervisor import Behaviour, fake_environment
 
 __all__ = ["fake_environment"]
 
@@ -93,7 +94,7 @@ def test_a_disk_that_is_full_at_every_page_of_a_stage(disk: Path, figure: Figure
 
 
 def test_an_engine_that_fills_the_disk_says_what_to_do(fake_environment: Path) -> None:
-    from tasks.runtime import engine
+    from tasks.runtime.engines import engine
 
     out = fake_environment / "out"
     out.mkdir()

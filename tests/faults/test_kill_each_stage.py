@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tasks.runtime.store import Store
+from tasks.runtime.store.store import Store
 from tests.faults.runs import SAME, all_gone, copy_without, digests, each_row_once, engines_of, start
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]

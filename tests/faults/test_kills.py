@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from tasks.rows.jsonl import read_rows
-from tasks.runtime.store import Store
+from tasks.runtime.store.store import Store
 from tests.faults.conftest import Figure
 from tests.faults.runs import (
     AFTER_THE_AGENT,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from tasks.runtime.store import Store
+from tasks.runtime.store.store import Store
 from tests.conftest import ROOT
 from tests.faults.conftest import Figure
 from tests.tasks.runtime.stages_for_tests import CountConfig

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.runtime import engine
+from tasks.runtime.engines import engine
 from tasks.runtime.retries import out_of_memory
 from tests.conftest import ROOT
 from tests.faults.conftest import Figure, Times
-from tests.tasks.runtime.test_supervisor import Behaviour, fake_environment
+from tests.tasks.runtime.engines.test_supervisor import Behaviour, fake_environment
 
 __all__ = ["fake_environment"]
 

@@ -12,9 +12,9 @@ from flows.experiment import load_experiment
 from flows.experiment_files import ExperimentError
 from tasks.evaluate.benchmark import benchmark
 from tasks.rows.source import SourceError
-from tasks.runtime import by_name
-from tasks.runtime.names import is_name, readable
-from tasks.runtime.store import Manifest, Store, StoreError
+from tasks.runtime.store import by_name
+from tasks.runtime.store.names import is_name, readable
+from tasks.runtime.store.store import Manifest, Store, StoreError
 from tests.faults.conftest import Figure
 
 KEY = "0123456789abcdef0123456789abcdef"

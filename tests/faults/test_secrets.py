@@ -2,7 +2,7 @@
 
 Searched: the store with its logs, manifests and reports, what the terminal shows, OpenLineage's events, MLflow's and
 W&B's files, what is handed on to others, and the database of the Prefect server. The judge's endpoint puts the key that
-it was sent into its errors. What a person types into an experiment: tests/tasks/runtime/test_secret.py.
+it was sent into its errors. What a person types into an experiment: tests/tasks/runtime/files/test_secret.py.
 """
 
 import os

@@ -13,7 +13,7 @@ import pytest
 
 from infra import server
 from infra.api import client as client_of
-from tasks.runtime.store import Store
+from tasks.runtime.store.store import Store
 from tests.faults.conftest import Figure
 from tests.faults.runs import SAME, all_gone, copy_without, digests, each_row_once, engines_of
 from tests.faults.test_kill_each_stage import wait_for_engine

@@ -13,7 +13,7 @@ from flows import cli
 from flows.commands.running import write_reports
 from tasks.report.report import build_report
 from tasks.runtime import stage
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.runtime.store.store import Artifact, Manifest, Store
 from tests.conftest import ROOT
 from tests.tasks.report.conftest import synthetic_report
 

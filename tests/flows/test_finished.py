@@ -13,7 +13,7 @@ import pytest
 from flows.finished import finished
 from flows.pipeline import pipeline
 from tasks.runtime.settings import settings
-from tasks.runtime.store import Artifact
+from tasks.runtime.store.store import Artifact
 from tests.conftest import ROOT
 from tests.flows.small import SMALL, small_experiment
 

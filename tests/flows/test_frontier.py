@@ -16,7 +16,7 @@ from tasks.report.frontier.matrices import Answers
 from tasks.report.frontier.measured import Measured, Run, write
 from tasks.report.frontier.read import recipe
 from tasks.report.stage import ReportConfig
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.runtime.store.store import Artifact, Manifest, Store
 from tests.flows.test_report_of import publish
 
 

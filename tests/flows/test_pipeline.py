@@ -20,10 +20,10 @@ from flows.study import study
 from tasks.report.report import PAGE, read_report
 from tasks.rows.jsonl import Row, read_rows
 from tasks.runtime.planning import Step
-from tasks.runtime.prune import needed
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
-from tasks.runtime.store import Artifact, Manifest
+from tasks.runtime.store.prune import needed
+from tasks.runtime.store.store import Artifact, Manifest
 from tests.flows.small import small_experiment
 
 pytestmark = pytest.mark.timeout(900)

@@ -19,15 +19,15 @@ from infra.api import client as client_of
 from infra.work_pools.pool import register
 from infra.work_pools.template import template
 from tasks.corpus.corpus import CorpusConfig, corpus
-from tasks.runtime import placement
 from tasks.runtime.futures import finish
-from tasks.runtime.placement import Place, PlacementError
-from tasks.runtime.placement_check import check
-from tasks.runtime.plain_call import find_stage
+from tasks.runtime.placement import placement
+from tasks.runtime.placement.placement import Place, PlacementError
+from tasks.runtime.placement.placement_check import check
+from tasks.runtime.placement.plain_call import find_stage
 from tasks.runtime.planning import Noted, note
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
-from tasks.runtime.store import Artifact
+from tasks.runtime.store.store import Artifact
 from tests.conftest import ROOT
 
 
@@ -131,6 +131,11 @@ def test_nothing_is_downloaded_before_the_pools_are_known_to_be_there(
 
 
 def test_only_stages_of_this_project_can_be_asked_for() -> None:
-    for name in ("os:system", "tasks.runtime.store:Store", "tasks.corpus.corpus:nothing", "flows.pipeline:pipeline"):
+    for name in (
+        "os:system",
+        "tasks.runtime.store.store:Store",
+        "tasks.corpus.corpus:nothing",
+        "flows.pipeline:pipeline",
+    ):
         with pytest.raises(ValueError, match="is no stage"):
             find_stage(name)

@@ -6,7 +6,7 @@ import pytest
 
 from flows.report_of import ReportsError, find_report, joined
 from tasks.report.stage import ReportConfig
-from tasks.runtime.store import Artifact, Manifest, Store, StoreError
+from tasks.runtime.store.store import Artifact, Manifest, Store, StoreError
 
 
 @pytest.fixture

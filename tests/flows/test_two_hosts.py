@@ -20,17 +20,17 @@ from infra.api import client as client_of
 from infra.work_pools.pool import register
 from infra.work_pools.template import template
 from tasks.corpus.corpus import CorpusConfig, corpus
-from tasks.runtime import placement
 from tasks.runtime.futures import finish
-from tasks.runtime.placement import Place
-from tasks.runtime.placement_check import check
+from tasks.runtime.placement import placement
+from tasks.runtime.placement.placement import Place
+from tasks.runtime.placement.placement_check import check
 from tasks.runtime.settings import ROOT as PROJECT
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
-from tasks.runtime.store import Artifact, Store
+from tasks.runtime.store.store import Artifact, Store
 from tasks.sample.sample import SampleConfig, sample
 from tests.conftest import ROOT
-from tests.tasks.runtime.test_shared_store import s3, server, url
+from tests.tasks.runtime.store.test_shared_store import s3, server, url
 
 __all__ = ["s3", "server", "url"]  # fixtures
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -113,7 +113,7 @@ def _tokenizer() -> Artifact:
     """nano's folder as an artifact of this host, as its import would leave it."""
     import shutil
 
-    from tasks.runtime.store import Manifest
+    from tasks.runtime.store.store import Manifest
 
     home, key = store(), "7" * 32
     with home.lock(key):

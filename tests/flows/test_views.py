@@ -7,11 +7,11 @@ import pytest
 
 from flows import views
 from flows.views import headline, show_in_ui
-from tasks.report.data import ReportData
-from tasks.report.lineage import collapse
+from tasks.report.lineage.lineage import collapse
+from tasks.report.schema.data import ReportData
 from tasks.runtime import show
 from tasks.runtime.settings import settings
-from tasks.runtime.store import Artifact, Store
+from tasks.runtime.store.store import Artifact, Store
 from tests.tasks.report.conftest import synthetic_report
 
 

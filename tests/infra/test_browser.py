@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tasks.report.report import PAGE
-from tasks.runtime.store import Artifact, Store
+from tasks.runtime.store.store import Artifact, Store
 from tests.flows.small import SMALL
 from tests.infra.session import Session
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from tasks.runtime.progress import Progress, handled_by
+from tasks.runtime.progress.progress import Progress, handled_by
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,7 +37,7 @@ def run(module: str, spec: BaseModel, out: Path, variables: dict[str, str]) -> s
     In the inference environment as its stage does, forked. In SFT's, which has no settings, as a process of its own.
     """
     if Path(sys.prefix).name == "inference":
-        from tasks.runtime import engine
+        from tasks.runtime.engines import engine
 
         told: list[Progress] = []
         with handled_by(told.append):

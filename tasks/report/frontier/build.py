@@ -11,16 +11,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import numpy as np
 
 from tasks.evaluate.benchmark import benchmark
-from tasks.report.artifacts import labels
-from tasks.report.drift import text_groups
+from tasks.report.computed.drift import text_groups
 from tasks.report.frontier.choice import Validated, by_validation, crossed
 from tasks.report.frontier.compare import SHARES, matched, only_curve, own_best, same_rate
 from tasks.report.frontier.curves import Curve, Curves, Strength, at, curve, strengths_in, whose_seeds, without_rate
 from tasks.report.frontier.data import GENERAL, GENERAL_PASSES, PASSES, RISES, SFT, Frontier, Outcome, Point, Regime
 from tasks.report.frontier.matrices import FrontierError, half, half_of, of_answers, of_rises, of_samples
 from tasks.report.frontier.measured import Measured
-from tasks.report.statistics import Drawn, Matrix, Vector, draw, percentile, share
-from tasks.report.values import Estimate
+from tasks.report.reading.artifacts import labels
+from tasks.report.schema.values import Estimate
+from tasks.report.statistics.statistics import Drawn, Matrix, Vector, draw, percentile, share
 
 CLIFF = 0.05  # standard deviation of the reference's general accuracy over seeds from which a rate is a cliff
 LOST = 0.5  # share of pi_0's general accuracy which the reference has forgotten beyond a cliff

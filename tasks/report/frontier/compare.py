@@ -17,8 +17,8 @@ import numpy as np
 from tasks.report.frontier.choice import Choice
 from tasks.report.frontier.curves import Curve, Curves, Strength, kept_at, level_of
 from tasks.report.frontier.data import RISES, SFT, Difference, Outcome
-from tasks.report.statistics import Vector, corrected, percentile, share, two_sided
-from tasks.report.values import Estimate
+from tasks.report.schema.values import Estimate
+from tasks.report.statistics.statistics import Vector, corrected, percentile, share, two_sided
 
 SHARES = (0.5, 0.8)  # of SFT's own gain: the downstream accuracies at which methods are matched
 REACHED = 0.95  # of the replicates, from which an interval is told

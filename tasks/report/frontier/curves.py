@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.methods.strength import method_of, strength_of
-from tasks.report.statistics import Drawn, Matrix, Vector
-from tasks.report.summary import average
+from tasks.report.computed.summary import average
+from tasks.report.statistics.statistics import Drawn, Matrix, Vector
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Literal, get_args
 
 from pydantic import Field, FiniteFloat
 
-from tasks.report.values import Count, Estimate, Share
-from tasks.report.values import Model as _Model
+from tasks.report.schema.values import Count, Estimate, Share
+from tasks.report.schema.values import Model as _Model
 
 SFT = "sft"  # sets the levels and the regimes, and is what methods are held against unless another is named
 Rise = Literal["NLL of own answers, general", "KL(pi_0 || pi), general answers"]  # of the report's thermometers

@@ -16,10 +16,10 @@ from matplotlib.axes import Axes
 
 from tasks.methods.method import Method, methods
 from tasks.methods.strength import label_at, shown
-from tasks.report.chart import ROLES, WIDE, panels, role_of, standalone, svg, title, x_label
-from tasks.report.figures import method_label
+from tasks.report.figures.chart import ROLES, WIDE, panels, role_of, standalone, svg, title, x_label
+from tasks.report.figures.figures import method_label
 from tasks.report.frontier.data import GENERAL, RISES, SHOWN, Frontier, Outcome, Point
-from tasks.report.values import Estimate
+from tasks.report.schema.values import Estimate
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # of the rates, lowest first: not told by colour
 PANEL = 190  # pixels of height

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from tasks.report.computed.pass_at_k import Samples, alike, passing
 from tasks.report.frontier.curves import at
 from tasks.report.frontier.data import RISES
-from tasks.report.paired import paired, shared_rows
-from tasks.report.pass_at_k import Samples, alike, passing
-from tasks.report.statistics import Matrix
+from tasks.report.statistics.paired import paired, shared_rows
+from tasks.report.statistics.statistics import Matrix
 
 Answers = Mapping[str, Mapping[str, float]]  # benchmark or thermometer -> row id -> value
 Matrices = dict[str, dict[str, Matrix]]

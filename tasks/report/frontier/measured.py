@@ -22,10 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tasks.report.artifacts import Sampled
+from tasks.report.computed.pass_at_k import Samples
 from tasks.report.frontier.matrices import Answers, FrontierError, other_questions
-from tasks.report.pass_at_k import Samples
-from tasks.runtime.full_disk import explained
+from tasks.report.reading.artifacts import Sampled
+from tasks.runtime.files.full_disk import explained
 
 FILE = "measured.parquet"
 SCHEMA = 1

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from tasks.report.chart import NARROW, WIDE
-from tasks.report.figures import method_label
+from tasks.report.figures.chart import NARROW, WIDE
+from tasks.report.figures.figures import method_label
 from tasks.report.frontier.data import RISES, SHOWN, Frontier
 from tasks.report.frontier.figure import frontier_figure
 from tasks.report.frontier.tables import tables
-from tasks.report.page import environment
+from tasks.report.views.page import environment
 
 _MARKS = ("circle", "square", "triangle", "diamond", "triangle downwards", "plus", "cross", "star")
 _FOLDER = Path(__file__).parent
@@ -24,7 +24,7 @@ def render(data: Frontier) -> str:
         .render(
             data=data,
             against=method_label(data.against),
-            css=Markup((_FOLDER.parent / "page.css").read_text(encoding="utf-8")),
+            css=Markup((_FOLDER.parent / "views" / "page.css").read_text(encoding="utf-8")),
             figures=[
                 (
                     f"{data.called(one)}, {SHOWN[one][1]}{'; lower has moved less' * (one in RISES)}",

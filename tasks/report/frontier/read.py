@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from tasks.evaluate.benchmark import benchmark
-from tasks.report import artifacts
-from tasks.report.drift import rises
+from tasks.report.computed.drift import rises
+from tasks.report.computed.pass_at_k import Samples
 from tasks.report.frontier.data import RISES
 from tasks.report.frontier.matrices import Answers
 from tasks.report.frontier.measured import Measured, Run
-from tasks.report.lineage import walk
-from tasks.report.pass_at_k import Samples
+from tasks.report.lineage.lineage import walk
+from tasks.report.reading import artifacts
 from tasks.rows.jsonl import read_rows
-from tasks.runtime.digest import digest_value
-from tasks.runtime.store import read_manifest
+from tasks.runtime.files.digest import digest_value
+from tasks.runtime.store.store import read_manifest
 
 # Shared by all seeds of a method, and so the same bytes; of all other stages the settings are the same.
 _SHARED = ("backbone", "corpus", "sample", "split")

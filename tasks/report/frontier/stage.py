@@ -17,10 +17,10 @@ from tasks.report.frontier.build import build
 from tasks.report.frontier.data import SFT, Frontier
 from tasks.report.frontier.matrices import FrontierError
 from tasks.report.frontier.read import read
-from tasks.report.provenance import is_nano
+from tasks.report.reading.provenance import is_nano
 from tasks.rows.source import source_identity
+from tasks.runtime.files.whole_file import whole
 from tasks.runtime.stage import Metrics, stage
-from tasks.runtime.whole_file import whole
 
 PAGE, FIGURES, MEASURED = "frontier.html", "frontier.json", measured.FILE
 HERE = "this store"

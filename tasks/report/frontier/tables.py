@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.methods.strength import label_at, shown
-from tasks.report.figures import method_label
+from tasks.report.figures.figures import method_label
 from tasks.report.frontier.compare import REACHED
 from tasks.report.frontier.data import GENERAL, RISES, SHOWN, Difference, Frontier, Outcome
-from tasks.report.values import Estimate
-from tasks.report.wording import DASH, interval, number, p_value
-from tasks.runtime.markdown import table
+from tasks.report.schema.values import Estimate
+from tasks.report.views.wording import DASH, interval, number, p_value
+from tasks.runtime.files.markdown import table
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tasks.report.frontier.data import Frontier
 from tasks.report.frontier.tables import headline
-from tasks.report.terminal import NANO
+from tasks.report.views.terminal import NANO
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.spec import read_spec, write_metrics
+from tasks.runtime.engines.spec import read_spec, write_metrics
 from tasks.score.embeddings import Embedder
 from tasks.score.load import context_of, load_backbone
 from tasks.score.nll import NLLScorer

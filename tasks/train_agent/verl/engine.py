@@ -25,7 +25,7 @@ from typing import Any
 from tasks.rows.context import longest_context
 from tasks.rows.precision import resolve
 from tasks.rows.tokens import ChatTokens
-from tasks.runtime.spec import read_spec, write_metrics
+from tasks.runtime.engines.spec import read_spec, write_metrics
 from tasks.train_agent.replay import GROUPS
 from tasks.train_agent.rows import enough_rows
 from tasks.train_agent.spec import TrainSpec

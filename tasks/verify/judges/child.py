@@ -3,7 +3,7 @@
 In:  start("inference", ["-m", "tasks.verify.judges.local_judge_engine", "spec.json"], {"VLLM_API_KEY": "…"}, log)
 Out: Child(…): it and every process it starts are gone when it is closed, or when this process dies
 
-tasks.runtime.engine runs a module to its end; this leaves it running beside the stage.
+tasks.runtime.engines.engine runs a module to its end; this leaves it running beside the stage.
 """
 
 import os
@@ -11,8 +11,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tasks.runtime.engine import SUPERVISOR, EnvironmentMissing, environment_variables, in_slots
-from tasks.runtime.secret import mask
+from tasks.runtime.engines.engine import SUPERVISOR, EnvironmentMissing, environment_variables, in_slots
+from tasks.runtime.files.secret import mask
 from tasks.runtime.settings import ROOT, settings
 
 

@@ -17,8 +17,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tasks.runtime.files.yaml_text import mapping, validated
 from tasks.runtime.settings import settings
-from tasks.runtime.yaml_text import mapping, validated
 from tasks.verify.arithmetic.arithmetic import ArithmeticJudge
 from tasks.verify.judges.config import JudgeConfig
 from tasks.verify.judges.first_token import Read

@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from tasks.rows.jsonl import RowError, read_lines
-from tasks.runtime.progress import report
+from tasks.runtime.progress.progress import report
 from tasks.verify.judges.calibration import Calibration, calibrate
 from tasks.verify.judges.judge import load_config, make_judge
 from tasks.verify.judges.measures import Measure, Share, measure

@@ -7,7 +7,7 @@ Out: [{"text": "{\\"reason\\": …, \\"valid\\": true}", "error": null, "prompt_
 from collections.abc import Callable
 from typing import Any, Literal
 
-from tasks.runtime.spec import read_spec
+from tasks.runtime.engines.spec import read_spec
 from tasks.verify.judges.engine_process import EngineSpec, answer_blocks
 from tasks.verify.judges.judge_prompt import SCHEMA
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from tasks.runtime.digest import digest_entries, digest_file
+from tasks.runtime.files.digest import digest_entries, digest_file
 from tasks.runtime.settings import settings
 from tasks.verify.judges.canaries import CANARIES, JudgeUnavailable, require_verdicts
 from tasks.verify.judges.child import device_environment

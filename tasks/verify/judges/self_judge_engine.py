@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from tasks.rows.context import longest_context
 from tasks.rows.precision import resolve
-from tasks.runtime.spec import read_spec
+from tasks.runtime.engines.spec import read_spec
 from tasks.score.batches import Question
 from tasks.verify.judges.engine_process import Block, EngineSpec, answer_blocks
 from tasks.verify.judges.first_token import FirstTokens, from_model

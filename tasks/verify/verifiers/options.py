@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from tasks.runtime.digest import digest_file
+from tasks.runtime.files.digest import digest_file
 
 
 class VerifierOptions(BaseModel):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tasks.runtime.digest import digest_file
+from tasks.runtime.files.digest import digest_file
 from tasks.verify.types import AnswerVerdict, Candidate
 from tasks.verify.verifiers.one_by_one import OneByOne
 from tasks.verify.verifiers.options import VerifierOptions

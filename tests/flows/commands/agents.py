@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.runtime.store.store import Artifact, Manifest, Store
 
 ROOT = Path(__file__).resolve().parents[3]
 NANO = ROOT / "infra" / "nano" / "model"

@@ -8,7 +8,7 @@ from typer import BadParameter
 
 from flows.commands.agent import find_adapter, find_experiment
 from flows.experiment import load_experiment
-from tasks.runtime.store import Store
+from tasks.runtime.store.store import Store
 from tests.flows.commands.agents import publish_agent
 
 NANO = load_experiment("nano").backbone.source()

@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from flows.commands.asked import asked, seeds_of
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.runtime.store.store import Artifact, Manifest, Store
 from tests.conftest import ROOT
 
 

@@ -16,7 +16,7 @@ import yaml
 from flows.experiment import load_experiment
 from tasks.rows.jsonl import read_rows, write_rows
 from tasks.runtime.settings import settings
-from tasks.runtime.store import Store
+from tasks.runtime.store.store import Store
 from tests.conftest import ROOT
 from tests.flows.commands.agents import publish_agent
 

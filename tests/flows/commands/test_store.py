@@ -7,7 +7,7 @@ from typer.testing import CliRunner, Result
 
 from flows import cli
 from flows.commands import store as command
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.runtime.store.store import Artifact, Manifest, Store
 
 RUN = CliRunner(env={"COLUMNS": "200"})
 KEYS = {"corpus": "a" * 32, "report": "b" * 32, "orphan": "c" * 32}

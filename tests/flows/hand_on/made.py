@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.rows.prompts import prompts_digest
-from tasks.runtime.plain_text import utf8
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.runtime.files.plain_text import utf8
+from tasks.runtime.store.store import Artifact, Manifest, Store
 
 HOSTILE = "a|b\n---\n# H <script>x</script> [l](http://e.org) `c` @u &amp; ${7*7} \x1b[31m \ud800 - 'q' \"q\": {y: 1}"
 

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from flows.hand_on.dataset import write_dataset
 from flows.hand_on.provenance import HandOnError, find
 from tasks.rows.prompts import prompts_digest, question_prompt
-from tasks.runtime.store import StoreError
+from tasks.runtime.store.store import StoreError
 from tests.flows.hand_on.made import training_set
 
 

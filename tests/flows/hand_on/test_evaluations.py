@@ -13,7 +13,7 @@ from tasks.evaluate import benchmark
 from tasks.rows.jsonl import write_rows
 from tasks.rows.prompts import prompts_digest
 from tasks.runtime import stage
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.runtime.store.store import Artifact, Manifest, Store
 
 NAMES = ("nano_words", "nano_seen_kinds")
 SAMPLED = "nano_seen_kinds"

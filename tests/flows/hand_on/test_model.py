@@ -10,11 +10,11 @@ import pytest
 from flows.hand_on.model import write_model
 from flows.hand_on.push import files_of, kind_of
 from tasks.finetune.config import FinetuneConfig
-from tasks.report.data import Backbone, ReportData, to_json
-from tasks.report.run_data import Averages, Run, Score
-from tasks.report.values import Estimate
+from tasks.report.schema.data import Backbone, ReportData, to_json
+from tasks.report.schema.run_data import Averages, Run, Score
+from tasks.report.schema.values import Estimate
 from tasks.runtime.settings import settings
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.runtime.store.store import Artifact, Manifest, Store
 from tests.conftest import ROOT
 from tests.flows.hand_on.made import HOSTILE, publish, training_set
 

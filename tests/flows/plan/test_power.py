@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from flows.plan.power import BETWEEN_SEEDS, DISCORDANCE, FEWEST, least_difference, power
 from tasks.rows.jsonl import write_rows
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.store import Manifest, Store
 
 
 @pytest.mark.parametrize(("seeds", "between"), [(1, 0.0), (4, 0.02)])

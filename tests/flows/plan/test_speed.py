@@ -7,7 +7,7 @@ import pytest
 from flows.experiment import STAGES
 from flows.plan.speed import Past
 from flows.plan.table import gpu_called, table
-from tasks.runtime.store import Artifact, Manifest
+from tasks.runtime.store.store import Artifact, Manifest
 
 SIZE = 1_000_000
 

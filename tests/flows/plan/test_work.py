@@ -9,7 +9,7 @@ import pytest
 from flows.experiment import STAGES, load_experiment
 from flows.plan.work import WORK, done, length, made, rows_of_file
 from tasks.evaluate.config import EvaluateConfig, SamplingConfig
-from tasks.runtime.store import Manifest
+from tasks.runtime.store.store import Manifest
 
 REWRITE = Manifest(kind="rewrite", key="a", metrics={"rows": 400, "written": 400, "output_tokens": 16405})
 FINETUNE = Manifest(

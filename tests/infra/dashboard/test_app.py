@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from infra.dashboard.app import create
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.store import Manifest, Store
 
 Made = tuple[Path, dict[str, str]]
 

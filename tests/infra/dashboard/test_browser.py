@@ -14,7 +14,7 @@ from benchmarks._store import make_store
 from infra.dashboard.app import create
 from infra.dashboard.export import export_pages
 from infra.dashboard.serve import HOST, free_port
-from tasks.runtime.remarks import pinned
+from tasks.runtime.store.remarks import pinned
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -12,7 +12,7 @@ from infra.dashboard.index import Index
 from infra.dashboard.lineage import lineage, state_of
 from infra.dashboard.runs import Runs
 from infra.dashboard.site import Site
-from tasks.runtime.store import MANIFEST
+from tasks.runtime.store.store import MANIFEST
 
 
 @pytest.fixture

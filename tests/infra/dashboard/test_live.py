@@ -9,8 +9,8 @@ from infra.dashboard.live import attempts, waiting
 from infra.dashboard.site import Site
 from infra.dashboard.under_way import held_locks
 from tasks.runtime import attempt
-from tasks.runtime.progress import report
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.runtime.progress.progress import report
+from tasks.runtime.store.store import Artifact, Manifest, Store
 
 KEY = "0123456789abcdef0123456789abcdef"
 

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from benchmarks._store import make_store
 from infra.dashboard.app import create
 from infra.dashboard.export import export_pages
-from tasks.runtime.remarks import Remark, remarks
+from tasks.runtime.store.remarks import Remark, remarks
 
 if TYPE_CHECKING:
     from httpx2 import Response

@@ -7,7 +7,7 @@ from infra.nano.another import write_backbone
 from infra.nano.recipe import NanoConfig
 from infra.nano.world import World, write_world
 from tasks.evaluate import benchmark
-from tasks.report.provenance import is_nano
+from tasks.report.reading.provenance import is_nano
 
 CONFIG = NanoConfig(seed=7, numinamath_rows=40, openmath_rows=40, benchmark_rows=20)
 

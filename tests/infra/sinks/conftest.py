@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tasks.runtime.store import Manifest, Store
+    from tasks.runtime.store.store import Manifest, Store
 
 CHANGED = {"sample.rows": 60, "finetune.learning_rate": 8e-4}
 
@@ -24,9 +24,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
 @pytest.fixture
 def home(made: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "Iterator[Store]":
     """The store, with no sink on; W&B writes files only, and into this test's folder."""
-    from tasks.runtime import openlineage_sink, sinks
     from tasks.runtime.settings import settings
-    from tasks.runtime.store import Store
+    from tasks.runtime.sinks import openlineage_sink, sinks
+    from tasks.runtime.store.store import Store
 
     for name in sinks.PACKAGES:
         monkeypatch.delenv(sinks.variable(name), raising=False)

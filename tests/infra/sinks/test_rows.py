@@ -9,7 +9,7 @@ from infra.dashboard.runs import Runs
 from infra.sinks.rows import _figures, _run, runs_of, slug
 from tasks.report.report import read_report
 from tasks.rows.jsonl import write_rows
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.store import Manifest, Store
 
 
 def test_figures_and_curves_are_the_reports(home: Store, report: Manifest) -> None:

@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 from flows.cli import app
 from infra.sinks import feed, mlflow, tensorboard, wandb
 from infra.sinks.rows import SinkRun, runs_of
-from tasks.runtime import sinks
 from tasks.runtime.settings import settings
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.sinks import sinks
+from tasks.runtime.store.store import Manifest, Store
 from tests.infra.sinks.wandb_file import records
-from tests.tasks.runtime.openlineage_server import openlineage_server
+from tests.tasks.runtime.sinks.openlineage_server import openlineage_server
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tasks.backbone.config import BackboneConfig
 from tasks.rows.source import SourceError
 from tasks.runtime.key import stage_key
 from tasks.runtime.settings import settings
-from tasks.runtime.store import Store
+from tasks.runtime.store.store import Store
 from tests.conftest import ROOT
 
 NANO = ROOT / "infra" / "nano" / "model"

@@ -13,7 +13,7 @@ from tasks.corpus.corpus import CorpusConfig, Format, corpus
 from tasks.corpus.formats import kept_columns
 from tasks.rows.jsonl import read_rows
 from tasks.rows.source import SourceError
-from tasks.runtime.progress import Progress, handled_by
+from tasks.runtime.progress.progress import Progress, handled_by
 from tasks.runtime.settings import Settings
 
 NUMINA = {"source": "gsm8k", "problem": "What is 2 + 2?", "solution": "2 + 2 = 4\n\\boxed{4}", "messages": []}

@@ -1,4 +1,4 @@
-"""Table 1's averages; that they are the paper's, row by row, is in tests/tasks/report/test_paper_tables.py."""
+"""Table 1's averages; that they are the paper's, row by row, is in tests/tasks/report/views/test_paper_tables.py."""
 
 import pytest
 

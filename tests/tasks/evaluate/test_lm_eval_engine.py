@@ -14,7 +14,7 @@ from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.spec import EvaluateSpec
 from tasks.generation.variables import each_engine, engine_variables
 from tasks.rows.jsonl import Row, read_rows, write_rows
-from tasks.runtime import engine
+from tasks.runtime.engines import engine
 from tests.tasks import engines
 from tests.tasks.evaluate.behaviour_rows import OTHERS
 

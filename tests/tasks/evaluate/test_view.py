@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tasks.evaluate.view import view
 from tasks.runtime.key import twin
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.runtime.store.store import Artifact, Manifest, Store
 
 
 def put(home: Store, kind: str, key: str, **more: object) -> Manifest:

@@ -12,7 +12,7 @@ from tasks.generation.asked import Asked
 from tasks.generation.queue import Key, complete, drop_half_line
 from tasks.generation.vllm_sampling import Completion, Decoding, Prompt
 from tasks.rows.jsonl import RowError, read_rows
-from tasks.runtime.progress import Progress, handled_by
+from tasks.runtime.progress.progress import Progress, handled_by
 
 PROMPTS = {f"r/{number}": [number] for number in range(7)}
 SAMPLES = ("00", "01")

@@ -3,7 +3,7 @@
 import os
 
 from tasks.generation.variables import each_engine, engine_variables
-from tasks.runtime import engine
+from tasks.runtime.engines import engine
 
 
 def test_engines_on_a_cpu_compute_on_a_core_of_their_own_slot_each(monkeypatch) -> None:

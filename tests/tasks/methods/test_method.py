@@ -30,9 +30,9 @@ import json
 from flows.form import QUESTIONS
 from flows.pipeline import pipeline
 from flows.study import study
-from tasks.report.chart import role_of
-from tasks.report.figures import method_label
-from tasks.report.data import ORDER
+from tasks.report.figures.chart import role_of
+from tasks.report.figures.figures import method_label
+from tasks.report.schema.data import ORDER
 schema = pipeline.parameters.model_dump()["properties"]["method"]
 print(json.dumps({"enum": schema["enum"], "question": schema["description"], "label": method_label("half_as_fast"),
     "role": role_of("half_as_fast")[0], "order": ORDER, "studied": study.fn.__defaults__[0]}))

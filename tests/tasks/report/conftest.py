@@ -3,21 +3,21 @@
 import numpy as np
 import pytest
 
-from tasks.report.answers import Answer
-from tasks.report.artifacts import Sampled
-from tasks.report.calibration import Choice, calibration
-from tasks.report.compared_data import Summary
-from tasks.report.data import Backbone, ReportData
-from tasks.report.drift import drifts
-from tasks.report.forgetting import Trained, forgetting
-from tasks.report.lineage_data import Edge, Graph, Node
-from tasks.report.pass_at_k import passes
-from tasks.report.row_data import Example, Histogram, Quarantine, Version
-from tasks.report.run_data import Artifact, GrpoStep, LossPoint, Run, Score, StageCost, TargetNLL, Targets
-from tasks.report.statistics import draw, mean_over_rows, proportion
-from tasks.report.summary import average, averages, comparisons, table_1
-from tasks.report.transitions import transitions
-from tasks.report.values import Estimate
+from tasks.report.computed.calibration import Choice, calibration
+from tasks.report.computed.drift import drifts
+from tasks.report.computed.forgetting import Trained, forgetting
+from tasks.report.computed.pass_at_k import passes
+from tasks.report.computed.summary import average, averages, comparisons, table_1
+from tasks.report.computed.transitions import transitions
+from tasks.report.reading.answers import Answer
+from tasks.report.reading.artifacts import Sampled
+from tasks.report.schema.compared_data import Summary
+from tasks.report.schema.data import Backbone, ReportData
+from tasks.report.schema.lineage_data import Edge, Graph, Node
+from tasks.report.schema.row_data import Example, Histogram, Quarantine, Version
+from tasks.report.schema.run_data import Artifact, GrpoStep, LossPoint, Run, Score, StageCost, TargetNLL, Targets
+from tasks.report.schema.values import Estimate
+from tasks.report.statistics.statistics import draw, mean_over_rows, proportion
 
 BENCHMARKS = {"math": ["word_problems", "word_problems_hard"], "general": ["facts", "opposites", "lists"]}
 ROWS = {"word_problems": 200, "word_problems_hard": 120, "facts": 150, "opposites": 100, "lists": 150}
@@ -349,6 +349,6 @@ def report_data():
 
 @pytest.fixture(scope="session")
 def page(report_data):
-    from tasks.report.page import render
+    from tasks.report.views.page import render
 
     return render(report_data)

@@ -6,16 +6,16 @@ from html import unescape
 import numpy as np
 import pytest
 
-from tasks.report.answers_view import said
 from tasks.report.collect import ReportConfig, collect
-from tasks.report.joined import ReportError
-from tasks.report.page import render
-from tasks.report.page_tables import column
-from tasks.report.provenance import commands
-from tasks.report.run_data import Run
-from tasks.report.wording import caveats
+from tasks.report.computed.joined import ReportError
+from tasks.report.reading.provenance import commands
+from tasks.report.schema.run_data import Run
+from tasks.report.views.answers_view import said
+from tasks.report.views.page import render
+from tasks.report.views.page_tables import column
+from tasks.report.views.wording import caveats
 from tasks.rows.jsonl import write_rows
-from tasks.runtime.store import Artifact, Manifest, Store, read_manifest
+from tasks.runtime.store.store import Artifact, Manifest, Store, read_manifest
 
 MATH, GENERAL = ["nano_seen_kinds", "nano_new_kinds"], ["nano_facts", "nano_lists"]
 CONFIG = ReportConfig(backbone="nano", resamples=200, examples=6)

@@ -5,7 +5,7 @@ import pytest
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.rewrite import rewrite, self_solve
 from tasks.runtime.futures import StageTask
-from tasks.runtime.store import Artifact
+from tasks.runtime.store.store import Artifact
 
 INPUTS = {name: Artifact(kind=name, key=name, digest=f"d{name}") for name in ("backbone", "rows")}
 

@@ -15,8 +15,8 @@ from tasks.generation.variables import each_engine, engine_variables
 from tasks.rewrite.config import RewriteConfig
 from tasks.rewrite.spec import RewriteSpec
 from tasks.rows.jsonl import Row, read_rows, write_rows
-from tasks.runtime import engine
-from tasks.runtime.spec import read_metrics
+from tasks.runtime.engines import engine
+from tasks.runtime.engines.spec import read_metrics
 from tests.flows.commands.agents import NANO, save_random_adapter
 from tests.tasks import engines
 

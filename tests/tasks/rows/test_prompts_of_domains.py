@@ -3,7 +3,7 @@
 import pytest
 
 from tasks.rows.prompts import GENERAL, MATH_PREFIX, domain_of, question_prompt, rewriting_prompt
-from tasks.runtime.digest import digest_value
+from tasks.runtime.files.digest import digest_value
 
 
 def test_a_row_without_a_domain_is_mathematics() -> None:

@@ -9,11 +9,11 @@ from prefect import flow
 from pydantic import BaseModel, Field
 
 from tasks.rows.jsonl import RowError
-from tasks.runtime.engine import EngineError
+from tasks.runtime.engines.engine import EngineError
 from tasks.runtime.futures import finish
-from tasks.runtime.progress import report
+from tasks.runtime.progress.progress import report
 from tasks.runtime.stage import Metrics, stage
-from tasks.runtime.store import Artifact
+from tasks.runtime.store.store import Artifact
 
 
 class CountConfig(BaseModel):

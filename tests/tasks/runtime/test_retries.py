@@ -6,7 +6,7 @@ import pytest
 
 from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.finetune import smaller as smaller_sft
-from tasks.runtime.engine import EngineError
+from tasks.runtime.engines.engine import EngineError
 from tasks.runtime.retries import PAUSES, WILL_NOT_PASS, halve, halved, may_pass, out_of_memory
 from tasks.score.config import ScoreConfig
 from tasks.score.score import smaller as smaller_score

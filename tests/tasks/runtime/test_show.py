@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tasks.runtime import show
-from tasks.runtime.names import backbone_name
 from tasks.runtime.settings import settings
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.runtime.store.names import backbone_name
+from tasks.runtime.store.store import Artifact, Manifest, Store
 
 
 def put(home: Store, kind: str, key: str, inputs: dict[str, Artifact] | None = None, **more: Any) -> Artifact:

@@ -20,14 +20,15 @@ from prefect.states import State
 from pydantic import BaseModel
 
 from tasks.rows.jsonl import RowError
-from tasks.runtime import engine, stopping
 from tasks.runtime import key as key_module
+from tasks.runtime import stopping
 from tasks.runtime.building import NotEnoughGPUs
+from tasks.runtime.engines import engine
 from tasks.runtime.futures import finish, part
 from tasks.runtime.key import config_for_key, stage_key, twin
 from tasks.runtime.settings import settings
 from tasks.runtime.stage import Metrics, stage, store
-from tasks.runtime.store import Artifact, Manifest, Store
+from tasks.runtime.store.store import Artifact, Manifest, Store
 from tests.conftest import ROOT
 from tests.tasks.runtime.stages_for_tests import (
     CountConfig,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.rows.jsonl import Row, RowError, row_at, write_rows
-from tasks.runtime.progress import Progress, handled_by
+from tasks.runtime.progress.progress import Progress, handled_by
 from tasks.sample.draw import Draw
 
 

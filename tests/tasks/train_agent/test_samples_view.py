@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tasks.runtime.progress import Progress, handled_by, report
+from tasks.runtime.progress.progress import Progress, handled_by, report
 from tasks.train_agent import samples_view
 from tasks.train_agent.samples_view import LONGEST, SamplesView
 

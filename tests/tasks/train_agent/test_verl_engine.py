@@ -12,8 +12,8 @@ import pytest
 
 from tasks.rewards.group import group_advantages
 from tasks.rows.jsonl import read_rows, write_rows
-from tasks.runtime.engine import EngineError
-from tasks.runtime.engine import run as run_engine
+from tasks.runtime.engines.engine import EngineError
+from tasks.runtime.engines.engine import run as run_engine
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.spec import TrainSpec
 from tests.tasks.train_agent import greedy

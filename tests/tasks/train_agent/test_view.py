@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tasks.rows.jsonl import Row
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.store import Manifest, Store
 from tasks.train_agent.step_log import report_step, summary
 from tasks.train_agent.view import FIGURES, view
 

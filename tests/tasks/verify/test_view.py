@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tasks.rows.jsonl import write_rows
-from tasks.runtime.store import Manifest, Store
+from tasks.runtime.store.store import Manifest, Store
 from tasks.verify.view import view
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.report.artifacts import Sampled
-from tasks.report.chart import WIDE
-from tasks.report.figures import method_label
+from tasks.report.computed.joined import ReportError
+from tasks.report.figures.chart import WIDE
+from tasks.report.figures.figures import method_label
 from tasks.report.frontier import figure
 from tasks.report.frontier.build import build
 from tasks.report.frontier.data import GENERAL, GENERAL_PASSES, PASSES, Difference, Frontier
@@ -18,8 +18,8 @@ from tasks.report.frontier.matrices import FrontierError
 from tasks.report.frontier.measured import Measured, Run
 from tasks.report.frontier.page import render
 from tasks.report.frontier.tables import markdown, tables
-from tasks.report.joined import ReportError
-from tasks.report.values import Estimate
+from tasks.report.reading.artifacts import Sampled
+from tasks.report.schema.values import Estimate
 
 RATES = (0.0008, 0.0012)
 QUESTIONS = 200

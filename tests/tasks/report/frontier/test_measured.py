@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from tasks.report.artifacts import Sampled
 from tasks.report.frontier.build import build
 from tasks.report.frontier.matrices import FrontierError
 from tasks.report.frontier.measured import Measured, Run, backbone_of, load, pool, write
 from tasks.report.frontier.stage import FIGURES, MEASURED, PAGE, FrontierConfig, frontier
+from tasks.report.reading.artifacts import Sampled
 from tests.tasks.report.frontier.test_build import RATES, made, measured, moved
 
 RECIPE = {"split": "a1", "finetune": "f0"}

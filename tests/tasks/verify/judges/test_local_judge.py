@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tasks.runtime.engines.supervisor import descendants
 from tasks.runtime.settings import ROOT
-from tasks.runtime.supervisor import descendants
 from tasks.verify.judges.canaries import JudgeUnavailable
 from tasks.verify.judges.config import JudgeConfig
 from tasks.verify.judges.judge import make_judge

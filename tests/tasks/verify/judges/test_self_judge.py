@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tasks.runtime.engines.supervisor import descendants
 from tasks.runtime.key import config_for_key
-from tasks.runtime.supervisor import descendants
 from tasks.verify.gate import GateConfig
 from tasks.verify.judges.config import JudgeConfig
 from tasks.verify.judges.first_token import FirstTokens, Reading, from_model

@@ -1,0 +1,1 @@
+"""The figures of a report, computed from what its runs answered."""

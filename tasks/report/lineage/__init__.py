@@ -1,0 +1,1 @@
+"""Where an artifact comes from: its graph, its layers, its drawing."""

@@ -1,0 +1,1 @@
+"""Estimates and intervals: resampled over questions, clusters and training seeds, paired where they can be."""

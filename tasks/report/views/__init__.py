@@ -1,0 +1,1 @@
+"""A report for people: one HTML page, tables for the terminal, the paper's tables."""

@@ -1,0 +1,1 @@
+"""Other interpreters: how one is started, forked, supervised and dealt work."""

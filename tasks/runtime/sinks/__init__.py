@@ -1,0 +1,1 @@
+"""Lineage for others: what a run reads and writes, as events."""
