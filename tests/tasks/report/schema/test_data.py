@@ -1,7 +1,6 @@
 """The JSON is what its schema and its documentation say."""
 
 import json
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -9,8 +8,9 @@ from pydantic import ValidationError
 
 from tasks.report.schema.data import ReportData, schema, to_json
 from tasks.report.schema.run_data import Run, Score
+from tests.conftest import ROOT
 
-DOCS = Path(__file__).parents[3] / "docs"
+DOCS = ROOT / "docs"
 
 
 def test_the_exported_schema_is_the_one_of_the_code():
