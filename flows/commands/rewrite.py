@@ -11,6 +11,7 @@ again goes on from there.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +64,15 @@ def rewrite_command(
         int | None,
         typer.Option(min=1, help="Most tokens of one rewrite; left out: the backbone's (rewrite.max_new_tokens)."),
     ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=2,
+            help="0, the default, writes the likeliest rewrite, as the paper does; 1 draws one, as the agent was "
+            "trained to: targets that keep its diversity (docs/your_data.md).",
+        ),
+    ] = None,
     rerun: Annotated[
         Rerun | None,
         typer.Option(
@@ -82,7 +92,9 @@ def rewrite_command(
         if before is not None and not before.again:
             typer.echo(f"no row of {out} was cut off: nothing to ask again")
             return
-        _rewrite(open_reader(location, mapping, encoding), location, adapter, backbone, out, max_new_tokens, before)
+        given = {"max_new_tokens": max_new_tokens, "temperature": temperature}
+        settings = {name: value for name, value in given.items() if value is not None}
+        _rewrite(open_reader(location, mapping, encoding), location, adapter, backbone, out, settings, before)
 
 
 def _rewrite(
@@ -91,15 +103,13 @@ def _rewrite(
     adapter: str | None,
     backbone: str | None,
     out: Path,
-    max_new_tokens: int | None,
+    settings: Mapping[str, int | float],
     before: Before | None,
 ) -> None:
     first, bad = survey(reader, location)
     agent = None if adapter is None else find_adapter(adapter)
     experiment = find_experiment(agent, backbone)
-    if max_new_tokens is not None:
-        limited = experiment.rewrite.model_copy(update={"max_new_tokens": max_new_tokens})
-        experiment = experiment.model_copy(update={"rewrite": limited})
+    experiment = experiment.model_copy(update={"rewrite": experiment.rewrite.model_copy(update=settings)})
     console = Console()
     show_understood(console, reader, first)
     if agent is not None:

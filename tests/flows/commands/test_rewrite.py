@@ -59,6 +59,19 @@ def test_every_row_comes_out_with_a_target_that_was_verified_or_is_the_experts(t
     }, "nothing of the work is left"
 
 
+@pytest.mark.slow
+def test_drawn_rewrites_are_others_than_the_likeliest_and_come_again(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    write_rows(file, ROWS)
+    targets = []
+    for name, *drawn in (("greedy",), ("drawn", "--temperature", "1"), ("again", "--temperature", "1")):
+        done = rewrite(str(file), "--backbone", "nano", "--out", str(tmp_path / name), *drawn)
+        assert done.returncode == 0, done.stderr
+        targets.append([row["target"] for row in read_rows(tmp_path / name)])
+    greedy, first, second = targets
+    assert first == second != greedy
+
+
 def test_what_is_no_adapter_is_refused_before_any_work(tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     write_rows(file, ROWS)
