@@ -70,7 +70,7 @@ def rewrite_command(
             min=0,
             max=2,
             help="0, the default, writes the likeliest rewrite, as the paper does; 1 draws one, as the agent was "
-            "trained to: targets that keep its diversity (docs/your_data.md).",
+            "trained to (docs/your_data.md says what came of it).",
         ),
     ] = None,
     rerun: Annotated[
