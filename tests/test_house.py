@@ -1,6 +1,7 @@
 """The arrows of the house: which room may import which. README's architecture section says why."""
 
 import ast
+import tomllib
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 
+BESIDE = {".yaml", ".j2", ".css"}
 STAGES = {
     *("corpus", "sample", "split", "train_agent", "measure", "rewrite", "verify"),
     *("diversity", "assemble", "mix", "finetune", "average", "evaluate", "score", "drift", "report", "backbone"),
@@ -109,3 +111,11 @@ def test_tests_mirror_the_rooms() -> None:
     for path in Path(ROOT / "tests" / "tasks").rglob("test_*.py"):
         room = path.parent.relative_to(ROOT / "tests")
         assert (ROOT / room).is_dir(), f"{path} tests no room: there is no {room}/"
+
+
+def test_what_code_reads_beside_itself_is_in_the_package() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    globs = [f"{package.replace('.', '/')}/{one}" for package, ones in listed.items() for one in ones]
+    packed = {path for one in globs for path in ROOT.glob(one)}
+    beside = {path for top in ("flows", "tasks") for path in (ROOT / top).rglob("*.*") if path.suffix in BESIDE}
+    assert beside - packed == set()
