@@ -5,6 +5,7 @@ Out: Held: of nano at 0.0004 {"sft/0": "docs/measured/nano.parquet", …}, and t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,14 @@ class Held:
         Raises:
             FormError: a file is of other benchmarks, or holds seeds of a method that are made otherwise.
         """
-        if (walk := walking()) is None:
-            return
         of, rate = experiment.backbone.name, experiment.finetune.learning_rate
-        for path in self.files(of):
+        if (walk := walking()) is None or not (files := self.files(of)):
+            return
+        for path in files:
             if differ := self._files[path].benchmarks ^ {*experiment.evaluate.benchmarks}:
                 raise FormError(f"measured: {path} and this study differ in benchmarks: {', '.join(sorted(differ))}")
         models = {name: one["model"].artifacts().key for name, one in runs.items() if "model" in one}
-        load = lambda key: walk.manifest(key).model_dump(mode="json")  # noqa: E731
+        load = cache(lambda key: walk.manifest(key).model_dump(mode="json"))  # all models come from the same sample
         planned = {("this study", name): recipe(key, load) for name, key in models.items()}
         try:
             made_alike(self._recipes(of, rate) | planned, rate)

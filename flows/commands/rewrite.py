@@ -92,9 +92,9 @@ def rewrite_command(
         if before is not None and not before.again:
             typer.echo(f"no row of {out} was cut off: nothing to ask again")
             return
-        given = {"max_new_tokens": max_new_tokens, "temperature": temperature}
-        settings = {name: value for name, value in given.items() if value is not None}
-        _rewrite(open_reader(location, mapping, encoding), location, adapter, backbone, out, settings, before)
+        given = {"rewrite.max_new_tokens": max_new_tokens, "rewrite.temperature": temperature}
+        overrides = {field: value for field, value in given.items() if value is not None}
+        _rewrite(open_reader(location, mapping, encoding), location, adapter, backbone, out, overrides, before)
 
 
 def _rewrite(
@@ -103,13 +103,14 @@ def _rewrite(
     adapter: str | None,
     backbone: str | None,
     out: Path,
-    settings: Mapping[str, int | float],
+    overrides: Mapping[str, int | float],
     before: Before | None,
 ) -> None:
+    from flows.experiment import load_experiment
+
     first, bad = survey(reader, location)
     agent = None if adapter is None else find_adapter(adapter)
-    experiment = find_experiment(agent, backbone)
-    experiment = experiment.model_copy(update={"rewrite": experiment.rewrite.model_copy(update=settings)})
+    experiment = load_experiment(find_experiment(agent, backbone), overrides)
     console = Console()
     show_understood(console, reader, first)
     if agent is not None:

@@ -33,7 +33,8 @@ from infra.dashboard.live import live_page
 from infra.dashboard.pages import PAGES
 from infra.dashboard.remark_form import answer_remark
 from infra.dashboard.site import HERE, Site
-from tasks.runtime.settings import ROOT, settings
+from tasks.report.figures.style import PAGE_CSS
+from tasks.runtime.settings import settings
 from tasks.runtime.store.names import REPORTS
 
 HOSTS = ["127.0.0.1", "localhost"]
@@ -81,7 +82,7 @@ def create(root: Path | None = None, login: str | None = None, prefect: str | No
     return Starlette(
         routes=[
             Mount("/assets", StaticFiles(directory=HERE / "assets"), name="assets"),
-            Route("/report.css", lambda _: FileResponse(ROOT / "tasks" / "report" / "views" / "page.css")),
+            Route("/report.css", lambda _: FileResponse(PAGE_CSS)),
             Route("/health", lambda _: PlainTextResponse("ok")),
             Route("/file", file),
             Route("/remark", remark, methods=["POST"]),

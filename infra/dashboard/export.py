@@ -19,9 +19,9 @@ from typing import Any
 from infra.dashboard.app import TEXT
 from infra.dashboard.pages import PAGES
 from infra.dashboard.site import HERE, Site
+from tasks.report.figures.style import PAGE_CSS
 from tasks.report.report import FIGURES, PAGE
 from tasks.runtime.files.whole_file import whole
-from tasks.runtime.settings import ROOT
 
 # Pages that are written of each kind, those that are linked to first: all runs, reports and artifacts, but not every
 # comparison, list of siblings, filter of rows or questions.
@@ -92,7 +92,7 @@ def export_pages(root: Path, folder: Path, rows: int = 200) -> Written:
     site = Site(root)
     site.runs.refresh()
     shutil.copytree(HERE / "assets", folder / "assets", dirs_exist_ok=True)
-    shutil.copyfile(ROOT / "tasks" / "report" / "views" / "page.css", folder / "assets" / "report.css")
+    shutil.copyfile(PAGE_CSS, folder / "assets" / "report.css")
     made = _Export(site, folder, BOUNDS | {"row": rows, "question": rows})
     made.link("runs")
     while made.waiting:

@@ -14,7 +14,7 @@ from infra.dashboard.curves import HEIGHT, WIDTH, curves
 from infra.dashboard.graph import graph
 from infra.dashboard.lineage import lineage
 from infra.dashboard.site import HERE, Site, method_class
-from tasks.runtime.settings import ROOT
+from tasks.report.figures.style import PAGE_CSS
 
 COLUMNS, TITLE, GAP = 2, 24, 16  # curves side by side; pixels of a curve's title, and between curves
 
@@ -57,5 +57,5 @@ def _file(drawn: str, width: float, height: float) -> str:
 
 @cache
 def _style() -> str:
-    files = [ROOT / "tasks" / "report" / "views" / "page.css", HERE / "assets" / "dashboard.css"]
+    files = [PAGE_CSS, HERE / "assets" / "dashboard.css"]
     return "\n".join(file.read_text(encoding="utf-8") for file in files) + "svg .title { fill: var(--ink); }"

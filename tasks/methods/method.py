@@ -67,7 +67,9 @@ class Strength(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    field: str = Field(description="One of `changes`, or share, mixture.share, targets.samples of the file itself.")
+    field: str = Field(
+        description="One of `changes`, or share, mixture.share, targets.samples, targets.temperature of the file."
+    )
     grid: tuple[float, ...] = Field(
         min_length=2, description="What `study --strengths` runs it at; the file's own value is one of them."
     )
@@ -130,7 +132,7 @@ class Method(BaseModel):
             return self
         own = self.own_strength()
         if not isinstance(own, (int, float)) or isinstance(own, bool):
-            there = ", ".join([*self.changes, "share, mixture.share, targets.samples"])
+            there = ", ".join([*self.changes, "share, mixture.share, targets.samples, targets.temperature"])
             raise ValueError(f"strength.field {self.strength.field}: the file sets no such number; it may be {there}")
         if own not in self.strength.grid:
             raise ValueError(f"strength.grid: lacks {own:g}, which {self.strength.field} is in this file")

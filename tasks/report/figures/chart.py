@@ -8,7 +8,6 @@ import io
 import re
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -21,6 +20,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tasks.methods.method import methods
 from tasks.methods.strength import method_of
+from tasks.report.figures.style import PAGE_CSS
 
 WIDE, NARROW = 1060, 350  # the widths of the page's column on a desk and on a phone
 
@@ -176,7 +176,7 @@ def svg(figure: Figure, name: str, description: str) -> Markup:
 
 def standalone(drawn: Markup) -> str:
     """An inline figure as a file of its own: with the page's colours, light and dark, and its background."""
-    css = (Path(__file__).parents[1] / "views" / "page.css").read_text(encoding="utf-8")
+    css = PAGE_CSS.read_text(encoding="utf-8")
     colours = css[css.index(":root") : css.index("* {")]  # both schemes come first there
     opening, rest = str(drawn).split(">", 1)
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'

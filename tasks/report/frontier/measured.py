@@ -128,7 +128,7 @@ def write(backbone: str, measured: Measured, path: Path) -> None:
 
     rows = list(_rows(measured))
     columns = [pa.array([row[place] for row in rows], type=_type(pa, name)) for place, name in enumerate(_COLUMNS)]
-    recipes = {f"{rate!r} {name}": run.recipe for rate, of in measured.runs.items() for name, run in of.items()}
+    recipes = {_entry(rate, name): run.recipe for rate, of in measured.runs.items() for name, run in of.items()}
     about = json.dumps({"schema": SCHEMA, "backbone": backbone, "recipes": recipes}, sort_keys=True)
     table = pa.table(columns, names=list(_COLUMNS)).replace_schema_metadata({_ABOUT: about.encode()})
     with explained(path):
@@ -164,7 +164,7 @@ def contents(path: Path) -> Contents:
         for one in table.group_by(["rate", "run", "kind", "of"]).aggregate([]).to_pylist():
             rate, name = one["rate"], one["run"]
             if rate is not None:
-                runs.setdefault(rate, {})[name] = about["recipes"].get(f"{rate!r} {name}", {})
+                runs.setdefault(rate, {})[name] = about["recipes"].get(_entry(rate, name), {})
             elif one["kind"] == "answer":
                 benchmarks.add(one["of"])
         return Contents(str(about["backbone"]), benchmarks, runs)
@@ -202,6 +202,11 @@ def _about(path: Path, schema: Any) -> dict[str, Any]:
     if about["schema"] != SCHEMA:
         raise FrontierError(f"{path}: its version is {about['schema']}, this program reads {SCHEMA}")
     return about
+
+
+def _entry(rate: float | None, name: str) -> str:
+    """Under which a run's recipe stands in the schema's metadata."""
+    return f"{rate!r} {name}"
 
 
 def _type(pa: Any, name: str) -> Any:
@@ -245,7 +250,7 @@ def _read(rows: list[tuple[Any, ...]], recipes: Mapping[str, Recipe]) -> Measure
     for (rate, name), kinds in found.items():
         if not _RUN.fullmatch(name):
             raise ValueError(f"{name!r} is no run")
-        recipe = recipes.get(f"{rate!r} {name}", {})
+        recipe = recipes.get(_entry(rate, name), {})
         run = Run(kinds["answer"], kinds["rise"], kinds["validation"], kinds["sample"], recipe)
         if rate is None:
             base = run

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from tasks.report.figures.chart import NARROW, WIDE
 from tasks.report.figures.figures import method_label
+from tasks.report.figures.style import PAGE_CSS
 from tasks.report.frontier.data import RISES, SHOWN, Frontier
 from tasks.report.frontier.figure import frontier_figure
 from tasks.report.frontier.tables import tables
@@ -24,7 +25,7 @@ def render(data: Frontier) -> str:
         .render(
             data=data,
             against=method_label(data.against),
-            css=Markup((_FOLDER.parent / "views" / "page.css").read_text(encoding="utf-8")),
+            css=Markup(PAGE_CSS.read_text(encoding="utf-8")),
             figures=[
                 (
                     f"{data.called(one)}, {SHOWN[one][1]}{'; lower has moved less' * (one in RISES)}",

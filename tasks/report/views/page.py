@@ -16,6 +16,7 @@ from tasks.report.figures.calibration_figure import calibration_figure
 from tasks.report.figures.chart import NARROW, WIDE, role_of
 from tasks.report.figures.forgetting_figure import forgetting_figure
 from tasks.report.figures.paper_figures import success_only, sweep
+from tasks.report.figures.style import PAGE_CSS
 from tasks.report.lineage.lineage_figure import lineage_figure
 from tasks.report.schema.calibration_data import COLUMNS as CALIBRATION
 from tasks.report.schema.data import ORDER, ReportData
@@ -71,7 +72,7 @@ def render(data: ReportData) -> str:
     ]
     page = templates.get_template("page.html.j2").render(
         data=data,
-        css=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
+        css=Markup(PAGE_CSS.read_text(encoding="utf-8")),
         heading=_heading(data),
         sections=SECTIONS,
         level=f"{100 * data.confidence:g} %",

@@ -72,6 +72,14 @@ def test_drawn_rewrites_are_others_than_the_likeliest_and_come_again(tmp_path: P
     assert first == second != greedy
 
 
+def test_what_decodes_greedily_is_not_drawn_from(tmp_path: Path) -> None:
+    backbone, file = _of_small_blocks(tmp_path, hint=0.5), tmp_path / "mine.jsonl"
+    write_rows(file, ROWS)
+    done = rewrite(str(file), "--backbone", str(backbone), "--temperature", "1")
+    assert done.returncode == 1 and "hint decodes greedily: set temperature=0, or no hint" in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.jsonl", "mine.yaml"}
+
+
 def test_what_is_no_adapter_is_refused_before_any_work(tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     write_rows(file, ROWS)
