@@ -6,6 +6,7 @@ Out: [Artifact(kind="report", …)], or None where something is still to be made
 
 from typing import Any
 
+from flows.form import FormError
 from flows.plan.start import walk_through
 from infra.sinks import feed as sinks
 from tasks.runtime.stage import store
@@ -17,9 +18,14 @@ def finished(flow: Any, parameters: dict[str, Any]) -> list[Artifact] | None:
     """The reports of the flow with these parameters, if every stage that it asks for is there, whole.
 
     The graph is the flow's own (tasks/runtime/planning.py). What cannot be planned is left to the run, which says why.
+
+    Raises:
+        FormError: an answer of the form does not fit, be it only when all of the graph is known.
     """
     try:
         walk = walk_through(flow.fn, parameters)
+    except FormError:
+        raise
     except (OSError, RuntimeError, ValueError):
         return None
     if not all(step.cached for step in walk.stages):

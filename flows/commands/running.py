@@ -104,9 +104,14 @@ def prepare_prefect() -> "TemporaryServer | None":
 def run_flow(flow: Any, parameters: dict[str, Any], server: "TemporaryServer | None") -> list[Any]:
     """The flow's reports. Where no server runs, one is started only if something is still to be made."""
     from flows.finished import finished
+    from flows.form import FormError
 
     if server is not None:
-        if made := finished(flow, parameters):
+        try:
+            made = finished(flow, parameters)
+        except FormError as error:
+            raise typer.BadParameter(str(error)) from None
+        if made:
             console.print("everything is in the store: nothing was run")
             return made
         server.start()

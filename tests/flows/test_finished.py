@@ -12,6 +12,7 @@ import pytest
 
 from flows.finished import finished
 from flows.pipeline import pipeline
+from tasks.report.frontier.measured import Measured, Run, write
 from tasks.runtime.settings import settings
 from tasks.runtime.store.store import Artifact
 from tests.conftest import ROOT
@@ -48,20 +49,29 @@ def test_a_damaged_report_is_left_to_the_run(home: Path, small_run: Small) -> No
     assert finished(pipeline, {"experiment": small_experiment()}) is None
 
 
-def test_the_command_shows_it_without_a_server(home: Path, small_run: Small, tmp_path: Path) -> None:
+def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command line, with a folder of Prefect's own beside the store and no server that it could use."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
-    environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "REWRITING_AGENT_STORE": str(home)}
+    environment |= {"PREFECT_HOME": str(home.parent / "prefect"), "REWRITING_AGENT_STORE": str(home), "COLUMNS": "300"}
+    return subprocess.run(
+        [sys.executable, "-m", "flows", *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_the_command_shows_it_without_a_server(home: Path, small_run: Small) -> None:
     changes = [part for name, value in SMALL.items() for part in ("--set", f"{name}={value}")]
     started = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "flows", "run", "--backbone", "nano", *changes],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = command(home, "run", "--backbone", "nano", *changes)
     assert done.returncode == 0, done.stderr
     assert "everything is in the store: nothing was run" in done.stdout
     assert small_run[1].key in done.stdout
-    assert not (tmp_path / "prefect" / "temporary-server.log").exists(), f"{time.monotonic() - started:.0f} s"
+    assert not (home.parent / "prefect" / "temporary-server.log").exists(), f"{time.monotonic() - started:.0f} s"
+
+
+def test_what_the_plan_refuses_is_said_without_a_server(tmp_path: Path) -> None:
+    write("other", Measured(Run({}), {8e-4: {}, 1.2e-3: {}}), tmp_path / "theirs.parquet")
+    measured = ("--measured", str(tmp_path / "theirs.parquet"))
+    done = command(tmp_path / "store", "study", "--backbone", "nano", "--rates", "8e-4", *measured)
+    assert done.returncode == 2 and "is of other, and nano is studied" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "prefect" / "temporary-server.log").exists()
