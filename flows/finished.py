@@ -6,8 +6,9 @@ Out: [Artifact(kind="report", …)], or None where something is still to be made
 
 from typing import Any
 
-from flows.form import FormError
-from flows.plan.start import walk_through
+from flows.form import FormError, experiments_of
+from flows.plan.checks import CannotWork
+from flows.plan.start import machine, survey
 from infra.sinks import feed as sinks
 from tasks.runtime.stage import store
 from tasks.runtime.store.names import REPORTS
@@ -21,13 +22,16 @@ def finished(flow: Any, parameters: dict[str, Any]) -> list[Artifact] | None:
 
     Raises:
         FormError: an answer of the form does not fit, be it only when all of the graph is known.
+        CannotWork: a sentence for each reason, with what to type: no server is waited for to say it.
     """
     try:
-        walk = walk_through(flow.fn, parameters)
+        walk, refused = survey(flow.fn, parameters, experiments_of(parameters), machine())
     except FormError:
         raise
     except (OSError, RuntimeError, ValueError):
         return None
+    if refused or walk is None:
+        raise CannotWork("\n".join(refused))
     if not all(step.cached for step in walk.stages):
         return None
     home = store()

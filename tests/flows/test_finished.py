@@ -12,6 +12,7 @@ import pytest
 
 from flows.finished import finished
 from flows.pipeline import pipeline
+from flows.plan.checks import CannotWork
 from tasks.report.frontier.measured import Measured, Run, write
 from tasks.runtime.settings import settings
 from tasks.runtime.store.store import Artifact
@@ -47,6 +48,17 @@ def test_a_damaged_report_is_left_to_the_run(home: Path, small_run: Small) -> No
     page = home / "artifacts" / small_run[1].key / "report.html"
     page.write_text(page.read_text(encoding="utf-8").replace("report", "retort", 1), encoding="utf-8")
     assert finished(pipeline, {"experiment": small_experiment()}) is None
+
+
+def test_what_cannot_work_is_refused_before_a_server_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REWRITING_AGENT_STORE", str(tmp_path))
+    monkeypatch.setenv("REWRITING_AGENT_MEMORY", "8")
+    settings.cache_clear()
+    with pytest.raises(CannotWork, match=r"finetune takes [0-9]+ GiB of memory and engines have 8 here"):
+        finished(pipeline, {"method": "sft", "backbone": "Mistral-7B-Instruct-v0.3"})
+    settings.cache_clear()
 
 
 def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
