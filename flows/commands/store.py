@@ -15,7 +15,7 @@ from flows.commands.wide import show
 from tasks.runtime.files.plain_text import label
 from tasks.runtime.store import by_name, prune, remarks
 from tasks.runtime.store.disk_usage import beside, usage
-from tasks.runtime.store.names import REPORTS, asked_by, choose, names_of
+from tasks.runtime.store.names import REPORTS, asked_by, choose, names_of, tags_of
 from tasks.runtime.store.prune import DAY, Leftover, leftovers, needed
 from tasks.runtime.store.remarks import Remark
 from tasks.runtime.store.store import Manifest, Store
@@ -65,7 +65,7 @@ def list_command(
     table = Table("name", "method", "seed", "bytes", "made", "days", "needed", "of the run", "note")
     for one in sorted(manifests, key=orders[sort]):
         if kind in (None, one.kind):
-            remark, (method, seed) = said.get(one.key, Remark()), asked_by(one.run.get("task_run", ""))
+            remark, (method, seed) = said.get(one.key, Remark()), asked_by(tags_of(one.run.get("task_run", "")))
             made = f"{datetime.datetime.fromtimestamp(one.made):%Y-%m-%d %H:%M}" if one.made else ""
             days = f"{(time.time() - one.made) / DAY:.1f}" if one.made else ""
             why = "pinned" if remark.pinned else "by a report" if one.key in kept else ""

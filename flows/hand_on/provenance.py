@@ -37,7 +37,7 @@ class Provenance:
     @property
     def run(self) -> tuple[str, int | None]:
         """The method and seed that asked for it first."""
-        return names.asked_by(self.made.run.get("task_run", ""))
+        return names.asked_by(names.tags_of(self.made.run.get("task_run", "")))
 
     def of_kind(self, *kinds: str) -> list[Manifest]:
         return [one for one in self.above.values() if one.kind in kinds]

@@ -12,13 +12,15 @@ tau^2 / S. So the least difference that is found in 80 % of studies is (1.960 + 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from functools import cache
+from itertools import combinations, islice
 from math import ceil, sqrt
 from pathlib import Path
 from statistics import NormalDist, mean, stdev
 
 from tasks.evaluate.benchmark import benchmark
 from tasks.rows.jsonl import read_rows
+from tasks.runtime.store.names import asked_by, tags_of
 from tasks.runtime.store.store import Manifest, Store
 
 POWER, LEVEL = 0.8, 0.05
@@ -78,7 +80,7 @@ def power(questions: Mapping[str, int], seeds: int, home: Store, manifests: Iter
     for name, count in questions.items():
         if count:
             groups.setdefault({"math": "downstream"}.get(its := benchmark(name).group, its), {})[name] = count
-    earlier = [one for one in manifests if one.kind == "evaluate" and one.run.get("task_run", "").count("/")]
+    earlier = [one for one in manifests if one.kind == "evaluate" and _whose(one)[0]]
     found = []
     for group, of in groups.items():
         scores = [one for one in earlier if one.metrics.get("benchmark") in of]
@@ -107,41 +109,41 @@ def power(questions: Mapping[str, int], seeds: int, home: Store, manifests: Iter
 
 
 def _discordance(home: Store, scores: list[Manifest]) -> float | None:
-    """Mean share of questions on which two models of different methods disagree; None for fewer than two."""
-    methods: dict[str, Manifest] = {}
+    """Mean share of questions on which two methods' models at one rate disagree; None for fewer than two."""
+    at_rate: dict[str, dict[str, Path]] = {}
     for one in scores:
-        methods.setdefault(method_of(one)[0], one)
-    answers = {
-        name: {row["id"]: bool(row["correct"]) for row in read_rows(path)}
-        for name, one in methods.items()
-        if (path := _answers(home, one)).exists()
-    }
+        method, _, rate = _whose(one)
+        if (path := home.path(one.key) / "answers.jsonl").exists():
+            at_rate.setdefault(rate, {}).setdefault(method, path)
+
+    @cache
+    def answers(path: Path) -> dict[str, bool]:
+        return {row["id"]: bool(row["correct"]) for row in read_rows(path)}
+
     shares = []
-    for a, b in list(combinations(answers.values(), 2))[:MOST_PAIRS]:
+    pairs = (pair for paths in at_rate.values() for pair in combinations(paths.values(), 2))
+    for a, b in (map(answers, pair) for pair in islice(pairs, MOST_PAIRS)):
         if len(shared := a.keys() & b.keys()) >= FEWEST:
             shares.append((1 + sum(a[key] != b[key] for key in shared)) / (2 + len(shared)))
     return mean(shares) if shares else None
 
 
-def _answers(home: Store, one: Manifest) -> Path:
-    return home.path(one.key) / "answers.jsonl"
-
-
 def _between_seeds(scores: list[Manifest], names: set[str]) -> float | None:
-    """Standard deviation of the average over a method's seeds, pooled over methods; None for fewer than three seeds."""
-    runs: dict[tuple[str, str], dict[str, float]] = {}
+    """Standard deviation of the average over a method's seeds at one rate, pooled over methods and rates; None where
+    none has three seeds."""
+    runs: dict[tuple[str, int | None, str], dict[str, float]] = {}
     for one in scores:
-        runs.setdefault(method_of(one), {})[one.metrics["benchmark"]] = one.metrics["accuracy"]
-    averages: dict[str, list[float]] = {}
-    for (method, _), by_name in runs.items():
+        runs.setdefault(_whose(one), {})[one.metrics["benchmark"]] = one.metrics["accuracy"]
+    averages: dict[tuple[str, str], list[float]] = {}
+    for (method, _, rate), by_name in runs.items():
         if set(by_name) == names:
-            averages.setdefault(method, []).append(mean(by_name.values()))
+            averages.setdefault((method, rate), []).append(mean(by_name.values()))
     variances = [stdev(values) ** 2 for values in averages.values() if len(values) >= 3]
     return sqrt(mean(variances)) if variances else None
 
 
-def method_of(one: Manifest) -> tuple[str, str]:
-    """("sft", "0") of an artifact that the run of a stage called `evaluate (sft/0)` made."""
-    asked = one.run.get("task_run", "").rpartition("(")[2].strip(")")
-    method, _, seed = asked.partition("/")
-    return method, seed
+def _whose(one: Manifest) -> tuple[str, int | None, str]:
+    """("sft", 0, "rate 0.0008") of an artifact that the run of a stage called `evaluate (rate 0.0008, sft/0)` made."""
+    tags = tags_of(one.run.get("task_run", ""))
+    method, seed = asked_by(tags)
+    return method, seed, ", ".join(tag for tag in tags if tag != f"{method}/{seed}")

@@ -52,7 +52,7 @@ def entry_of(key: str, manifest: dict[str, Any]) -> Entry:
     """What the index keeps of a manifest. Raises KeyError or TypeError where it is none."""
     config, run, timings = (manifest.get(part) or {} for part in ("config", "run", "timings"))
     asked = str(run.get("task_run", ""))
-    method, seed = names.asked_by(asked)
+    method, seed = names.asked_by(names.tags_of(asked))
     kind = str(manifest["kind"])
     seconds = timings.get("seconds")
     entry = Entry(

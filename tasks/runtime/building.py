@@ -22,8 +22,8 @@ from tasks.runtime.progress.progress_view import ProgressView
 from tasks.runtime.run_log import Log, saying_that_it_waits
 from tasks.runtime.settings import settings
 from tasks.runtime.show import show
+from tasks.runtime.store.names import asked_by
 from tasks.runtime.store.store import Manifest, Store
-from tasks.runtime.title import asked_by
 
 
 class NotEnoughGPUs(ValueError):

@@ -37,9 +37,10 @@ from tasks.runtime.settings import settings
 from tasks.runtime.show import View
 from tasks.runtime.sinks import openlineage_sink
 from tasks.runtime.store import in_use
+from tasks.runtime.store.names import asked_by
 from tasks.runtime.store.shared_store import SharedStore
 from tasks.runtime.store.store import Manifest, Store
-from tasks.runtime.title import asked_by, task_run_name, title_of
+from tasks.runtime.title import task_run_name, title_of
 
 BUILT, CACHED = "Built", "Cached"  # names of the states in which a stage's task ends
 

@@ -12,6 +12,8 @@ from prefect.context import TaskRunContext
 from prefect.runtime import task_run
 from pydantic import BaseModel
 
+from tasks.runtime.store.names import asked_by
+
 TELLING = ("name", "part", "loss", "shard", "seed")  # config fields that tell a stage's runs apart in the UI
 
 
@@ -53,9 +55,3 @@ def title_of(name: str, given: dict[str, Any], tags: Iterable[str]) -> str:
     if tags:
         said.append(f"({', '.join(sorted(tags))})")
     return " ".join(said)
-
-
-def asked_by(tags: Iterable[str]) -> tuple[str, int | None]:
-    """Method and seed that the user asked for, from a task's tag: "sft/1"; "", None for what all of them share."""
-    found = (tag.rpartition("/") for tag in tags)
-    return next(((method, int(seed)) for method, slash, seed in found if slash and seed.isdecimal()), ("", None))

@@ -61,7 +61,7 @@ def name_of(manifest: Described, look: Callable[[str], Described | None], called
     """
     if is_name(manifest.name):
         return manifest.name
-    method, seed = asked_by(manifest.run.get("task_run", ""))
+    method, seed = asked_by(tags_of(manifest.run.get("task_run", "")))
     backbone = backbone_name(manifest, look, called)
     return readable(manifest.kind, manifest.key, backbone, method, seed, part_of(manifest.config))
 
@@ -110,15 +110,16 @@ def called_backbone(name: str, task_run: str) -> str:
     return " ".join(task_run.split("(")[0].split()[1:2])
 
 
-def asked_by(task_run: str) -> tuple[str, int | None]:
-    """`rewrite shard 1 seed 0 (sdft/0)` -> ("sdft", 0): the tags that the pipeline gives to a method's stages."""
-    if not task_run.endswith(")") or "(" not in task_run:
-        return "", None
-    for tag in task_run[task_run.rindex("(") + 1 : -1].split(", "):
-        if _RUN_TAG.fullmatch(tag):
-            method, seed = tag.split("/")
-            return method, int(seed)
-    return "", None
+def tags_of(task_run: str) -> list[str]:
+    """The tags in what a stage's run was called: `drift (rate 0.0008, sft/0)` -> ["rate 0.0008", "sft/0"]."""
+    return task_run[task_run.rindex("(") + 1 : -1].split(", ") if task_run.endswith(")") and "(" in task_run else []
+
+
+def asked_by(tags: Iterable[str]) -> tuple[str, int | None]:
+    """Method and seed that the user asked for, by a stage's tags: ["sft/1"] -> ("sft", 1); "", None for what all of
+    them share."""
+    found = (tag.split("/") for tag in tags if _RUN_TAG.fullmatch(tag))
+    return next(((method, int(seed)) for method, seed in found), ("", None))
 
 
 def part_of(config: Mapping[str, Any]) -> str:

@@ -40,15 +40,15 @@ def test_more_questions_and_more_seeds_show_smaller_differences() -> None:
 def test_disagreement_and_spread_are_taken_from_earlier_models_where_there_are_enough(tmp_path: Path) -> None:
     home = Store(tmp_path)
 
-    def scores(method: str, seed: int, wrong: int, n: int = 200) -> Manifest:
-        key = f"{method}{seed}"
+    def scores(method: str, seed: int, wrong: int, n: int = 200, beside: str = "") -> Manifest:
+        key = f"{method}{seed}{beside.strip(', ')}".replace(" ", "")
         home.path(key).mkdir(parents=True)
         write_rows(home.path(key) / "answers.jsonl", ({"id": str(i), "correct": i >= wrong} for i in range(n)))
         return Manifest(
             kind="evaluate",
             key=key,
             metrics={"benchmark": "nano_facts", "n": n, "accuracy": 1 - wrong / n},
-            run={"task_run": f"evaluate ({method}/{seed})"},
+            run={"task_run": f"evaluate ({beside}{method}/{seed})"},
         )
 
     few = power({"nano_facts": 240}, 3, home, [scores("few", 0, 2, FEWEST - 1)])
@@ -62,3 +62,13 @@ def test_disagreement_and_spread_are_taken_from_earlier_models_where_there_are_e
     assert found.between_seeds == pytest.approx(2.0)
     assert found.source.startswith("measured")
     assert found.of_questions < found.points
+    # The same models of two rates: neither SFT beside SFT at another rate, nor rates for seeds.
+    rates = {"rate 0.0002, ": 0, "rate 0.0008, ": 100}
+    of_rates = [
+        scores("sft", seed, more + wrong, beside=at)
+        for at, more in rates.items()
+        for seed, wrong in enumerate((20, 24, 28))
+    ]
+    assert power({"nano_facts": 240}, 3, home, of_rates)[0].discordance == DISCORDANCE
+    (found,) = power({"nano_facts": 240}, 3, home, [*of_rates, scores("sdft", 0, 40, beside="rate 0.0002, ")])
+    assert found.discordance == pytest.approx(21 / 202) and found.between_seeds == pytest.approx(2.0)

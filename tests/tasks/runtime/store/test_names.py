@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.runtime.store import names
-from tasks.runtime.store.names import asked_by, choose, fitting, is_name, name_of, names_of, part_of, readable
+from tasks.runtime.store.names import (
+    asked_by,
+    choose,
+    fitting,
+    is_name,
+    name_of,
+    names_of,
+    part_of,
+    readable,
+    tags_of,
+)
 from tasks.runtime.store.store import Artifact, Manifest
 
 KEYS = {kind: f"{number}" * 32 for number, kind in enumerate(("backbone", "sample", "split", "rewrite", "report"), 1)}
@@ -71,8 +81,8 @@ def test_parts_tell_siblings_apart() -> None:
     assert part_of({"shard": 0, "shards": 2}) == "shard0"
     assert fitting(part_of({"benchmarks": ["a", "b", "c", "d", "e"]})) == "a+b+c+2more"
     assert part_of({"tokenizer_only": True}) == "tokenizer"
-    assert asked_by("rewrite shard 1 (other, no_dist/3)") == ("no_dist", 3) and asked_by("corpus x") == ("", None)
-    assert asked_by("finetune sft_kl seed 0 (rate 0.0008, sft_kl=1e-05/0)") == ("sft_kl=1e-05", 0)
+    assert asked_by(tags_of("rewrite shard 1 (other, no_dist/3)")) == ("no_dist", 3) and not tags_of("corpus x")
+    assert asked_by(tags_of("finetune sft_kl seed 0 (rate 0.0008, sft_kl=1e-05/0)")) == ("sft_kl=1e-05", 0)
 
 
 NAMES = {
