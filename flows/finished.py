@@ -8,7 +8,7 @@ from typing import Any
 
 from flows.form import FormError, experiments_of
 from flows.plan.checks import CannotWork
-from flows.plan.start import machine, survey
+from flows.plan.start import startable
 from infra.sinks import feed as sinks
 from tasks.runtime.stage import store
 from tasks.runtime.store.names import REPORTS
@@ -25,13 +25,11 @@ def finished(flow: Any, parameters: dict[str, Any]) -> list[Artifact] | None:
         CannotWork: a sentence for each reason, with what to type: no server is waited for to say it.
     """
     try:
-        walk, refused = survey(flow.fn, parameters, experiments_of(parameters), machine())
-    except FormError:
+        walk = startable(flow.fn, parameters, experiments_of(parameters))
+    except (CannotWork, FormError):
         raise
     except (OSError, RuntimeError, ValueError):
         return None
-    if refused or walk is None:
-        raise CannotWork("\n".join(refused))
     if not all(step.cached for step in walk.stages):
         return None
     home = store()

@@ -11,9 +11,9 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from pydantic import Field
 
-from flows.commands.store import KEPT, rows_of, said_of, verify_store
 from tasks.runtime.stage import store
 from tasks.runtime.store import prune
+from tasks.runtime.store.names import REPORTS
 from tasks.runtime.store.store import StoreError
 
 
@@ -31,14 +31,15 @@ def maintenance(
         keep: beginnings of keys that stay with all that they were made from, an agent's say.
     """
     home, log = store(), get_run_logger()
-    found = prune.leftovers(home, KEPT, days, keep)
+    found = prune.leftovers(home, REPORTS, days, keep)
     if remove:
         found = prune.remove(home, found)
-    said = said_of(found, remove)
+    said = prune.summary(found, remove)
     log.info("%s", said)
-    create_table_artifact(rows_of(found), key="leftovers", description=f"{home.root}: {said}")
+    rows = [{"what": one.what, "name": one.called, "days": round(one.days, 1), "bytes": one.bytes} for one in found]
+    create_table_artifact(rows, key="leftovers", description=f"{home.root}: {said}")
     if verify:
-        count, damage = verify_store(home)
+        count, damage = home.verify_all()
         log.info("%d of %d artifacts are whole", count - len(damage), count)
         if damage:
             raise StoreError("\n".join(damage))

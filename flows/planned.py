@@ -11,11 +11,13 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flows.commands.plan import plan_of
 from flows.experiment import Experiment, MethodName
 from flows.form import Changes, Presets, Seeds, asks, name_of
+from flows.pipeline import pipeline
 from flows.plan.checks import CannotWork
+from flows.plan.make import make_plan
 from flows.plan.shown import markdown
+from flows.plan.start import machine
 from tasks.runtime.show import history_key
 
 
@@ -36,7 +38,7 @@ def plan(
 ) -> None:
     """Say what a run with these answers would make, and what that costs on this worker's machine. Nothing is built."""
     asked = {"method": method, "seeds": seeds, "preset": preset, "changes": changes, "backbone": backbone}
-    made = plan_of("pipeline", asked | {"experiment": experiment}, price=price)
+    made = make_plan(pipeline.fn, asked | {"experiment": experiment}, machine(price))
     name = backbone if experiment is None else experiment.backbone.name
     create_markdown_artifact(markdown(made), key=history_key(f"plan-{name}"), description=f"{name}: the price of a run")
     if made.refused:

@@ -106,6 +106,11 @@ def test_stages_enter_each_other_by_their_doors() -> None:
                 assert rest[0] in DOORS.get(target, set()), f"{module} imports {other}, which is no door of {target}"
 
 
+def test_no_flow_is_built_on_the_command_line() -> None:
+    entered = [(one, other) for one, others in imports().items() for other in others if "flows.commands" in other]
+    assert {one for one, _ in entered if not one.startswith("flows.commands.")} == {"flows.cli"}
+
+
 @pytest.mark.parametrize("library", ["answers", "arithmetic"])
 def test_the_libraries_of_verify_could_be_lifted_out_whole(library: str) -> None:
     assert {other for _, other in arrows(f"verify.{library}")} <= {"tasks.verify.types"}

@@ -164,12 +164,6 @@ def flow_called(kind: str) -> Callable[..., Any]:
     return pipeline.fn
 
 
-def walk_of(kind: str, parameters: dict[str, Any]) -> Any:
-    from flows.plan.start import walk_through
-
-    return walk_through(flow_called(kind), parameters)
-
-
 def no_server() -> None:
     """Prefect's own files lie in the project; none of its servers is asked or started."""
     from tasks.runtime.settings import settings

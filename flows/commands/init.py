@@ -117,8 +117,11 @@ def _on_gpus() -> bool:
 def _plan(console: Console, target: Path, gpus: int) -> bool:
     """Print what `plan` says of the file; whether something cannot work."""
     from flows.commands.asked import no_server
-    from flows.commands.plan import compute_on, plan_of
+    from flows.commands.plan import compute_on
+    from flows.pipeline import pipeline
+    from flows.plan.make import make_plan
     from flows.plan.shown import show
+    from flows.plan.start import machine
 
     no_server()
     gpu = None
@@ -126,6 +129,6 @@ def _plan(console: Console, target: Path, gpus: int) -> bool:
         gpu = "h100-80"
         compute_on(gpu, gpus)
     parameters = {"backbone": str(target), "preset": [], "changes": [], "method": "rewriting_agent", "seeds": [0]}
-    made = plan_of("pipeline", parameters, gpu)
+    made = make_plan(pipeline.fn, parameters, machine(gpu=gpu))
     show(made, console, every=False)
     return bool(made.refused)

@@ -6,7 +6,7 @@ rewriting-agent plan --method sft --method sdft --seeds 3 --rates 8e-4,1.2e-3
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -59,9 +59,11 @@ def plan_command(
         backbone, method, variant, downstream, seeds, presets, overrides, rates, strengths, measured, auto=True
     )
     parameters |= {"seeds": chosen_seeds(kind, parameters, points)}
+    from flows.plan.make import make_plan
     from flows.plan.shown import show
+    from flows.plan.start import machine
 
-    made = plan_of(kind, parameters, gpu, price)
+    made = make_plan(flow_called(kind), parameters, machine(price, gpu))
     text = made.model_dump_json(indent=1)
     if json_file is not None and str(json_file) == "-":
         print(text)
@@ -74,32 +76,6 @@ def plan_command(
                 file.write(text + "\n")
     if made.refused:
         raise typer.Exit(1)
-
-
-def plan_of(kind: str, parameters: dict[str, Any], gpu: str | None = None, price: float | None = None) -> Any:
-    """The plan of a flow, pipeline, study or ablation, with the parameters of its form."""
-    from dataclasses import replace
-
-    from flows.form import experiments_of
-    from flows.plan.enough_seeds import questions
-    from flows.plan.estimate import estimate
-    from flows.plan.plan import Plan
-    from flows.plan.power import power
-    from flows.plan.speed import Past
-    from flows.plan.start import machine, survey
-
-    here = machine(price)
-    here = here if gpu is None else replace(here, device=gpu)
-    walk, refused = survey(flow_called(kind), parameters, experiments_of(parameters), here)
-    made = Plan(device=here.device, gpus=here.gpus if here.gpu else 0, price=price, stages=[], refused=refused)
-    if walk is None:
-        return made
-    past = Past(walk.home.manifests())
-    stages = estimate(walk, past, here)
-    seeds = parameters["seeds"]
-    count = 1 if seeds == "next" else len(seeds)
-    shows = power(questions(stages), count, walk.home, past.manifests)
-    return made.model_copy(update={"stages": stages, "power": shows})
 
 
 def compute_on(gpu: str, gpus: int) -> None:

@@ -2,7 +2,7 @@
 
 import datetime
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -16,11 +16,9 @@ from tasks.runtime.files.plain_text import label
 from tasks.runtime.store import by_name, prune, remarks
 from tasks.runtime.store.disk_usage import beside, usage
 from tasks.runtime.store.names import REPORTS, asked_by, choose, names_of, tags_of
-from tasks.runtime.store.prune import DAY, Leftover, leftovers, needed
+from tasks.runtime.store.prune import DAY, leftovers, needed
 from tasks.runtime.store.remarks import Remark
 from tasks.runtime.store.store import Manifest, Store
-
-KEPT = REPORTS  # kinds that a person made a run for: with all that they were made from they stay
 
 app = typer.Typer(no_args_is_help=True, help="What lies in the store, whether it is whole, and what of it may go.")
 console = Console()
@@ -54,7 +52,7 @@ def list_command(
     """Every artifact by its name: how large and how old it is, whether a report or a pin needs it, its note."""
     home = store()
     manifests = home.manifests()
-    kept, called, said = needed(manifests, KEPT), names_of(manifests), remarks.remarks(home.root)
+    kept, called, said = needed(manifests, REPORTS), names_of(manifests), remarks.remarks(home.root)
     pinned = needed(manifests, (), [key for key, one in said.items() if one.pinned])
     by_name.refresh(home.root, called)
     orders: dict[Order, Callable[[Manifest], Any]] = {
@@ -96,7 +94,7 @@ def du_command(
         for name, (count, size) in beside(home.root).items():
             table.add_row(f"{name}/", f"{count:,} files", f"{size:,}", style="dim")
     show(table)
-    unwanted = [one for one in leftovers(home, KEPT, days) if not below or one.name.startswith(below)]
+    unwanted = [one for one in leftovers(home, REPORTS, days) if not below or one.name.startswith(below)]
     linked = sum(one.bytes - one.frees for one in unwanted)
     also = f"; {linked:,} more are links to files that lie elsewhere too" if linked else ""
     console.print(
@@ -146,7 +144,7 @@ def note_command(asked: Asked, text: Annotated[str, typer.Argument(help='"" take
 @app.command("verify")
 def verify_command() -> None:
     """Read every byte of every artifact again and compare; ends with 1 where something is damaged."""
-    count, damage = verify_store(store())
+    count, damage = store().verify_all()
     for said in damage:
         console.print(f"[red]{said}[/]", soft_wrap=True)
     console.print(f"{count - len(damage)} of {count} artifacts are whole")
@@ -162,34 +160,11 @@ def prune_command(
 ) -> None:
     """List, or take away, what no report was made from and what is left of killed runs. What is in use stays."""
     home = store()
-    found = leftovers(home, KEPT, days, [home.resolve(one) for one in keep or ()])
+    found = leftovers(home, REPORTS, days, [home.resolve(one) for one in keep or ()])
     if remove:
         found = prune.remove(home, found)
     table = Table("", "name", "days", "bytes")
     for one in found:
-        table.add_row(one.what, one.name or one.key[:12], f"{one.days:.1f}", f"{one.bytes:,}")
+        table.add_row(one.what, one.called, f"{one.days:.1f}", f"{one.bytes:,}")
     show(table)
-    console.print(said_of(found, remove))
-
-
-def verify_store(home: Store) -> tuple[int, list[str]]:
-    """How many artifacts were read, and a sentence for each that is damaged."""
-    found = {one.key: (one.kind, home.verify(one.key)) for one in home.manifests()}
-    found |= {path.parent.name: ("manifest of", home.verify(path.parent.name)) for path in home.unreadable()}
-    damage = [f"{kind} {key}: {said}; the next run that needs it builds it again" for key, (kind, said) in found.items()
-              if said]  # fmt: skip
-    return len(found), damage
-
-
-def said_of(found: Sequence[Leftover], removed: bool) -> str:
-    """ "12 folders, 3,400,000 bytes, may go: remove takes them away"."""
-    size = f"{sum(one.bytes for one in found):,}"
-    return f"{len(found)} folders, {size} bytes, {'are gone' if removed else 'may go: remove takes them away'}"
-
-
-def rows_of(found: Sequence[Leftover]) -> list[dict[str, Any]]:
-    """The same for a table in the UI."""
-    return [
-        {"what": one.what, "name": one.name or one.key[:12], "days": round(one.days, 1), "bytes": one.bytes}
-        for one in found
-    ]
+    console.print(prune.summary(found, remove))

@@ -20,7 +20,7 @@ from flows.commands.asked import (
     Variants,
     asked,
     console,
-    walk_of,
+    flow_called,
 )
 
 
@@ -38,6 +38,8 @@ def why_command(
 ) -> None:
     """Why a stage of an experiment is not cached: in what it differs from the nearest artifact of its kind. Of a key
     in the store: in what that differs from its own nearest."""
+    from flows.plan.start import walk_through
+    from tasks.runtime.planning import expected_in
     from tasks.runtime.stage import store
     from tasks.runtime.store.differences import nearest
 
@@ -50,7 +52,7 @@ def why_command(
             _tell(one.run.get("task_run") or one.kind, one.key, "is in the store", nearest(one, manifests))
         return
     kind, parameters = asked(backbone, method, variant, True, seeds, presets, overrides, rates, strengths, measured)
-    walk = walk_of(kind, parameters)
+    walk = walk_through(flow_called(kind), parameters)
     steps = [step for step in walk.stages if name in (step.kind, step.title) or step.title.startswith(name)]
     steps = steps or [
         step for step in walk.stages if any((part.key or "").startswith(name) for part in step.parts.values())
@@ -64,17 +66,10 @@ def why_command(
             if part.found is not None:
                 console.print(Text(f"{title} {part.manifest.key[:12]}: cached"), soft_wrap=True)
                 continue
-            before = list(dict.fromkeys(one.step.title for one in expected(step) if not one.step.cached))
+            before = list(dict.fromkeys(one.step.title for one in expected_in(step.inputs) if not one.step.cached))
             state = "is gone on with, where a killed attempt left it" if part.begun else "is to be made"
             state += f", after {', '.join(before)}" if before else ""
             _tell(title, part.key, state, nearest(part.manifest, manifests))
-
-
-def expected(step: Any) -> list[Any]:
-    """The expected inputs of a step."""
-    from tasks.runtime.planning import expected_in
-
-    return list(expected_in(step.inputs))
 
 
 def _tell(title: str, key: str | None, state: str, near: Any) -> None:

@@ -3,7 +3,7 @@
 run.log: "plan: 14 of 29 stages to make, 0.1 core-hours; the report shows it beside what came of it"
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextvars import Context
 from typing import Any
 
@@ -23,12 +23,17 @@ from tasks.runtime.settings import settings
 from tasks.runtime.stage import store
 
 
-def machine(price: float | None = None) -> Machine:
-    """What this process's settings compute on; a GPU that the table does not know by its driver's name."""
+def machine(price: float | None = None, gpu: str | None = None) -> Machine:
+    """What this process's settings compute on; a GPU that the table does not know by its driver's name.
+
+    Args:
+        price: of a GPU's hour, on a CPU of a core's.
+        gpu: what its GPUs are taken for, h100-80 say, whatever the driver calls them.
+    """
     ours = settings()
     if not (ours.cuda() and ours.gpu_names()):
         return Machine("cpu", 0, price)
-    return Machine(gpu_called(ours.gpu_model()) or ours.gpu_model(), len(ours.gpu_names()), price)
+    return Machine(gpu or gpu_called(ours.gpu_model()) or ours.gpu_model(), len(ours.gpu_names()), price)
 
 
 def walk_through(flow: Callable[..., Any], parameters: dict[str, Any]) -> Walk:
@@ -60,6 +65,32 @@ def survey(
     return walk, refusals(experiments, here, making)
 
 
+def startable(flow: Callable[..., Any], parameters: dict[str, Any], experiments: Sequence[Experiment]) -> Walk:
+    """The plan of a run that would begin now, on this machine.
+
+    Raises:
+        CannotWork: a sentence for each reason, with what to type.
+    """
+    walk, refused = survey(flow, parameters, experiments, machine())
+    if walk is not None:
+        refused += uninstalled(walk, {kind for one in experiments for kind in one.placement})
+    if refused or walk is None:
+        raise CannotWork("\n".join(refused))
+    return walk
+
+
+def uninstalled(walk: Walk, elsewhere: Collection[str]) -> list[str]:
+    """Environments that what is still to be made here needs, and that are not here: else the run would say so when
+    hours were computed. Of kinds of stage that are built `elsewhere` none is asked."""
+    needs: dict[str, str] = {}
+    for step in walk.stages:
+        for part in step.missing().values() if step.kind not in elsewhere else ():
+            needs.setdefault(part.manifest.environment["name"], step.kind)
+    here = settings().environments
+    lacking = {name: kind for name, kind in needs.items() if not (here / name / "bin" / "python").exists()}
+    return [f"{kind} needs the environment {name!r}: run `make setup-{name}`" for name, kind in lacking.items()]
+
+
 def ready(experiments: Sequence[Experiment]) -> None:
     """Refuse what cannot work, and note the plan of the flow run around; without one nothing.
 
@@ -70,9 +101,7 @@ def ready(experiments: Sequence[Experiment]) -> None:
     if context is None or context.flow is None or walking():
         return
     here, log = machine(), get_run_logger()
-    walk, refused = survey(context.flow.fn, dict(context.parameters or {}), experiments, here)
-    if refused or walk is None:
-        raise CannotWork("\n".join(refused))
+    walk = startable(context.flow.fn, dict(context.parameters or {}), experiments)
     if all(step.cached for step in walk.stages):
         log.info("plan: all %d stages are in the store", len(walk.stages))
     elif here.device != "cpu" and here.gpu is None:

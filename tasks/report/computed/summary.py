@@ -19,7 +19,7 @@ Compared = tuple[Measure, Sequence[str], Sequence[str]]  # a measure, what it is
 def averages(drawn: Drawn, method: str, benchmarks: Mapping[str, Sequence[str]], confidence: float) -> Averages:
     """Table 1's columns of one method; a column is None where a benchmark of it is missing.
 
-    The formulas of tasks/evaluate/averages.py over all replicates at once (a test holds the two together).
+    MathAvg, GeneralAvg and their mean; Math↑ = (M - M_base) / M_base x 100, Gen↓ = (G_base - G) / G_base x 100.
     """
     math, general = (average(drawn, method, benchmarks.get(group, ())) for group in ("math", "general"))
     base_math, base_general = (average(drawn, "base", benchmarks.get(group, ())) for group in ("math", "general"))

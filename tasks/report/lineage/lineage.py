@@ -152,11 +152,10 @@ def subtitle(group: Group, limit: int = 24) -> str:
     return label(" … ".join(label(part, limit // 2 - 1) for part in apart if part), limit)
 
 
-def tree(graph: Graph, key: str | None = None, called: Mapping[str, str] | None = None) -> Tree:
-    """The lineage as a tree for the terminal: the artifact, its inputs below it; what was shown before is not unfolded.
+def tree(graph: Graph, called: Mapping[str, str] | None = None) -> Tree:
+    """The lineage as a tree for the terminal: what nothing else was made from, its inputs below it, each unfolded once.
 
     Args:
-        key: where to start; by default the artifacts that nothing else in the graph was made from.
         called: readable names by key, to be shown where there is one.
     """
     nodes = {node.key: node for node in graph.nodes}
@@ -164,7 +163,7 @@ def tree(graph: Graph, key: str | None = None, called: Mapping[str, str] | None 
     for edge in graph.edges:
         inputs[edge.target][edge.source].append(edge.name)
     used = {edge.source for edge in graph.edges}
-    tops = [key] if key else [node.key for node in graph.nodes if node.key not in used]
+    tops = [node.key for node in graph.nodes if node.key not in used]
     root = Tree(Text("lineage"), hide_root=len(tops) == 1)
     shown: set[str] = set()
     # A stack, not recursion: a lineage may be deeper than Python's stack.

@@ -12,13 +12,11 @@ class Ids:
     def __init__(self) -> None:
         self._given: set[str] = set()
         self.repeated = 0
-        self.missing = 0
 
     def unique(self, own: Any, place: str) -> str:
         """`own` as text where it is a text or an integer, else `place`; with "#2" and so on behind it if need be."""
         named = (isinstance(own, str) and bool(own.strip())) or (isinstance(own, int) and not isinstance(own, bool))
         name = str(own) if named else place
-        self.missing += not named
         found, number = name, 1
         while found in self._given:
             number += 1

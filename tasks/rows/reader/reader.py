@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tasks.rows.jsonl import NOT_TEXT, Row, is_text
 from tasks.rows.reader import names
@@ -65,7 +64,6 @@ class Counts:
     bad: int = 0
     mended: int = 0  # rows in which lost backslashes were put back, or zero bytes left out
     repeated_ids: int = 0
-    without_id: int = 0
     shapes: Counter[str] = field(default_factory=Counter)
 
 
@@ -108,7 +106,7 @@ class Reader:
                     counts.usable += 1
                     counts.shapes[one.shape] += 1
                     yield one
-        counts.repeated_ids, counts.without_id = ids.repeated, ids.missing
+        counts.repeated_ids = ids.repeated
         self.counts = counts
 
     def _understood(self, row: Row, place: str, ids: Ids, under_escaped: bool, counts: Counts) -> Demonstration:
@@ -131,8 +129,3 @@ class Reader:
         """Whether a row may be made of a table's column."""
         mapped = {step for path in self.mapping.values() for step in (path, path.partition(".")[0])}
         return column in mapped or names.plain_name(column) in names.EVERY
-
-
-def read_rows_of(location: Path, **reading: Any) -> Iterator[Demonstration]:
-    """The usable rows alone."""
-    return (one for one in Reader(location, **reading) if isinstance(one, Demonstration))

@@ -11,7 +11,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,10 @@ class Leftover:
     days: float  # since it was made, or last written
     frees: int = 0  # bytes of files that lie nowhere else: a model's weights may be links to the user's own file
     name: str = ""  # of an artifact
+
+    @property
+    def called(self) -> str:
+        return self.name or self.key[:12]
 
 
 def needed(manifests: Iterable[Manifest], kinds: Collection[str], keep: Collection[str] = ()) -> set[str]:
@@ -118,3 +122,9 @@ def _is_locked(store: Store, key: str) -> bool:
         return True
     finally:
         os.close(descriptor)
+
+
+def summary(found: Sequence[Leftover], removed: bool) -> str:
+    """ "12 folders, 3,400,000 bytes, may go: remove takes them away"."""
+    size = f"{sum(one.bytes for one in found):,}"
+    return f"{len(found)} folders, {size} bytes, {'are gone' if removed else 'may go: remove takes them away'}"

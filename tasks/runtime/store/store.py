@@ -132,6 +132,13 @@ class Store:
         """What is wrong with a published artifact, every byte read; None where it is whole."""
         return damage(self.path(key), trust_stat=False)
 
+    def verify_all(self) -> tuple[int, list[str]]:
+        """How many artifacts were read, and a sentence for each that is damaged."""
+        found = {one.key: (one.kind, self.verify(one.key)) for one in self.manifests()}
+        found |= {path.parent.name: ("manifest of", self.verify(path.parent.name)) for path in self.unreadable()}
+        wrong = [f"{kind} {key}: {said}" for key, (kind, said) in found.items() if said]
+        return len(found), [f"{said}; the next run that needs it builds it again" for said in wrong]
+
     @contextmanager
     def lock(self, key: str, waiting: Callable[[float], None] = lambda _: None) -> Iterator[int]:
         """Hold the key's lock; yields its file descriptor. `waiting` hears the seconds waited so far.

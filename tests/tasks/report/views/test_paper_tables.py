@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tasks.evaluate.averages import averages, change
 from tasks.evaluate.config import PAPER_GENERAL, PAPER_MATH
 from tasks.report.computed.stability import WINDOW, stability
 from tasks.report.figures.paper_figures import success_only, sweep
@@ -13,6 +12,7 @@ from tasks.report.schema.run_data import LossPoint, Score
 from tasks.report.views.paper_tables import tables
 from tasks.report.views.paper_values import values
 from tasks.report.views.table import markdown_table, rich_table
+from tests.tasks.report.averages import averages, change
 
 ROWS = [
     (table, backbone, method)

@@ -1,4 +1,4 @@
-"""The averages of Table 1.
+"""The averages of Table 1 in plain Python, for tests to hold the report against.
 
 In:  {"amc23": 0.225, "agieval_math": 0.3318, …, "mmlu": 0.5851, …} of a model and of its base
 Out: Averages(math=0.2112, general=0.4357, overall=0.3234), Change(math_gain=11.75, general_drop=4.51)
