@@ -163,11 +163,11 @@ class Experiment(BaseModel):
         """Downstream SFT of one seed."""
         return self.finetune.model_copy(update={"seed": self.finetune.seed + seed})
 
-    def gpus(self) -> int:
-        """The most GPUs that a stage of it trains on; 0 for a backbone that a CPU does."""
+    def gpus(self) -> int | None:
+        """The most GPUs that a stage of it trains on; 0 for a backbone that a CPU does, None for all that there are."""
         agent = self.train_agent
         if agent.engine == "verl":
-            return agent.verl.gpus * agent.verl.machines
+            return agent.verl.gpus * agent.verl.machines or None
         return int(agent.rollout == "vllm")
 
     def all_backbones(self) -> list[BackboneConfig]:

@@ -138,11 +138,12 @@ def name_of(kind: str, parameters: Mapping[str, Any], seed: int | None = None) -
 
 
 def tags_of(kind: str, parameters: Mapping[str, Any], experiments: Sequence[Experiment]) -> list[str]:
-    """What a run is found by: kind:pipeline, backbone:nano, method:sft, and cpu or gpu:4."""
+    """What a run is found by: kind:pipeline, backbone:nano, method:sft, and cpu, gpu:4 or gpu:all."""
     methods = parameters.get("methods") or [parameters.get("method", "rewriting_agent")]
-    needed = max(one.gpus() for one in experiments)
+    needed = [one.gpus() for one in experiments]
+    gpus = "gpu:all" if None in needed else f"gpu:{most}" if (most := max(one or 0 for one in needed)) else "cpu"
     found = {f"kind:{kind}", *(f"backbone:{one.backbone.name}" for one in experiments)}
-    found |= {f"method:{method}" for method in methods} | {f"gpu:{needed}" if needed else "cpu"}
+    found |= {f"method:{method}" for method in methods} | {gpus}
     return sorted(found)
 
 

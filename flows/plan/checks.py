@@ -16,6 +16,7 @@ from flows.placement import computing
 from flows.plan import memory
 from flows.plan.plan import Machine
 from flows.plan.table import table
+from flows.plan.work import rows_of_file
 from tasks.drift import texts
 from tasks.evaluate import benchmark
 from tasks.finetune.finetune import gpus as sft_gpus
@@ -74,7 +75,8 @@ def batches_divide(asked: Asked) -> Iterator[str]:
         )
     agent = asked.experiment.train_agent
     if asked.makes("train_agent") and agent.engine == "verl":
-        ranks, rollouts = agent.verl.gpus * agent.verl.machines, agent.prompts_per_step * agent.candidates
+        ranks = (agent.verl.gpus or max(1, gpus)) * agent.verl.machines
+        rollouts = agent.prompts_per_step * agent.candidates
         if agent.prompts_per_step % agent.updates_per_step or rollouts // agent.updates_per_step % ranks:
             yield (
                 f"train_agent: {rollouts} rewrites a step in {agent.updates_per_step} updates do not divide over "
@@ -96,7 +98,7 @@ def models_fit(asked: Asked) -> Iterator[str]:
     sfts = (asked.making or {}).get("finetune") or [experiment.finetune]
     for kind, config, gpus in (
         *(("finetune", one.model_copy(update={"per_device_batch": 1}), sft_gpus(one) or here) for one in sfts),
-        ("train_agent", agent, agent.verl.gpus),
+        ("train_agent", agent, agent.verl.gpus or here),
         ("rewrite", experiment.rewrite, experiment.rewrite.tensor_parallel),
         ("evaluate", experiment.evaluate, experiment.evaluate.tensor_parallel),
     ):
@@ -204,8 +206,29 @@ def passages_are_rows(asked: Asked) -> Iterator[str]:
         yield f"drift.passages: {passages}: {getattr(error, 'strerror', None) or error}"
 
 
+def rows_suffice(asked: Asked) -> Iterator[str]:
+    """The sample fills its parts, as far as its size is known before a corpus is read: a file of one's own beside the
+    paper's sizes is the usual way to get this wrong."""
+    experiment = asked.experiment
+    if not asked.makes("split"):
+        return
+    split, drawn = experiment.split, experiment.sample.rows
+    read = [rows_of_file(one.path, one.files) for one in experiment.corpora]
+    about = sum(read) if all(read) else drawn
+    wanted = split.sft_rows + (split.held_out_rows + 1 if asked.makes("train_agent") else 0)
+    if wanted > min(drawn, 2 * about):  # reckoned by the first lines, which may be longer than the others
+        there = f"sample.rows={drawn}" if drawn <= about else f"corpora of about {about:,} rows"
+        half, apart = min(drawn, about) * 9 // 20, min(drawn, about) // 20
+        yield (
+            f"{there} do not fill split.sft_rows={split.sft_rows}, split.held_out_rows={split.held_out_rows} and an "
+            f"agent's rows: --set split.sft_rows={half} --set split.held_out_rows={apart} --set split.agent_rows="
+            f"{half + apart}, or a file by `rewriting-agent init`, which fits them"
+        )
+
+
 CHECKS: tuple[Check, ...] = (
     sources_are_there,
+    rows_suffice,
     passages_are_rows,
     hub_opens,
     batches_divide,

@@ -9,6 +9,7 @@ repeated and a finished one takes no time. uv installs; it reads none of pip's c
 import ast
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ ROOT = HERE.parent.parent
 ENVIRONMENTS = Path(os.environ.get("REWRITING_AGENT_ENVIRONMENTS", ROOT / ".envs"))
 UV_VERSION = "0.13.8"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+DRIVER = 580  # of NVIDIA: the oldest that the CUDA 13 of the CUDA locks runs on
 DEVICE_FILE = ENVIRONMENTS / "device"  # what the environments are installed for; the project reads it
 
 # What is installed beside the lock: stubs that stand in for packages which have no CPU build.
@@ -175,6 +177,13 @@ def compile_starts(python: str) -> None:
         say("the project could not be imported (see above): its bytecode is not written, each start will be slower")
 
 
+def tell_old_driver(said: Path = Path("/proc/driver/nvidia/version")) -> None:
+    """Say before gigabytes are installed that the driver is older than the CUDA builds of the locks ask for."""
+    found = re.search(r"Kernel Module.*?  (\d+)\.[\d.]+", said.read_text()) if said.exists() else None
+    if found and int(found[1]) < DRIVER:
+        say(f"NVIDIA's driver is {found[1]}, and these builds of CUDA 13 need {DRIVER} or newer: update it first")
+
+
 def main() -> None:
     if not ((3, 11) <= sys.version_info[:2] < (3, 13)):
         sys.exit(
@@ -182,6 +191,8 @@ def main() -> None:
         )
     if "sft" in sys.argv[1:] and not shutil.which("c++") and not shutil.which("g++"):
         say("no C++ compiler found: DeepSpeed needs one (Debian: apt-get install g++)")
+    if device() == "cuda":
+        tell_old_driver()
     ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
     DEVICE_FILE.write_text(device() + "\n")
     tools = ENVIRONMENTS / "tools"

@@ -14,6 +14,8 @@ resolve --excludes inference.cpu.excludes inference.cpu.in -o inference.cpu.txt
 resolve --excludes sft.cpu.excludes sft.cpu.in -o sft.cpu.txt
 resolve --excludes verl.cpu.excludes verl.cpu.in -o verl.cpu.txt
 unset UV_FIND_LINKS  # a local CPU wheel must not win here
-for name in inference sft verl; do
+for name in inference sft; do
     resolve --python-platform x86_64-manylinux_2_28 "$name.cuda.in" -o "$name.cuda.txt"
 done
+# flash-attn comes as source alone: an hour and CUDA's compiler. Where it is not installed, nothing needs it (docs/verl.md).
+resolve --python-platform x86_64-manylinux_2_28 --excludes verl.cuda.excludes verl.cuda.in -o verl.cuda.txt

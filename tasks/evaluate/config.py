@@ -40,7 +40,10 @@ class EvaluateConfig(DealtEngineConfig):
     )
     backend: Literal["vllm", "hf"] = Field(default="vllm", description="What generates: vLLM, or plain transformers.")
     max_new_tokens: int = Field(
-        default=4096, ge=1, description="Most tokens of one answer; the paper gives none. Cut-off answers are counted."
+        default=8192,
+        ge=1,
+        description="Most tokens of one answer, as long as a target may be: under a shorter limit a model that writes "
+        "longer would count as one that forgot. The paper gives none; cut-off answers are counted.",
     )
     dtype: Dtype = dtype_field()
     limit: int | None = Field(

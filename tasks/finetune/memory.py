@@ -37,7 +37,9 @@ def sft_bytes(
     """
     size = 2 if precision == "bfloat16" else 4
     copy = shape.parameters * 2 if precision == "bfloat16" else 0
-    activations = tokens * shape.hidden * size * (shape.layers + OF_A_LAYER)
+    # One process trains float32 weights under autocast: the embedding, and what layers hand on, stay float32.
+    handed_on = size if processes > 1 else 4
+    activations = tokens * shape.hidden * (handed_on * shape.layers + size * OF_A_LAYER)
     held = tokens if logits is None else min(tokens, logits)
     return shape.parameters * state // processes + copy + activations + held * shape.vocabulary * LOGITS[precision]
 

@@ -20,14 +20,21 @@ class TemplateError(ValueError):
     """The tokenizer's chat template cannot be used as it is."""
 
 
+def tokenizer_of(folder: Path) -> Any:
+    """transformers' tokenizer, by tokenizer.json as it is: classes that AutoTokenizer takes for some models build parts
+    of it anew, otherwise in one release than in the next, and each environment has its own release."""
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    kind = PreTrainedTokenizerFast if (folder / "tokenizer.json").exists() else AutoTokenizer
+    return kind.from_pretrained(str(folder))
+
+
 class ChatTokens:
     """The token ids of prompts and targets under one model's tokenizer and chat template."""
 
     def __init__(self, folder: Path) -> None:
-        from transformers import AutoTokenizer
-
         self.folder = folder
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(str(folder))
+        self.tokenizer: Any = tokenizer_of(folder)
         if self.tokenizer.chat_template is None:
             raise TemplateError(f"{folder}: the tokenizer has no chat template; add chat_template.jinja")
 

@@ -83,7 +83,7 @@ class NLLScorer:
         default = TOKENS_PER_BATCH["cuda" if model.device.type == "cuda" else "cpu"]
         tokens, context = tokens_per_batch or default, context_of(model.config)
         shared = SharedPrefix(model, tokens, bucket)
-        if not packed or not is_plain(model):
+        if not packed or not is_plain(model.config):
             return cls(chat, shared.log_likelihoods, context)
         single = PackedRows(model, tokens)
 

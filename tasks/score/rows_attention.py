@@ -22,9 +22,9 @@ class NotPlain(ValueError):
     """The model's attention is not plain causal attention."""
 
 
-def is_plain(model: Any) -> bool:
-    """Whether the model's attention is causal attention without sliding windows or capped scores."""
-    config = model.config.get_text_config()
+def is_plain(model_config: Any) -> bool:
+    """Whether a transformers model's attention is causal attention without sliding windows or capped scores."""
+    config = model_config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
     window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
     return kinds == {"full_attention"} and not window and not getattr(config, "attn_logit_softcapping", None)
@@ -38,7 +38,7 @@ def use_rows_attention(model: Any) -> None:
     """
     from transformers import AttentionInterface
 
-    if not is_plain(model):
+    if not is_plain(model.config):
         raise NotPlain(
             f"{model.config.get_text_config().model_type}: rows are packed for plain causal attention only, without "
             "sliding windows or capped scores: set packing=false"

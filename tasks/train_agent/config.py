@@ -20,7 +20,9 @@ class VerlConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    gpus: int = Field(default=1, ge=1, le=64, description="GPUs of one machine that train and roll out in turn.")
+    gpus: int = Field(
+        default=0, ge=0, le=64, description="GPUs of one machine that train and roll out in turn; 0: all of them."
+    )
     machines: int = Field(default=1, ge=1, le=1024, description="Machines of the Ray cluster, with `gpus` each.")
     ray_address: str | None = Field(
         default=None,

@@ -47,9 +47,9 @@ def environment(config: TrainAgentConfig) -> str:
     return ENGINES[config.engine][0]
 
 
-def gpus(config: TrainAgentConfig) -> int:
-    """GPUs of this machine that training takes."""
-    return config.verl.gpus if config.engine == "verl" else 1
+def gpus(config: TrainAgentConfig) -> int | None:
+    """GPUs of this machine that training takes; None: all of them."""
+    return (config.verl.gpus or None) if config.engine == "verl" else 1
 
 
 def variables(config: TrainAgentConfig, cuda: bool) -> dict[str, str]:

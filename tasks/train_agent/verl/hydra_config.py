@@ -7,8 +7,11 @@ Out: verl's `ppo_trainer` configuration, with one section of ours:
 
 from hydra import compose, initialize_config_module
 from omegaconf import DictConfig, OmegaConf, open_dict
+from transformers import AutoConfig
 
 from tasks.rows.precision import resolve
+from tasks.runtime.settings import settings
+from tasks.score.rows_attention import is_plain
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.verl import sections
@@ -26,8 +29,9 @@ def verl_config(spec: TrainSpec, layout: Layout, kept: int, steps: int, context:
     Raises:
         SystemExit: settings that verl cannot run.
     """
-    config = spec.config
+    config = counted(spec.config, spec.cuda)
     check(config, spec.cuda)
+    check_attention(spec)
     precision = resolve(config.dtype, spec.backbone, spec.cuda)
     settings = (
         sections.algorithm(config)
@@ -44,6 +48,22 @@ def verl_config(spec: TrainSpec, layout: Layout, kept: int, steps: int, context:
         for name, value in settings.items():
             OmegaConf.update(composed, name, value, merge=False, force_add=True)
     return composed
+
+
+def check_attention(spec: TrainSpec) -> None:
+    """Raises SystemExit where a pass's sequences cannot be told apart without flash-attn."""
+    model = AutoConfig.from_pretrained(spec.backbone, trust_remote_code=False)
+    if sections.attention(spec.cuda) == sections.PACKED_ATTENTION and not is_plain(model):
+        raise SystemExit(
+            f"{model.model_type}: without flash-attn sequences are packed for plain causal attention only, not for "
+            "sliding windows or capped scores: install flash-attn (docs/verl.md), or take train_agent.engine=trl"
+        )
+
+
+def counted(config: TrainAgentConfig, cuda: bool) -> TrainAgentConfig:
+    """The config with the number that "all GPUs of the machine" is here."""
+    here = max(1, len(settings().gpu_names())) if cuda else 1
+    return config.model_copy(update={"verl": config.verl.model_copy(update={"gpus": config.verl.gpus or here})})
 
 
 def validate(composed: DictConfig) -> None:

@@ -3,8 +3,7 @@
 In:  log pi(y_t) of the update's own pass, advantages
 Out: verl's clipped loss with its ratio pi / sg(pi) = 1, whose gradient is that of -A log pi; sg holds constant
 
-Bit by bit the update of a pass of its own over the old policy (docs/verl.md). verl's workers import this module by
-their configuration's `external_lib`.
+Bit by bit the update of a pass of its own over the old policy (docs/verl.md).
 """
 
 from typing import Any

@@ -9,6 +9,7 @@ What is set here differs from verl's default, or must not change with it. Two en
 """
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tasks.train_agent.verl.layout import Layout
 HERE = "tasks.train_agent.verl"
 TRAINER = "rewriting_agent"  # the name under which trainer.py registers
 ONE_UPDATE = "rewriting_agent_one_update"  # and that of the loss in one_update.py
+PACKED_ATTENTION = "packed_attention"  # and that of packed.py among transformers' attention functions
 
 
 def algorithm(config: TrainAgentConfig) -> dict[str, Any]:
@@ -59,17 +61,24 @@ def data(config: TrainAgentConfig, layout: Layout) -> dict[str, Any]:
 
 
 def model(config: TrainAgentConfig, spec: TrainSpec) -> dict[str, Any]:
-    """The backbone and its adapter on all linear layers (E.2)."""
+    """The backbone and its adapter on all linear layers (E.2); sequences are packed, not padded."""
     return {
         "actor_rollout_ref.model.path": str(spec.backbone),
         "actor_rollout_ref.model.lora_rank": config.rank,
         "actor_rollout_ref.model.lora_alpha": config.alpha,
         "actor_rollout_ref.model.target_modules": "all-linear",
         "actor_rollout_ref.model.trust_remote_code": False,
-        "actor_rollout_ref.model.external_lib": f"{HERE}.one_update",
+        "actor_rollout_ref.model.external_lib": f"{HERE}.workers",
+        "actor_rollout_ref.model.use_remove_padding": True,
+        "actor_rollout_ref.model.override_config": {"attn_implementation": attention(spec.cuda)},
         "actor_rollout_ref.model.use_fused_kernels": config.verl.fused_kernels is not None,
         "actor_rollout_ref.model.fused_kernel_options.impl_backend": config.verl.fused_kernels or "torch",
     }
+
+
+def attention(cuda: bool) -> str:
+    """Which of transformers' attention functions the actor uses; both find a pass's sequences by their positions."""
+    return "flash_attention_2" if cuda and find_spec("flash_attn") else PACKED_ATTENTION
 
 
 def actor(config: TrainAgentConfig, precision: Precision) -> dict[str, Any]:
@@ -154,11 +163,10 @@ def training(config: TrainAgentConfig, layout: Layout, kept: int, steps: int) ->
 
 
 def gpu(config: TrainAgentConfig) -> dict[str, Any]:
-    """Packed passes of so many tokens, flash attention, one GPU for actor and rollout in turn."""
+    """Activations recomputed, one GPU for actor and rollout in turn."""
     where, ours = config.verl, "actor_rollout_ref."
     return {
         "trainer.device": "cuda",
-        ours + "model.use_remove_padding": True,
         ours + "model.enable_gradient_checkpointing": True,
         ours + "actor.entropy_from_logits_with_chunking": True,  # else a second copy of all logits, in float32
         ours + "actor.fsdp_config.param_offload": where.offload,
@@ -170,13 +178,11 @@ def gpu(config: TrainAgentConfig) -> dict[str, Any]:
 
 
 def cpu(config: TrainAgentConfig) -> dict[str, Any]:
-    """One process, padded passes, eager attention; Ray counts a GPU that is not there (see cpu.py)."""
+    """One process; Ray counts a GPU that is not there (see cpu.py)."""
     ours = "actor_rollout_ref."
     return {
         "trainer.device": "cpu",
-        ours + "model.use_remove_padding": False,
         ours + "model.enable_gradient_checkpointing": config.gradient_checkpointing,
-        ours + "model.override_config": {"attn_implementation": "eager"},
         ours + "actor.use_torch_compile": False,
         ours + "actor.fsdp_config.use_torch_compile": False,
         ours + "rollout.enforce_eager": True,

@@ -84,6 +84,20 @@ def test_a_model_from_which_cores_have_no_memory_to_sample(monkeypatch: pytest.M
     settings.cache_clear()
 
 
+def test_a_sample_that_does_not_fill_its_parts(tmp_path: Path) -> None:
+    (one,) = said("nano", Machine("cpu", 0), sample__rows=500)
+    assert one.startswith("sample.rows=500 do not fill split.sft_rows=800, split.held_out_rows=")
+    assert "--set split.sft_rows=225 --set split.held_out_rows=25 --set split.agent_rows=250" in one
+    lines = [f'{{"question": "What is {n} + 1?", "solution": "{n + 1}"}}' for n in range(900)]
+    (tmp_path / "mine.jsonl").write_text("\n".join(lines))
+    mine = {"corpora": [{"name": "mine", "path": str(tmp_path / "mine.jsonl"), "format": "auto"}]}
+    assert said("nano", Machine("cpu", 0), **mine, split__sft_rows=500) == []
+    (one,) = said("nano", Machine("cpu", 0), **mine, split__sft_rows=2000)
+    assert one.startswith("corpora of about 900 rows do not fill split.sft_rows=2000")
+    nano = load_experiment("nano", {"sample.rows": 800})
+    assert refusals([nano], Machine("cpu", 0), {"split": [nano.split]}) == [], "without an agent SFT may take all"
+
+
 def test_more_gpus_than_there_are() -> None:
     lines = said(MISTRAL, Machine("h200-141", 2))
     assert any("train_agent computes on 4 GPUs, this machine has 2" in line for line in lines)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import ROOT
+
 pytestmark = pytest.mark.inference
 
 LLAMA_3 = (
@@ -70,3 +72,23 @@ def test_a_target_ends_its_turn_once_and_a_cut_off_one_does_not(family: tuple[An
     assert tokens.tokenizer.decode(finished) == " It is 3.\n" + end  # as it was written: nothing trimmed
     assert finished[-1] in tokens.stop_ids
     assert 0 not in finished
+
+
+@pytest.mark.sft
+@pytest.mark.verl
+def test_every_environment_reads_the_tokenizers_file_as_it_is(tmp_path: Path) -> None:
+    """A class that rebuilds its pre-tokenizer, as Mistral's does in some releases, would read other ids."""
+    import json
+    import shutil
+
+    from tokenizers import Tokenizer
+
+    from tasks.rows.tokens import ChatTokens
+
+    folder = Path(shutil.copytree(ROOT / "infra" / "nano" / "model", tmp_path / "model"))
+    said = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(said | {"tokenizer_class": "LlamaTokenizer"}))
+    text = "Let $x = 2$.\n\nThen  x^2 = 4, naïve café. \\boxed{4}"
+    raw = Tokenizer.from_file(str(folder / "tokenizer.json")).encode(text, add_special_tokens=False).ids
+    chat = ChatTokens(folder)
+    assert chat.target(text) == [*raw, chat.end_of_turn]

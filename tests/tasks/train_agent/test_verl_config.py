@@ -1,5 +1,7 @@
 """verl accepts what our settings become: the paper's defaults, the presets, the CPU."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,13 +24,13 @@ CONTEXT = {  # max_position_embeddings of the backbones on the hub, tokens
 AGENT_ROWS, HELD_OUT_ROWS = 50_000, 1_000
 
 
-def composed(tmp_path, values, cuda=True, kept=AGENT_ROWS - HELD_OUT_ROWS, context=131_072):
+def composed(tmp_path, values, cuda=True, kept=AGENT_ROWS - HELD_OUT_ROWS, context=131_072, backbone=NANO / "model"):
     """The configuration that verl would run; validated by verl."""
     from tasks.train_agent.verl.hydra_config import validate, verl_config
     from tasks.train_agent.verl.layout import Layout
 
     config = TrainAgentConfig(**{"engine": "verl"} | values)
-    spec = TrainSpec(config=config, backbone=NANO / "model", rows=tmp_path, embedder="e", out=tmp_path, cuda=cuda)
+    spec = TrainSpec(config=config, backbone=backbone, rows=tmp_path, embedder="e", out=tmp_path, cuda=cuda)
     made = verl_config(spec, Layout(tmp_path), kept, config.steps or kept // config.prompts_per_step, context)
     validate(made)
     return made
@@ -127,6 +129,21 @@ def test_what_verl_could_not_run_is_said_before_it_starts(tmp_path, values, mess
 def test_triton_is_refused_on_a_cpu(tmp_path):
     with pytest.raises(SystemExit, match="needs a GPU"):
         composed(tmp_path, {"verl": {"fused_kernels": "triton"}}, cuda=False)
+
+
+def test_all_gpus_are_taken_where_none_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    assert composed(tmp_path, {}).trainer.n_gpus_per_node == 4
+    assert composed(tmp_path, {"verl": {"gpus": 2}}).trainer.n_gpus_per_node == 2
+    assert composed(tmp_path, {"prompts_per_step": 8}, cuda=False).trainer.n_gpus_per_node == 1
+
+
+def test_without_flash_attn_models_with_sliding_windows_are_refused(tmp_path):
+    model = shutil.copytree(NANO / "model", tmp_path / "model")
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"model_type": "mistral", "sliding_window": 64}))
+    with pytest.raises(SystemExit, match=r"mistral: without flash-attn .* install flash-attn \(docs/verl.md\)"):
+        composed(tmp_path, {}, backbone=model)
 
 
 def test_verl_accepts_the_cpu(tmp_path):
