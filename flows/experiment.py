@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from flows.experiment_files import BACKBONES, PRESETS, ExperimentError, merged, read_file
+from flows.experiment_files import BACKBONES, PRESETS, ExperimentError, located, merged, read_file
 from flows.general_rows import ReplayConfig
 from flows.overrides import OverrideError, problems, put
 from tasks.assemble.assemble import AssembleConfig
@@ -189,7 +189,8 @@ def load_experiment(
 
     Args:
         backbone: a name under infra/backbones, a YAML file, or the folder of a model; or a whole experiment.
-        overrides: what to change, by dotted field: {"sample.rows": 500, "corpora.0.path": "mine.jsonl"}.
+        overrides: what to change, by dotted field: {"sample.rows": 500, "drift.passages": "mine.jsonl"}; a relative
+            path is looked up in the current folder first, then from the project's root.
         presets: names under infra/presets, or YAML files of the same kind: part of an experiment.
 
     Raises:
@@ -207,7 +208,7 @@ def load_experiment(
         values = merged(values, read_file(preset, "preset", PRESETS, "a YAML file"))
     try:
         for field, value in (overrides or {}).items():
-            put(values, Experiment, field, value)
+            put(values, Experiment, field, located(value, Path.cwd(), field.rpartition(".")[2]))
         if secrets := [*fields_with_secrets(values)]:
             raise ExperimentError(refusal(secrets))
         return Experiment.model_validate(values)

@@ -3,7 +3,7 @@
     read_file("nano", "backbone", BACKBONES, …)      {"backbone": {"name": "nano", …}, "train_agent": {"steps": 40, …}}
     read_file("nanno", "backbone", BACKBONES, …)     ExperimentError "no backbone 'nanno': did you mean nano? …"
 
-`merged` lays one file's values over another's.
+`merged` lays one file's values over another's. Relative paths in a file of one's own are looked up beside it.
 """
 
 from difflib import get_close_matches
@@ -15,6 +15,8 @@ from tasks.runtime.settings import ROOT
 
 BACKBONES = ROOT / "infra" / "backbones"
 PRESETS = ROOT / "infra" / "presets"
+# Fields that may name a file or folder; `function` as file.py:function.
+PLACES = {"path", "model", "chat_template", "passages", "benchmark_data", "schema_file", "function"}
 
 
 class ExperimentError(ValueError):
@@ -44,9 +46,28 @@ def read_file(name: str, what: str, folder: Path, otherwise: str) -> dict[str, A
         meant = f"did you mean {near[0]}? " if near else ""
         raise ExperimentError(f"no {what} {name!r}: {meant}There are {', '.join(there)}; or give {otherwise}")
     try:
-        return mapping(path, "an experiment (backbone: …)")
+        values = mapping(path, "an experiment (backbone: …)")
     except YamlError as error:
         raise ExperimentError(str(error)) from None
+    return values if path.parent == folder else located(values, path.parent)
+
+
+def located(values: Any, folder: Path, name: str = "") -> Any:
+    """The values with the paths in them that lead somewhere from `folder` made absolute: {"path": "mine.jsonl"}. The
+    others stay as they are: ids on the hub, and paths from the project's root.
+
+    Args:
+        name: of the field that holds `values`.
+    """
+    if isinstance(values, dict):
+        return {key: located(value, folder, key) for key, value in values.items()}
+    if isinstance(values, list):
+        return [located(value, folder, name) for value in values]
+    if name not in PLACES or not isinstance(values, str) or not values:
+        return values
+    path, *function = values.rsplit(":", 1) if name == "function" else [values]
+    found = folder / path
+    return ":".join([str(found.resolve()), *function]) if found.exists() else values
 
 
 def merged(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ QUESTIONS = {
     "later one wins. None: the whole experiment, on what the backbone's file says. What it would make, take and cost: "
     "[plan-of-a-run](/deployments?deployments.flowOrDeploymentNameLike=plan-of-a-run).",
     "changes": "Single fields of the experiment, each FIELD=VALUE: sample.rows=500, finetune.learning_rate=1e-5, "
-    "corpora.0.path=mine.jsonl. A field that does not exist is refused with what was meant.",
+    "corpora=[{name: mine, path: mine.jsonl}]. A field that does not exist is refused with what was meant.",
     "downstream": "Fine-tune and evaluate as well; off: only train agents and measure them on held-out rows.",
     "backbone": "A name under infra/backbones, a YAML file of your own, or the folder of a model.",
     "rates": "Learning rates of SFT, each studied with all methods; two or more are compared in a frontier, where the "

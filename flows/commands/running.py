@@ -38,7 +38,8 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="FIELD=VALUE",
-        help="Change a field of the experiment: --set sample.rows=500, --set corpora.0.path=mine.jsonl. Repeatable.",
+        help="Change a field of the experiment: --set sample.rows=500, or, in place of the paper's corpora, "
+        "--set 'corpora=[{name: mine, path: mine.jsonl}]'. Repeatable.",
     ),
 ]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write what the report shows as JSON (docs/report.md).")]

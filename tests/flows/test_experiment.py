@@ -207,3 +207,28 @@ def test_every_field_explains_itself_in_the_form() -> None:
         if not said.get("description")
     ]
     assert nameless == []
+
+
+def test_relative_paths_lead_from_where_they_were_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a file from beside it, in --set from the current folder; what is not there stays for the project's root."""
+    here, beside = tmp_path / "here", tmp_path / "beside"
+    for folder in (here, beside):
+        folder.mkdir()
+        (folder / "mine.jsonl").write_text("")
+    (beside / "mine.py").write_text("def right(answer, row): return True")
+    (beside / "mine.yaml").write_text(
+        "backbone: {name: mine, model: owner/model}\n"
+        "corpora: [{name: mine, path: mine.jsonl}, {name: nano, path: infra/nano/corpus.jsonl}]\n"
+        "gate: {verifier: python, options: {function: 'mine.py:right'}}\n"
+    )
+    monkeypatch.chdir(here)
+    made = load_experiment(str(beside / "mine.yaml"))
+    assert made.corpora[0].path == str(beside / "mine.jsonl")
+    assert made.corpora[1].path == "infra/nano/corpus.jsonl"
+    assert made.backbone.model == "owner/model"
+    assert made.gate.options.function == f"{beside / 'mine.py'}:right"
+    made = load_experiment(
+        "nano", {"corpora": [{"name": "mine", "path": "mine.jsonl"}], "drift.passages": "mine.jsonl"}
+    )
+    assert (made.corpora[0].path, made.drift.passages) == (str(here / "mine.jsonl"), here / "mine.jsonl")
+    assert load_experiment("nano", {"corpora.0.path": "none.jsonl"}).corpora[0].path == "none.jsonl"
