@@ -3,7 +3,7 @@
 run.log: "plan: 14 of 29 stages to make, 0.1 core-hours; the report shows it beside what came of it"
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context
 from typing import Any
 
@@ -13,6 +13,7 @@ from prefect.context import FlowRunContext
 from flows.experiment import Experiment
 from flows.plan.checks import CannotWork, refusals
 from flows.plan.estimate import estimate
+from flows.plan.here import lacking
 from flows.plan.plan import Machine, PlannedStage
 from flows.plan.speed import Past
 from flows.plan.table import gpu_called
@@ -73,22 +74,10 @@ def startable(flow: Callable[..., Any], parameters: dict[str, Any], experiments:
     """
     walk, refused = survey(flow, parameters, experiments, machine())
     if walk is not None:
-        refused += uninstalled(walk, {kind for one in experiments for kind in one.placement})
+        refused += lacking(walk, experiments)
     if refused or walk is None:
         raise CannotWork("\n".join(refused))
     return walk
-
-
-def uninstalled(walk: Walk, elsewhere: Collection[str]) -> list[str]:
-    """Environments that what is still to be made here needs, and that are not here: else the run would say so when
-    hours were computed. Of kinds of stage that are built `elsewhere` none is asked."""
-    needs: dict[str, str] = {}
-    for step in walk.stages:
-        for part in step.missing().values() if step.kind not in elsewhere else ():
-            needs.setdefault(part.manifest.environment["name"], step.kind)
-    here = settings().environments
-    lacking = {name: kind for name, kind in needs.items() if not (here / name / "bin" / "python").exists()}
-    return [f"{kind} needs the environment {name!r}: run `make setup-{name}`" for name, kind in lacking.items()]
 
 
 def ready(experiments: Sequence[Experiment]) -> None:

@@ -1,0 +1,59 @@
+"""What this machine lacks for a run that is to begin on it: else the run would say so when hours were computed.
+
+In:  the plan of Mistral-7B's run, in a checkout without .envs/verl, 80 GB free beside the store
+Out: ["train_agent needs the environment 'verl': run `make setup-verl`", "… writes up to 261 GB, and … has 80 GB free"]
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from flows.experiment import Experiment
+from flows.plan.memory import GB, disk, model_of
+from tasks.runtime.planning import Walk
+from tasks.runtime.settings import settings
+
+# A checkpoint of full-parameter SFT, bytes a parameter: float32 weights, two moments, bfloat16 weights. Two lie there
+# while one is written.
+CHECKPOINT, AT_ONCE = 14.0, 2
+
+
+def lacking(walk: Walk, experiments: Sequence[Experiment]) -> list[str]:
+    """A sentence for each thing, with what to type. Of kinds of stage that work pools build nothing is asked."""
+    elsewhere = {kind for one in experiments for kind in one.placement}
+    steps = [step for step in walk.stages if step.kind not in elsewhere and not step.cached]
+    return [*_environments(steps), *_room(steps, experiments, _existing(walk.home.root))]
+
+
+def _environments(steps: Sequence[Any]) -> Iterator[str]:
+    needs: dict[str, str] = {}
+    for step in steps:
+        for part in step.missing().values():
+            needs.setdefault(part.manifest.environment["name"], step.kind)
+    for name, kind in needs.items():
+        if not (settings().environments / name / "bin" / "python").exists():
+            yield f"{kind} needs the environment {name!r}: run `make setup-{name}`"
+
+
+def _room(steps: Sequence[Any], experiments: Sequence[Experiment], store: Path) -> Iterator[str]:
+    """Models, and the checkpoints that lie beside one while it is tuned; text is little beside them."""
+    shapes = [shape for one in experiments if (shape := model_of(one.backbone)) is not None]
+    largest = max(shapes, key=lambda one: one.parameters, default=None)
+    tuned = [step for step in steps if step.kind in ("finetune", "average")]
+    if largest is None or not tuned:
+        return
+    models = sum(disk(step.kind, step.config, largest, 0, 0) * len(step.missing()) for step in tuned)
+    whole = any(step.kind == "finetune" and not step.config.lora_rank for step in tuned)
+    beside = AT_ONCE * CHECKPOINT * largest.parameters if whole else 0.0
+    free = shutil.disk_usage(store).free
+    if models + beside > free:
+        yield (
+            f"{len(tuned)} models take {models / GB:.0f} GB, checkpoints beside {beside / GB:.0f}, and {store} has "
+            f"{free / GB:.0f} GB free: REWRITING_AGENT_STORE=FOLDER on a larger disk, or `rewriting-agent store prune`"
+        )
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there."""
+    return next(one for one in (folder, *folder.parents) if one.exists())
