@@ -1,10 +1,11 @@
-"""Full-parameter SFT steps: rows padded as they come, sorted by length, and packed; loss, tokens a second, memory.
+"""Full-parameter SFT steps: rows padded as they come, sorted by length, and packed as SFT packs them; loss, tokens a
+second, memory.
 
-Rows are random tokens with lengths as long solutions have them (log-normal, median 400 tokens, sigma 0.6). In a packed
-row attention does not cross from one solution into the next (transformers reads that from the position ids).
+Rows are random tokens with lengths as long solutions have them (log-normal, median 400 tokens, sigma 0.6). The packed
+passes are those of tasks/finetune: its packs, its sequences, its loss without whole logits; the padded ones are plain.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -12,12 +13,16 @@ import numpy as np
 
 from infra.gpu_check.checks import Figures, Setup, peak_gib, require, timed
 from tasks.finetune.memory import sft_bytes
-from tasks.rows.memory import shape_of
+from tasks.rows.memory import CHUNK, shape_of
+from tasks.rows.packs import fewest
 from tasks.rows.precision import Precision
 
 ROWS_OF_A_PASS = 4
 MOST_DIFFERENCE = {"float32": 1e-4, "bfloat16": 2e-2}  # of the mean loss, nats a token
 MOST_OVER_RECKONED = 1.25
+
+Pass = dict[str, Any]
+Loss = Callable[[Any, Pass], Any]  # summed over the targets of a pass
 
 
 def check(setup: Setup) -> Figures:
@@ -25,59 +30,86 @@ def check(setup: Setup) -> Figures:
     import torch
     from transformers import AutoModelForCausalLM
 
+    from tasks.finetune.sequences import collate
+    from tasks.score.rows_attention import ROWS_ATTENTION, use_rows_attention
+
     precision: Precision = "bfloat16" if setup.cuda else "float32"
-    attention = "flash_attention_2" if setup.cuda and find_spec("flash_attn") else "sdpa"
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        setup.model, dtype=torch.float32, use_safetensors=True, attn_implementation=attention
-    )
+    model: Any = AutoModelForCausalLM.from_pretrained(setup.model, dtype=torch.float32, use_safetensors=True)
     model = model.to(setup.device).train()
     if setup.cuda:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=setup.cuda)
     rows = random_rows(64 if setup.cuda else 8, 400 if setup.cuda else 40, model.config.vocab_size)
-    capacity = max(max(map(len, rows)), ROWS_OF_A_PASS * (400 if setup.cuda else 40))
-    arrangements = {
-        "padded": [padded(batch) for batch in batches(rows)],
-        "grouped": [padded(batch) for batch in batches(sorted(rows, key=len))],
-        "packed": [packed(batch) for batch in fill(rows, capacity)],
+    capacity = ROWS_OF_A_PASS * (400 if setup.cuda else 40)
+    packs = [[rows[i] for i in pack] for pack in fewest([len(row) for row in rows], capacity)]
+    arrangements: dict[str, tuple[Loss, list[Pass]]] = {
+        "padded": (whole_logits, [padded(batch) for batch in batches(rows)]),
+        "grouped": (whole_logits, [padded(batch) for batch in batches(sorted(rows, key=len))]),
+        "packed": (as_sft, [collate([as_row(row) for row in pack]) for pack in packs]),
     }
+    attentions = {"packed": "flash_attention_2" if setup.cuda and find_spec("flash_attn") else ROWS_ATTENTION}
+    figures: Figures = {"rows": len(rows), "attention": attentions["packed"]}
+    tokens = sum(map(len, rows))
 
-    def loss_of(passed: dict[str, Any]) -> Any:
-        labels_BT = passed["labels"].to(setup.device)
-        inputs = {name: tensor.to(setup.device) for name, tensor in passed.items() if name != "labels"}
+    def summed(loss: Loss, one: Pass) -> Any:
+        there = {name: tensor.to(setup.device) if hasattr(tensor, "to") else tensor for name, tensor in one.items()}
         with torch.autocast(setup.device, torch.bfloat16, enabled=precision == "bfloat16"):
-            logits_BTV = model(**inputs, use_cache=False).logits[:, :-1]
-        flat_NV, flat_N = logits_BTV.float().flatten(0, 1), labels_BT[:, 1:].flatten()
-        return torch.nn.functional.cross_entropy(flat_NV, flat_N, ignore_index=-100, reduction="sum")
+            return loss(model, there)
 
-    with torch.no_grad():
-        losses = {
-            name: float(sum(loss_of(one) for one in passes)) / targets(passes) for name, passes in arrangements.items()
-        }
-    figures: Figures = {"rows": len(rows), "attention": attention, "loss": losses["padded"]}
-    for name, loss in losses.items():
-        difference = abs(loss - losses["padded"])
+    def attend(name: str) -> None:
+        if (attention := attentions.get(name, "sdpa")) == ROWS_ATTENTION:
+            use_rows_attention(model)
+        else:
+            model.set_attn_implementation(attention)
+
+    losses = {}
+    for name, (loss, passes) in arrangements.items():
+        attend(name)
+        with torch.no_grad():
+            losses[name] = float(sum(summed(loss, one) for one in passes)) / targets(passes)
+        difference = abs(losses[name] - losses["padded"])
         require(difference < MOST_DIFFERENCE[precision], f"{name}: the loss differs by {difference:.5f} nats a token")
+    figures["loss"] = losses["padded"]
 
-    def steps(passes: Sequence[dict[str, Any]]) -> None:
+    def steps(loss: Loss, passes: Sequence[Pass]) -> None:
         for one in passes:
-            loss_of(one).div(targets([one])).backward()
+            summed(loss, one).div(targets([one])).backward()
             optimizer.step()
             optimizer.zero_grad()
 
-    tokens = sum(map(len, rows))
-    for name, passes in arrangements.items():
+    for name, (loss, passes) in arrangements.items():
+        attend(name)
         if setup.cuda:
             torch.cuda.reset_peak_memory_stats()
-        seconds = timed(setup.device, lambda passes=passes: steps(passes), 1)  # type: ignore[misc]
-        held = sum(one["input_ids"].numel() for one in passes)
-        figures[name] = {"tokens_per_second": tokens / seconds, "padding": 1 - tokens / held}
+        seconds = timed(setup.device, lambda loss=loss, passes=passes: steps(loss, passes), 1)  # type: ignore[misc]
         largest = max(one["input_ids"].numel() for one in passes)
-        reckoned = sft_bytes(shape_of(setup.model), largest, precision) / 2**30
-        figures[name] |= {"peak_gib": peak_gib(setup.device), "reckoned_gib": reckoned}
-        if (peak := peak_gib(setup.device)) is not None:
+        held = sum(one["input_ids"].numel() for one in passes)
+        logits = CHUNK if loss is as_sft else None
+        reckoned = sft_bytes(shape_of(setup.model), largest, precision, logits=logits) / 2**30
+        peak = peak_gib(setup.device)
+        figures[name] = {"tokens_per_second": tokens / seconds, "padding": 1 - tokens / held}
+        figures[name] |= {"peak_gib": peak, "reckoned_gib": reckoned}
+        if peak is not None:
             require(peak < MOST_OVER_RECKONED * reckoned, f"{name}: {peak:.1f} GiB, reckoned {reckoned:.1f}")
     return figures
+
+
+def whole_logits(model: Any, one: Pass) -> Any:
+    """The plain way: all logits, in float32."""
+    from torch.nn.functional import cross_entropy
+
+    logits_BTV = model(input_ids=one["input_ids"], attention_mask=one["attention_mask"], use_cache=False).logits
+    flat_NV, flat_N = logits_BTV[:, :-1].float().flatten(0, 1), one["labels"][:, 1:].flatten()
+    return cross_entropy(flat_NV, flat_N, ignore_index=-100, reduction="sum")
+
+
+def as_sft(model: Any, one: Pass) -> Any:
+    """As tasks/finetune/trainer.py takes it: the decoder's states, then the loss by chunks."""
+    from tasks.finetune.token_losses import nll, summed_loss
+
+    inputs = {name: one[name] for name in ("input_ids", "position_ids", "row_ends")}
+    hidden_BTH = model.get_decoder()(**inputs, use_cache=False).last_hidden_state
+    return summed_loss(model.get_output_embeddings(), hidden_BTH, one["labels"], nll)
 
 
 def random_rows(count: int, median: int, vocabulary: int) -> list[list[int]]:
@@ -91,19 +123,12 @@ def batches(rows: Sequence[list[int]]) -> list[Sequence[list[int]]]:
     return [rows[start : start + ROWS_OF_A_PASS] for start in range(0, len(rows), ROWS_OF_A_PASS)]
 
 
-def fill(rows: Sequence[list[int]], capacity: int) -> list[list[list[int]]]:
-    """Rows into packs of at most `capacity` tokens: the longest first, each into the first that has room."""
-    packs: list[list[list[int]]] = []
-    for row in sorted(rows, key=len, reverse=True):
-        fitting = next((pack for pack in packs if sum(map(len, pack)) + len(row) <= capacity), None)
-        if fitting is None:
-            packs.append([row])
-        else:
-            fitting.append(row)
-    return packs
+def as_row(row: list[int]) -> dict[str, list[int]]:
+    """As SFT has it: its first token is the prompt's, which nothing predicts."""
+    return {"input_ids": row, "labels": [-100, *row[1:]]}
 
 
-def padded(rows: Sequence[list[int]]) -> dict[str, Any]:
+def padded(rows: Sequence[list[int]]) -> Pass:
     """One row each, padded on the right."""
     import torch
 
@@ -116,15 +141,6 @@ def padded(rows: Sequence[list[int]]) -> dict[str, Any]:
     return {"input_ids": ids_BT, "attention_mask": mask_BT, "labels": labels_BT}
 
 
-def packed(rows: Sequence[list[int]]) -> dict[str, Any]:
-    """All in one row; positions start anew, and no row's first token is predicted from the row before it."""
-    import torch
-
-    ids_1T = torch.tensor([[token for row in rows for token in row]])
-    positions_1T = torch.tensor([[place for row in rows for place in range(len(row))]])
-    return {"input_ids": ids_1T, "position_ids": positions_1T, "labels": ids_1T.masked_fill(positions_1T == 0, -100)}
-
-
-def targets(passes: Sequence[dict[str, Any]]) -> int:
+def targets(passes: Sequence[Pass]) -> int:
     """Tokens that are predicted in these passes."""
     return sum(int((one["labels"][:, 1:] != -100).sum()) for one in passes)
