@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -40,12 +41,18 @@ TAIL = 30  # lines of output that an error quotes
 # The end of a traceback, whatever a logger put before it: "[rank0]: torch.OutOfMemoryError: CUDA out of memory"
 _RAISED = re.compile(r"\b(?:\w+\.)*[A-Z]\w*(?:Error|Exception): .*")
 
-_timings: ContextVar[list[dict[str, float | str]] | None] = ContextVar("engine_timings", default=None)
+
+@dataclass(frozen=True)
+class Held:
+    """What the stage around holds while it builds; outside of one all that the machine has."""
+
+    timings: list[dict[str, float | str]] | None = None  # of its engines, appended to
+    deadline: float | None = None  # by time.monotonic()
+    gpus: list[str] | None = None  # what CUDA calls them; None: those of the machine
+    cores: list[int] | None = None  # numbers of its slots; None: a thread for each core of the machine
 
 
-_deadline: ContextVar[float | None] = ContextVar("engine_deadline", default=None)
-_gpus: ContextVar[list[str] | None] = ContextVar("engine_gpus", default=None)
-_cores: ContextVar[list[int] | None] = ContextVar("engine_cores", default=None)
+_held: ContextVar[Held] = ContextVar("engine_held", default=Held())  # noqa: B039  frozen
 
 
 @contextmanager
@@ -61,32 +68,28 @@ def attempt(
 
     (Prefect 3.8 cannot interrupt a task that runs in a thread, as concurrent tasks do.)
     """
-    token = _timings.set(timings)
-    limit = _deadline.set(None if seconds is None else time.monotonic() + seconds)
-    shown, threads = _gpus.set(gpus), _cores.set(cores)
+    deadline = None if seconds is None else time.monotonic() + seconds
+    token = _held.set(Held(timings, deadline, gpus, cores))
     try:
         yield
     finally:
-        _timings.reset(token)
-        _deadline.reset(limit)
-        _gpus.reset(shown)
-        _cores.reset(threads)
+        _held.reset(token)
 
 
 def own_cores() -> list[int]:
     """The numbers of the core slots that the stage around holds; the first outside of one."""
-    return _cores.get() or [0]
+    return _held.get().cores or [0]
 
 
 def own_gpus() -> list[str]:
     """What CUDA calls the GPUs that the stage around holds; outside of one those of the machine."""
-    gpus = _gpus.get()
+    gpus = _held.get().gpus
     return settings().gpu_names() if gpus is None else gpus
 
 
 def in_slots() -> bool:
     """Whether a stage around has told which GPUs its engines may see."""
-    return _gpus.get() is not None
+    return _held.get().gpus is not None
 
 
 class EngineError(RuntimeError):
@@ -130,7 +133,7 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
         spec_path.write_text(spec.model_dump_json(indent=1), encoding="utf-8")
     log = scratch / f"{module}.log"
     stopping.check(f"{module} not started")
-    started, clock = time.time(), time.monotonic()
+    started, clock, held = time.time(), time.monotonic(), _held.get()
     tail = deque[str](maxlen=TAIL)
     killed_before = oom_kills.oom_kills()
     lifeline, theirs = socket.socketpair()
@@ -143,7 +146,7 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
                 _start(*command)
         with log.open("a", encoding="utf-8") as record:
             for line in _lines(output):
-                if (deadline := _deadline.get()) is not None and time.monotonic() > deadline:
+                if held.deadline is not None and time.monotonic() > held.deadline:
                     raise EngineTimeout(module, log)
                 stopping.check(f"{module} killed")
                 line = mask(line)
@@ -156,9 +159,9 @@ def run(environment: str, module: str, spec: BaseModel, out: Path, env: dict[str
                 tail.append(line)
                 logger.debug("%s", line, extra={"engine": module})
         status, *peak = [int(figure) for figure in lifeline.recv(100).split()] or [128 + signal.SIGKILL]
-    if (timings := _timings.get()) is not None:
+    if held.timings is not None:
         told: dict[str, float | str] = {"module": module, "started": started, "seconds": time.monotonic() - clock}
-        timings.append(told | ({"peak_bytes": peak[0]} if peak else {}))
+        held.timings.append(told | ({"peak_bytes": peak[0]} if peak else {}))
     if status == 128 + signal.SIGKILL and oom_kills.oom_kills() > killed_before:
         tail.append(oom_kills.SAID)
     if status != 0:
@@ -210,9 +213,9 @@ def environment_variables(extra: dict[str, str]) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("PREFECT_", "VIRTUAL_ENV", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE"))
     }
-    cores = len(_cores.get() or ()) or settings().cores
-    gpus = _gpus.get()
-    visible = kept.get("CUDA_VISIBLE_DEVICES", "") if gpus is None else ",".join(gpus)
+    held = _held.get()
+    cores = len(held.cores or ()) or settings().cores
+    visible = kept.get("CUDA_VISIBLE_DEVICES", "") if held.gpus is None else ",".join(held.gpus)
     defaults = {
         "PYTHONPATH": str(ROOT),
         "HF_HUB_OFFLINE": "1",  # the backbone is an artifact: engines read files, never the hub
