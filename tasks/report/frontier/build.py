@@ -13,7 +13,7 @@ import numpy as np
 from tasks.evaluate.benchmark import benchmark
 from tasks.report.computed.drift import text_groups
 from tasks.report.frontier.choice import Validated, by_validation, crossed
-from tasks.report.frontier.compare import SHARES, matched, only_curve, own_best, same_rate
+from tasks.report.frontier.compare import SHARES, levels_of, matched, only_curve, own_best, same_rate
 from tasks.report.frontier.curves import Curve, Curves, Strength, at, curve, strengths_in, whose_seeds, without_rate
 from tasks.report.frontier.data import GENERAL, GENERAL_PASSES, PASSES, RISES, SFT, Frontier, Outcome, Point, Regime
 from tasks.report.frontier.matrices import FrontierError, half, half_of, of_answers, of_rises, of_samples
@@ -105,6 +105,7 @@ def build(
         first, second = (_told_on(one, drawn, {*groups["math"], *columns[PASSES]}) for one in halves)
         choices = {one: crossed((curves_of(first, one), curves_of(second, one))) for one in outcomes}
     general = curves[GENERAL]
+    levels = [levels_of(general, choices[GENERAL], gain) for gain in SHARES]
 
     def base_of(outcome: Outcome) -> Estimate | None:
         return share(only_curve(curves[outcome], SFT).kept[0], confidence) if outcome in curves else None
@@ -135,8 +136,8 @@ def build(
         matched=[
             found
             for one, of in curves.items()
-            for gain in SHARES
-            for found in matched(of, choices[one], gain, one, confidence, against)
+            for level in levels
+            for found in matched(of, choices[one], level, one, confidence, against)
         ],
         own_best=[d for one, of in curves.items() for d in own_best(of, choices[one], one, confidence, against)],
     )

@@ -47,7 +47,7 @@ class FrontierConfig(BaseModel):
         return [source_identity(str(path), None) for path in self.measured]
 
 
-@stage(version=11, identity=FrontierConfig.content)
+@stage(version=12, identity=FrontierConfig.content)
 def frontier(
     config: FrontierConfig,
     out: Path,

@@ -122,6 +122,25 @@ def test_a_thermometer_is_compared_where_methods_gained_the_same(data: Frontier)
     assert data.regimes[1].rise_between_seeds == pytest.approx(0.06, abs=0.04)
 
 
+def test_all_outcomes_are_matched_at_the_levels_of_general_accuracy(data: Frontier) -> None:
+    """SFT was not read by the thermometer at the rate where it gains the most."""
+    base, runs = made()
+    rises = moved()
+    for seed in range(6):
+        del rises[RATES[1]][f"sft/{seed}"]
+    found = build("nano", True, measured(base, runs, rises), confidence=0.95, resamples=100, seed=0)
+    levels = [{one.level for one in of(found, outcome)} for outcome in found.outcomes]
+    assert len(levels) == 2 and levels[0] == levels[1] and len(levels[0]) == 2
+    assert all(one.rows for one in tables(found))
+    # Half of SFT's gain lies before the first rate, where all seeds were read: the same figure as with both rates.
+    read, all_read = (
+        next(one for one in of(of_, "NLL of own answers, general") if one.level == min(levels[0]))
+        for of_ in (found, data)
+    )
+    assert read.difference and all_read.difference
+    assert read.difference.value == pytest.approx(all_read.difference.value)
+
+
 def sampled(right: tuple[int, ...], group: int = 0) -> dict[str, Sampled]:
     """Eight samples to each downstream question (group 1: general); so many right, question by question."""
     return {
