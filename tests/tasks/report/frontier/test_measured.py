@@ -74,6 +74,53 @@ def test_a_method_that_the_other_has_not_is_added() -> None:
     assert pool({"a": replace(one, runs=without), "b": one}).runs == one.runs
 
 
+def test_of_a_run_that_two_files_hold_each_adds_what_the_other_lacks() -> None:
+    one = whole(range(2))
+    bare = {
+        rate: {
+            name: replace(run, rises={}, validation={}, samples={}, recipe={}) if name == "sft/0" else run
+            for name, run in of.items()
+        }
+        for rate, of in one.runs.items()
+    }
+    lacks = replace(one, runs=bare, clusters={"nano_words": {"nano_words-3": "passage-2"}})
+    both = replace(one, clusters={**one.clusters, **lacks.clusters})
+    assert pool({"a": lacks, "b": one}) == pool({"b": one, "a": lacks}) == both
+    sampled = {"nano_facts": Sampled(0.5, {"nano_facts-1": (8, 1)})}
+    of_base = replace(one, base=replace(one.base, samples=sampled))
+    assert pool({"a": one, "b": of_base}).base == pool({"b": of_base, "a": one}).base == of_base.base
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"rises": {"NLL of own answers, general": {"text-0": 9.0}}}, "thermometers"),
+        ({"samples": {"nano_facts": Sampled(0.5, {"nano_facts-1": (8, 4)})}}, "samples"),
+        ({"validation": {"held/1": False}}, "answers to validation rows"),
+        ({"recipe": {"finetune": "f1"}}, "recipes"),
+    ],
+)
+def test_what_two_files_both_hold_of_a_run_is_the_same_or_refused(changed: dict[str, Any], what: str) -> None:
+    one = whole(range(2))
+    other = {RATES[0]: one.runs[RATES[0]] | {"sft/0": replace(one.runs[RATES[0]]["sft/0"], **changed)}}
+    with pytest.raises(FrontierError, match=rf"a and b both have sft/0 at 0\.0008, with other {what}$"):
+        pool({"a": one, "b": replace(one, runs=other)})
+
+
+def test_a_file_rounds_and_is_still_of_the_same_run(tmp_path: Path) -> None:
+    one = whole(range(1))
+    hot = {
+        rate: {
+            name: replace(run, samples={"nano_facts": Sampled(0.8, {"nano_facts-1": (8, 3)})})
+            for name, run in of.items()
+        }
+        for rate, of in one.runs.items()
+    }
+    write("nano", replace(one, runs=hot), tmp_path / "one.parquet")
+    found = load(tmp_path / "one.parquet")[1]
+    assert found.runs != hot and pool({"here": replace(one, runs=hot), "file": found}).runs == hot
+
+
 def test_what_is_not_of_one_experiment_is_refused() -> None:
     one, two = whole(range(2)), whole(range(2, 4))
     with pytest.raises(FrontierError, match=r"sft/0 of a and sft/2 of b at 0\.0008 differ in finetune: not"):
@@ -132,6 +179,10 @@ def test_a_file_alone_gives_the_frontier_again_and_another_backbones_is_refused(
         out.mkdir()
     write("nano", whole(range(2)), seeds)
     config = FrontierConfig(backbone="nano", resamples=100, measured=(seeds,))
+    twice = FrontierConfig(backbone="nano", measured=(seeds, tmp_path / "again.parquet"))
+    write("nano", whole(range(2, 3)), tmp_path / "again.parquet")
+    swapped = twice.model_copy(update={"measured": twice.measured[::-1]})
+    assert (twice.content(), twice.files()) == (swapped.content(), swapped.files()), "named in another order"
     assert frontier.plain(config, first, **nothing)["methods"] == 4
     frontier.plain(config.model_copy(update={"measured": (first / MEASURED,)}), again, **nothing)
     for name in (FIGURES, PAGE):
