@@ -32,6 +32,8 @@ from tasks.runtime.files.full_disk import explained
 FILE = "measured.parquet"
 SCHEMA = 1
 OTHERWISE = 0.01  # of pi_0's answers may differ from machine to machine, as rounding may
+ROWS = ("corpus", "sample", "split")  # kinds of stages that say which rows a model was made of
+BRINGS_ROWS = ("train_agent", "mix")  # kinds that bring rows beside those that all methods share
 ROUNDED = 1e-3  # nats by which two machines, or a store and a file, may have read a text otherwise
 _ABOUT = b"rewriting-agent"  # the schema's metadata: {"schema": 1, "backbone": "nano", "recipes": …}
 _COLUMNS = {  # of Arrow's types; texts are written once and numbered
@@ -97,8 +99,7 @@ def pool(parts: Mapping[str, Measured]) -> Measured:
                 holder = whose.setdefault((rate, name), called)
                 had = runs.setdefault(rate, {}).setdefault(name, run)
                 runs[rate][name] = _one_run(had, run, f"{holder} and {called} both have {name} at {rate:g}, with other")
-    for rate, by_name in runs.items():
-        made_alike({(whose[rate, name], name): run.recipe for name, run in by_name.items()}, rate)
+    made_alike({(whose[rate, name], rate, name): run.recipe for rate, of in runs.items() for name, run in of.items()})
     return Measured(base, runs, clusters)
 
 
@@ -142,19 +143,26 @@ def _same_base(first: str, base: Run, called: str, other: Run) -> None:
         )
 
 
-def made_alike(recipes: Mapping[tuple[str, str], Recipe], rate: float) -> None:
-    """Hold the seeds of each method at a rate to one recipe; they are named by what holds them and their name.
+def made_alike(recipes: Mapping[tuple[str, float, str], Recipe]) -> None:
+    """Hold the seeds of each method at a rate to one recipe, and all methods at all rates to the same rows; runs are
+    named by what holds them, their rate and their name.
+
+    Only what brings rows of its own may make a difference in them: methods with an agent have its part of the split,
+    those with a mixture its corpus, and each of these kinds is held to one as well.
 
     Raises:
-        FrontierError: two of them were not made alike.
+        FrontierError: two of them were not made alike, or not of the same rows.
     """
-    seen: dict[tuple[str, str], tuple[str, str, str]] = {}  # by method and kind of stage
-    for (called, name), recipe in recipes.items():
+    seen: dict[tuple[object, ...], tuple[str, str]] = {}
+    for (called, rate, name), recipe in recipes.items():
+        brought = [kind for kind in BRINGS_ROWS if kind in recipe]
         for kind, digest in recipe.items():
-            where, other, theirs = seen.setdefault((name.partition("/")[0], kind), (called, name, digest))
-            if theirs != digest:
-                two = f"{other} of {where} and {name} of {called}"
-                raise FrontierError(f"{two} at {rate:g} differ in {kind}: not seeds of one experiment")
+            of_method = ("seeds of one experiment", name.partition("/")[0], rate, kind)
+            of_rows = ("of the same rows", *brought, kind)
+            for what, *group in [of_method, of_rows] if kind in ROWS else [of_method]:
+                other, theirs = seen.setdefault((what, *group), (f"{name} of {called} at {rate:g}", digest))
+                if theirs != digest:
+                    raise FrontierError(f"{other} and {name} of {called} at {rate:g} differ in {kind}: not {what}")
 
 
 def write(backbone: str, measured: Measured, path: Path) -> None:
