@@ -90,7 +90,8 @@ def plan_of(kind: str, parameters: dict[str, Any], gpu: str | None = None, price
 
     here = machine(price)
     here = here if gpu is None else replace(here, device=gpu)
-    walk, refused = survey(flow_called(kind), parameters, experiments_of(parameters), here)
+    experiments = experiments_of(parameters)
+    walk, refused = survey(flow_called(kind), parameters, experiments, here)
     made = Plan(device=here.device, gpus=here.gpus if here.gpu else 0, price=price, stages=[], refused=refused)
     if walk is None:
         return made
@@ -98,7 +99,8 @@ def plan_of(kind: str, parameters: dict[str, Any], gpu: str | None = None, price
     stages = estimate(walk, past, here)
     seeds = parameters["seeds"]
     count = 1 if seeds == "next" else len(seeds)
-    shows = power(questions(stages), count, walk.home, past.manifests)
+    of = [one.backbone.name for one in experiments]
+    shows = power(questions(stages), count, walk.home, past.manifests, of)
     return made.model_copy(update={"stages": stages, "power": shows})
 
 
