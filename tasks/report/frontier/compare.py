@@ -87,8 +87,8 @@ def matched(
             for side in (0, 1)
         )
         known = np.isfinite(ours - theirs)
-        told = bool(known[0])
-        sure = told and known.mean() >= REACHED
+        told, reached = bool(known[0]), float(known[1:].mean()) if len(known) > 1 else float(known[0])
+        sure = told and reached >= REACHED
         shown = known if sure else np.arange(len(known)) == 0  # the estimate alone
         found.append(
             Difference(
@@ -97,14 +97,12 @@ def matched(
                 outcome=outcome,
                 level=float(level.whole[0]),
                 strengths=_told(strengths),
-                reached=float(known[1:].mean()) if len(known) > 1 else float(known[0]),
+                reached=reached,
                 value=_value(ours[shown], outcome, confidence) if told else None,
                 difference=percentile((ours - theirs)[shown], confidence) if told else None,
                 unmeasured=told
                 and any(_before_its_rates(at, one) for pair, one in zip(pairs, levels, strict=True) for at in pair),
-                p=_p((ours - theirs)[known], *(seeds for pair in pairs for at in pair for seeds in at.seeds))
-                if sure
-                else None,
+                p=_p(ours - theirs, *(seeds for pair in pairs for at in pair for seeds in at.seeds)) if sure else None,
             )
         )
     return _corrected(found)

@@ -193,11 +193,12 @@ def two_sided(differences: Vector) -> float:
     """The p-value that a difference is none: twice the smaller tail of its replicates, index 0 left out.
 
     One is added above and below, so that it is never less than the replicates can tell (Davison and Hinkley, 4.2).
-    Rounding is no difference: models that answer every question alike have means apart by the last bit.
+    Rounding is no difference: models that answer every question alike have means apart by the last bit. A replicate
+    without a figure (NaN: a curve that does not reach the level) is one of the tail: what it would say is not known.
     """
     replicates = np.asarray(differences)[1:]
     tail = min(int((replicates <= ROUNDING).sum()), int((replicates >= -ROUNDING).sum()))
-    return float(min(1.0, 2 * (1 + tail) / (1 + len(replicates))))
+    return float(min(1.0, 2 * (1 + tail + int(np.isnan(replicates).sum())) / (1 + len(replicates))))
 
 
 def contrast(difference: Vector, confidence: float, seeds: Iterable[int]) -> Contrast:

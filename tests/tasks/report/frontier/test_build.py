@@ -233,6 +233,17 @@ def test_points_that_nothing_betters_are_marked(data: Frontier) -> None:
     assert ("sft", 0.0012) not in best or ("dft", 0.0012) not in best
 
 
+@pytest.mark.parametrize(
+    ("reached", "said"), [(0.948, "94 %"), (0.95, "95 %"), (0.9995, "99 %"), (0.29, "29 %"), (1.0, None)]
+)
+def test_how_many_replicates_reach_a_level_is_told_wherever_not_all_do(
+    data: Frontier, reached: float, said: str | None
+) -> None:
+    (one, *_) = (one for one in of(data, GENERAL) if one.difference)
+    text = markdown(data.model_copy(update={"matched": [one.model_copy(update={"reached": reached})]}))
+    assert (f"(reached in {said} of replicates)" in text) if said else ("reached in" not in text)
+
+
 def test_its_own_best_rate_is_chosen_on_the_other_half(data: Frontier) -> None:
     own = {one.method: one for one in data.own_best if one.outcome == GENERAL}
     assert own["wise_ft"].rates == [0.0012]

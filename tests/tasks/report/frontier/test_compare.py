@@ -55,6 +55,15 @@ def test_a_level_that_the_data_reach_and_too_few_replicates_has_its_estimate_alo
     assert (one.p, one.holm, one.reached) == (None, None, 0.5)
 
 
+def test_replicates_that_do_not_reach_the_level_count_against_the_difference() -> None:
+    """In 96 of 99 l2 comes to 0.72, and keeps more there; in three nobody knows."""
+    sft = Curve([0.1], np.repeat([[0.4], [0.8]], 100, axis=1), np.repeat([[1.0], [0.6]], 100, axis=1), [2])
+    l2 = Curve([0.1], np.array([[0.4] * 100, [0.75] * 97 + [0.7] * 3]), np.array([[1.0] * 100, [0.93] * 100]), [2])
+    (one,) = at_gain({"sft": {None: sft}, "l2": {None: l2}}, [], 0.8, GENERAL)
+    assert one.reached == pytest.approx(96 / 99) and one.p == pytest.approx(2 * (1 + 3) / 100)
+    assert one.difference and one.difference.low == pytest.approx(0.256)
+
+
 def test_its_own_best_strength_is_told_on_the_other_half() -> None:
     own = {one.method: one for one in own_best(WHOLE, HALVES, GENERAL, 0.95)}
     assert own["l2"].strengths == [1.0, 4.0] and own["l2"].rates == [0.1]

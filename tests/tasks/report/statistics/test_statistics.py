@@ -282,3 +282,11 @@ def test_a_bootstrap_p_value_is_that_of_the_normal_distribution():
         assert two_sided(replicates) == pytest.approx(2 * stats.norm.sf(centre), abs=0.01)
     assert two_sided(np.ones(1001)) == pytest.approx(2 / 1001)
     assert two_sided(np.full(1001, 2e-16)) == 1, "rounding is no difference"
+
+
+def test_replicates_without_a_figure_are_counted_into_the_tail():
+    found = np.concatenate([[0.1], np.full(96, 0.1), np.full(3, np.nan)])
+    assert two_sided(found) == pytest.approx(2 * (1 + 3) / (1 + 99))
+    found[1] = -0.1
+    assert two_sided(found) == pytest.approx(2 * (1 + 1 + 3) / (1 + 99))
+    assert two_sided(np.full(100, np.nan)) == 1
