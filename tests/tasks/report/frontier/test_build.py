@@ -366,6 +366,16 @@ def test_what_cannot_be_compared_is_refused() -> None:
         build("nano", True, measured(base, runs), **options)
 
 
+def test_the_page_says_where_an_interval_holds_no_seeds(data: Frontier) -> None:
+    def page(seeds: tuple[int, int]) -> str:
+        points = [one.model_copy(update={"seeds": seeds[one.method == "dft"]}) for one in data.points]
+        return render(data.model_copy(update={"points": points}))
+
+    assert "replicates over questions and seeds</span>" in page((3, 3))
+    assert "replicates over questions and seeds; of a point with one seed, over questions alone</span>" in page((3, 1))
+    assert "replicates over questions alone: every point is one seed" in page((1, 1))
+
+
 def test_page_tables_and_json_hold_it(data: Frontier, tmp_path: Path) -> None:
     page = render(data)
     assert "nano:</b> a toy backbone" in page and "<script" not in page and page.count('<svg class="chart"') == 4
