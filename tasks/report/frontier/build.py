@@ -16,7 +16,7 @@ from tasks.report.frontier.choice import Validated, by_validation, crossed
 from tasks.report.frontier.compare import SHARES, levels_of, matched, only_curve, own_best, same_rate
 from tasks.report.frontier.curves import Curve, Curves, Strength, at, curve, strengths_in, whose_seeds, without_rate
 from tasks.report.frontier.data import GENERAL, GENERAL_PASSES, PASSES, RISES, SFT, Frontier, Outcome, Point, Regime
-from tasks.report.frontier.matrices import FrontierError, half, half_of, of_answers, of_rises, of_samples
+from tasks.report.frontier.matrices import FrontierError, half, half_of, of_answers, of_rises, of_samples, seed_numbers
 from tasks.report.frontier.measured import Measured
 from tasks.report.reading.artifacts import labels
 from tasks.report.schema.values import Estimate
@@ -82,11 +82,12 @@ def build(
         and all(any(all(name in correct.get(at(who, rate), ()) for name in of) for rate in rates) for who in compared)
     }
     together = {**clusters, **dict.fromkeys(texts, text_groups(clusters))}
+    numbers = seed_numbers(runs)
     validated, validation_rows = _validated(methods, measured.each(lambda run: run.validation))
 
     def drawn_of(answers: Mapping[str, Mapping[str, Matrix]], of: Mapping[str, Sequence[str]]) -> Drawn:
         groups = labels({**of, **texts}, together)
-        return draw(answers, resamples, seed, whose_seeds, groups, lambda name: sampled.get(name, name))
+        return draw(answers, resamples, seed, whose_seeds, groups, lambda name: sampled.get(name, name), numbers)
 
     def curves_of(drawn: Drawn, outcome: Outcome) -> Curves:
         found: dict[str, dict[Strength, Curve]] = {}

@@ -295,6 +295,23 @@ def test_one_seed_carries_no_p_value() -> None:
     assert told["wise_ft"].p is not None and told["wise_ft"].holm is not None
 
 
+def test_seeds_of_other_numbers_are_other_seeds() -> None:
+    """DFT's two models at the higher rate are of seeds 0 and 1, as those at the lower, or of 2 and 3."""
+    base, runs = made(seeds=2)
+    other = {
+        rate: {
+            f"dft/{int(name[-1]) + 2}" if (name[:3], rate) == ("dft", RATES[1]) else name: of for name, of in by.items()
+        }
+        for rate, by in runs.items()
+    }
+    one, two = (
+        build("nano", True, measured(base, of), confidence=0.95, resamples=400, seed=0).matched for of in (runs, other)
+    )
+    pairs = [(a, b) for a, b in zip(one, two, strict=True) if a.method == "dft" and a.difference]
+    assert pairs and all(a.difference and b.difference and a.difference.value == b.difference.value for a, b in pairs)
+    assert any(a.difference != b.difference for a, b in pairs), "no move is shared between the rates"
+
+
 def test_questions_of_one_passage_are_drawn_together() -> None:
     """Ten questions a passage, answered alike, in one of two downstream benchmarks."""
     name = "nano_seen_kinds"
