@@ -33,7 +33,7 @@ class Held:
 
     def lacks(self, backbone: str, rate: float, names: Iterable[str], seed: int) -> list[str]:
         """Those of the methods that are still to be run with a seed."""
-        held = {name for _, name in self._recipes(backbone, rate)}
+        held = {name for path in self.files(backbone) for name in self._files[path].runs.get(rate, {})}
         return [name for name in names if f"{name}/{seed}" not in held]
 
     def check(self, experiment: Experiment, runs: Mapping[str, Mapping[str, Any]]) -> None:
@@ -43,7 +43,8 @@ class Held:
             runs: what is planned at the experiment's learning rate: by "method/seed" its artifacts by role.
 
         Raises:
-            FormError: a file is of other benchmarks, or holds seeds of a method that are made otherwise.
+            FormError: a file is of other benchmarks, or holds runs of other rows or seeds of a method that are made
+                otherwise.
         """
         of, rate = experiment.backbone.name, experiment.finetune.learning_rate
         if (walk := walking()) is None or not (files := self.files(of)):
@@ -53,17 +54,18 @@ class Held:
                 raise FormError(f"measured: {path} and this study differ in benchmarks: {', '.join(sorted(differ))}")
         models = {name: one["model"].artifacts().key for name, one in runs.items() if "model" in one}
         load = cache(lambda key: walk.manifest(key).model_dump(mode="json"))  # all models come from the same sample
-        planned = {("this study", name): recipe(key, load) for name, key in models.items()}
+        planned = {("this study", rate, name): recipe(key, load) for name, key in models.items()}
         try:
-            made_alike(self._recipes(of, rate) | planned, rate)
+            made_alike(self._recipes(of) | planned)
         except FrontierError as error:
             raise FormError(f"measured: {error}") from None
 
-    def _recipes(self, backbone: str, rate: float) -> dict[tuple[str, str], Recipe]:
+    def _recipes(self, backbone: str) -> dict[tuple[str, float, str], Recipe]:
         return {
-            (str(path), name): made
+            (str(path), rate, name): made
             for path in self.files(backbone)
-            for name, made in self._files[path].runs.get(rate, {}).items()
+            for rate, runs in self._files[path].runs.items()
+            for name, made in runs.items()
         }
 
 

@@ -43,14 +43,15 @@ def enough_seeds(flow: Callable[..., Any], parameters: Mapping[str, Any], points
         NotEnough: no number does, or nothing is fine-tuned.
     """
     here, first = machine(), dict(parameters) | {"seeds": [0]}
-    walk, refused = survey(flow, first, experiments_of(first), here)
+    experiments = experiments_of(first)
+    walk, refused = survey(flow, first, experiments, here)
     if walk is None:
         raise CannotWork("\n".join(refused))
     past = Past(walk.home.manifests())
     stages = estimate(walk, past, here)
     if not any(one.kind == "finetune" for one in stages):
         raise NotEnough("nothing is fine-tuned, so no number of seeds shows a difference in accuracy")
-    found = power(questions(stages), 1, walk.home, past.manifests)
+    found = power(questions(stages), 1, walk.home, past.manifests, [one.backbone.name for one in experiments])
     return enough(next((one for one in found if one.group == "general"), found[0]), points)
 
 

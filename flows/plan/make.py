@@ -26,12 +26,14 @@ def make_plan(flow: Callable[..., Any], parameters: Mapping[str, Any], here: Mac
     Raises:
         FormError: the parameters do not fit.
     """
-    walk, refused = survey(flow, dict(parameters), experiments_of(parameters), here)
+    experiments = experiments_of(parameters)
+    walk, refused = survey(flow, dict(parameters), experiments, here)
     made = Plan(device=here.device, gpus=here.gpus if here.gpu else 0, price=here.price, stages=[], refused=refused)
     if walk is None:
         return made
     past = Past(walk.home.manifests())
     stages = estimate(walk, past, here)
     count = 1 if (seeds := parameters["seeds"]) == "next" else len(seeds)
-    shows = power(questions(stages), count, walk.home, past.manifests)
+    of = [one.backbone.name for one in experiments]
+    shows = power(questions(stages), count, walk.home, past.manifests, of)
     return made.model_copy(update={"stages": stages, "power": shows})

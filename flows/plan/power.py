@@ -10,7 +10,7 @@ tau^2 / S. So the least difference that is found in 80 % of studies is (1.960 + 
 2 tau^2 / S); psi is not divided by S, for seeds answer the same questions alike (it errs on the side of caution).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, islice
@@ -20,7 +20,7 @@ from statistics import NormalDist, mean, stdev
 
 from tasks.evaluate.benchmark import benchmark
 from tasks.rows.jsonl import read_rows
-from tasks.runtime.store.names import asked_by, tags_of
+from tasks.runtime.store.names import asked_by, backbone_name, fitting, tags_of
 from tasks.runtime.store.store import Manifest, Store
 
 POWER, LEVEL = 0.8, 0.05
@@ -69,22 +69,31 @@ def least_difference(
     return factor * sqrt(of_questions + 2 * between_seeds**2 / seeds)
 
 
-def power(questions: Mapping[str, int], seeds: int, home: Store, manifests: Iterable[Manifest]) -> list[Power]:
+def power(
+    questions: Mapping[str, int],
+    seeds: int,
+    home: Store,
+    manifests: Iterable[Manifest],
+    backbones: Collection[str] = (),
+) -> list[Power]:
     """For the downstream and the general average.
 
     Args:
         questions: of each benchmark how many are asked.
-        manifests: of the store, in which answers of earlier models are looked for.
+        manifests: of the store, the last made first, in which answers of earlier models to as many questions are
+            looked for.
+        backbones: whose models these are; a model of which the store does not tell the backbone counts.
     """
     groups: dict[str, dict[str, int]] = {}
     for name, count in questions.items():
         if count:
             groups.setdefault({"math": "downstream"}.get(its := benchmark(name).group, its), {})[name] = count
-    earlier = [one for one in manifests if one.kind == "evaluate" and _whose(one)[0]]
+    asked = [(name, count) for of in groups.values() for name, count in of.items()]
+    earlier = [one for one in _models(manifests, backbones) if _asked(one.scores) in asked]
     found = []
     for group, of in groups.items():
-        scores = [one for one in earlier if one.metrics.get("benchmark") in of]
-        apart = {name: _discordance(home, [one for one in scores if one.metrics["benchmark"] == name]) for name in of}
+        scores = [one for one in earlier if one.benchmark in of]
+        apart = {name: _discordance(home, [one for one in scores if one.benchmark == name]) for name in of}
         spread = _between_seeds(scores, set(of))
         measured = [name for name, psi in apart.items() if psi is not None]
         psi = {name: DISCORDANCE if (one := apart[name]) is None else one for name in of}
@@ -108,13 +117,46 @@ def power(questions: Mapping[str, int], seeds: int, home: Store, manifests: Iter
     return found
 
 
-def _discordance(home: Store, scores: list[Manifest]) -> float | None:
-    """Mean share of questions on which two methods' models at one rate disagree; None for fewer than two."""
-    at_rate: dict[str, dict[str, Path]] = {}
+@dataclass(frozen=True)
+class _Model:
+    """A model's scores on one benchmark, and what stands for it among others."""
+
+    scores: Manifest
+    backbone: str
+    method: str
+    seed: int | None
+    rate: str
+
+    @property
+    def benchmark(self) -> str:
+        return str(self.scores.metrics["benchmark"])
+
+
+def _models(manifests: Iterable[Manifest], backbones: Collection[str]) -> list[_Model]:
+    """The trained models of these backbones that were evaluated, the newest first."""
+    by_key = {one.key: one for one in manifests}
+    ours, found = {"", *map(fitting, backbones)}, []
+    for one in by_key.values():
+        method, seed, rate = _whose(one)
+        if one.kind == "evaluate" and method:
+            of = backbone_name(one, by_key.get)
+            if not backbones or fitting(of) in ours:
+                found.append(_Model(one, of, method, seed, rate))
+    return found
+
+
+def _asked(scores: Manifest) -> tuple[str | None, int | None]:
+    """Which benchmark, and how many of its questions: under another limit it is another measurement."""
+    return scores.metrics.get("benchmark"), scores.metrics.get("n")
+
+
+def _discordance(home: Store, scores: list[_Model]) -> float | None:
+    """Mean share of questions on which two methods' models of one backbone at one rate disagree, of each method the
+    newest; None for fewer than two."""
+    at_rate: dict[tuple[str, str], dict[str, Path]] = {}
     for one in scores:
-        method, _, rate = _whose(one)
-        if (path := home.path(one.key) / "answers.jsonl").exists():
-            at_rate.setdefault(rate, {}).setdefault(method, path)
+        if (path := home.path(one.scores.key) / "answers.jsonl").exists():
+            at_rate.setdefault((one.backbone, one.rate), {}).setdefault(one.method, path)
 
     @cache
     def answers(path: Path) -> dict[str, bool]:
@@ -128,17 +170,18 @@ def _discordance(home: Store, scores: list[Manifest]) -> float | None:
     return mean(shares) if shares else None
 
 
-def _between_seeds(scores: list[Manifest], names: set[str]) -> float | None:
-    """Standard deviation of the average over a method's seeds at one rate, pooled over methods and rates; None where
-    none has three seeds."""
-    runs: dict[tuple[str, int | None, str], dict[str, float]] = {}
+def _between_seeds(scores: list[_Model], names: set[str]) -> float | None:
+    """Standard deviation of the average over a method's seeds at one rate, of each seed the newest model's, pooled over
+    backbones, methods and rates; None where none has three seeds."""
+    runs: dict[tuple[str, str, str], dict[int | None, dict[str, float]]] = {}
     for one in scores:
-        runs.setdefault(_whose(one), {})[one.metrics["benchmark"]] = one.metrics["accuracy"]
-    averages: dict[tuple[str, str], list[float]] = {}
-    for (method, _, rate), by_name in runs.items():
-        if set(by_name) == names:
-            averages.setdefault((method, rate), []).append(mean(by_name.values()))
-    variances = [stdev(values) ** 2 for values in averages.values() if len(values) >= 3]
+        of_seed = runs.setdefault((one.backbone, one.method, one.rate), {}).setdefault(one.seed, {})
+        of_seed.setdefault(one.benchmark, one.scores.metrics["accuracy"])
+    averages = (
+        [mean(by_name.values()) for by_name in of_seeds.values() if by_name.keys() == names]
+        for of_seeds in runs.values()
+    )
+    variances = [stdev(values) ** 2 for values in averages if len(values) >= 3]
     return sqrt(mean(variances)) if variances else None
 
 

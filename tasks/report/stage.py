@@ -18,7 +18,7 @@ from tasks.runtime.store.store import read_manifest
 __all__ = ["ReportConfig", "report"]
 
 
-@stage(version=14)
+@stage(version=15)
 def report(
     config: ReportConfig,
     out: Path,

@@ -122,7 +122,7 @@ def test_a_file_of_runs_that_were_made_otherwise_is_refused_before_anything_is_r
     study_beside("alike.parquet", answers)
     study_beside("of_a_corpus_that_is_not_read_yet.parquet", answers, more="0a1b2c")
     with pytest.raises(
-        FormError, match=r"sft/0 of .*otherwise.parquet and sft/1 of this study at 0.0008 differ in fine"
+        FormError, match=r"sft/0 of .*otherwise.parquet at 0.0008 and sft/1 of this study at 0.0008 differ in fine"
     ):
         study_beside("otherwise.parquet", answers, finetune="0a1b2c")
     with pytest.raises(FormError, match=r"fewer.parquet and this study differ in benchmarks: nano_lists$"):

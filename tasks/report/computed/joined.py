@@ -5,7 +5,7 @@ Out: {"sft": {"math500": [[1, 0, …], …]}, …}: method -> benchmark -> [seed
      the targets' NLL, so that they are paired alike
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,13 +29,22 @@ def methods_of(read: Iterable[ReadRun]) -> list[str]:
 
 
 def matrices(read: list[ReadRun]) -> dict[str, dict[str, Matrix]]:
-    """method -> benchmark -> [seeds, rows], the same rows in the same order for every method."""
+    """method -> benchmark -> [seeds, rows], the same rows in the same order for every method; yield and NLL of methods
+    all of whose seeds tell them row by row."""
     values: dict[str, dict[str, Matrix]] = {method: {} for method in methods_of(read)}
     for name in dict.fromkeys(name for one in read for name in one.correct):
         _join(values, name, [(one.run, one.correct[name]) for one in read if name in one.correct], same=True)
-    _join(values, YIELD, [(one.run, one.passed) for one in read if one.passed], same=True)
-    _join(values, NLL, [(one.run, one.nll) for one in read if one.nll], same=False)
+    _join(values, YIELD, _of_every_seed(read, lambda one: one.passed), same=True)
+    _join(values, NLL, _of_every_seed(read, lambda one: one.nll), same=False)
     return values
+
+
+def _of_every_seed(
+    read: list[ReadRun], of: Callable[[ReadRun], dict[str, float]]
+) -> list[tuple[Run, dict[str, float]]]:
+    """The runs' values; a method of which one seed has none is left out, not told by its other seeds."""
+    lacking = {one.run.method for one in read if not of(one)}
+    return [(one.run, of(one)) for one in read if one.run.method not in lacking]
 
 
 def _join(

@@ -31,14 +31,14 @@ def passes(
     """A row a method and benchmark, downstream first; before a group's benchmarks, where it has several, their mean.
 
     Args:
-        runs: by method the samples of each seed; methods without any are left out.
+        runs: by method the samples of each seed; a method of which one seed has none is left out.
         groups: which benchmark counts where.
         clusters: by benchmark the group of each question in the order of the ids.
 
     Raises:
         ReportError: runs were sampled at different temperatures, or asked other questions.
     """
-    runs = {method: of_seeds for method, of_seeds in runs.items() if any(of_seeds)}
+    runs = {method: of_seeds for method, of_seeds in runs.items() if of_seeds and all(of_seeds)}
     everyone = [one for of_seeds in runs.values() for one in of_seeds]
     names, n, temperature = alike(everyone)
     if not names:

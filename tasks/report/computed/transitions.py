@@ -6,9 +6,10 @@ Out: Answered(method="sft", group="general", right_to_wrong=0.081 (0.062 to 0.10
 Guessing. Of m options a model either knows the answer or picks one of them evenly. Its lucky picks then fare as its
 unlucky ones do, of which there are m − 1 times as many. So for each question that was picked wrongly before and is
 wrong now, 1 / (m − 1) of a question is taken off what went from right to wrong: as many were picked rightly by luck.
-In the same way off what went from wrong to right. An answer that names no option was no pick. m is the number of
-letters that references and answers of that benchmark and subject use. (Transitions by question and the model of a
-guess: Harmon et al., arXiv 2510.17776, who correct the averages; here the questions themselves are counted.)
+In the same way off what went from wrong to right. An answer that names no option was no pick. m is told by the letters
+of the references, of the subject or, where it has few questions, of the benchmark; what a model answers says nothing
+about it. (Transitions by question and the model of a guess: Harmon et al., arXiv 2510.17776, who correct the averages;
+here the questions themselves are counted.)
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,6 +26,7 @@ from tasks.report.statistics.statistics import Drawn, Matrix, Vector, draw, perc
 Answers = Mapping[str, Mapping[str, Answer]]  # benchmark -> row id -> answer
 Told = Callable[[Vector, float], Estimate]
 FORMS: tuple[Form, ...] = get_args(Form)
+ENOUGH = 20  # references that hold the last of four options in all but 3 of 1,000 cases
 
 
 def transitions(
@@ -65,15 +67,21 @@ def transitions(
     return sorted(found, key=lambda one: order.index(one.method)), subjects
 
 
-def options(base: Mapping[str, Answer], other: Mapping[str, Answer]) -> dict[str, int]:
-    """By subject the number of options, by the letters that are in use; 0 where answers are not letters."""
-    last: dict[str, int] = {}
-    golds: dict[str, bool] = {}
-    for one in (*base.values(), *other.values()):
-        golds[one.subject] = golds.get(one.subject, True) and one.gold is not None
-        for letter in filter(None, (one.gold, one.letter)):
-            last[one.subject] = max(last.get(one.subject, 0), ord(letter) - ord("A") + 1)
-    return {subject: last.get(subject, 0) if golds[subject] else 0 for subject in golds}
+def options(asked: Collection[Answer]) -> dict[str, int]:
+    """By subject the number of options, by the references of all questions of a benchmark; 0 where not all of the
+    subject's are letters. Of few questions the last option may be right in none: those of the whole benchmark count."""
+    golds: dict[str, list[str | None]] = {}
+    for one in asked:
+        golds.setdefault(one.subject, []).append(one.gold)
+    everywhere = [gold for of in golds.values() for gold in of]
+    return {
+        subject: 0 if None in of else _last(of if len(of) >= ENOUGH else everywhere) for subject, of in golds.items()
+    }
+
+
+def _last(golds: Sequence[str | None]) -> int:
+    """The place of the last letter in the alphabet."""
+    return max(ord(gold) - ord("A") + 1 for gold in golds if gold)
 
 
 def by_luck(before: Answer, after: Answer, count: int) -> tuple[float, float]:
@@ -87,9 +95,8 @@ def _matrices(of_seeds: Sequence[Answers], base: Answers, names: Sequence[str]) 
     """What is averaged -> benchmark -> [seeds, questions]."""
     made: dict[str, dict[str, Matrix]] = {}
     for name in names:
-        ids = sorted(base[name])
+        ids, count = sorted(base[name]), options(base[name].values())
         for seeds in of_seeds:
-            count = options(base[name], seeds[name])
             pairs = [(base[name][key], seeds[name][key]) for key in ids]
             luck = np.array([by_luck(before, after, count[before.subject]) for before, after in pairs])
             lost = np.array([before.right and not after.right for before, after in pairs], dtype=float)

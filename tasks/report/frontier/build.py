@@ -13,10 +13,10 @@ import numpy as np
 from tasks.evaluate.benchmark import benchmark
 from tasks.report.computed.drift import text_groups
 from tasks.report.frontier.choice import Validated, by_validation, crossed
-from tasks.report.frontier.compare import SHARES, matched, only_curve, own_best, same_rate
+from tasks.report.frontier.compare import SHARES, levels_of, matched, only_curve, own_best, same_rate
 from tasks.report.frontier.curves import Curve, Curves, Strength, at, curve, strengths_in, whose_seeds, without_rate
 from tasks.report.frontier.data import GENERAL, GENERAL_PASSES, PASSES, RISES, SFT, Frontier, Outcome, Point, Regime
-from tasks.report.frontier.matrices import FrontierError, half, half_of, of_answers, of_rises, of_samples
+from tasks.report.frontier.matrices import FrontierError, half, half_of, of_answers, of_rises, of_samples, seed_numbers
 from tasks.report.frontier.measured import Measured
 from tasks.report.reading.artifacts import labels
 from tasks.report.schema.values import Estimate
@@ -82,11 +82,12 @@ def build(
         and all(any(all(name in correct.get(at(who, rate), ()) for name in of) for rate in rates) for who in compared)
     }
     together = {**clusters, **dict.fromkeys(texts, text_groups(clusters))}
+    numbers = seed_numbers(runs)
     validated, validation_rows = _validated(methods, measured.each(lambda run: run.validation))
 
     def drawn_of(answers: Mapping[str, Mapping[str, Matrix]], of: Mapping[str, Sequence[str]]) -> Drawn:
         groups = labels({**of, **texts}, together)
-        return draw(answers, resamples, seed, whose_seeds, groups, lambda name: sampled.get(name, name))
+        return draw(answers, resamples, seed, whose_seeds, groups, lambda name: sampled.get(name, name), numbers)
 
     def curves_of(drawn: Drawn, outcome: Outcome) -> Curves:
         found: dict[str, dict[Strength, Curve]] = {}
@@ -105,6 +106,7 @@ def build(
         first, second = (_told_on(one, drawn, {*groups["math"], *columns[PASSES]}) for one in halves)
         choices = {one: crossed((curves_of(first, one), curves_of(second, one))) for one in outcomes}
     general = curves[GENERAL]
+    levels = [levels_of(general, choices[GENERAL], gain) for gain in SHARES]
 
     def base_of(outcome: Outcome) -> Estimate | None:
         return share(only_curve(curves[outcome], SFT).kept[0], confidence) if outcome in curves else None
@@ -135,8 +137,8 @@ def build(
         matched=[
             found
             for one, of in curves.items()
-            for gain in SHARES
-            for found in matched(of, choices[one], gain, one, confidence, against)
+            for level in levels
+            for found in matched(of, choices[one], level, one, confidence, against)
         ],
         own_best=[d for one, of in curves.items() for d in own_best(of, choices[one], one, confidence, against)],
     )

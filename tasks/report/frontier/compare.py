@@ -11,6 +11,7 @@ The policy, with what was decided before any method was seen, is docs/evaluation
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -53,55 +54,68 @@ def same_rate(curves: Curves, rate: float, outcome: Outcome, confidence: float, 
     return _corrected(found)
 
 
+class Levels(NamedTuple):
+    """The downstream accuracy at which methods are matched, the same for every outcome: on all questions, and on those
+    that tell each choice."""
+
+    whole: Vector
+    told: list[Vector]
+
+
+def levels_of(general: Curves, choices: Sequence[Choice], gained: float) -> Levels:
+    """Where SFT has this share of its gain, by the curves of general accuracy: a thermometer that was not read at one
+    of SFT's rates has a shorter curve, and knows less of what it gained."""
+    whole, *told = (level_of(only_curve(of, SFT), gained) for of in (general, *(choice.told for choice in choices)))
+    return Levels(whole, told)
+
+
 def matched(
-    curves: Curves, choices: Sequence[Choice], gained: float, outcome: Outcome, confidence: float, against: str = SFT
+    curves: Curves, choices: Sequence[Choice], level: Levels, outcome: Outcome, confidence: float, against: str = SFT
 ) -> list[Difference]:
-    """Every method's outcome minus the reference's where both first have the downstream accuracy at which SFT has this
-    share of its gain. Where a strength is chosen, all are read on the questions that told it."""
-    told_at = float(level_of(only_curve(curves, SFT), gained)[0])
+    """Every method's outcome minus the reference's where both first have this downstream accuracy. Where a strength is
+    chosen, all are read on the questions that told it."""
     found = []
     for method in curves:
         if method == against:
             continue
-        strengths, told_on = _told_on(curves, choices, method)
+        strengths, told_on, levels = _told_on(curves, choices, level, method)
         pairs = [
             (of[method][strength], only_curve(of, against)) for strength, of in zip(strengths, told_on, strict=True)
         ]
-        levels = [level_of(only_curve(of, SFT), gained) for of in told_on]
         ours, theirs = (
-            np.mean([kept_at(pair[side], level) for pair, level in zip(pairs, levels, strict=True)], axis=0)
+            np.mean([kept_at(pair[side], one) for pair, one in zip(pairs, levels, strict=True)], axis=0)
             for side in (0, 1)
         )
         known = np.isfinite(ours - theirs)
-        told = bool(known[0])
-        sure = told and known.mean() >= REACHED
+        told, reached = bool(known[0]), float(known[1:].mean()) if len(known) > 1 else float(known[0])
+        sure = told and reached >= REACHED
         shown = known if sure else np.arange(len(known)) == 0  # the estimate alone
         found.append(
             Difference(
                 method=method,
                 reference=against,
                 outcome=outcome,
-                level=told_at,
+                level=float(level.whole[0]),
                 strengths=_told(strengths),
-                reached=float(known[1:].mean()) if len(known) > 1 else float(known[0]),
+                reached=reached,
                 value=_value(ours[shown], outcome, confidence) if told else None,
                 difference=percentile((ours - theirs)[shown], confidence) if told else None,
                 unmeasured=told
-                and any(_before_its_rates(at, level) for pair, level in zip(pairs, levels, strict=True) for at in pair),
-                p=_p((ours - theirs)[known], *(seeds for pair in pairs for at in pair for seeds in at.seeds))
-                if sure
-                else None,
+                and any(_before_its_rates(at, one) for pair, one in zip(pairs, levels, strict=True) for at in pair),
+                p=_p(ours - theirs, *(seeds for pair in pairs for at in pair for seeds in at.seeds)) if sure else None,
             )
         )
     return _corrected(found)
 
 
-def _told_on(curves: Curves, choices: Sequence[Choice], method: str) -> tuple[list[Strength], list[Curves]]:
-    """The method's only strength and all curves; of several the one that each choice takes, and the curves of the
-    questions that tell it."""
+def _told_on(
+    curves: Curves, choices: Sequence[Choice], level: Levels, method: str
+) -> tuple[list[Strength], list[Curves], list[Vector]]:
+    """The method's only strength, all curves and their level; of several the one that each choice takes, and curves
+    and level of the questions that tell it."""
     if len(curves[method]) == 1:
-        return list(curves[method]), [curves]
-    return [choice.best(method)[0] for choice in choices], [choice.told for choice in choices]
+        return list(curves[method]), [curves], [level.whole]
+    return [choice.best(method)[0] for choice in choices], [choice.told for choice in choices], level.told
 
 
 def _before_its_rates(curve: Curve, level: Vector) -> bool:

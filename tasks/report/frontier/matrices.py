@@ -84,6 +84,11 @@ def of_samples(
     return {who: {of: passing(one, name, n) for of, name in called.items()} for who, one in sampled.items()}, called, n
 
 
+def seed_numbers(runs: Mapping[float, Mapping[str, Of]]) -> dict[str, list[int]]:
+    """Of each method at each rate the numbers of its seeds, in the order of its matrices' rows."""
+    return {at(method, rate): [_seed(run) for run in of] for rate, method, of in _by_method(runs)}
+
+
 def half_of(ids: Mapping[str, Sequence[str]], number: int) -> dict[str, list[str]]:
     """The questions whose id's digest is even (0) or odd (1): the same ones in every study."""
     return {name: [row for row in rows if sha256(row.encode()).digest()[0] % 2 == number] for name, rows in ids.items()}
@@ -110,6 +115,11 @@ def _by_method(runs: Mapping[float, Mapping[str, Of]]) -> list[tuple[float, str,
     """Runs of one method at one rate, by rising seed: the same order at every rate."""
     found: dict[tuple[float, str], dict[str, Of]] = {}
     for rate in sorted(runs):
-        for run in sorted(runs[rate], key=lambda name: int(name.partition("/")[2] or 0)):
+        for run in sorted(runs[rate], key=_seed):
             found.setdefault((rate, run.partition("/")[0]), {})[run] = runs[rate][run]
     return [(rate, method, of) for (rate, method), of in found.items()]
+
+
+def _seed(run: str) -> int:
+    """Of "sft/0"."""
+    return int(run.partition("/")[2] or 0)

@@ -18,7 +18,9 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import isclose
+from operator import eq
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +32,9 @@ from tasks.runtime.files.full_disk import explained
 FILE = "measured.parquet"
 SCHEMA = 1
 OTHERWISE = 0.01  # of pi_0's answers may differ from machine to machine, as rounding may
+ROWS = ("corpus", "sample", "split")  # kinds of stages that say which rows a model was made of
+BRINGS_ROWS = ("train_agent", "mix")  # kinds that bring rows beside those that all methods share
+ROUNDED = 1e-3  # nats by which two machines, or a store and a file, may have read a text otherwise
 _ABOUT = b"rewriting-agent"  # the schema's metadata: {"schema": 1, "backbone": "nano", "recipes": …}
 _COLUMNS = {  # of Arrow's types; texts are written once and numbered
     "rate": "float64",
@@ -72,26 +77,58 @@ class Measured:
 
 
 def pool(parts: Mapping[str, Measured]) -> Measured:
-    """The runs of all parts, by what each part is called; the base is the first one's.
+    """The runs of all parts, by what each part is called; the base is the first one's. Of a run that several parts hold
+    each adds what the others lack: thermometers, samples, validation rows.
 
     Raises:
         FrontierError: parts were asked other questions, have another base, another result under one name, or seeds
             of one method that were not made alike.
     """
     (first, whole), *others = parts.items()
+    base, clusters = whole.base, {name: dict(of) for name, of in whole.clusters.items()}
     runs = {rate: dict(of) for rate, of in whole.runs.items()}
     whose = {(rate, name): first for rate, of in runs.items() for name in of}
     for called, part in others:
-        _same_base(first, whole.base, called, part.base)
-        for rate, of in part.runs.items():
-            for name, run in of.items():
-                had = runs.setdefault(rate, {}).setdefault(name, run)
+        _same_base(first, base, called, part.base)
+        base = replace(base, samples={**part.base.samples, **base.samples})
+        for name, of in part.clusters.items():
+            said = f"{called} and a part before it have other groups of {name}"
+            clusters[name] = _union(clusters.get(name, {}), of, said)
+        for rate, by_name in part.runs.items():
+            for name, run in by_name.items():
                 holder = whose.setdefault((rate, name), called)
-                if (had.correct, had.validation) != (run.correct, run.validation):
-                    raise FrontierError(f"{holder} and {called} both have {name} at {rate:g}, with other answers")
-    for rate, of in runs.items():
-        made_alike({(whose[rate, name], name): run.recipe for name, run in of.items()}, rate)
-    return Measured(whole.base, runs, whole.clusters)
+                had = runs.setdefault(rate, {}).setdefault(name, run)
+                runs[rate][name] = _one_run(had, run, f"{holder} and {called} both have {name} at {rate:g}, with other")
+    made_alike({(whose[rate, name], rate, name): run.recipe for rate, of in runs.items() for name, run in of.items()})
+    return Measured(base, runs, clusters)
+
+
+def _one_run(one: Run, other: Run, said: str) -> Run:
+    """What two parts hold of one run, together. Raises FrontierError where both have something, and not the same."""
+    return Run(
+        _union(one.correct, other.correct, f"{said} answers"),
+        _union(one.rises, other.rises, f"{said} thermometers", _texts_alike),
+        _union(one.validation, other.validation, f"{said} answers to validation rows"),
+        _union(one.samples, other.samples, f"{said} samples", _sampled_alike),
+        _union(one.recipe, other.recipe, f"{said} recipes"),
+    )
+
+
+def _union(
+    one: Mapping[str, Of], other: Mapping[str, Of], said: str, alike: Callable[[Of, Of], bool] = eq
+) -> dict[str, Of]:
+    """Both. Raises FrontierError, with what is said, where what stands under one name is not alike."""
+    if not all(alike(one[name], other[name]) for name in one.keys() & other.keys()):
+        raise FrontierError(said)
+    return {**other, **one}
+
+
+def _texts_alike(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    return one.keys() == other.keys() and all(abs(one[text] - other[text]) <= ROUNDED for text in one)
+
+
+def _sampled_alike(one: Sampled, other: Sampled) -> bool:
+    return one.right == other.right and isclose(one.temperature, other.temperature, rel_tol=1e-6)
 
 
 def _same_base(first: str, base: Run, called: str, other: Run) -> None:
@@ -106,19 +143,26 @@ def _same_base(first: str, base: Run, called: str, other: Run) -> None:
         )
 
 
-def made_alike(recipes: Mapping[tuple[str, str], Recipe], rate: float) -> None:
-    """Hold the seeds of each method at a rate to one recipe; they are named by what holds them and their name.
+def made_alike(recipes: Mapping[tuple[str, float, str], Recipe]) -> None:
+    """Hold the seeds of each method at a rate to one recipe, and all methods at all rates to the same rows; runs are
+    named by what holds them, their rate and their name.
+
+    Only what brings rows of its own may make a difference in them: methods with an agent have its part of the split,
+    those with a mixture its corpus, and each of these kinds is held to one as well.
 
     Raises:
-        FrontierError: two of them were not made alike.
+        FrontierError: two of them were not made alike, or not of the same rows.
     """
-    seen: dict[tuple[str, str], tuple[str, str, str]] = {}  # by method and kind of stage
-    for (called, name), recipe in recipes.items():
+    seen: dict[tuple[object, ...], tuple[str, str]] = {}
+    for (called, rate, name), recipe in recipes.items():
+        brought = [kind for kind in BRINGS_ROWS if kind in recipe]
         for kind, digest in recipe.items():
-            where, other, theirs = seen.setdefault((name.partition("/")[0], kind), (called, name, digest))
-            if theirs != digest:
-                two = f"{other} of {where} and {name} of {called}"
-                raise FrontierError(f"{two} at {rate:g} differ in {kind}: not seeds of one experiment")
+            of_method = ("seeds of one experiment", name.partition("/")[0], rate, kind)
+            of_rows = ("of the same rows", *brought, kind)
+            for what, *group in [of_method, of_rows] if kind in ROWS else [of_method]:
+                other, theirs = seen.setdefault((what, *group), (f"{name} of {called} at {rate:g}", digest))
+                if theirs != digest:
+                    raise FrontierError(f"{other} and {name} of {called} at {rate:g} differ in {kind}: not {what}")
 
 
 def write(backbone: str, measured: Measured, path: Path) -> None:

@@ -35,7 +35,16 @@ def render(data: Frontier) -> str:
             ],
             tables=tables(data),
             marks=marks,
+            drawn=_drawn(data),
             strengths=any(one.strength is not None for one in data.points),
         )
     )
     return page + "\n"
+
+
+def _drawn(data: Frontier) -> str:
+    """What the replicates are drawn over. Of one seed nobody knows how far others would lie."""
+    single = [one.seeds == 1 for one in data.points]
+    if all(single):
+        return "questions alone: every point is one seed, and how far others would lie is in no interval"
+    return "questions and seeds" + ("; of a point with one seed, over questions alone" if any(single) else "")

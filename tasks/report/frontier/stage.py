@@ -44,10 +44,18 @@ class FrontierConfig(BaseModel):
 
     def content(self) -> list[object]:
         """What the files hold, for the key."""
-        return [source_identity(str(path), None) for path in self.measured]
+        return [_identity(path) for path in self.files()]
+
+    def files(self) -> list[Path]:
+        """The files in an order that is theirs: in whichever they are named, the same is made of them."""
+        return sorted(self.measured, key=lambda path: str(_identity(path)))
 
 
-@stage(version=11, identity=FrontierConfig.content)
+def _identity(path: Path) -> object:
+    return source_identity(str(path), None)
+
+
+@stage(version=12, identity=FrontierConfig.content)
 def frontier(
     config: FrontierConfig,
     out: Path,
@@ -66,7 +74,7 @@ def frontier(
         ReportError: runs were sampled at different temperatures.
     """
     parts = {HERE: read(base, scores, drifts, validations, models)} if scores else {}
-    for path in config.measured:
+    for path in config.files():
         backbone, parts[str(path)] = measured.load(path)
         if backbone != config.backbone:
             raise FrontierError(f"{path} is of {backbone}, the others of {config.backbone}")

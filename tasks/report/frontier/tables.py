@@ -8,13 +8,14 @@ Table(title="At 79.5 % downstream: …", columns=("method", "general, %", …), 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor
 from pathlib import Path
 
 from tasks.methods.strength import label_at, shown
 from tasks.report.figures.figures import method_label
-from tasks.report.frontier.compare import REACHED
 from tasks.report.frontier.data import GENERAL, RISES, SHOWN, Difference, Frontier, Outcome
 from tasks.report.schema.values import Estimate
+from tasks.report.statistics.statistics import ROUNDING
 from tasks.report.views.wording import DASH, interval, number, p_value
 from tasks.runtime.files.markdown import table
 
@@ -61,15 +62,20 @@ def _matched(data: Frontier, level: float, outcome: Outcome) -> Table:
         [
             (_label(one) + (" †" if one.unmeasured else ""), _value(one.value, outcome) + _unsure(one), *_tested(one))
             if one.difference
-            else (_label(one), f"not reached ({100 * one.reached:.0f} % of replicates)", *[DASH] * 3)
+            else (_label(one), f"not reached ({_percent(one.reached)} of replicates)", *[DASH] * 3)
             for one in found
         ],
     )
 
 
 def _unsure(one: Difference) -> str:
-    """Why a figure stands without its interval: too few replicates come to the level where the data do."""
-    return f" (reached in {100 * one.reached:.0f} % of replicates)" if one.difference and one.reached < REACHED else ""
+    """In how many replicates the level is reached, where not in all; of too few a figure has no interval."""
+    return f" (reached in {_percent(one.reached)} of replicates)" if one.reached < 1 else ""
+
+
+def _percent(share: float) -> str:
+    """Whole, and never more than it is: what is asked for 95 % is not told of 94.8."""
+    return f"{floor(100 * share + ROUNDING)} %"
 
 
 def _own_best(data: Frontier, outcome: Outcome) -> Table:

@@ -109,29 +109,31 @@ def draw(
     of: Callable[[str], str] = str,
     clusters: Clusters | None = None,
     rows_of: Callable[[str], str] = str,
+    numbers: Mapping[str, Sequence[int]] | None = None,
 ) -> Drawn:
     """Accuracy of every method on every benchmark in `resamples` replicates; index 0 holds the data's own.
 
     Args:
         correct: method -> benchmark -> [seeds, rows]; a benchmark has the same rows everywhere.
-        of: whose seeds a method's are. Two that name the same one ("sft@0.0008", "sft@0.0012") and have as many seeds
-            move together: the agent that wrote seed 0's targets is the same at all rates.
+        of: whose seeds a method's are. Seeds of one number move together in all that name the same one ("sft@0.0008",
+            "sft@0.0012"): the agent that wrote seed 0's targets is the same at all rates.
         clusters: of benchmarks whose rows come in groups each row's group: a passage with its questions is drawn whole.
         rows_of: whose rows a benchmark's are. Two that name the same one (its accuracy, its pass@k) are drawn together.
+        numbers: of each method the numbers of its seeds, in the order of its matrices' rows; without them 0, 1, ….
 
     Raises:
-        ValueError: a benchmark has no rows, or another number of rows in another method.
+        ValueError: a benchmark has no rows, or another number of rows or seeds in another method.
     """
     random = np.random.default_rng(seed)
     benchmarks = sorted({name for by_name in correct.values() for name in by_name})
     seeds = {
-        method: max((len(matrix) for matrix in by_name.values()), default=0) for method, by_name in correct.items()
+        method: tuple((numbers or {}).get(method) or range(max(map(len, by_name.values()), default=0)))
+        for method, by_name in correct.items()
     }
     # One move of the seeds a replicate and method, the same on all benchmarks: a seed is one trained model.
     moved = {
-        unit: seed_weights(random, resamples, unit[1])
-        for unit in dict.fromkeys((of(m), n) for m, n in seeds.items())
-        if unit[1]
+        unit: seed_weights(random, resamples, [its for method, its in seeds.items() if its and of(method) == unit])
+        for unit in dict.fromkeys(of(method) for method, its in seeds.items() if its)
     }
     drawn: Drawn = {method: {} for method in correct}
     for asked in dict.fromkeys(map(rows_of, benchmarks)):
@@ -146,24 +148,37 @@ def draw(
             raise ValueError(f"benchmark {asked!r}: methods have {sorted(rows)} rows; join them by id first")
         labels = (clusters or {}).get(asked)
         for (method, name), accuracy in _row_bootstrap(random, present, resamples, labels).items():
-            if (have := len(present[method, name])) != seeds[method]:
-                raise ValueError(f"benchmark {name!r}: {method} has {have} of {seeds[method]} seeds")
-            drawn[method][name] = (accuracy * moved[of(method), seeds[method]]).sum(axis=1)
+            if (have := len(present[method, name])) != len(seeds[method]):
+                raise ValueError(f"benchmark {name!r}: {method} has {have} of {len(seeds[method])} seeds")
+            drawn[method][name] = (accuracy * moved[of(method)][seeds[method]]).sum(axis=1)
     return drawn
 
 
-def seed_weights(random: np.random.Generator, resamples: int, n: int) -> Matrix:
-    """[1 + resamples, n] weights of n seeds, each row with the sum 1; row 0 is their plain mean.
+def seed_weights(
+    random: np.random.Generator, resamples: int, points: Sequence[tuple[int, ...]]
+) -> dict[tuple[int, ...], Matrix]:
+    """Of each point's seeds, by number, [1 + resamples, n] weights, each row with the sum 1; row 0 is their plain mean.
 
     Whatever the seeds' values y are, their weighted mean is mean(y) + sd(y) / sqrt(n) · t, n − 1 degrees of freedom: a
-    standard normal vector without its own mean, times y, is normal with variance (n − 1) sd(y)².
+    standard normal vector without its own mean, times y, is normal with variance (n − 1) sd(y)². The normals belong to
+    the method's seeds, and each point takes those of its own. The chi² of a point with fewer seeds is a part of that of
+    all N: their ratio is Beta((n − 1) / 2, (N − n) / 2).
     """
-    even = np.full((1 + resamples, n), 1 / n)
-    if n > 1:
-        normal = random.normal(size=(resamples, n))
-        scale = np.sqrt(random.chisquare(n - 1, size=(resamples, 1)) / (n - 1))
-        even[1:] += (normal - normal.mean(axis=1, keepdims=True)) / scale / np.sqrt(n * (n - 1))
-    return even
+    everyone = sorted({seed for seeds in points for seed in seeds})
+    count = len(everyone)
+    if count > 1:
+        normal = random.normal(size=(resamples, count))
+        spread = random.chisquare(count - 1, size=(resamples, 1))
+    weights: dict[tuple[int, ...], Matrix] = {}
+    for seeds in dict.fromkeys(points):
+        n = len(seeds)
+        weights[seeds] = np.full((1 + resamples, n), 1 / n)
+        if n > 1:
+            own = np.take(normal, [everyone.index(seed) for seed in seeds], axis=1)
+            part = random.beta((n - 1) / 2, (count - n) / 2, size=(resamples, 1)) if n < count else 1.0
+            scale = np.sqrt(spread * part / (n - 1))
+            weights[seeds][1:] += (own - own.mean(axis=1, keepdims=True)) / scale / np.sqrt(n * (n - 1))
+    return weights
 
 
 def _row_bootstrap(
@@ -191,11 +206,12 @@ def two_sided(differences: Vector) -> float:
     """The p-value that a difference is none: twice the smaller tail of its replicates, index 0 left out.
 
     One is added above and below, so that it is never less than the replicates can tell (Davison and Hinkley, 4.2).
-    Rounding is no difference: models that answer every question alike have means apart by the last bit.
+    Rounding is no difference: models that answer every question alike have means apart by the last bit. A replicate
+    without a figure (NaN: a curve that does not reach the level) is one of the tail: what it would say is not known.
     """
     replicates = np.asarray(differences)[1:]
     tail = min(int((replicates <= ROUNDING).sum()), int((replicates >= -ROUNDING).sum()))
-    return float(min(1.0, 2 * (1 + tail) / (1 + len(replicates))))
+    return float(min(1.0, 2 * (1 + tail + int(np.isnan(replicates).sum())) / (1 + len(replicates))))
 
 
 def contrast(difference: Vector, confidence: float, seeds: Iterable[int]) -> Contrast:

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from flows.plan.power import BETWEEN_SEEDS, DISCORDANCE, FEWEST, least_difference, power
 from tasks.rows.jsonl import write_rows
-from tasks.runtime.store.store import Manifest, Store
+from tasks.runtime.store.store import Artifact, Manifest, Store
 
 
 @pytest.mark.parametrize(("seeds", "between"), [(1, 0.0), (4, 0.02)])
@@ -37,27 +37,35 @@ def test_more_questions_and_more_seeds_show_smaller_differences() -> None:
     assert least_difference({"a": 500}, {"a": 0.1}, 0.01, 8) < one
 
 
+def scores(
+    home: Store, method: str, seed: int, wrong: int, n: int = 200, beside: str = "", made: str = "", **inputs: Artifact
+) -> Manifest:
+    """The evaluation of a model that answers the first so many of `n` questions wrongly."""
+    key = f"{method}{seed}{beside.strip(', ')}{made}".replace(" ", "")
+    home.path(key).mkdir(parents=True)
+    write_rows(home.path(key) / "answers.jsonl", ({"id": str(i), "correct": i >= wrong} for i in range(n)))
+    return Manifest(
+        kind="evaluate",
+        key=key,
+        inputs=inputs,
+        metrics={"benchmark": "nano_facts", "n": n, "accuracy": 1 - wrong / n},
+        run={"task_run": f"evaluate ({beside}{method}/{seed})"},
+    )
+
+
+ASKED = {"nano_facts": 200}
+
+
 def test_disagreement_and_spread_are_taken_from_earlier_models_where_there_are_enough(tmp_path: Path) -> None:
     home = Store(tmp_path)
-
-    def scores(method: str, seed: int, wrong: int, n: int = 200, beside: str = "") -> Manifest:
-        key = f"{method}{seed}{beside.strip(', ')}".replace(" ", "")
-        home.path(key).mkdir(parents=True)
-        write_rows(home.path(key) / "answers.jsonl", ({"id": str(i), "correct": i >= wrong} for i in range(n)))
-        return Manifest(
-            kind="evaluate",
-            key=key,
-            metrics={"benchmark": "nano_facts", "n": n, "accuracy": 1 - wrong / n},
-            run={"task_run": f"evaluate ({beside}{method}/{seed})"},
-        )
-
-    few = power({"nano_facts": 240}, 3, home, [scores("few", 0, 2, FEWEST - 1)])
+    few = power({"nano_facts": FEWEST - 1}, 3, home, [scores(home, "few", n, 2, FEWEST - 1) for n in range(2)])
     assert [(one.group, one.discordance, one.between_seeds) for one in few] == [
         ("general", DISCORDANCE, 100 * BETWEEN_SEEDS)
     ]
     assert few[0].source.startswith("assumed")
-    earlier = [scores("sft", seed, wrong) for seed, wrong in enumerate((20, 24, 28))] + [scores("sdft", 0, 40)]
-    (found,) = power({"nano_facts": 240}, 3, home, earlier)
+    earlier = [scores(home, "sft", seed, wrong) for seed, wrong in enumerate((20, 24, 28))]
+    earlier += [scores(home, "sdft", 0, 40)]
+    (found,) = power(ASKED, 3, home, earlier)
     assert found.discordance == pytest.approx(21 / 202)
     assert found.between_seeds == pytest.approx(2.0)
     assert found.source.startswith("measured")
@@ -65,10 +73,35 @@ def test_disagreement_and_spread_are_taken_from_earlier_models_where_there_are_e
     # The same models of two rates: neither SFT beside SFT at another rate, nor rates for seeds.
     rates = {"rate 0.0002, ": 0, "rate 0.0008, ": 100}
     of_rates = [
-        scores("sft", seed, more + wrong, beside=at)
+        scores(home, "sft", seed, more + wrong, beside=at)
         for at, more in rates.items()
         for seed, wrong in enumerate((20, 24, 28))
     ]
-    assert power({"nano_facts": 240}, 3, home, of_rates)[0].discordance == DISCORDANCE
-    (found,) = power({"nano_facts": 240}, 3, home, [*of_rates, scores("sdft", 0, 40, beside="rate 0.0002, ")])
+    assert power(ASKED, 3, home, of_rates)[0].discordance == DISCORDANCE
+    (found,) = power(ASKED, 3, home, [*of_rates, scores(home, "sdft", 0, 40, beside="rate 0.0002, ")])
     assert found.discordance == pytest.approx(21 / 202) and found.between_seeds == pytest.approx(2.0)
+
+
+def test_models_of_other_questions_or_backbones_say_nothing_and_the_newest_of_a_name_counts(tmp_path: Path) -> None:
+    home = Store(tmp_path)
+    pi_0 = {
+        name: Manifest(kind="backbone", key=f"b{name}", name=f"backbone/{name}/tokenizer/b{name}")
+        for name in ("nano", "other")
+    }
+
+    def study(of: str, wrong: tuple[int, ...], n: int = 200, made: str = "") -> list[Manifest]:
+        model = Artifact(kind="backbone", key=pi_0[of].key, digest="d")
+        sdft = scores(home, "sdft", 0, wrong[0] + 20, n, made=f"{of}{made}", model=model)
+        return [
+            sdft,
+            *(scores(home, "sft", at, one, n, "", f"{of}{made}", model=model) for at, one in enumerate(wrong)),
+        ]
+
+    ours, before = study("nano", (20, 24, 28)), study("nano", (20, 60, 100), made="before")
+    others, smaller = study("other", (0, 100, 200)), study("nano", (1, 30, 60), n=100, made="smaller")
+    told = power(ASKED, 3, home, [*pi_0.values(), *ours], ["nano"])
+    assert told[0].between_seeds == pytest.approx(2.0) and told[0].discordance == pytest.approx(21 / 202)
+    assert power(ASKED, 3, home, [*pi_0.values(), *others, *smaller, *ours, *before], ["nano"]) == told
+    both = power(ASKED, 3, home, [*pi_0.values(), *ours, *others], ["nano", "other"])
+    assert both[0].between_seeds == pytest.approx(100 * ((0.02**2 + 0.5**2) / 2) ** 0.5), "each by itself"
+    assert power(ASKED, 3, home, [*pi_0.values(), *others], ["nano"])[0].source.startswith("assumed")

@@ -14,7 +14,7 @@ from tasks.report.views.answers_view import said
 from tasks.report.views.page import render
 from tasks.report.views.page_tables import column
 from tasks.report.views.wording import caveats
-from tasks.rows.jsonl import write_rows
+from tasks.rows.jsonl import read_rows, write_rows
 from tasks.runtime.store.store import Artifact, Manifest, Store, read_manifest
 
 MATH, GENERAL = ["nano_seen_kinds", "nano_new_kinds"], ["nano_facts", "nano_lists"]
@@ -228,6 +228,22 @@ def test_yield_and_targets_are_those_of_the_dataset(data):
             assert run.targets.fallback_reasons == {"wrong": 40 - passed}
     difference = next(c for c in data.comparisons if c.measure == "yield")
     assert difference.difference.value == pytest.approx(0.2) and not difference.within_noise
+
+
+def test_a_method_of_which_one_seed_tells_nothing_by_row_is_left_out_there_and_nowhere_else(world):
+    """SDFT's second seed kept fewer rows than it asked for, SFT's was not scored under pi_0."""
+    made = read_manifest(world.store.path(world.roles["dataset"]["sdft/1"].key))
+    rows = list(read_rows(world.store.path(made["key"]) / "rows.jsonl"))
+    fewer = world.put("assemble", {}, {"rows": world.split}, {"rows.jsonl": rows[:30]}, made["metrics"])
+    scored = {run: one for run, one in world.roles["target_nll"].items() if run != "sft/1"}
+    roles = world.roles | {"dataset": world.roles["dataset"] | {"sdft/1": fewer}, "target_nll": scored}
+    data = world.collect(roles=roles)
+    told = {one.method: (one.tc_yield and one.tc_yield.value, one.target_nll) for one in data.summaries}
+    assert told["sdft"][0] == pytest.approx(24 / 40), "its rates without a row's verdict"
+    assert told["sft"] == (None, None) and told["sdft"][1] is not None
+    found = {(one.measure, one.method) for one in data.comparisons}
+    assert ("yield", "rewriting_agent") not in found and ("target NLL", "sdft") not in found
+    assert ("MathAvg", "sdft") in found
 
 
 def test_nll_is_compared_on_the_rows_that_all_runs_scored(data):

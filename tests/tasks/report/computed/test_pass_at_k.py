@@ -65,6 +65,12 @@ def test_what_was_sampled_otherwise_is_not_compared_and_nothing_is_told_of_nothi
     assert passes({"base": [{}], "sft": [{}, {}]}, GROUPS, 0.95, 100) == []
 
 
+def test_a_method_of_which_one_seed_was_not_sampled_is_left_out_alone():
+    rows = passes({"base": [of(4)], "sft": [of(8), {}], "dft": [of(4), of(4)]}, GROUPS, 0.95, 100)
+    assert [row.method for row in rows] == ["base", "dft"]
+    assert rows[1].against_base[1].value == 0 and rows[1].against_sft == {}
+
+
 def test_samples_are_read_where_a_benchmark_has_them(tmp_path):
     for name in ("gsm8k", "mmlu"):
         (tmp_path / name).mkdir()

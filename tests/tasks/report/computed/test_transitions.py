@@ -60,13 +60,13 @@ def test_another_script_than_the_bases_is_a_fault_and_mathematics_is_in_none():
     assert [one.form for one in beside(now, base).values()] == ["another script", "well-formed"]
 
 
-def _answers(right, letters=None, form="well-formed", tokens=10, subject="s"):
-    """By row id; `letters` are options chosen where C is right."""
+def _answers(right, letters=None, form="well-formed", tokens=10, subject="s", gold="D"):
+    """By row id; `letters` are options chosen where the last one is right."""
     made = {}
     for at, correct in enumerate(right):
         letter = None if letters is None else letters[at]
-        gold = None if letters is None else "C"
-        made[f"q/{at:05}"] = Answer(bool(correct), form, tokens, subject, letter, gold, "LATIN")
+        its = None if letters is None else gold
+        made[f"q/{at:05}"] = Answer(bool(correct), form, tokens, subject, letter, its, "LATIN")
     return {"b": made}
 
 
@@ -87,20 +87,13 @@ def test_what_guessing_explains_is_taken_off(count):
     random, n = np.random.default_rng(3), 8_000
     known = random.random(n) < 0.7
     kept = known & (random.random(n) < 6 / 7)
-    options_ = list("CABD"[:count]) if count == 4 else ["C", "B"]
+    letters_ = list("ABCD"[:count])
 
     def ask(knows):
-        letters = np.where(knows, "C", random.choice(options_, n))
-        return [letter == "C" for letter in letters], list(letters)
+        letters = np.where(knows, letters_[-1], random.choice(letters_, n))
+        return _answers([letter == letters_[-1] for letter in letters], list(letters), gold=letters_[-1])
 
-    runs = {"base": [_answers(*ask(known))], "sft": [_answers(*ask(kept))]}
-    runs["base"][0]["b"]["q/00000"] = Answer(False, "well-formed", 9, "s", "BD"[count // 4], "C", "LATIN")
-    if count == 2:  # two options: A and B, so that the letters in use tell their number
-        runs = {
-            method: [{"b": {k: Answer(a.right, a.form, 9, "s", "AB"[a.letter != "C"], "A", "") for k, a in b.items()}}]
-            for method, [one] in runs.items()
-            for b in [one["b"]]
-        }
+    runs = {"base": [ask(known)], "sft": [ask(kept)]}
     (_, sft), _ = transitions(runs, {"general": ["b"]}, 0.95, 100)
     truly = (known & ~kept).mean() * (count - 1) / count
     assert sft.right_to_wrong_corrected.value == pytest.approx(truly, abs=0.015)
@@ -111,10 +104,8 @@ def test_what_guessing_explains_is_taken_off(count):
 
 
 def test_an_answer_without_an_option_was_no_guess_and_numbers_are_none():
-    letters = _answers([0, 1], ["D", "C"])["b"]
-    assert options(letters, letters) == {"s": 4}
-    numbers = _answers([0, 1])["b"]
-    assert options(numbers, numbers) == {"s": 0}
+    assert options(_answers([0, 1], ["C", "D"])["b"].values()) == {"s": 4}
+    assert options(_answers([0, 1])["b"].values()) == {"s": 0}
     silent = _answers([0] * 10, [None] * 10, form="no answer")
     runs = {"base": [_answers([0] * 10, ["D"] * 10)], "sft": [silent]}
     (_, sft), _ = transitions(runs, {"general": ["b"]}, 0.95, 100)
@@ -122,3 +113,18 @@ def test_an_answer_without_an_option_was_no_guess_and_numbers_are_none():
         -1 / 3
     )  # picked wrongly before: lucky ones were like them
     assert sft.wrong_to_right_corrected.value == 0 and sft.well_formed.value == 0 and sft.accuracy_well_formed is None
+
+
+def test_the_number_of_options_is_the_references_and_a_models_stray_letter_changes_nothing():
+    """Ten questions of four options, all picked wrongly, once as J: a third of a question each was picked by luck."""
+    wrong = _answers([0] * 10, ["A"] * 9 + ["J"])
+    (_, sft), _ = transitions({"base": [wrong], "sft": [wrong]}, {"general": ["b"]}, 0.95, 100)
+    assert sft.right_to_wrong_corrected.value == pytest.approx(-1 / 3)
+
+
+def test_few_questions_of_a_subject_have_as_many_options_as_the_benchmark():
+    def asked(subject, golds):
+        return [Answer(True, "well-formed", 1, subject, None, gold, "") for gold in golds]
+
+    rows = [*asked("few", "AB" * 9), *asked("two", "AB" * 10), *asked("five", "E" * 20), *asked("number", [None, "A"])]
+    assert options(rows) == {"few": 5, "two": 2, "five": 5, "number": 0}

@@ -122,6 +122,25 @@ def test_a_thermometer_is_compared_where_methods_gained_the_same(data: Frontier)
     assert data.regimes[1].rise_between_seeds == pytest.approx(0.06, abs=0.04)
 
 
+def test_all_outcomes_are_matched_at_the_levels_of_general_accuracy(data: Frontier) -> None:
+    """SFT was not read by the thermometer at the rate where it gains the most."""
+    base, runs = made()
+    rises = moved()
+    for seed in range(6):
+        del rises[RATES[1]][f"sft/{seed}"]
+    found = build("nano", True, measured(base, runs, rises), confidence=0.95, resamples=100, seed=0)
+    levels = [{one.level for one in of(found, outcome)} for outcome in found.outcomes]
+    assert len(levels) == 2 and levels[0] == levels[1] and len(levels[0]) == 2
+    assert all(one.rows for one in tables(found))
+    # Half of SFT's gain lies before the first rate, where all seeds were read: the same figure as with both rates.
+    read, all_read = (
+        next(one for one in of(of_, "NLL of own answers, general") if one.level == min(levels[0]))
+        for of_ in (found, data)
+    )
+    assert read.difference and all_read.difference
+    assert read.difference.value == pytest.approx(all_read.difference.value)
+
+
 def sampled(right: tuple[int, ...], group: int = 0) -> dict[str, Sampled]:
     """Eight samples to each downstream question (group 1: general); so many right, question by question."""
     return {
@@ -214,6 +233,17 @@ def test_points_that_nothing_betters_are_marked(data: Frontier) -> None:
     assert ("sft", 0.0012) not in best or ("dft", 0.0012) not in best
 
 
+@pytest.mark.parametrize(
+    ("reached", "said"), [(0.948, "94 %"), (0.95, "95 %"), (0.9995, "99 %"), (0.29, "29 %"), (1.0, None)]
+)
+def test_how_many_replicates_reach_a_level_is_told_wherever_not_all_do(
+    data: Frontier, reached: float, said: str | None
+) -> None:
+    (one, *_) = (one for one in of(data, GENERAL) if one.difference)
+    text = markdown(data.model_copy(update={"matched": [one.model_copy(update={"reached": reached})]}))
+    assert (f"(reached in {said} of replicates)" in text) if said else ("reached in" not in text)
+
+
 def test_its_own_best_rate_is_chosen_on_the_other_half(data: Frontier) -> None:
     own = {one.method: one for one in data.own_best if one.outcome == GENERAL}
     assert own["wise_ft"].rates == [0.0012]
@@ -263,6 +293,23 @@ def test_one_seed_carries_no_p_value() -> None:
     told = {one.method: one for one in found.same_rate if one.rates == [RATES[0]]}
     assert told["dft"].difference and told["dft"].p is None and told["dft"].holm is None
     assert told["wise_ft"].p is not None and told["wise_ft"].holm is not None
+
+
+def test_seeds_of_other_numbers_are_other_seeds() -> None:
+    """DFT's two models at the higher rate are of seeds 0 and 1, as those at the lower, or of 2 and 3."""
+    base, runs = made(seeds=2)
+    other = {
+        rate: {
+            f"dft/{int(name[-1]) + 2}" if (name[:3], rate) == ("dft", RATES[1]) else name: of for name, of in by.items()
+        }
+        for rate, by in runs.items()
+    }
+    one, two = (
+        build("nano", True, measured(base, of), confidence=0.95, resamples=400, seed=0).matched for of in (runs, other)
+    )
+    pairs = [(a, b) for a, b in zip(one, two, strict=True) if a.method == "dft" and a.difference]
+    assert pairs and all(a.difference and b.difference and a.difference.value == b.difference.value for a, b in pairs)
+    assert any(a.difference != b.difference for a, b in pairs), "no move is shared between the rates"
 
 
 def test_questions_of_one_passage_are_drawn_together() -> None:
@@ -334,6 +381,16 @@ def test_what_cannot_be_compared_is_refused() -> None:
     runs[RATES[0]]["dft/0"] = {name: dict(list(of.items())[1:]) for name, of in base.items()}
     with pytest.raises(FrontierError, match=r"dft/0 at 0\.0008 was asked other questions"):
         build("nano", True, measured(base, runs), **options)
+
+
+def test_the_page_says_where_an_interval_holds_no_seeds(data: Frontier) -> None:
+    def page(seeds: tuple[int, int]) -> str:
+        points = [one.model_copy(update={"seeds": seeds[one.method == "dft"]}) for one in data.points]
+        return render(data.model_copy(update={"points": points}))
+
+    assert "replicates over questions and seeds</span>" in page((3, 3))
+    assert "replicates over questions and seeds; of a point with one seed, over questions alone</span>" in page((3, 1))
+    assert "replicates over questions alone: every point is one seed" in page((1, 1))
 
 
 def test_page_tables_and_json_hold_it(data: Frontier, tmp_path: Path) -> None:

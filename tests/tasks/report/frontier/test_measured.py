@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from tasks.report.frontier.build import build
 from tasks.report.frontier.matrices import FrontierError
-from tasks.report.frontier.measured import Measured, Run, backbone_of, load, pool, write
+from tasks.report.frontier.measured import Measured, Run, backbone_of, contents, load, made_alike, pool, write
 from tasks.report.frontier.stage import FIGURES, MEASURED, PAGE, FrontierConfig, frontier
 from tasks.report.reading.artifacts import Sampled
 from tests.tasks.report.frontier.test_build import RATES, made, measured, moved
@@ -74,10 +74,61 @@ def test_a_method_that_the_other_has_not_is_added() -> None:
     assert pool({"a": replace(one, runs=without), "b": one}).runs == one.runs
 
 
+def test_of_a_run_that_two_files_hold_each_adds_what_the_other_lacks() -> None:
+    one = whole(range(2))
+    bare = {
+        rate: {
+            name: replace(run, rises={}, validation={}, samples={}, recipe={}) if name == "sft/0" else run
+            for name, run in of.items()
+        }
+        for rate, of in one.runs.items()
+    }
+    lacks = replace(one, runs=bare, clusters={"nano_words": {"nano_words-3": "passage-2"}})
+    both = replace(one, clusters={**one.clusters, **lacks.clusters})
+    assert pool({"a": lacks, "b": one}) == pool({"b": one, "a": lacks}) == both
+    sampled = {"nano_facts": Sampled(0.5, {"nano_facts-1": (8, 1)})}
+    of_base = replace(one, base=replace(one.base, samples=sampled))
+    assert pool({"a": one, "b": of_base}).base == pool({"b": of_base, "a": one}).base == of_base.base
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"rises": {"NLL of own answers, general": {"text-0": 9.0}}}, "thermometers"),
+        ({"samples": {"nano_facts": Sampled(0.5, {"nano_facts-1": (8, 4)})}}, "samples"),
+        ({"validation": {"held/1": False}}, "answers to validation rows"),
+        ({"recipe": {"finetune": "f1"}}, "recipes"),
+    ],
+)
+def test_what_two_files_both_hold_of_a_run_is_the_same_or_refused(changed: dict[str, Any], what: str) -> None:
+    one = whole(range(2))
+    other = {RATES[0]: one.runs[RATES[0]] | {"sft/0": replace(one.runs[RATES[0]]["sft/0"], **changed)}}
+    with pytest.raises(FrontierError, match=rf"a and b both have sft/0 at 0\.0008, with other {what}$"):
+        pool({"a": one, "b": replace(one, runs=other)})
+
+
+def test_a_file_rounds_and_is_still_of_the_same_run(tmp_path: Path) -> None:
+    one = whole(range(1))
+    hot = {
+        rate: {
+            name: replace(run, samples={"nano_facts": Sampled(0.8, {"nano_facts-1": (8, 3)})})
+            for name, run in of.items()
+        }
+        for rate, of in one.runs.items()
+    }
+    write("nano", replace(one, runs=hot), tmp_path / "one.parquet")
+    found = load(tmp_path / "one.parquet")[1]
+    assert found.runs != hot and pool({"here": replace(one, runs=hot), "file": found}).runs == hot
+
+
 def test_what_is_not_of_one_experiment_is_refused() -> None:
     one, two = whole(range(2)), whole(range(2, 4))
-    with pytest.raises(FrontierError, match=r"sft/0 of a and sft/2 of b at 0\.0008 differ in finetune: not"):
+    with pytest.raises(FrontierError, match=r"sft/0 of a at 0\.0008 and sft/2 of b at 0\.0008 differ in finetune: not"):
         pool({"a": one, "b": whole(range(2, 4), finetune="f1")})
+    of_others = {RATES[1]: {"l2/0": replace(two.runs[RATES[1]]["dft/2"], recipe=RECIPE | {"split": "b1"})}}
+    said = r"of a at 0\.0008 and l2/0 of b at 0\.0012 differ in split: not of the same rows"
+    with pytest.raises(FrontierError, match=said):
+        pool({"a": one, "b": replace(two, runs=of_others)})
     other = replace(two.base, correct=two.base.correct | {"nano_words": {"nano_words-1": 1.0}})
     with pytest.raises(FrontierError, match="a and b were asked other questions of nano_words"):
         pool({"a": one, "b": replace(two, base=other)})
@@ -93,6 +144,37 @@ def test_what_is_not_of_one_experiment_is_refused() -> None:
     again = {RATES[0]: {"sft/0": replace(one.runs[RATES[0]]["sft/1"])}}
     with pytest.raises(FrontierError, match=r"a and b both have sft/0 at 0\.0008, with other answers"):
         pool({"a": one, "b": replace(one, runs=again)})
+
+
+def test_methods_and_rates_are_of_the_same_rows_but_for_what_brings_its_own() -> None:
+    shared = {"corpus": "c0", "sample": "s0", "split": "p0"}
+    agent = shared | {"split": "p0+agent", "train_agent": "t0"}
+    replay = shared | {"corpus": "c0+general", "sample": "s0+general", "mix": "m0"}
+    alike = {
+        ("a", 8e-4, "sft/0"): shared | {"finetune": "f0"},
+        ("a", 1.2e-3, "sft/0"): shared | {"finetune": "f1"},
+        ("b", 8e-4, "dft/0"): shared,
+        ("a", 8e-4, "rewriting_agent/0"): agent,
+        ("b", 8e-4, "agent_l2/0"): agent,
+        ("a", 8e-4, "replay_10/0"): replay,
+        ("b", 8e-4, "replay_1/1"): replay,
+        ("b", 8e-4, "l2/0"): {},
+    }
+    made_alike(alike)
+    for run, kind in (
+        (("b", 8e-4, "dft/0"), "split"),
+        (("a", 1.2e-3, "sft/0"), "sample"),
+        (("b", 8e-4, "agent_l2/0"), "split"),
+        (("b", 8e-4, "replay_1/1"), "corpus"),
+    ):
+        with pytest.raises(FrontierError, match=rf"differ in {kind}: not of the same rows"):
+            made_alike(alike | {run: {**alike[run], kind: "other"}})
+
+
+@pytest.mark.parametrize("name", ["nano.parquet", "nano_world6.parquet"])
+def test_a_published_file_goes_with_itself(name: str) -> None:
+    held = contents(Path(__file__).parents[4] / "docs" / "measured" / name).runs
+    made_alike({(part, rate, run): made for part in "ab" for rate, of in held.items() for run, made in of.items()})
 
 
 def test_a_file_of_something_else_is_refused_by_its_name(tmp_path: Path) -> None:
@@ -132,6 +214,10 @@ def test_a_file_alone_gives_the_frontier_again_and_another_backbones_is_refused(
         out.mkdir()
     write("nano", whole(range(2)), seeds)
     config = FrontierConfig(backbone="nano", resamples=100, measured=(seeds,))
+    twice = FrontierConfig(backbone="nano", measured=(seeds, tmp_path / "again.parquet"))
+    write("nano", whole(range(2, 3)), tmp_path / "again.parquet")
+    swapped = twice.model_copy(update={"measured": twice.measured[::-1]})
+    assert (twice.content(), twice.files()) == (swapped.content(), swapped.files()), "named in another order"
     assert frontier.plain(config, first, **nothing)["methods"] == 4
     frontier.plain(config.model_copy(update={"measured": (first / MEASURED,)}), again, **nothing)
     for name in (FIGURES, PAGE):

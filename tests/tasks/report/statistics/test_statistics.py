@@ -133,11 +133,11 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     assert 0.90 <= hits / trials <= 0.99
 
 
-@pytest.mark.parametrize("n", [2, 3, 8])
-def test_a_mean_over_seeds_moves_as_students_t_does(n):
-    """On the seeds' values alone, whatever they are: mean + sd / sqrt(n) · t."""
-    values = np.random.default_rng(3).exponential(size=n)
-    weights = seed_weights(np.random.default_rng(0), 20_000, n)
+@pytest.mark.parametrize(("n", "others"), [(2, 0), (3, 0), (8, 0), (2, 1), (3, 5)])
+def test_a_mean_over_seeds_moves_as_students_t_does(n, others):
+    """On the seeds' values alone, whatever they are: mean + sd / sqrt(n) · t, also where the method has others."""
+    values, seeds = np.random.default_rng(3).exponential(size=n), tuple(range(n))
+    weights = seed_weights(np.random.default_rng(0), 20_000, [tuple(range(n + others)), seeds])[seeds]
     assert weights[0] == pytest.approx(1 / n) and weights.sum(axis=1) == pytest.approx(1)
     t = (weights[1:] @ values - values.mean()) / (values.std(ddof=1) / np.sqrt(n))
     assert stats.kstest(t, stats.t(n - 1).cdf).pvalue > 0.01
@@ -188,6 +188,20 @@ def test_names_of_one_method_move_with_the_same_seeds():
     assert drawn["sft@1"]["b"] == pytest.approx(2 * drawn["sft@2"]["b"])
     apart = draw({"sft@1": {"b": answers}, "sft@2": {"b": answers / 2}}, 100)
     assert np.ptp(apart["sft@1"]["b"] - 2 * apart["sft@2"]["b"]) > 0.2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "together"),
+    [((0, 1, 2), (0, 2), 1.0), ((0, 1, 2), (0, 1), 1 / 3), ((0, 1), (1, 2), -1 / 3), ((0, 1), (2, 3), 0.0)],
+)
+def test_a_seed_of_one_number_moves_alike_where_others_are_missing(first, second, together):
+    """Each seed has a level of its own, the same at both rates: how often the two means move to the same side. Where
+    the moves correlate by r it is 2 / pi asin(r): of z2 − z0 and z1 − z0 a third."""
+    numbers = {"sft@1": first, "sft@2": second}
+    correct = {name: {"b": np.repeat([[seed / 4] for seed in seeds], 20, axis=1)} for name, seeds in numbers.items()}
+    drawn = draw(correct, 8000, of=lambda name: name.partition("@")[0], numbers=numbers)
+    one, two = (drawn[name]["b"][1:] - drawn[name]["b"][0] for name in numbers)
+    assert np.mean(np.sign(one) * np.sign(two)) == pytest.approx(together, abs=0.04)
 
 
 def test_rows_of_a_group_are_drawn_whole():
@@ -282,3 +296,11 @@ def test_a_bootstrap_p_value_is_that_of_the_normal_distribution():
         assert two_sided(replicates) == pytest.approx(2 * stats.norm.sf(centre), abs=0.01)
     assert two_sided(np.ones(1001)) == pytest.approx(2 / 1001)
     assert two_sided(np.full(1001, 2e-16)) == 1, "rounding is no difference"
+
+
+def test_replicates_without_a_figure_are_counted_into_the_tail():
+    found = np.concatenate([[0.1], np.full(96, 0.1), np.full(3, np.nan)])
+    assert two_sided(found) == pytest.approx(2 * (1 + 3) / (1 + 99))
+    found[1] = -0.1
+    assert two_sided(found) == pytest.approx(2 * (1 + 1 + 3) / (1 + 99))
+    assert two_sided(np.full(100, np.nan)) == 1
