@@ -21,6 +21,7 @@ from rich.table import Table
 from flows.commands.located import OR_HUB, Revision, Split, Subset, located
 from flows.commands.reading import KINDS, Encoding, told
 from flows.commands.wide import show
+from flows.commands.written import not_the_input, quarantine_of, writable
 from flows.overrides import parse, problems, put
 from tasks.rows.jsonl import Row, write_rows
 from tasks.rows.reader.bad_row import BadRow
@@ -54,7 +55,9 @@ NEXT = {  # the beginning of a verdict's reason → what to do about it
 
 def verify_command(
     file: Annotated[Path, typer.Argument(help=f"Rows with `gold` and `solution` or `answer`: {KINDS}; {OR_HUB}.")],
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write one verdict a line to this file.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", callback=writable, help="Write one verdict a line to this file.")
+    ] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Comparing processes; default: one a core.")] = None,
     deadline: Annotated[float, typer.Option(min=0.2, help="CPU seconds one comparison may take.")] = 4.0,
     mapping: Annotated[
@@ -74,6 +77,8 @@ def verify_command(
     ] = None,
 ) -> None:
     """Verify answers against references: correct, wrong, no answer or undecided, with the reason."""
+    if json_file is not None:
+        not_the_input(file, json_file, quarantine_of(json_file))
     config = VerifyConfig(deadline_seconds=deadline)
     if processes is not None:
         config = config.model_copy(update={"processes": processes})
@@ -91,7 +96,7 @@ def verify_command(
             write_rows(json_file, verdicts)
         seconds = time.monotonic() - began
     if json_file is not None and bad:
-        write_rows(json_file.with_name(f"{json_file.stem}.quarantine.jsonl"), bad)
+        write_rows(quarantine_of(json_file), bad)
     _show(counts, bad, seconds, file)
     if bad:
         raise typer.Exit(1)
