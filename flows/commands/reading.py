@@ -21,7 +21,8 @@ from tasks.rows.jsonl import Row, write_rows
 from tasks.rows.prompts import GENERAL
 from tasks.rows.reader.bad_row import UnreadableFile
 from tasks.rows.reader.mapping import MapError, parse_map
-from tasks.rows.reader.reader import Demonstration, Reader, SetAside
+from tasks.rows.reader.placed import SetAside
+from tasks.rows.reader.reader import Demonstration, Reader
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment

@@ -27,7 +27,8 @@ from flows.commands.rerun import Before, Rerun
 from flows.commands.rewritten import rewrite_file
 from flows.commands.written import not_the_input, quarantine_of, writable
 from tasks.rows.reader.files import SUFFIXES
-from tasks.rows.reader.reader import Reader, SetAside
+from tasks.rows.reader.placed import SetAside
+from tasks.rows.reader.reader import Reader
 from tasks.runtime.files.digest import digest_file, digest_folder, digest_value
 from tasks.runtime.progress.status_line import status_line
 

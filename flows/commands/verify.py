@@ -9,8 +9,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from itertools import islice
+from dataclasses import asdict, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,11 +24,14 @@ from flows.commands.wide import show
 from flows.commands.written import not_the_input, quarantine_of, writable
 from flows.overrides import parse, problems, put
 from tasks.rows.jsonl import Row, write_rows
-from tasks.rows.reader.bad_row import BadRow
-from tasks.rows.reader.files import raw_rows, row_files
+from tasks.rows.reader.bad_row import BadRow, fields_of
+from tasks.rows.reader.files import row_files
+from tasks.rows.reader.identity import Ids
 from tasks.rows.reader.mapping import at_path, parse_map
 from tasks.rows.reader.names import plain_name
+from tasks.rows.reader.placed import SetAside, each_row, number_of
 from tasks.rows.reader.reference import reference
+from tasks.rows.reader.yes_no import yes_no
 from tasks.verify.config import VerifyConfig
 from tasks.verify.types import AnswerVerifier, Candidate
 from tasks.verify.verifiers.options import VerifierOptions
@@ -84,11 +87,14 @@ def verify_command(
         config = config.model_copy(update={"processes": processes})
     answers = find_verifier(verifier, option or (), config)
     counts: Counter[tuple[str, str]] = Counter()
-    bad: list[Row] = []
+    bad: list[SetAside] = []
     with located(file, revision, subset, split) as location, told(), Verifier(config, answers=answers) as checking:
         began = time.monotonic()
         candidates = read_candidates(location, parse_map(mapping or (), PARTS), encoding, bad, verifier == MATH)
-        verdicts = _verdicts(checking, candidates, counts)
+        first = next(candidates, None)
+        if first is None and not bad:
+            raise typer.BadParameter(f"{file}: the file holds no row")
+        verdicts = _verdicts(checking, candidates if first is None else chain([first], candidates), counts)
         if json_file is None:
             for _ in verdicts:
                 pass
@@ -96,7 +102,7 @@ def verify_command(
             write_rows(json_file, verdicts)
         seconds = time.monotonic() - began
     if json_file is not None and bad:
-        write_rows(quarantine_of(json_file), bad)
+        write_rows(quarantine_of(json_file), map(asdict, bad))
     _show(counts, bad, seconds, file)
     if bad:
         raise typer.Exit(1)
@@ -121,24 +127,28 @@ def option_values(given: Sequence[str]) -> dict[str, Any]:
 
 
 def read_candidates(
-    location: Path, mapping: dict[str, str], encoding: str | None, bad: list[Row], mathematics: bool = True
+    location: Path, mapping: dict[str, str], encoding: str | None, bad: list[SetAside], mathematics: bool = True
 ) -> Iterator[Candidate]:
-    """Rows as candidates; what is wrong with the others goes to `bad`."""
-    for path in row_files(location):
-        for raw in raw_rows(path, encoding=encoding):
-            try:
-                if isinstance(raw.content, BadRow):
-                    raise raw.content
-                yield read_candidate(int(raw.where.split()[1]), raw.content, mapping, mathematics)
-            except BadRow as error:
-                bad.append({"file": path.name, "where": raw.where, "field": error.field, "reason": error.problem})
+    """Rows as candidates, an id once; what is wrong with the others goes to `bad`."""
+    ids = Ids()
+
+    def make(row: Row, place: str, _: bool) -> Candidate:
+        one = read_candidate(number_of(place), row, mapping, mathematics)
+        name = ids.unique(str(one.id) if isinstance(one.id, str | int | float) else None, place)
+        return one if name == str(one.id) else replace(one, id=name)
+
+    for one in each_row(row_files(location), make, encoding):
+        if isinstance(one, SetAside):
+            bad.append(one)
+        else:
+            yield one
 
 
-def read_candidate(number: int, row: Row, mapping: dict[str, str], mathematics: bool = True) -> Candidate:
-    """A row as a candidate with its id as it came, an integer or a text; its number in the file where it has none.
+def read_candidate(number: int | str, row: Row, mapping: dict[str, str], mathematics: bool = True) -> Candidate:
+    """A row as a candidate with its id as it came, an integer or a text; `number`, its place, where it has none.
 
     Raises:
-        BadRow: no reference or no answer in it.
+        BadRow: no reference or no answer in it; or `finished` is neither yes nor no.
     """
     fields = {plain_name(name): name for name in reversed(row)}
     told_parts = {part: at_path(row, path) for part, path in mapping.items()}
@@ -149,16 +159,28 @@ def read_candidate(number: int, row: Row, mapping: dict[str, str], mathematics: 
         gold, answer = answer, None
     solution = answer if solution is None else solution
     if not _is_text(gold) or (mathematics and reference(gold) is None):
-        raise BadRow("gold", f"is missing or no answer (names known: {', '.join(GOLD)}); --map gold=FIELD names it")
+        raise _missing("gold", "gold", "no answer", GOLD, row)
     if not _is_text(solution):
-        raise BadRow(
-            "solution or answer",
-            f"is missing or no text (names known: {', '.join(SOLUTION)}); --map solution=FIELD names it",
-        )
+        raise _missing("solution or answer", "solution", "no text", SOLUTION, row)
     own = told_parts.get("id", row.get("id"))
     row_id: Any = number if own is None or own == "" else own
-    finished, question = bool(row.get("finished", True)), str(told_parts.get("question", row.get("question", "")))
-    return Candidate(row_id, question, str(gold), str(solution), finished)
+    question = str(told_parts.get("question", row.get("question", "")))
+    return Candidate(row_id, question, str(gold), str(solution), _finished(row))
+
+
+def _missing(field: str, part: str, no: str, known: tuple[str, ...], row: Row) -> BadRow:
+    return BadRow(
+        field, f"is missing or {no} (names known: {', '.join(known)}). {fields_of(row)}: --map {part}=FIELD names it"
+    )
+
+
+def _finished(row: Row) -> bool:
+    """Whether the solution came to its end: it did where the row does not say; an empty field says that it did not."""
+    said = row.get("finished", True)
+    found = False if said in (None, "") else yes_no(said)
+    if found is None:
+        raise BadRow("finished", f"is neither true nor false: {str(said)[:60]!r}")
+    return found
 
 
 def _first(row: Row, fields: dict[str, str], known: tuple[str, ...]) -> Any:
@@ -184,7 +206,7 @@ def _verdicts(
             yield {"id": verdict.id, **asdict(verdict.answer)}
 
 
-def _show(counts: Counter[tuple[str, str]], bad: list[Row], seconds: float, file: Path) -> None:
+def _show(counts: Counter[tuple[str, str]], bad: list[SetAside], seconds: float, file: Path) -> None:
     table = Table("verdict", "rows", "share", "what to do next")
     total = sum(counts.values())
     for outcome in ("correct", "wrong", "no_answer", "undecided"):
@@ -194,6 +216,6 @@ def _show(counts: Counter[tuple[str, str]], bad: list[Row], seconds: float, file
     show(table)
     print(f"{total} rows in {seconds:.1f} s ({total / max(seconds, 1e-9):.0f} rows/s)")
     for problem in bad[:5]:
-        print(f"{file}: {problem['where']}: field {problem['field']}: {problem['reason']}", file=sys.stderr)
+        print(f"{file}: {problem.describe()}", file=sys.stderr)
     if bad:
         print(f"{file}: {len(bad)} rows are not verified; mend them or leave them out", file=sys.stderr)

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from tasks.rows.jsonl import Row
 from tasks.rows.reader.bad_row import UnreadableFile
-from tasks.rows.reader.reader import Demonstration, Reader, SetAside
+from tasks.rows.reader.placed import SetAside
+from tasks.rows.reader.reader import Demonstration, Reader
 
 SHAPES: dict[str, Callable[[str, str], Row]] = {
     "problem": lambda q, s: {"problem": q, "solution": s},
