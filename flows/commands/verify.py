@@ -42,7 +42,7 @@ BLOCK = 20_000  # rows held at once
 PARTS = ("id", "question", "gold", "solution")
 GOLD = ("gold", "reference", "reference_answer", "expected_answer", "ground_truth")
 SOLUTION = ("solution", "generated_solution", "response", "completion", "output", "prediction")
-NEXT = {  # the beginning of a verdict's reason → what to do about it
+NEXT = {  # the beginning of a verdict's reason → what to do about it; of mathematics
     "the solution was cut off": "allow more tokens when sampling, or leave the rows out: `finished` is false",
     "no boxed answer": r"ask for the answer in \\boxed{…} on the last line",
     "the answer is empty": r"ask for a value in \\boxed{…}: the box holds none",
@@ -53,6 +53,15 @@ NEXT = {  # the beginning of a verdict's reason → what to do about it
     "nested too deeply": "look at the rows: write the answer with fewer brackets",
     "not compared": "look at the rows: the value is too large to compute; write it as in `gold`",
     "the comparison": "run the rows again; with the same end, write the answer in a simpler form",
+}
+NEXT_OF_OTHERS = {  # the same of the verifiers of other domains
+    "the solution was cut off": NEXT["the solution was cut off"],
+    "the answer is empty": "look at the rows: the text to be judged is empty",
+    "the reference states no answer": "write `gold` as the verifier takes it (docs/your-domain.md); --json says more",
+    "no stated": "ask for `Answer: …` on the last line, or say where it stands: --option pattern='Diagnosis: (.+)'",
+    "no option's letter": "ask for `Answer: B` on the last line",
+    "no JSON": "ask for one JSON object in a ```json block",
+    "no Python code": "ask for the code in a ```python block",
 }
 
 
@@ -94,7 +103,7 @@ def verify_command(
         first = next(candidates, None)
         if first is None and not bad:
             raise typer.BadParameter(f"{file}: the file holds no row")
-        verdicts = _verdicts(checking, candidates if first is None else chain([first], candidates), counts)
+        verdicts = _verdicts(checking, candidates if first is None else chain([first], candidates), counts, verifier)
         if json_file is None:
             for _ in verdicts:
                 pass
@@ -108,14 +117,14 @@ def verify_command(
         raise typer.Exit(1)
 
 
-def find_verifier(name: str, given: Sequence[str], config: VerifyConfig) -> AnswerVerifier:
-    """The verifier of that name with its options, FIELD=VALUE. Raises BadParameter."""
+def find_verifier(name: str, given: Sequence[str], config: VerifyConfig, flag: str = "--verifier") -> AnswerVerifier:
+    """The verifier that `flag` names, with its options, FIELD=VALUE. Raises BadParameter."""
     try:
         return make(name, VerifierOptions.model_validate(option_values(given)), config)
     except ValidationError as error:
         raise typer.BadParameter(problems(error, VerifierOptions), param_hint="--option") from None
     except ValueError as error:
-        raise typer.BadParameter(str(error).replace("gate.options.", "--option "), param_hint="--verifier") from None
+        raise typer.BadParameter(str(error).replace("gate.options.", "--option "), param_hint=flag) from None
 
 
 def option_values(given: Sequence[str]) -> dict[str, Any]:
@@ -191,18 +200,19 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
-def what_next(reason: str) -> str:
-    """What a person can do about the rows of a reason; "" where there is nothing to do."""
-    return next((advice for beginning, advice in NEXT.items() if reason.startswith(beginning)), "")
+def what_next(reason: str, verifier: str = MATH) -> str:
+    """What a person can do about the rows of a verifier's reason; "" where there is nothing to do."""
+    known = NEXT if verifier == MATH else NEXT_OF_OTHERS
+    return next((advice for beginning, advice in known.items() if reason.startswith(beginning)), "")
 
 
 def _verdicts(
-    verifier: Verifier, candidates: Iterator[Candidate], counts: Counter[tuple[str, str]]
+    verifier: Verifier, candidates: Iterator[Candidate], counts: Counter[tuple[str, str]], named: str
 ) -> Iterator[dict[str, Any]]:
     """A verdict a candidate, in their order, block by block."""
     while block := list(islice(candidates, BLOCK)):
         for verdict in verifier(block):
-            counts[verdict.answer.verdict, what_next(verdict.answer.reason)] += 1
+            counts[verdict.answer.verdict, what_next(verdict.answer.reason, named)] += 1
             yield {"id": verdict.id, **asdict(verdict.answer)}
 
 

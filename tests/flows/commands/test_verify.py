@@ -82,3 +82,12 @@ def test_a_file_without_rows_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("gold,solution\n", encoding="utf-8")
     done = CliRunner().invoke(app, ["verify", str(tmp_path / "rows.csv")], env={"COLUMNS": "400"})
     assert done.exit_code == 2 and "the file holds no row" in done.output
+
+
+def test_advice_is_the_verifiers_own(tmp_path: Path) -> None:
+    (tmp_path / "any.json").write_text("{}")
+    write_rows(tmp_path / "rows.jsonl", [{"gold": "{}", "solution": "none"}, {"gold": "none", "solution": "{}"}])
+    words = ["verify", str(tmp_path / "rows.jsonl"), "--verifier", "json_schema", "--option"]
+    done = CliRunner().invoke(app, [*words, f"schema_file={tmp_path / 'any.json'}"], env={"COLUMNS": "200"})
+    assert done.exit_code == 0 and "box" not in done.output
+    assert "ask for one JSON object" in done.output and "write `gold` as the verifier takes it" in done.output

@@ -137,7 +137,7 @@ def test_one_odd_line_costs_its_row_alone(tmp_path: Path) -> None:
         '{"question": "q", "solution": "s", "n": ' + "9" * 5000 + "}": "thousands of digits",
         "[" * 100_000 + "]" * 100_000: "nested too deep",
         '{"question": "q", "solution": "s", "n": ' + '{"a":' * 50_000 + "1" + "}" * 50_001: "nested too deep",
-        '{"question": "q", "solu': "is not JSON",
+        '{"question": "q", "solu': "is not JSON: Unterminated string starting at character 19",
         "[1, 2]": "is not a JSON object",
         '{"question": "half \\ud800", "solution": "s"}': "no text in UTF-8",
         '{"question": "q", "solution": null}': "is missing or empty",
