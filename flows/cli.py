@@ -12,6 +12,7 @@ from flows.commands.dashboard import dashboard_command, question_command, row_co
 from flows.commands.export import export_command
 from flows.commands.hand_on import dataset_command, model_command, push_command
 from flows.commands.init import init_command
+from flows.commands.judge_eval import judge_eval_command
 from flows.commands.overlaps import overlaps_command
 from flows.commands.plan import plan_command
 from flows.commands.replay import replay_command
@@ -23,7 +24,6 @@ from flows.commands.store import app as store_app
 from flows.commands.tables import tables_command
 from flows.commands.verify import verify_command
 from flows.commands.why import why_command
-from tasks.verify.judges.judge_eval import judge_eval_command
 
 
 class _Group(typer.core.TyperGroup):

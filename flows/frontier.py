@@ -6,6 +6,7 @@ Out: a frontier: each method's curve, and all of them compared at the same downs
 """
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from prefect.runtime import flow_run
 
 from flows.pipeline import RUNNER
 from flows.report_of import ReportsError, Runs, find_report, rates_of, runs_of
+from tasks.report.frontier.curves import strengths_in
 from tasks.report.frontier.data import SFT
-from tasks.report.frontier.measured import backbone_of
+from tasks.report.frontier.measured import backbone_of, contents
 from tasks.report.frontier.stage import FrontierConfig, frontier, read_frontier
 from tasks.report.frontier.tables import markdown
 from tasks.runtime.futures import Future, finish
@@ -61,8 +63,20 @@ def frontier_of(reports: Sequence[str] = (), measured: Sequence[Path] = (), agai
             SFT's all the same.
 
     Raises:
-        ReportsError: neither is named, or reports that cannot be compared.
-        FrontierError: a file is none of a frontier, or `against` is not among the runs.
+        ReportsError: neither is named, reports cannot be compared, or `against` is not among the runs.
+        FrontierError: a file is none of a frontier.
+    """
+    backbone, by_rate = comparable(reports, measured, against)
+    return make_frontier(backbone, by_rate, measured, against)
+
+
+def comparable(reports: Sequence[str], measured: Sequence[Path], against: str) -> tuple[str, dict[float, Runs]]:
+    """What `frontier_of` compares: the backbone, and by rate the reports' runs. Nothing is started for it.
+
+    Raises:
+        ReportsError: neither reports nor files are named, or they cannot be compared; `against` is no method of theirs.
+        FrontierError: a file is none of a frontier.
+        StoreError: there is no such report.
     """
     home = store()
     if reports:
@@ -71,7 +85,14 @@ def frontier_of(reports: Sequence[str] = (), measured: Sequence[Path] = (), agai
         backbone, by_rate = backbone_of(measured[0]), {}
     else:
         raise ReportsError("name reports, or files measured.parquet of frontiers")
-    return make_frontier(backbone, by_rate, measured, against)
+    held = [of for path in measured for of in contents(path).runs.values()]
+    named = (name for of in [*held, *(runs["scores"] for runs in by_rate.values())] for name in of)
+    methods = strengths_in(name.partition("/")[0] for name in named if name != "base")
+    if against not in methods:
+        near = get_close_matches(against, methods, n=1, cutoff=0.5)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise ReportsError(f"{against!r} is not among the runs: {meant}They are of {', '.join(sorted(methods))}")
+    return backbone, by_rate
 
 
 def make_frontier(backbone: str, by_rate: ByRate, files: Sequence[Path] = (), against: str = SFT) -> Artifact:

@@ -52,6 +52,8 @@ def find_report(home: Store, asked: str) -> Manifest:
         StoreError: there is none, or several.
     """
     found = [one for one in home.manifests() if one.kind == "report"]
+    if not found:
+        raise StoreError(f"no report yet in {home.root}: `rewriting-agent run` makes one")
     if of_run := [one for one in found if asked in ("", one.run.get("flow_run"))]:
         return of_run[0]
     try:

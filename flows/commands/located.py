@@ -15,7 +15,7 @@ from rich.console import Console
 
 from tasks.rows.hub_rows import Dataset, commit_of, fetch, is_id
 from tasks.rows.reader.files import SUFFIXES
-from tasks.rows.source import HubUnreachable, SourceError
+from tasks.rows.source import SourceError
 
 OR_HUB = "or the id of a dataset on the hub, owner/name"
 
@@ -49,8 +49,7 @@ def located(file: Path, revision: str | None, subset: str | None, split: str) ->
             commit = commit_of(dataset)
             Console(stderr=True).print(f"reading {text}, split {split}, at --revision {commit}", soft_wrap=True)
             fetch(dataset, commit, target)
-        except HubUnreachable as error:
-            raise typer.BadParameter(f"{error}. Nor is there a file or folder {text} on this machine") from None
         except SourceError as error:
-            raise typer.BadParameter(str(error).replace("mend `revision`", "mend --revision")) from None
+            said = str(error).replace("mend `revision`", "mend --revision")
+            raise typer.BadParameter(f"no file or folder {text} here, and as a dataset on the hub {said}") from None
         yield target

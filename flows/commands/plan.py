@@ -27,6 +27,7 @@ from flows.commands.asked import (
     console,
     flow_called,
 )
+from flows.commands.written import writable
 
 
 def plan_command(
@@ -46,7 +47,9 @@ def plan_command(
     ] = None,
     gpus: Annotated[int, typer.Option(min=1, max=1024, help="How many of them one machine has.")] = 1,
     price: Annotated[float | None, typer.Option(min=0, help="Of a GPU-hour; on a CPU of a core-hour.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the plan as JSON; - for the output.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", callback=writable, help="Write the plan as JSON; - for the output.")
+    ] = None,
     short: Annotated[bool, typer.Option("--short", help="List only what is to be made.")] = False,
 ) -> None:
     """What a run, study or ablation would make, cost and be able to show, and what of it cannot work.

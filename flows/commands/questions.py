@@ -115,7 +115,7 @@ def _verifier(domain: str, given: list[str]) -> list[str]:
     from flows.commands.verify import find_verifier
     from tasks.verify.config import VerifyConfig
 
-    find_verifier(domain, given, VerifyConfig()).close()
+    find_verifier(domain, given, VerifyConfig(), "--domain").close()
     return given
 
 

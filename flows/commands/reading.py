@@ -6,6 +6,7 @@ Out: a Reader; printed: "6 rows: instruction + input → output" and one row as 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +16,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.located import OR_HUB
-from tasks.rows.jsonl import Row
+from flows.commands.written import quarantine_of
+from tasks.rows.jsonl import Row, write_rows
 from tasks.rows.prompts import GENERAL
 from tasks.rows.reader.bad_row import UnreadableFile
 from tasks.rows.reader.mapping import MapError, parse_map
-from tasks.rows.reader.reader import Demonstration, Reader, SetAside
+from tasks.rows.reader.placed import SetAside
+from tasks.rows.reader.reader import Demonstration, Reader
 
 if TYPE_CHECKING:
     from flows.experiment import Experiment
@@ -84,10 +87,15 @@ def survey(reader: Reader, location: Path) -> tuple[Demonstration, list[SetAside
     return first, bad
 
 
-def tell_set_aside(console: Console, bad: list[SetAside]) -> None:
-    """Print how many rows cannot be used, and the first of them."""
-    if bad:
-        console.print(f"{len(bad)} rows are set aside; first: {escape(bad[0].describe())}", style="yellow")
+def tell_set_aside(console: Console, bad: list[SetAside], out: Path | None = None) -> None:
+    """Print how many rows cannot be used, and the first of them; all lie beside the output, where there is one."""
+    if not bad:
+        return
+    there = "are set aside"
+    if out is not None:
+        write_rows(quarantine_of(out), map(asdict, bad))
+        there = f"set aside in {quarantine_of(out)}"
+    console.print(f"{len(bad)} rows {there}; first: {escape(bad[0].describe())}", style="yellow", soft_wrap=True)
 
 
 def show_understood(console: Console, reader: Reader, first: Demonstration) -> None:

@@ -36,11 +36,8 @@ def report_command(
         return
     from flows.report_of import find_report
     from tasks.runtime.stage import store
-    from tasks.runtime.store.store import StoreError
 
     home = store()
-    if not reports and not any(one.kind == "report" for one in home.manifests()):
-        raise StoreError(f"no report yet in {home.root}: `rewriting-agent run` makes one")
     show_reports(find_report(home, reports[0] if reports else "").artifact(), json_file)
 
 
@@ -73,8 +70,14 @@ def frontier_command(
     if not files and len(reports) < 2:
         raise typer.BadParameter("name two reports or more; `study --rates` makes them in one run")
     server = prepare_prefect()
-    from flows.frontier import frontier_of
+    from flows.frontier import comparable, frontier_of
+    from flows.report_of import ReportsError
+    from tasks.report.frontier.matrices import FrontierError
 
+    try:
+        comparable(reports, files, against)
+    except (ReportsError, FrontierError) as error:
+        raise typer.BadParameter(str(error)) from None
     [made] = run_flow(frontier_of, {"reports": reports, "measured": files, "against": against}, server)
     show_reports(made)
 

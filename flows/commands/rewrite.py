@@ -22,12 +22,13 @@ from rich.table import Table
 
 from flows.commands.agent import find_adapter, find_experiment
 from flows.commands.located import OR_HUB, Revision, Split, Subset, located
-from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey
+from flows.commands.reading import KINDS, Encoding, Map, open_reader, show_understood, survey, tell_set_aside
 from flows.commands.rerun import Before, Rerun
 from flows.commands.rewritten import rewrite_file
-from tasks.rows.jsonl import write_rows
+from flows.commands.written import not_the_input, quarantine_of, writable
 from tasks.rows.reader.files import SUFFIXES
-from tasks.rows.reader.reader import Reader, SetAside
+from tasks.rows.reader.placed import SetAside
+from tasks.rows.reader.reader import Reader
 from tasks.runtime.files.digest import digest_file, digest_folder, digest_value
 from tasks.runtime.progress.status_line import status_line
 
@@ -53,7 +54,8 @@ def rewrite_command(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write; default: FILE with .rewritten.jsonl.")
+        Path | None,
+        typer.Option("--out", "-o", callback=writable, help="File to write; default: FILE with .rewritten.jsonl."),
     ] = None,
     mapping: Map = None,
     encoding: Encoding = None,
@@ -85,6 +87,7 @@ def rewrite_command(
     with located(file, revision, subset, split) as location:
         there = file if location == file else Path(location.name)  # a dataset on the hub: in the folder of the command
         out = out or there.with_name(_stem(there.name) + ".rewritten.jsonl")
+        not_the_input(file, out, quarantine_of(out))
         out = out.absolute()  # engines run in the project's folder, wherever the command was called
         if rerun and max_new_tokens is None:
             raise typer.BadParameter("name the larger limit with --max-new-tokens", param_hint="--rerun")
@@ -119,8 +122,6 @@ def _rewrite(
     digest = digest_value([_digest(location), reader.mapping, reader.encoding])
     with status_line(console):
         fates = rewrite_file(reader, digest, agent, experiment, out, before)
-    if bad:
-        write_rows(quarantine_of(out), ({name: getattr(one, name) for name in one.__slots__} for one in bad))
     summarise(console, fates, bad, out, f"{experiment.backbone.name}{f' with the agent {agent}' if agent else ''}")
 
 
@@ -137,18 +138,11 @@ def _digest(location: Path) -> str:
     return digest_file(location) if location.is_file() else digest_folder(location)
 
 
-def quarantine_of(out: Path) -> Path:
-    """Where rows that cannot be used go, with their reasons."""
-    return out.with_name(f"{out.name.removesuffix('.jsonl')}.quarantine.jsonl")
-
-
 def summarise(console: Console, fates: Counter[str], bad: list[SetAside], out: Path, rewriter: str) -> None:
-    """Print what became of the rows, and by whom."""
+    """Print what became of the rows, and by whom; those that could not be used are written beside them."""
     table = Table("rows", "number", "share")
     for fate, number in fates.most_common():
         table.add_row(escape(fate), str(number), f"{number / fates.total():.1%}")
     console.print(table)
-    if bad:
-        first = escape(bad[0].describe())
-        console.print(f"{len(bad)} rows set aside in {quarantine_of(out)}; first: {first}", style="yellow")
+    tell_set_aside(console, bad, out)
     console.print(f"written: {out}, by {rewriter}", markup=False, soft_wrap=True)

@@ -24,6 +24,7 @@ from flows.commands.running import (
     write_reports,
 )
 from flows.commands.tables import show_tables
+from flows.commands.written import writable
 from tasks.methods.method import methods
 
 
@@ -91,7 +92,8 @@ def study_command(
     presets: Presets = None,
     overrides: Overrides = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help='Also write {"reports": […]}, one a backbone (docs/report.md).')
+        Path | None,
+        typer.Option("--json", callback=writable, help='Also write {"reports": […]}, one a backbone (docs/report.md).'),
     ] = None,
 ) -> None:
     """Compare methods over backbones and seeds: the paper's Table 1. Reuses every artifact that is there."""

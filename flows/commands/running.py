@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from flows.commands.written import writable
+
 if TYPE_CHECKING:
     from infra.temporary_server import TemporaryServer
 
@@ -42,7 +44,10 @@ Overrides = Annotated[
         "--set 'corpora=[{name: mine, path: mine.jsonl}]'. Repeatable.",
     ),
 ]
-Json = Annotated[Path | None, typer.Option("--json", help="Also write what the report shows as JSON (docs/report.md).")]
+Json = Annotated[
+    Path | None,
+    typer.Option("--json", callback=writable, help="Also write what the report shows as JSON (docs/report.md)."),
+]
 
 
 def known_methods(names: Iterable[str]) -> list[str]:

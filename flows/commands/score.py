@@ -16,6 +16,7 @@ from rich.table import Table
 from flows.commands.located import Revision, Split, Subset, located
 from flows.commands.reading import Encoding, Map, Questions, asked_by, open_reader, show_understood, survey
 from flows.commands.running import Backbone
+from flows.commands.written import not_the_input, writable
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.reader.reader import Demonstration, Reader
 from tasks.runtime.progress.status_line import status_line
@@ -35,7 +36,9 @@ def score_command(
     rows: Annotated[int, typer.Option(min=1, help="Rows of the file that are scored, evenly spaced.")] = 500,
     own: Annotated[int, typer.Option(min=1, help="Questions that the model answers itself, to compare with.")] = 64,
     max_new_tokens: Annotated[int, typer.Option(min=8, help="Most tokens of such an answer.")] = 1024,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write every scored row to this file.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", callback=writable, help="Write every scored row to this file.")
+    ] = None,
     mapping: Map = None,
     encoding: Encoding = None,
     revision: Revision = None,
@@ -43,6 +46,7 @@ def score_command(
     split: Split = "train",
 ) -> None:
     """Say how likely a dataset's targets are under a model, against the model's own answers, and what to do."""
+    not_the_input(file, json_file)
     console = Console()
     with located(file, revision, subset, split) as location:
         reader = open_reader(location, mapping, encoding, whole=False)

@@ -52,6 +52,12 @@ def list_command(
     """Every artifact by its name: how large and how old it is, whether a report or a pin needs it, its note."""
     home = store()
     manifests = home.manifests()
+    if not any(kind in (None, one.kind) for one in manifests):
+        of_kind = "" if kind is None else f" of kind {kind}"
+        console.print(
+            f"no artifact{of_kind} in {home.root} (REWRITING_AGENT_STORE names another store)", soft_wrap=True
+        )
+        return
     kept, called, said = needed(manifests, REPORTS), names_of(manifests), remarks.remarks(home.root)
     pinned = needed(manifests, (), [key for key, one in said.items() if one.pinned])
     by_name.refresh(home.root, called)

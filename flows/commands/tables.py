@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from flows.commands.written import writable
+
 if TYPE_CHECKING:
     from tasks.report.schema.data import ReportData
     from tasks.runtime.store.store import Artifact, Manifest, Store
@@ -21,7 +23,7 @@ def tables_command(
             help="Beginnings of reports' keys or names, or their runs' names; default: the newest of each backbone."
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Also write them as Markdown.")] = None,
+    out: Annotated[Path | None, typer.Option(callback=writable, help="Also write them as Markdown.")] = None,
 ) -> None:
     """Print the paper's Tables 1 to 7 of reports that were made, its printed values beside ours."""
     from flows.report_of import find_report

@@ -9,8 +9,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from itertools import islice
+from dataclasses import asdict, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,13 +21,17 @@ from rich.table import Table
 from flows.commands.located import OR_HUB, Revision, Split, Subset, located
 from flows.commands.reading import KINDS, Encoding, told
 from flows.commands.wide import show
+from flows.commands.written import not_the_input, quarantine_of, writable
 from flows.overrides import parse, problems, put
 from tasks.rows.jsonl import Row, write_rows
-from tasks.rows.reader.bad_row import BadRow
-from tasks.rows.reader.files import raw_rows, row_files
+from tasks.rows.reader.bad_row import BadRow, fields_of
+from tasks.rows.reader.files import row_files
+from tasks.rows.reader.identity import Ids
 from tasks.rows.reader.mapping import at_path, parse_map
 from tasks.rows.reader.names import plain_name
+from tasks.rows.reader.placed import SetAside, each_row, number_of
 from tasks.rows.reader.reference import reference
+from tasks.rows.reader.yes_no import yes_no
 from tasks.verify.config import VerifyConfig
 from tasks.verify.types import AnswerVerifier, Candidate
 from tasks.verify.verifiers.options import VerifierOptions
@@ -38,7 +42,7 @@ BLOCK = 20_000  # rows held at once
 PARTS = ("id", "question", "gold", "solution")
 GOLD = ("gold", "reference", "reference_answer", "expected_answer", "ground_truth")
 SOLUTION = ("solution", "generated_solution", "response", "completion", "output", "prediction")
-NEXT = {  # the beginning of a verdict's reason → what to do about it
+NEXT = {  # the beginning of a verdict's reason → what to do about it; of mathematics
     "the solution was cut off": "allow more tokens when sampling, or leave the rows out: `finished` is false",
     "no boxed answer": r"ask for the answer in \\boxed{…} on the last line",
     "the answer is empty": r"ask for a value in \\boxed{…}: the box holds none",
@@ -50,11 +54,22 @@ NEXT = {  # the beginning of a verdict's reason → what to do about it
     "not compared": "look at the rows: the value is too large to compute; write it as in `gold`",
     "the comparison": "run the rows again; with the same end, write the answer in a simpler form",
 }
+NEXT_OF_OTHERS = {  # the same of the verifiers of other domains
+    "the solution was cut off": NEXT["the solution was cut off"],
+    "the answer is empty": "look at the rows: the text to be judged is empty",
+    "the reference states no answer": "write `gold` as the verifier takes it (docs/your-domain.md); --json says more",
+    "no stated": "ask for `Answer: …` on the last line, or say where it stands: --option pattern='Diagnosis: (.+)'",
+    "no option's letter": "ask for `Answer: B` on the last line",
+    "no JSON": "ask for one JSON object in a ```json block",
+    "no Python code": "ask for the code in a ```python block",
+}
 
 
 def verify_command(
     file: Annotated[Path, typer.Argument(help=f"Rows with `gold` and `solution` or `answer`: {KINDS}; {OR_HUB}.")],
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write one verdict a line to this file.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", callback=writable, help="Write one verdict a line to this file.")
+    ] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Comparing processes; default: one a core.")] = None,
     deadline: Annotated[float, typer.Option(min=0.2, help="CPU seconds one comparison may take.")] = 4.0,
     mapping: Annotated[
@@ -74,16 +89,21 @@ def verify_command(
     ] = None,
 ) -> None:
     """Verify answers against references: correct, wrong, no answer or undecided, with the reason."""
+    if json_file is not None:
+        not_the_input(file, json_file, quarantine_of(json_file))
     config = VerifyConfig(deadline_seconds=deadline)
     if processes is not None:
         config = config.model_copy(update={"processes": processes})
     answers = find_verifier(verifier, option or (), config)
     counts: Counter[tuple[str, str]] = Counter()
-    bad: list[Row] = []
+    bad: list[SetAside] = []
     with located(file, revision, subset, split) as location, told(), Verifier(config, answers=answers) as checking:
         began = time.monotonic()
         candidates = read_candidates(location, parse_map(mapping or (), PARTS), encoding, bad, verifier == MATH)
-        verdicts = _verdicts(checking, candidates, counts)
+        first = next(candidates, None)
+        if first is None and not bad:
+            raise typer.BadParameter(f"{file}: the file holds no row")
+        verdicts = _verdicts(checking, candidates if first is None else chain([first], candidates), counts, verifier)
         if json_file is None:
             for _ in verdicts:
                 pass
@@ -91,20 +111,20 @@ def verify_command(
             write_rows(json_file, verdicts)
         seconds = time.monotonic() - began
     if json_file is not None and bad:
-        write_rows(json_file.with_name(f"{json_file.stem}.quarantine.jsonl"), bad)
+        write_rows(quarantine_of(json_file), map(asdict, bad))
     _show(counts, bad, seconds, file)
     if bad:
         raise typer.Exit(1)
 
 
-def find_verifier(name: str, given: Sequence[str], config: VerifyConfig) -> AnswerVerifier:
-    """The verifier of that name with its options, FIELD=VALUE. Raises BadParameter."""
+def find_verifier(name: str, given: Sequence[str], config: VerifyConfig, flag: str = "--verifier") -> AnswerVerifier:
+    """The verifier that `flag` names, with its options, FIELD=VALUE. Raises BadParameter."""
     try:
         return make(name, VerifierOptions.model_validate(option_values(given)), config)
     except ValidationError as error:
         raise typer.BadParameter(problems(error, VerifierOptions), param_hint="--option") from None
     except ValueError as error:
-        raise typer.BadParameter(str(error).replace("gate.options.", "--option "), param_hint="--verifier") from None
+        raise typer.BadParameter(str(error).replace("gate.options.", "--option "), param_hint=flag) from None
 
 
 def option_values(given: Sequence[str]) -> dict[str, Any]:
@@ -116,24 +136,28 @@ def option_values(given: Sequence[str]) -> dict[str, Any]:
 
 
 def read_candidates(
-    location: Path, mapping: dict[str, str], encoding: str | None, bad: list[Row], mathematics: bool = True
+    location: Path, mapping: dict[str, str], encoding: str | None, bad: list[SetAside], mathematics: bool = True
 ) -> Iterator[Candidate]:
-    """Rows as candidates; what is wrong with the others goes to `bad`."""
-    for path in row_files(location):
-        for raw in raw_rows(path, encoding=encoding):
-            try:
-                if isinstance(raw.content, BadRow):
-                    raise raw.content
-                yield read_candidate(int(raw.where.split()[1]), raw.content, mapping, mathematics)
-            except BadRow as error:
-                bad.append({"file": path.name, "where": raw.where, "field": error.field, "reason": error.problem})
+    """Rows as candidates, an id once; what is wrong with the others goes to `bad`."""
+    ids = Ids()
+
+    def make(row: Row, place: str, _: bool) -> Candidate:
+        one = read_candidate(number_of(place), row, mapping, mathematics)
+        name = ids.unique(str(one.id) if isinstance(one.id, str | int | float) else None, place)
+        return one if name == str(one.id) else replace(one, id=name)
+
+    for one in each_row(row_files(location), make, encoding):
+        if isinstance(one, SetAside):
+            bad.append(one)
+        else:
+            yield one
 
 
-def read_candidate(number: int, row: Row, mapping: dict[str, str], mathematics: bool = True) -> Candidate:
-    """A row as a candidate with its id as it came, an integer or a text; its number in the file where it has none.
+def read_candidate(number: int | str, row: Row, mapping: dict[str, str], mathematics: bool = True) -> Candidate:
+    """A row as a candidate with its id as it came, an integer or a text; `number`, its place, where it has none.
 
     Raises:
-        BadRow: no reference or no answer in it.
+        BadRow: no reference or no answer in it; or `finished` is neither yes nor no.
     """
     fields = {plain_name(name): name for name in reversed(row)}
     told_parts = {part: at_path(row, path) for part, path in mapping.items()}
@@ -144,16 +168,28 @@ def read_candidate(number: int, row: Row, mapping: dict[str, str], mathematics: 
         gold, answer = answer, None
     solution = answer if solution is None else solution
     if not _is_text(gold) or (mathematics and reference(gold) is None):
-        raise BadRow("gold", f"is missing or no answer (names known: {', '.join(GOLD)}); --map gold=FIELD names it")
+        raise _missing("gold", "gold", "no answer", GOLD, row)
     if not _is_text(solution):
-        raise BadRow(
-            "solution or answer",
-            f"is missing or no text (names known: {', '.join(SOLUTION)}); --map solution=FIELD names it",
-        )
+        raise _missing("solution or answer", "solution", "no text", SOLUTION, row)
     own = told_parts.get("id", row.get("id"))
     row_id: Any = number if own is None or own == "" else own
-    finished, question = bool(row.get("finished", True)), str(told_parts.get("question", row.get("question", "")))
-    return Candidate(row_id, question, str(gold), str(solution), finished)
+    question = str(told_parts.get("question", row.get("question", "")))
+    return Candidate(row_id, question, str(gold), str(solution), _finished(row))
+
+
+def _missing(field: str, part: str, no: str, known: tuple[str, ...], row: Row) -> BadRow:
+    return BadRow(
+        field, f"is missing or {no} (names known: {', '.join(known)}). {fields_of(row)}: --map {part}=FIELD names it"
+    )
+
+
+def _finished(row: Row) -> bool:
+    """Whether the solution came to its end: it did where the row does not say; an empty field says that it did not."""
+    said = row.get("finished", True)
+    found = False if said in (None, "") else yes_no(said)
+    if found is None:
+        raise BadRow("finished", f"is neither true nor false: {str(said)[:60]!r}")
+    return found
 
 
 def _first(row: Row, fields: dict[str, str], known: tuple[str, ...]) -> Any:
@@ -164,22 +200,23 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
-def what_next(reason: str) -> str:
-    """What a person can do about the rows of a reason; "" where there is nothing to do."""
-    return next((advice for beginning, advice in NEXT.items() if reason.startswith(beginning)), "")
+def what_next(reason: str, verifier: str = MATH) -> str:
+    """What a person can do about the rows of a verifier's reason; "" where there is nothing to do."""
+    known = NEXT if verifier == MATH else NEXT_OF_OTHERS
+    return next((advice for beginning, advice in known.items() if reason.startswith(beginning)), "")
 
 
 def _verdicts(
-    verifier: Verifier, candidates: Iterator[Candidate], counts: Counter[tuple[str, str]]
+    verifier: Verifier, candidates: Iterator[Candidate], counts: Counter[tuple[str, str]], named: str
 ) -> Iterator[dict[str, Any]]:
     """A verdict a candidate, in their order, block by block."""
     while block := list(islice(candidates, BLOCK)):
         for verdict in verifier(block):
-            counts[verdict.answer.verdict, what_next(verdict.answer.reason)] += 1
+            counts[verdict.answer.verdict, what_next(verdict.answer.reason, named)] += 1
             yield {"id": verdict.id, **asdict(verdict.answer)}
 
 
-def _show(counts: Counter[tuple[str, str]], bad: list[Row], seconds: float, file: Path) -> None:
+def _show(counts: Counter[tuple[str, str]], bad: list[SetAside], seconds: float, file: Path) -> None:
     table = Table("verdict", "rows", "share", "what to do next")
     total = sum(counts.values())
     for outcome in ("correct", "wrong", "no_answer", "undecided"):
@@ -189,6 +226,6 @@ def _show(counts: Counter[tuple[str, str]], bad: list[Row], seconds: float, file
     show(table)
     print(f"{total} rows in {seconds:.1f} s ({total / max(seconds, 1e-9):.0f} rows/s)")
     for problem in bad[:5]:
-        print(f"{file}: {problem['where']}: field {problem['field']}: {problem['reason']}", file=sys.stderr)
+        print(f"{file}: {problem.describe()}", file=sys.stderr)
     if bad:
         print(f"{file}: {len(bad)} rows are not verified; mend them or leave them out", file=sys.stderr)

@@ -147,12 +147,12 @@ def hub_opens(asked: Asked) -> Iterator[str]:
     """A gated model on the hub is had with a token alone, unless it lies in the hub's cache."""
     config = asked.experiment.backbone
     known = table().models.get(config.model)
-    if local_path(config.model) is not None or config.is_gguf() or not asked.makes("backbone"):
+    if known is None or not known.gated or local_path(config.model) is not None or not asked.makes("backbone"):
         return
     from huggingface_hub import get_token, try_to_load_from_cache
 
     cached = try_to_load_from_cache(config.model, "config.json", revision=config.revision)
-    if known is not None and known.gated and not get_token() and not isinstance(cached, str):
+    if not get_token() and not isinstance(cached, str):
         yield (
             f"{config.model} is gated: accept its licence on its page, then HF_TOKEN=… with a token that may read it; "
             "or --set backbone.model=FOLDER where it lies on this machine"
@@ -166,6 +166,8 @@ def sources_are_there(asked: Asked) -> Iterator[str]:
     sources = {f"corpora.{n}": (one.path, one.revision) for n, one in enumerate(experiment.corpora)}
     if not backbone.is_gguf():
         sources["backbone"] = (backbone.model, backbone.revision)
+        if (folder := local_path(backbone.model)) is not None and (lacking := backbone.lacks(folder)):
+            yield f"backbone: {backbone.model}: {lacking}"
     elif not backbone.model.startswith("package:") and local_path(backbone.model) is None:
         yield f"backbone: {backbone.model}: no such file"
     embedders: dict[str, EmbedderConfig | None] = {

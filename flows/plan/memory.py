@@ -8,6 +8,7 @@ out, the actor and vLLM's share; while it learns, actor, adapter with AdamW, and
 process, all at once: vLLM's share stays while a micro-batch of the longest rewrites goes backward.
 """
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,8 @@ def model_of(config: BackboneConfig, stored: Path | None = None) -> Model | None
     """The shape of a backbone: of its artifact or folder, else by the table; None where neither knows it."""
     folder = stored or local_path(config.model)
     if folder is not None and (folder / "config.json").is_file() and list(folder.glob("*.safetensors")):
-        return Model(**asdict(shape_of(folder)))
+        with suppress(KeyError, ValueError):  # its config names its shape otherwise, or is none
+            return Model(**asdict(shape_of(folder)))
     known = table().models
     return next((known[name] for name in known if config.model.startswith(name)), None)
 

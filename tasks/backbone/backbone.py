@@ -71,12 +71,8 @@ def _copy(config: BackboneConfig, out: Path) -> Metrics:
     """Place the files of a folder, or of the hub, in `out`."""
     folder = download(config.model, config.revision, "model", config.patterns(), OTHER_FORMAT)
     files = config.imported(folder)
-    names = {path.name for path in files}
-    missing = {"config.json", "tokenizer.json", "tokenizer_config.json"} - names
-    if missing:
-        raise SourceError(f"{config.model}: {', '.join(sorted(missing))} missing; is it a transformers model folder?")
-    if not config.tokenizer_only and not any(name.endswith(".safetensors") for name in names):
-        raise SourceError(f"{config.model}: no *.safetensors; convert the weights first (pickled weights are not read)")
+    if lacking := config.lacks(folder):
+        raise SourceError(f"{config.model}: {lacking}")
     for done, path in enumerate(files, 1):
         if path.suffix == ".safetensors":
             _check_weights(path)

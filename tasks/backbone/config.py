@@ -17,6 +17,7 @@ from tasks.runtime.files.known_digests import known_digests, known_file_digest
 from tasks.runtime.settings import ROOT
 
 FILES = ["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"]
+NEEDED = {"config.json", "tokenizer.json", "tokenizer_config.json"}
 # Mistral's own format beside the same weights in transformers': vLLM would prefer it, and fine-tuned models lack it.
 OTHER_FORMAT = ["consolidated*", "params.json"]
 NEVER = re.compile(r"(training_args|optimizer|.*\.(bin|pt|pth|pkl|pickle|py|gguf|onnx))$")
@@ -102,6 +103,15 @@ class BackboneConfig(BaseModel):
         other = {path for pattern in OTHER_FORMAT for path in folder.glob(pattern)}
         found = {path for pattern in patterns for path in folder.glob(pattern) if not NEVER.match(path.name)}
         return sorted(path for path in found - other if path.is_file() and not path.name.startswith("."))
+
+    def lacks(self, folder: Path) -> str:
+        """What a model's folder lacks to be one, with what to do; "" where it lacks nothing."""
+        names = {path.name for path in self.imported(folder)}
+        if missing := sorted(NEEDED - names):
+            return f"{', '.join(missing)} missing; is it a transformers model folder?"
+        if not self.tokenizer_only and not any(name.endswith(".safetensors") for name in names):
+            return "no *.safetensors; convert the weights first (pickled weights are not read)"
+        return ""
 
     def patterns(self) -> list[str]:
         """Names of the files that are read."""

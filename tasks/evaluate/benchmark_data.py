@@ -70,7 +70,10 @@ def located(chosen: Data, data: Path | None) -> Path | None:
         return None
     path = folder / chosen.file
     if not path.exists():
-        raise SourceError(f"{chosen.name}: {path} does not exist; leave benchmark_data out to download it")
+        raise SourceError(
+            f"{chosen.name}: {path} does not exist: another folder (--data FOLDER; of an experiment "
+            f"evaluate.benchmark_data; {DATA_VARIABLE}), or none of them to download it"
+        )
     return path
 
 

@@ -93,7 +93,8 @@ def told(location: str, revision: str | None, kind: str, error: Exception) -> So
         return SourceError(
             f"{location}: the hub refuses HF_TOKEN ({status}): set it to a valid token that may read this {kind}"
         )
+    at = f"{location}@{revision}" if revision else location
     return HubUnreachable(
-        f"{location}@{revision}: could not be fetched from the hub; check the connection and try again, or copy the "
-        f"files to this machine and name their folder: {error}"
+        f"{at}: could not be fetched from the hub; check the connection and try again, or copy the files to this "
+        f"machine and name their folder: {error}"
     )

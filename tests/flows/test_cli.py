@@ -83,7 +83,8 @@ def test_a_studys_reports_are_in_one_file(tmp_path: Path, monkeypatch: pytest.Mo
 def test_tables_are_of_the_newest_report_of_each_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = Store(tmp_path / "store")
     monkeypatch.setattr(stage, "store", lambda: home)
-    assert "no report yet" in str(RUN.invoke(cli.app, ["tables"]).output)
+    for words in (["tables"], ["report"], ["export", "--to", "mlflow"]):
+        assert "no report yet" in str(RUN.invoke(cli.app, words).output)
     for number, nano in enumerate((True, True, False)):
         data = synthetic_report(methods=("base", "sft", "sdft")[: 3 - number % 2], seeds=1, resamples=20, nano=nano)
         key = f"{number:032}"

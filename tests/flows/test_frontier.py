@@ -6,12 +6,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.form import FormError
 from flows.frontier import gathered
 from flows.plan.start import walk_through
 from flows.report_of import ReportsError
 from flows.study import study
+from infra.temporary_server import TemporaryServer
 from tasks.report.frontier.matrices import Answers
 from tasks.report.frontier.measured import Measured, Run, write
 from tasks.report.frontier.read import recipe
@@ -153,3 +156,17 @@ def test_a_study_over_rates_and_strengths_makes_what_they_share_once_and_a_front
     assert {"drift (rate 0.0008, sft/0)", "drift (rate 0.0012, wise_ft=0.25/0)", "report (rate 0.0008)"} < {*titles}
     assert [step.title for step in two.stages if step.kind == "read_base"] == ["read_base"], "pi_0 is no method's"
     assert "drift (sft/0)" in [step.title for step in one.stages]
+
+
+def test_a_method_that_was_not_run_is_told_before_a_server_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = {name: {"a": 1.0} for name in NANO}
+    held = {8e-4: {"sft/0": Run(answers), "sft_kl/0": Run(answers)}, 1.2e-3: {"sft/0": Run(answers)}}
+    write("nano", Measured(Run(answers), held), tmp_path / "theirs.parquet")
+    monkeypatch.setattr(TemporaryServer, "start", lambda _: pytest.fail("a server is started"))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    words = ["frontier", str(tmp_path / "theirs.parquet"), "--against"]
+    for against, said in (("sft_k", "did you mean sft_kl?"), ("nope", "They are of sft, sft_kl")):
+        done = CliRunner().invoke(app, [*words, against], env={"COLUMNS": "400"})
+        assert done.exit_code == 2 and f"'{against}' is not among the runs" in done.output and said in done.output

@@ -14,6 +14,11 @@ OTHER_ENCODING = "in another encoding? --encoding (of a corpus: encoding) names 
 NO_UTF8 = f"{NOT_TEXT}; {OTHER_ENCODING}"
 
 
+def fields_of(row: Row) -> str:
+    """The fields that a row has, for a sentence that says which one is missing."""
+    return f"The row has {(', '.join(map(str, row)) or 'no field')[:200]}"
+
+
 class BadRow(ValueError):
     """A row that cannot be used: which field, and why."""
 

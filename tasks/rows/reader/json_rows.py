@@ -77,7 +77,7 @@ def _fault(error: Exception) -> BadRow:
         return BadRow(WHOLE, "is nested too deep to be a row")
     if not isinstance(error, json.JSONDecodeError):  # Python's limit on the digits of an integer
         return BadRow(WHOLE, "holds an integer of thousands of digits: write it as a string")
-    return BadRow(WHOLE, f"is not JSON: {error.msg} at character {error.colno}")
+    return BadRow(WHOLE, f"is not JSON: {error.msg.removesuffix(' at')} at character {error.colno}")
 
 
 def _row(content: Any, text: str) -> dict[str, Any] | BadRow:

@@ -15,9 +15,10 @@ from pathlib import Path
 from tasks.rows.jsonl import NOT_TEXT, Row, is_text
 from tasks.rows.reader import names
 from tasks.rows.reader.bad_row import BadRow
-from tasks.rows.reader.files import raw_rows, row_files
+from tasks.rows.reader.files import row_files
 from tasks.rows.reader.identity import Ids
 from tasks.rows.reader.mapping import at_path
+from tasks.rows.reader.placed import SetAside, each_row
 from tasks.rows.reader.repair import repaired
 from tasks.rows.reader.shapes import understand
 
@@ -38,22 +39,6 @@ class Demonstration:
         """The row under the project's own names."""
         parts = ("id", "question", "solution", "answer", "source")
         return {name: getattr(self, name) for name in parts}
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """A row that cannot be used."""
-
-    file: str
-    where: str
-    id: str | None
-    field: str
-    reason: str
-
-    def describe(self) -> str:
-        """One line: where, which row, which field and why."""
-        row = f", row {self.id}" if self.id else ""
-        return f"{self.where}{row}: field {self.field!r}: {self.reason}"
 
 
 @dataclass
@@ -88,24 +73,17 @@ class Reader:
 
     def __iter__(self) -> Iterator[Demonstration | SetAside]:
         ids, counts = Ids(), Counts()
-        for path in self.files:
-            inside = "" if len(self.files) == 1 else f"{path.name}, "
-            for raw in raw_rows(path, None if self.whole else self._keep, self.encoding):
-                try:
-                    if isinstance(raw.content, BadRow):
-                        raise raw.content
-                    one = self._understood(
-                        raw.content, inside + raw.where.partition(" (")[0], ids, raw.under_escaped, counts
-                    )
-                except BadRow as error:
-                    counts.bad += 1
-                    own = raw.content.get("id") if isinstance(raw.content, dict) else None
-                    row_id = str(own) if isinstance(own, str | int) and str(own).strip() and is_text(str(own)) else None
-                    yield SetAside(path.name, inside + raw.where, row_id, error.field, error.problem)
-                else:
-                    counts.usable += 1
-                    counts.shapes[one.shape] += 1
-                    yield one
+
+        def make(row: Row, place: str, under_escaped: bool) -> Demonstration:
+            return self._understood(row, place, ids, under_escaped, counts)
+
+        for one in each_row(self.files, make, self.encoding, None if self.whole else self._keep):
+            if isinstance(one, SetAside):
+                counts.bad += 1
+            else:
+                counts.usable += 1
+                counts.shapes[one.shape] += 1
+            yield one
         counts.repeated_ids = ids.repeated
         self.counts = counts
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from tasks.rows.jsonl import Row
 from tasks.rows.reader import names
-from tasks.rows.reader.bad_row import BadRow
+from tasks.rows.reader.bad_row import BadRow, fields_of
 from tasks.rows.reader.mapping import at_path
 from tasks.rows.reader.reference import reference
 from tasks.rows.reader.turns import Turn, as_question, is_turns, question_and_target, turns
@@ -196,12 +196,11 @@ def _missing(row: Row, fields: Row, told: Row) -> BadRow:
     """Which part a row lacks, with what would be known."""
     known = names.SOLUTION if "question" in told or _field(row, fields, names.QUESTION) else names.QUESTION
     part = "question" if known is names.QUESTION else "solution"
-    there = ", ".join(map(str, row)) or "no field"
     several = next((fields[name] for name in known if name in fields and isinstance(row[fields[name]], list)), None)
     if several is not None:
         return BadRow(part, f"{several} is a list of {len(row[several])}: choose one with --map {part}={several}.0")
     return BadRow(
         part,
         f"is missing or empty (names known: {', '.join(known)}; conversations: {', '.join(names.TURNS[:2])}). "
-        f"The row has {there[:200]}: --map {part}=FIELD names it",
+        f"{fields_of(row)}: --map {part}=FIELD names it",
     )

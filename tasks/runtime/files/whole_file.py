@@ -11,9 +11,34 @@ from uuid import uuid4
 from tasks.runtime.files.full_disk import explained
 
 
+class CannotWrite(OSError):
+    """No file can be written there: names the place and what is in the way."""
+
+
+def unwritable(path: Path) -> str:
+    """Why no file can be written there, with what to do; "" where one can."""
+    if path.is_dir():
+        return f"{path} is a folder: name a file in it"
+    if path.exists() and not path.is_file():
+        return f"{path} is no ordinary file: name another place"
+    there = next(one for one in path.absolute().parents if one.exists())
+    if not there.is_dir():
+        return f"{path}: {there} is a file, and nothing can lie in it: name another place"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"{path}: nothing may be written in {there}: name another place"
+    return ""
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[TextIO]:
-    """A text file (UTF-8) that takes the name `path` once the block ends without an error. Raises DiskFull."""
+    """A text file (UTF-8) that takes the name `path` once the block ends without an error.
+
+    Raises:
+        CannotWrite: a folder has this name, or none can be made for it.
+        DiskFull: there is no room for it.
+    """
+    if said := unwritable(path):
+        raise CannotWrite(said)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -125,6 +125,7 @@ def _is_locked(store: Store, key: str) -> bool:
 
 
 def summary(found: Sequence[Leftover], removed: bool) -> str:
-    """ "12 folders, 3,400,000 bytes, may go: remove takes them away"."""
+    """ "12 folders, 3,400,000 bytes, may go: --remove takes them away …", for the command and for the flow."""
     size = f"{sum(one.bytes for one in found):,}"
-    return f"{len(found)} folders, {size} bytes, {'are gone' if removed else 'may go: remove takes them away'}"
+    may_go = "may go: --remove takes them away (of the flow maintenance: remove)"
+    return f"{len(found)} folders, {size} bytes, {'are gone' if removed else may_go}"

@@ -36,7 +36,10 @@ class Store:
     """Artifacts in a local folder."""
 
     def __init__(self, root: Path) -> None:
+        """Raises StoreError: something that is no folder lies there."""
         self.root = root.resolve()
+        if self.root.exists() and not self.root.is_dir():
+            raise StoreError(f"{self.root} is no folder: REWRITING_AGENT_STORE names the store's")
 
     def path(self, key: str) -> Path:
         return self.root / "artifacts" / key

@@ -6,27 +6,27 @@ Out: {"source": "gsm8k", "rows": 600, "undecided": 2, "precision": {"value": 0.9
 What the shares are is said in measures.py. Of a judge of kind `self` it also says where its margin could be put.
 """
 
-import json
-import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from tasks.rows.jsonl import RowError, read_lines
+from tasks.rows.jsonl import Row
+from tasks.rows.reader.bad_row import BadRow, UnreadableFile, fields_of
+from tasks.rows.reader.files import row_files
+from tasks.rows.reader.identity import Ids
+from tasks.rows.reader.mapping import at_path
+from tasks.rows.reader.placed import SetAside, each_row, number_of
+from tasks.rows.reader.yes_no import yes_no
 from tasks.runtime.progress.progress import report
 from tasks.verify.judges.calibration import Calibration, calibrate
-from tasks.verify.judges.judge import load_config, make_judge
 from tasks.verify.judges.measures import Measure, Share, measure
 from tasks.verify.judges.self_judge import log_odds
 from tasks.verify.types import Judge, JudgeItem, ReasoningVerdict
 
 BLOCK = 512  # rows judged between two reports of progress
 ALL = "all"
+PARTS = ("id", "question", "solution", "reasoning_correct", "gold", "source")
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,10 @@ class LabelledRow:
     item: JudgeItem
     source: str
     correct: bool
+
+    def told(self) -> Row:
+        """What a line of verdicts says of it."""
+        return {"id": self.item.id, "source": self.source, "reasoning_correct": self.correct}
 
 
 @dataclass(frozen=True)
@@ -50,40 +54,46 @@ class Evaluation:
     calibration: Calibration | None = None
 
 
-def read_labelled(path: Path) -> tuple[list[LabelledRow], list[str]]:
-    """The rows of a file, and for each row that cannot be used, why.
+def read_labelled(
+    location: Path, mapping: Mapping[str, str] | None = None, encoding: str | None = None
+) -> tuple[list[LabelledRow], list[SetAside]]:
+    """The rows of a file or folder of any usual kind, and those that cannot be used.
+
+    Args:
+        location: what is read.
+        mapping: part (of PARTS) → dotted path, for fields with other names.
+        encoding: of a text file; None: as its first bytes show.
 
     Raises:
-        RowError: no row can be used.
+        UnreadableFile: a file cannot be read, or no row can be used; says why of the first.
     """
     rows: list[LabelledRow] = []
-    bad: list[RowError] = []
-    for number, line in read_lines(path):
-        try:
-            rows.append(_labelled(path, number, line))
-        except RowError as error:
-            bad.append(error)
+    bad: list[SetAside] = []
+    ids = Ids()
+    for one in each_row(row_files(location), lambda row, place, _: _labelled(row, place, mapping or {}, ids), encoding):
+        if isinstance(one, SetAside):
+            bad.append(one)
+        else:
+            rows.append(one)
     if not rows:
-        raise bad[0] if bad else RowError(path, "whole file", "(row)", "has no rows")
-    return rows, [str(error) for error in bad]
+        told = f"no row can be used; first: {bad[0].describe()}" if bad else "the file holds no row"
+        raise UnreadableFile(f"{location}: {told}")
+    return rows, bad
 
 
-def _labelled(path: Path, number: int, line: str) -> LabelledRow:
-    where = f"line {number}"
-    try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError):
-        raise RowError(path, where, "(whole line)", "is not JSON") from None
-    if not isinstance(row, dict):
-        raise RowError(path, where, "(whole line)", "is not a JSON object")
-    for name in ("question", "solution"):
-        if not isinstance(row.get(name), str) or not row[name].strip():
-            raise RowError(path, where, name, "must be a text that is not empty")
-    if not isinstance(row.get("reasoning_correct"), bool):
-        raise RowError(path, where, "reasoning_correct", "must be true or false")
-    gold = row.get("gold")
-    item = JudgeItem(str(row.get("id", number)), row["question"], "" if gold is None else str(gold), row["solution"])
-    return LabelledRow(item, str(row.get("source") or "unnamed"), row["reasoning_correct"])
+def _labelled(row: Row, place: str, mapping: Mapping[str, str], ids: Ids) -> LabelledRow:
+    parts = {part: at_path(row, mapping[part]) if part in mapping else row.get(part) for part in PARTS}
+    for part in ("question", "solution"):
+        if not isinstance(parts[part], str) or not parts[part].strip():
+            raise BadRow(part, f"must be a text that is not empty. {fields_of(row)}: --map {part}=FIELD names it")
+    correct = yes_no(parts["reasoning_correct"])
+    if correct is None:
+        raise BadRow("reasoning_correct", f"must be true or false. {fields_of(row)}: --map reasoning_correct=FIELD")
+    gold = "" if parts["gold"] is None else str(parts["gold"])
+    row_id = ids.unique(parts["id"], str(number_of(place)))
+    return LabelledRow(
+        JudgeItem(row_id, parts["question"], gold, parts["solution"]), str(parts["source"] or "unnamed"), correct
+    )
 
 
 def evaluate(judge: Judge, rows: Sequence[LabelledRow], prices: dict[str, float] | None = None) -> Evaluation:
@@ -141,8 +151,6 @@ def table(evaluation: Evaluation) -> str:
                 f"margin {bar.margin:+.3f}: precision {_shown(found.precision)}, recall {_shown(found.recall)}, "
                 f"wrong ones passed {_shown(found.false_pass_share)}"
             )
-    if evaluation.quarantined:
-        lines += ["", f"{len(evaluation.quarantined)} rows could not be used:", *evaluation.quarantined[:5]]
     return "\n".join(lines)
 
 
@@ -150,47 +158,3 @@ def _shown(share: Share) -> str:
     if share.value is None or share.low is None or share.high is None:
         return "-"
     return f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]"
-
-
-def judge_eval_command(
-    file: Annotated[
-        Path, typer.Argument(help="JSON lines: question, solution, reasoning_correct[, source, gold, id].")
-    ],
-    config: Annotated[Path | None, typer.Option(help="YAML or JSON file with the judge's configuration.")] = None,
-    kind: Annotated[str | None, typer.Option(help="arithmetic, self, openai or local.")] = None,
-    url: Annotated[str | None, typer.Option(help="Endpoint, say http://host:8000/v1.")] = None,
-    model: Annotated[str | None, typer.Option(help="The judge's model; kind self: the backbone's folder.")] = None,
-    votes: Annotated[int | None, typer.Option(help="Verdicts a row; odd.")] = None,
-    json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
-    verdicts_out: Annotated[Path | None, typer.Option("--verdicts", help="Write each row's verdict here.")] = None,
-    dollars_per_million_input: Annotated[float, typer.Option(help="Price of prompt tokens.")] = 0.0,
-    dollars_per_million_output: Annotated[float, typer.Option(help="Price of reply tokens.")] = 0.0,
-    dollars_per_hour: Annotated[float, typer.Option(help="Price of the judge's machine.")] = 0.0,
-) -> None:
-    """Measure a judge on labelled rows: precision, recall, F1 with 95 % intervals, per source, and cost per 1,000."""
-    try:
-        overrides = {"kind": kind, "url": url, "model": model, "votes": votes}
-        chosen = load_config(config, overrides)
-        rows, quarantined = read_labelled(file)
-    except (ValueError, OSError) as error:
-        raise typer.BadParameter(str(error)) from None
-    prices = {
-        "input": dollars_per_million_input / 1e6,
-        "output": dollars_per_million_output / 1e6,
-        "second": dollars_per_hour / 3600,
-    }
-    with ExitStack() as stack:
-        # A cache of its own: verdicts that another run paid for would make this judge look free.
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        judge = stack.enter_context(make_judge(chosen.model_copy(update={"cache": Path(folder) / "verdicts.sqlite"})))
-        found = replace(evaluate(judge, rows, prices), judge=chosen.identity(), quarantined=quarantined)
-    typer.echo(table(found))
-    if json_out is not None:
-        figures = asdict(replace(found, verdicts=[]))
-        del figures["verdicts"]
-        json_out.write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    if verdicts_out is not None:
-        with verdicts_out.open("w", encoding="utf-8") as out:
-            for row, verdict in zip(rows, found.verdicts, strict=True):
-                line = {"id": row.item.id, "source": row.source, "reasoning_correct": row.correct} | asdict(verdict)
-                out.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -4,6 +4,7 @@ In:  VerifierOptions(tolerance=0.5)                            --set gate.option
 Out: options.identity(): {"tolerance": 0.5}                    only what was set; a file by the digest of its content
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,15 @@ class VerifierOptions(BaseModel):
     code_seconds: float = Field(default=10.0, ge=1, le=600, description="code: CPU seconds of one solution's tests.")
     code_memory_mib: int = Field(default=512, ge=64, le=65536, description="code: memory of each of its processes.")
     more: dict[str, Any] = Field(default_factory=dict, description="What a verifier of another package is told.")
+
+    @field_validator("pattern")
+    @classmethod
+    def _pattern_is_one(cls, pattern: str | None) -> str | None:
+        try:
+            re.compile(pattern or "")
+        except (re.error, RecursionError, OverflowError) as error:
+            raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        return pattern
 
     @field_validator("schema_file")
     @classmethod

@@ -77,7 +77,7 @@ def test_what_the_hub_does_not_have_is_told(hub: Hub, tmp_path: Path, arguments:
 def test_without_a_connection_it_is_said_what_to_type(tmp_path: Path) -> None:
     code, said = command("http://127.0.0.1:9", tmp_path, "rewrite", "me/exam")
     assert code == 2 and "copy the files to this machine and name their folder" in said
-    assert "Nor is there a file or folder me/exam on this machine" in said
+    assert "no file or folder me/exam here, and as a dataset on the hub me/exam: could not be fetched" in said
 
 
 def test_files_are_never_taken_for_datasets(tmp_path: Path) -> None:

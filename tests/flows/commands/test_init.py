@@ -93,6 +93,7 @@ def test_at_a_terminal_the_questions_are_asked_and_explained(data: Path, tmp_pat
         ("json_schema", (), "--option schema_file=answer.schema.json"),
         ("python", (), "--option function=path/to/file.py:function"),
         ("judge", (), "--rubric"),
+        ("multiple_choise", (), "Invalid value for --domain"),
         ("multiple_choise", (), "did you mean multiple_choice?"),
         ("exact", ("--option", "tolerance=1"), "does not read options.tolerance"),
         ("exact", ("--model", "no/where/is"), "no folder or file lies there"),

@@ -29,5 +29,19 @@ def test_rows_that_share_words_are_listed_with_the_question_they_share_them_with
     assert {name: row["reason"] for name, row in found.items()} == {"same": "the same question", "hidden": "13-gram"}
     assert all((row["score"], row["partner"]) == (1.0, asked["id"]) for row in found.values())
     assert found["hidden"]["asked"] == asked["question"] in done.output
-    assert "3 rows, 240 questions" in done.output
-    assert "1 rows are set aside; first: line 4" in done.output
+    assert "3 rows, 240 questions of nano_new_kinds" in done.output
+    assert f"1 rows set aside in {tmp_path / 'found.quarantine.jsonl'}; first: line 4" in done.output
+    assert [row["where"] for row in read_rows(tmp_path / "found.quarantine.jsonl")] == ["line 4"]
+
+
+def test_without_a_backbone_the_papers_benchmarks_are_compared_with_or_asked_for(tmp_path: Path) -> None:
+    """Nano's benchmarks are synthetic: that nothing of a file of one's own is in them says nothing."""
+    write_rows(tmp_path / "mine.jsonl", [{"question": "What is 3 + 4?", "solution": "It is 7."}])
+    words = ["overlaps", str(tmp_path / "mine.jsonl"), "--data", str(tmp_path)]
+    done = CliRunner().invoke(app, words, env={"COLUMNS": "600"})
+    assert done.exit_code == 2, done.output
+    said = " ".join(done.output.replace("│", "").split())
+    assert "amc23.jsonl.gz does not exist" in said and "--data FOLDER" in said
+    assert "Asked for are amc23, agieval_math, imo_answerbench, math500, minerva_math, mmlu, mmlu_pro, agieval" in said
+    done = CliRunner().invoke(app, [*words, "--backbone", "nano"], env={"COLUMNS": "400"})
+    assert done.exit_code == 0 and "nano_new_kinds" in done.output, done.output

@@ -7,7 +7,7 @@ from typer.testing import CliRunner, Result
 
 from flows import cli
 from flows.commands import store as command
-from tasks.runtime.store.store import Artifact, Manifest, Store
+from tasks.runtime.store.store import Artifact, Manifest, Store, StoreError
 
 RUN = CliRunner(env={"COLUMNS": "200"})
 KEYS = {"corpus": "a" * 32, "report": "b" * 32, "orphan": "c" * 32}
@@ -39,6 +39,17 @@ def test_the_list_says_what_a_report_needs(store: Store) -> None:
     assert "orphan" not in told("list", "--kind", "report").output
 
 
+def test_a_store_without_artifacts_is_named_and_a_file_is_none(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert f"no artifact of kind finetune in {store.root}" in told("list", "--kind", "finetune").output
+    monkeypatch.setattr(command, "store", lambda: Store(tmp_path / "other"))
+    assert f"no artifact in {tmp_path / 'other'}" in told("list").output
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"file is no folder: REWRITING_AGENT_STORE"):
+        Store(tmp_path / "file")
+
+
 def test_what_is_damaged_is_named_and_the_command_fails(store: Store) -> None:
     assert "3 of 3 artifacts are whole" in told("verify").output
     (store.path(KEYS["orphan"]) / "file").write_bytes(b"y" * 100)
@@ -49,7 +60,7 @@ def test_what_is_damaged_is_named_and_the_command_fails(store: Store) -> None:
 
 def test_pruning_only_lists_until_it_is_told_to_remove(store: Store) -> None:
     assert "0 folders" in told("prune").output, "all is new"
-    assert "1 folders" in told("prune", "--days", "0").output
+    assert "may go: --remove takes them away" in told("prune", "--days", "0").output
     assert store.path(KEYS["orphan"]).exists()
     assert "are gone" in told("prune", "--days", "0", "--remove").output
     assert {one.kind for one in store.manifests()} == {"corpus", "report"}

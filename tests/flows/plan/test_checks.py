@@ -111,8 +111,9 @@ def test_a_gated_model_without_a_token(monkeypatch: pytest.MonkeyPatch, tmp_path
     (one,) = said(MISTRAL, FOUR)
     assert "is gated: accept its licence" in one and "HF_TOKEN" in one
     assert said("Qwen2.5-0.5B-Instruct", Machine("l4-24", 1)) == [], "it is not gated"
-    folder = str(tmp_path)
-    assert said(MISTRAL, FOUR, backbone__model=folder) == [], "it lies on this machine"
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"):
+        (tmp_path / name).write_text("{}")
+    assert said(MISTRAL, FOUR, backbone__model=str(tmp_path)) == [], "it lies on this machine"
 
 
 def test_what_is_in_the_store_needs_no_gpu_and_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +135,14 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     (one,) = said("nano", here, evaluate__benchmarks=["humaneval"])
     assert "allow it with evaluate.code_sandbox=true" in one
     assert not said("nano", here, evaluate__benchmarks=["humaneval"], evaluate__code_sandbox=True)
+    (tmp_path / "config.json").write_text("{}")
+    (one,) = said("nano", here, backbone__model=str(tmp_path))
+    assert one.startswith(f"backbone: {tmp_path}: tokenizer.json, tokenizer_config.json missing")
+    nowhere = said("nano", here, backbone__model="/models/my_model", corpora__0__path="mine.jsonl")
+    assert [one.partition(": no such file")[0] for one in nowhere] == [
+        "corpora.0: mine.jsonl",
+        "backbone: /models/my_model",
+    ]
     (one,) = said("nano", here, backbone__model="models/none.gguf")
     assert one == "backbone: models/none.gguf: no such file"
     (one,) = said(MISTRAL, FOUR, corpora__0__revision="main")

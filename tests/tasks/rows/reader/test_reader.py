@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from tasks.rows.jsonl import Row
 from tasks.rows.reader.bad_row import UnreadableFile
-from tasks.rows.reader.reader import Demonstration, Reader, SetAside
+from tasks.rows.reader.placed import SetAside
+from tasks.rows.reader.reader import Demonstration, Reader
 
 SHAPES: dict[str, Callable[[str, str], Row]] = {
     "problem": lambda q, s: {"problem": q, "solution": s},
@@ -136,7 +137,7 @@ def test_one_odd_line_costs_its_row_alone(tmp_path: Path) -> None:
         '{"question": "q", "solution": "s", "n": ' + "9" * 5000 + "}": "thousands of digits",
         "[" * 100_000 + "]" * 100_000: "nested too deep",
         '{"question": "q", "solution": "s", "n": ' + '{"a":' * 50_000 + "1" + "}" * 50_001: "nested too deep",
-        '{"question": "q", "solu': "is not JSON",
+        '{"question": "q", "solu': "is not JSON: Unterminated string starting at character 19",
         "[1, 2]": "is not a JSON object",
         '{"question": "half \\ud800", "solution": "s"}': "no text in UTF-8",
         '{"question": "q", "solution": null}': "is missing or empty",

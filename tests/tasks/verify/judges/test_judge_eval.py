@@ -8,26 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
-from tasks.rows.jsonl import RowError
+from tasks.rows.reader.bad_row import UnreadableFile
 from tasks.verify.arithmetic.arithmetic import ArithmeticJudge
-from tasks.verify.judges.judge import load_config
-from tasks.verify.judges.judge_eval import (
-    LabelledRow,
-    evaluate,
-    judge_eval_command,
-    read_labelled,
-)
+from tasks.verify.judges.judge_eval import LabelledRow, evaluate, read_labelled
 from tasks.verify.judges.measures import measure
 from tasks.verify.types import JudgeItem
-from tests.tasks.verify.judges.judge_server import Answer, judge_server
-
-app = typer.Typer()
-app.command()(judge_eval_command)
 
 
 def _write(path: Path, rows: list[Any]) -> Path:
@@ -74,69 +62,21 @@ def test_no_verdict_at_all_has_no_precision() -> None:
 
 
 def test_bad_rows_are_set_aside_with_their_reason(tmp_path: Path) -> None:
-    rows = [_row("1 + 1 = 2", True), "{broken\n", _row("", True), _row("1 + 1 = 3", "no"), "[1]\n", _row("2", False)]
-    good, bad = read_labelled(_write(tmp_path / "rows.jsonl", rows))
-    assert len(good) == 2
-    assert len(bad) == 4
-    assert "line 2" in bad[0] and "'solution'" in bad[1] and "'reasoning_correct'" in bad[2]
-    with pytest.raises(RowError, match="line 1"):
-        read_labelled(_write(tmp_path / "bad.jsonl", ["{\n"]))
-
-
-def test_the_command_reports_per_source_and_writes_figures_and_verdicts(tmp_path: Path) -> None:
     rows = [
-        _row("3 + 4 = 7", True, source="a", id="r1"),
-        _row("3 + 4 = 8", False, source="a"),
-        _row("no step", True, source="b", gold=7),
-        "nonsense\n",
+        _row("1 + 1 = 2", True),
+        "{broken\n",
+        _row("", True),
+        _row("1 + 1 = 3", "perhaps"),
+        "[1]\n",
+        _row("2", False),
     ]
-    file, figures, verdicts = (tmp_path / name for name in ("rows.jsonl", "out.json", "verdicts.jsonl"))
-    _write(file, rows)
-    result = CliRunner().invoke(
-        app, [str(file), "--kind", "arithmetic", "--json", str(figures), "--verdicts", str(verdicts)]
-    )
-    assert result.exit_code == 0, result.output
-    assert "arithmetic/" in result.output and "1 rows could not be used" in result.output
-    found = json.loads(figures.read_text())
-    assert [one["source"] for one in found["measures"]] == ["all", "a", "b"]
-    assert found["measures"][1]["precision"]["value"] == 1.0
-    assert found["measures"][2]["recall"]["value"] == 0.0
-    assert found["cost_per_1000"]["seconds"] >= 0
-    lines = [json.loads(line) for line in verdicts.read_text().splitlines()]
-    assert [(line["id"], line["valid"]) for line in lines] == [("r1", True), ("2", False), ("3", False)]
-
-
-def test_a_model_judge_is_measured_with_its_cost(tmp_path: Path) -> None:
-    rows = [_row(f"{n} + 1 = {n + 1}, row {n}", n % 2 == 0, source="a") for n in range(10)]
-    file = _write(tmp_path / "rows.jsonl", rows)
-
-    def script(call: int, body: dict[str, Any]) -> Answer:
-        user = body["messages"][1]["content"]
-        return Answer(status=400) if "row 7" in user else Answer(valid="row 3" not in user)
-
-    with judge_server(script) as server:
-        options = ["--kind", "openai", "--url", server.url, "--model", "model", "--json", str(tmp_path / "out.json")]
-        options += ["--dollars-per-million-input", "1", "--dollars-per-million-output", "10"]
-        result = CliRunner().invoke(app, [str(file), *options])
-    assert result.exit_code == 0, result.output
-    found = json.loads((tmp_path / "out.json").read_text())
-    total = found["measures"][0]
-    assert total["undecided"] == 1
-    assert (total["true_pass"], total["false_pass"], total["true_stop"]) == (5, 3, 1)
-    cost = found["cost_per_1000"]
-    calls = 11  # nine rows that were answered, and the two of the health check
-    assert cost["calls"] == 100 * calls
-    assert cost["dollars"] == pytest.approx(100 * calls * (100 * 1e-6 + 10 * 10e-6))
-
-
-def test_a_bad_configuration_is_named(tmp_path: Path) -> None:
-    config = tmp_path / "judge.yaml"
-    config.write_text("kind: openai\nvotes: 4\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="can tie"):
-        load_config(config, {})
-    assert load_config(config, {"votes": 3}).votes == 3
-    result = CliRunner().invoke(app, [str(_write(tmp_path / "rows.jsonl", [_row("1", True)])), "--config", str(config)])
-    assert result.exit_code == 2
+    good, bad = read_labelled(_write(tmp_path / "rows.jsonl", rows))
+    assert [row.item.id for row in good] == ["1", "6"]
+    assert len(bad) == 4
+    assert [one.where for one in bad] == ["line 2", "line 3", "line 4", "line 5"]
+    assert [one.field for one in bad[1:3]] == ["solution", "reasoning_correct"]
+    with pytest.raises(UnreadableFile, match="no row can be used; first: line 1"):
+        read_labelled(_write(tmp_path / "bad.jsonl", ["{\n"]))
 
 
 def test_the_arithmetic_judge_finds_a_changed_result_and_keeps_gold() -> None:

@@ -180,6 +180,12 @@ def test_no_verifier_accepts_a_text_that_was_cut_off(tmp_path: Path, functions: 
         assert verifier(name, **options).check([cut])[0].verdict == "no_answer", name  # type: ignore[arg-type]
 
 
+def test_a_pattern_that_is_no_regular_expression_is_refused_where_it_is_given() -> None:
+    with pytest.raises(ValueError, match=r"'Diagnosis: \(' is no regular expression: missing \), unterminated"):
+        VerifierOptions(pattern="Diagnosis: (")
+    assert VerifierOptions(pattern="Diagnosis: (.+)").pattern == "Diagnosis: (.+)"
+
+
 def test_math_is_what_it_was() -> None:
     math = make(MATH, VerifierOptions(), GateConfig().answers)
     math.start()
