@@ -6,26 +6,22 @@ Out: Frontier
 The policy, with what was decided before any method was seen, is docs/evaluation.md.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from tasks.evaluate.benchmark import benchmark
-from tasks.report.computed.drift import text_groups
 from tasks.report.frontier.choice import Validated, by_validation, crossed
 from tasks.report.frontier.compare import SHARES, levels_of, matched, only_curve, own_best, same_rate
-from tasks.report.frontier.curves import Curve, Curves, Strength, at, curve, strengths_in, whose_seeds, without_rate
+from tasks.report.frontier.curves import Curves, Strength, at
 from tasks.report.frontier.data import GENERAL, GENERAL_PASSES, PASSES, RISES, SFT, Frontier, Outcome, Point, Regime
-from tasks.report.frontier.matrices import FrontierError, half, half_of, of_answers, of_rises, of_samples, seed_numbers
+from tasks.report.frontier.joined import Joined, join
+from tasks.report.frontier.matrices import FrontierError
 from tasks.report.frontier.measured import Measured
-from tasks.report.reading.artifacts import labels
 from tasks.report.schema.values import Estimate
-from tasks.report.statistics.statistics import Drawn, Matrix, Vector, draw, percentile, share
+from tasks.report.statistics.statistics import Vector, percentile, share
 
 CLIFF = 0.05  # standard deviation of the reference's general accuracy over seeds from which a rate is a cliff
 LOST = 0.5  # share of pi_0's general accuracy which the reference has forgotten beyond a cliff
-
-Groups = dict[str, list[str]]
 
 
 def build(
@@ -48,79 +44,39 @@ def build(
             that were asked other questions than the base.
         ReportError: runs were sampled at different temperatures.
     """
-    base, clusters, runs = measured.base.correct, measured.clusters, measured.each(lambda run: run.correct)
-    rates = sorted(runs)
-    if len(rates) < 2:
-        raise FrontierError(f"a frontier needs runs at two learning rates or more, have {rates}")
-    ids = {name: sorted(by_id) for name, by_id in base.items()}
-    groups: Groups = {group: [name for name in ids if benchmark(name).group == group] for group in ("math", "general")}
-    if not all(groups.values()):
-        raise FrontierError(f"it needs a downstream and a general benchmark, have {sorted(ids)}")
-    correct = of_answers(base, runs)
-    methods = strengths_in(without_rate(name) for name in correct if name != "base")
-    if SFT not in methods:
+    joined = join(measured)
+    if SFT not in joined.methods:
         raise FrontierError(f"{SFT} is not among the runs, and what it gains sets the levels of all comparisons")
-    if len(methods.get(against, ())) != 1:
-        raise FrontierError(_unfit(against, methods))
-    compared = {SFT, *methods[against].values()}
-    seeds = {name: len(next(iter(of.values()))) for name, of in correct.items()}
-    rising, texts = of_rises(measured.each(lambda run: run.rises), seeds)
-    passing, sampled, n = of_samples(measured.base.samples, measured.each(lambda run: run.samples), seeds)
-    for name, of in (*rising.items(), *passing.items()):
-        correct[name] |= of
-    ids |= {of: ids[name] for of, name in sampled.items()}
-    columns: dict[Outcome, list[str]] = {
-        GENERAL: groups["general"],
-        PASSES: [of for of, name in sampled.items() if name in groups["math"]],
-        GENERAL_PASSES: [of for of, name in sampled.items() if name in groups["general"]],
-        **{one: [one] for one in RISES},
-    }
-    outcomes = {
-        one: of
-        for one, of in columns.items()
-        if of
-        and all(any(all(name in correct.get(at(who, rate), ()) for name in of) for rate in rates) for who in compared)
-    }
-    together = {**clusters, **dict.fromkeys(texts, text_groups(clusters))}
-    numbers = seed_numbers(runs)
-    validated, validation_rows = _validated(methods, measured.each(lambda run: run.validation))
-
-    def drawn_of(answers: Mapping[str, Mapping[str, Matrix]], of: Mapping[str, Sequence[str]]) -> Drawn:
-        groups = labels({**of, **texts}, together)
-        return draw(answers, resamples, seed, whose_seeds, groups, lambda name: sampled.get(name, name), numbers)
-
-    def curves_of(drawn: Drawn, outcome: Outcome) -> Curves:
-        found: dict[str, dict[Strength, Curve]] = {}
-        for method, names in methods.items():
-            for strength, name in names.items():
-                if (one := curve(drawn, name, rates, groups["math"], outcomes[outcome], seeds)).rates:
-                    found.setdefault(method, {})[strength] = one
-        return found
-
-    drawn = drawn_of(correct, ids)
-    curves = {outcome: curves_of(drawn, outcome) for outcome in outcomes}
+    if len(joined.methods.get(against, ())) != 1:
+        raise FrontierError(_unfit(against, joined.methods))
+    outcomes = joined.outcomes({SFT, *joined.methods[against].values()})
+    drawn = joined.draw(resamples, seed)
+    curves = {one: joined.curves(drawn, columns) for one, columns in outcomes.items()}
+    validated, validation_rows = _validated(joined.methods, measured.each(lambda run: run.validation))
     if validation_rows:
-        choices = {outcome: by_validation(of, validated) for outcome, of in curves.items()}
+        choices = {one: by_validation(of, validated) for one, of in curves.items()}
     else:
-        halves = [drawn_of(half(correct, ids, of), of) for of in (half_of(ids, number) for number in (0, 1))]
-        first, second = (_told_on(one, drawn, {*groups["math"], *columns[PASSES]}) for one in halves)
-        choices = {one: crossed((curves_of(first, one), curves_of(second, one))) for one in outcomes}
-    general = curves[GENERAL]
-    levels = [levels_of(general, choices[GENERAL], gain) for gain in SHARES]
+        halves = [joined.draw_half(number, drawn, resamples, seed) for number in (0, 1)]
+        choices = {
+            one: crossed((joined.curves(halves[0], columns), joined.curves(halves[1], columns)))
+            for one, columns in outcomes.items()
+        }
+    levels = [levels_of(curves[GENERAL], choices[GENERAL], gain) for gain in SHARES]
 
     def base_of(outcome: Outcome) -> Estimate | None:
         return share(only_curve(curves[outcome], SFT).kept[0], confidence) if outcome in curves else None
 
-    sft = only_curve(general, SFT)
+    sft = only_curve(curves[GENERAL], SFT)
     base_math, base_general = sft.math[0], sft.kept[0]
+    correct, rates = joined.correct, joined.rates
     return Frontier(
         backbone=backbone,
         nano=nano,
         against=against,
         confidence=confidence,
         resamples=resamples,
-        benchmarks=groups,
-        questions={group: sum(len(ids[name]) for name in names) for group, names in groups.items()},
+        benchmarks=joined.groups,
+        questions={group: sum(len(joined.ids[name]) for name in names) for group, names in joined.groups.items()},
         outcomes={one: sum(correct["base"][name].shape[1] for name in names) for one, names in outcomes.items()},
         rates=rates,
         validation_rows=validation_rows,
@@ -128,9 +84,9 @@ def build(
         base_general=share(base_general, confidence),
         base_passes=base_of(PASSES),
         base_general_passes=base_of(GENERAL_PASSES),
-        samples=n if PASSES in curves or GENERAL_PASSES in curves else None,
+        samples=joined.samples if PASSES in curves or GENERAL_PASSES in curves else None,
         points=_points(curves, confidence),
-        regimes=[_regime(rate, correct, groups, float(base_general[0])) for rate in rates],
+        regimes=[_regime(rate, joined, float(base_general[0])) for rate in rates],
         same_rate=[
             d for one, of in curves.items() for rate in rates for d in same_rate(of, rate, one, confidence, against)
         ],
@@ -151,11 +107,6 @@ def _unfit(against: str, methods: Mapping[str, Mapping[Strength, str]]) -> str:
         return f"nothing can be held against {against}: it is not among the runs, which are of {have}"
     strengths = ", ".join(f"{one:g}" for one in methods[against] if one is not None)
     return f"nothing can be held against {against}: it was run at several strengths ({strengths})"
-
-
-def _told_on(half: Drawn, whole: Drawn, downstream: Collection[str]) -> Drawn:
-    """A half's downstream accuracies and pass@n; all else, which chose nothing, of all questions and texts."""
-    return {who: of | {name: half[who][name] for name in of.keys() & downstream} for who, of in whole.items()}
 
 
 def _validated(
@@ -222,11 +173,11 @@ def _of_each(curves: Curves) -> Iterator[tuple[str, Strength, float, int, Vector
                 yield method, strength, rate, one.seeds[place - 1], one.math[place], one.kept[place]
 
 
-def _regime(rate: float, correct: Mapping[str, Mapping[str, Matrix]], groups: Groups, base: float) -> Regime:
-    of = correct.get(at(SFT, rate))
+def _regime(rate: float, joined: Joined, base: float) -> Regime:
+    of = joined.correct.get(at(SFT, rate))
     if of is None:
         return Regime(rate=rate, forgotten=None, between_seeds=None, name="unknown")
-    general, spread = _over_seeds(np.mean([of[name].mean(axis=1) for name in groups["general"]], axis=0))
+    general, spread = _over_seeds(np.mean([of[name].mean(axis=1) for name in joined.groups["general"]], axis=0))
     rise, rises_apart = _over_seeds(of[RISES[0]].mean(axis=1)) if RISES[0] in of else (None, None)
     lost = base - general >= LOST * base
     return Regime(
