@@ -21,7 +21,7 @@ from tasks.rows.jsonl import Row, write_rows
 from tasks.rows.prompts import GENERAL
 from tasks.rows.reader.bad_row import UnreadableFile
 from tasks.rows.reader.mapping import MapError, parse_map
-from tasks.rows.reader.placed import SetAside
+from tasks.rows.reader.placed import SetAside, none_usable
 from tasks.rows.reader.reader import Demonstration, Reader
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ def survey(reader: Reader, location: Path) -> tuple[Demonstration, list[SetAside
             elif first is None:
                 first = one
     if first is None:
-        told_first = f"first: {bad[0].describe()}" if bad else "the file holds no row"
-        raise typer.BadParameter(f"{location}: no row can be used; {told_first}")
+        raise typer.BadParameter(none_usable(location, bad))
     return first, bad
 
 

@@ -29,7 +29,7 @@ from tasks.rows.reader.files import row_files
 from tasks.rows.reader.identity import Ids
 from tasks.rows.reader.mapping import at_path, parse_map
 from tasks.rows.reader.names import plain_name
-from tasks.rows.reader.placed import SetAside, each_row, number_of
+from tasks.rows.reader.placed import SetAside, each_row, none_usable, number_of
 from tasks.rows.reader.reference import reference
 from tasks.rows.reader.yes_no import yes_no
 from tasks.verify.config import VerifyConfig
@@ -102,7 +102,7 @@ def verify_command(
         candidates = read_candidates(location, parse_map(mapping or (), PARTS), encoding, bad, verifier == MATH)
         first = next(candidates, None)
         if first is None and not bad:
-            raise typer.BadParameter(f"{file}: the file holds no row")
+            raise typer.BadParameter(none_usable(file, bad))
         verdicts = _verdicts(checking, candidates if first is None else chain([first], candidates), counts, verifier)
         if json_file is None:
             for _ in verdicts:
@@ -227,5 +227,7 @@ def _show(counts: Counter[tuple[str, str]], bad: list[SetAside], seconds: float,
     print(f"{total} rows in {seconds:.1f} s ({total / max(seconds, 1e-9):.0f} rows/s)")
     for problem in bad[:5]:
         print(f"{file}: {problem.describe()}", file=sys.stderr)
+    if bad and not total:
+        print(none_usable(file, bad), file=sys.stderr)
     if bad:
         print(f"{file}: {len(bad)} rows are not verified; mend them or leave them out", file=sys.stderr)

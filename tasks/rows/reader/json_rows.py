@@ -21,6 +21,7 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|\\(?=.)', re.DOTALL)
 _BETWEEN = re.compile(r"[\s,\ufeff]*")
 _HOLDERS = ("data", "rows", "examples", "instances")  # {"version": 1, "data": [row, row]}
+_PARTS = {"train", "test", "validation", "valid", "val", "dev", "eval"}  # {"train": [row, row], "test": [row]}
 
 # NaN and Infinity are no values of JSON: whoever wrote them had none. Line ends and tabs within a string are let pass.
 _DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
@@ -86,6 +87,13 @@ def _row(content: Any, text: str) -> dict[str, Any] | BadRow:
         return content
     if not isinstance(content, dict):
         return BadRow(WHOLE, "is not a JSON object")
+    if content and content.keys() <= _PARTS and all(isinstance(rows, list) for rows in content.values()):
+        one = next(iter(content))
+        return BadRow(
+            WHOLE,
+            f"holds {' and '.join(content)}, each a list of rows: make a file of each, jq -c '.{one}[]' FILE > "
+            f"{one}.jsonl",
+        )
     if _HALF.search(text) or not is_text(text):
         for name, value in content.items():
             if not is_text(name) or not is_text(json.dumps(value, ensure_ascii=False)):

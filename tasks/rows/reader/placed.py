@@ -61,6 +61,18 @@ def each_row(
             yield one
 
 
+def none_usable(location: Path, bad: Sequence[SetAside]) -> str:
+    """That no row of a file or folder can be used: the first reason, and what may be behind it."""
+    if not bad:
+        return f"{location}: no row can be used; the file holds no row"
+    said = f"{location}: no row can be used; first: {bad[0].describe()}"
+    if not bad[0].file.lower().removesuffix(".gz").endswith((".csv", ".tsv")):
+        return said
+    return (
+        f"{said}. Of {bad[0].file} line 1 was taken for the columns' names: where it is a row, write the names above it"
+    )
+
+
 def number_of(place: str) -> int | str:
     """A row's own number where the place is of one file ("line 3"); else the place, since another file has that too."""
     kind, _, number = place.partition(" ")

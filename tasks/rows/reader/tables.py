@@ -31,7 +31,10 @@ def csv_rows(path: Path, text: TextIO, delimiter: str | None, strict: bool) -> I
     delimiter = delimiter or _delimiter(header)
     names = next(csv.reader([header], delimiter=delimiter, strict=True), [])
     if len(names) < 2 or not all(name.strip() for name in names):
-        raise UnreadableFile(f"{path}: line 1 is no header of two or more column names: {header.strip()[:80]!r}")
+        raise UnreadableFile(
+            f"{path}: line 1 is no header of two or more column names with a comma, semicolon, tab or | between them: "
+            f"{header.strip()[:80]!r}. Write such a line first (question,solution), one of these between the cells"
+        )
     reader = csv.reader(text, delimiter=delimiter, strict=strict)
     while True:
         where = f"line {reader.line_num + 2}"

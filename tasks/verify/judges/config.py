@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tasks.verify.arithmetic import arithmetic
 from tasks.verify.arithmetic.arithmetic import ArithmeticJudge
@@ -134,6 +134,12 @@ class JudgeConfig(BaseModel):
         description="File that keeps verdicts of model judges. Empty: verdicts.sqlite in the store's cache folder.",
         json_schema_extra=_RUNTIME,
     )
+
+    @field_validator("gpus", mode="before")
+    @classmethod
+    def _one_gpu_is_a_number(cls, gpus: Any) -> Any:
+        """`--set gate.judge.gpus=3` is read as YAML: a number, where "2,3" is a text."""
+        return str(gpus) if isinstance(gpus, int) and not isinstance(gpus, bool) else gpus
 
     @model_validator(mode="after")
     def _consistent(self) -> "JudgeConfig":

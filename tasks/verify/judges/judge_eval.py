@@ -16,7 +16,7 @@ from tasks.rows.reader.bad_row import BadRow, UnreadableFile, fields_of
 from tasks.rows.reader.files import row_files
 from tasks.rows.reader.identity import Ids
 from tasks.rows.reader.mapping import at_path
-from tasks.rows.reader.placed import SetAside, each_row, number_of
+from tasks.rows.reader.placed import SetAside, each_row, none_usable, number_of
 from tasks.rows.reader.yes_no import yes_no
 from tasks.runtime.progress.progress import report
 from tasks.verify.judges.calibration import Calibration, calibrate
@@ -76,8 +76,7 @@ def read_labelled(
         else:
             rows.append(one)
     if not rows:
-        told = f"no row can be used; first: {bad[0].describe()}" if bad else "the file holds no row"
-        raise UnreadableFile(f"{location}: {told}")
+        raise UnreadableFile(none_usable(location, bad))
     return rows, bad
 
 

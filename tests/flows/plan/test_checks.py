@@ -11,7 +11,9 @@ from flows.experiment_files import backbone_names
 from flows.plan.checks import refusals
 from flows.plan.plan import Machine
 from tasks.methods.method import methods
+from tasks.rows.jsonl import write_rows
 from tasks.runtime.settings import settings
+from tests.conftest import ROOT
 
 MISTRAL = "Mistral-7B-Instruct-v0.3"
 FOUR = Machine("h100-80", 4)
@@ -147,6 +149,15 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     assert one == "backbone: models/none.gguf: no such file"
     (one,) = said(MISTRAL, FOUR, corpora__0__revision="main")
     assert one.startswith("corpora.0: AI-MO/NuminaMath-CoT: give `revision` as a full commit")
+
+
+def test_the_example_of_another_domain_can_be_run_as_it_is_printed(tmp_path: Path) -> None:
+    printed = (ROOT / "docs" / "your-domain.md").read_text(encoding="utf-8").split("```yaml\n")[1].partition("```")[0]
+    rows = ({"question": f"Which drug, {n}?", "explanation": "Heparin.\nAnswer: B", "answer": "B"} for n in range(2000))
+    write_rows(tmp_path / "exam.jsonl", rows)
+    printed = printed.replace("exam.jsonl", str(tmp_path / "exam.jsonl"))
+    (tmp_path / "exam.yaml").write_text(printed.replace("/models/my_model", str(ROOT / "infra" / "nano" / "model")))
+    assert said(str(tmp_path / "exam.yaml"), Machine("cpu", 0)) == []
 
 
 def test_passages_of_ones_own(tmp_path: Path) -> None:

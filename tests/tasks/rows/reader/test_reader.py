@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tasks.rows.jsonl import Row
 from tasks.rows.reader.bad_row import UnreadableFile
-from tasks.rows.reader.placed import SetAside
+from tasks.rows.reader.placed import SetAside, none_usable
 from tasks.rows.reader.reader import Demonstration, Reader
 
 SHAPES: dict[str, Callable[[str, str], Row]] = {
@@ -259,3 +259,20 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, kind: str) -> None:
 
     small, large = peak(4000), peak(16000)
     assert large - small < 3_000_000, "12,000 more rows of 2 kB; ids are all that is kept"
+
+
+def test_tables_and_objects_that_hold_no_rows_say_what_to_type(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("question^solution\nq^s\n")
+    with pytest.raises(
+        UnreadableFile, match=r"with a comma, semicolon, tab or \| between them: 'question\^solution'\. Write"
+    ):
+        read(file)
+    file.write_text("What is 3 + 4?,7\nWhat is 4 + 4?,8\n")
+    assert "line 1 was taken for the columns' names" in none_usable(file, read(file)[1])
+    file = tmp_path / "a.json"
+    for indent in (None, 1):
+        file.write_text(json.dumps({"train": [{"question": "q", "solution": "s"}], "test": []}, indent=indent))
+        (bad,) = read(file)[1]
+        assert "holds train and test, each a list of rows" in bad.reason
+        assert "jq -c '.train[]' FILE > train.jsonl" in bad.reason
