@@ -5,7 +5,6 @@ infra/backbones/<name>.yaml says what a backbone changes of them, infra/presets/
 """
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -24,6 +23,7 @@ from tasks.finetune.config import FinetuneConfig
 from tasks.measure.config import MeasureConfig
 from tasks.methods.method import RATE, Method, methods
 from tasks.rewrite.config import RewriteConfig
+from tasks.runtime.files.meant import meant
 from tasks.runtime.files.secret import fields_with_secrets, refusal
 from tasks.runtime.placement.placement import Place
 from tasks.sample.sample import SampleConfig
@@ -40,9 +40,7 @@ def known_method(name: str) -> str:
     """`name`, if a file declares such a method; raises ValueError, which says what was meant, if none does."""
     if name in METHODS:
         return name
-    near = get_close_matches(name, METHODS, n=1, cutoff=0.5)
-    meant = f"did you mean {near[0]}? " if near else ""
-    raise ValueError(f"{name!r} is no method: {meant}There are {', '.join(METHODS)}")
+    raise ValueError(f"{name!r} is no method: {meant(name, METHODS)}")
 
 
 MethodName = Annotated[str, AfterValidator(known_method), Field(json_schema_extra={"enum": list(METHODS)})]
@@ -126,9 +124,7 @@ class Experiment(BaseModel):
     def _stages_are_there(cls, table: Any) -> Any:
         for name in table if isinstance(table, dict) else ():
             if name not in STAGES:
-                near = get_close_matches(str(name), STAGES, n=1)
-                meant = f"did you mean {near[0]}? " if near else ""
-                raise ValueError(f"there is no stage {name!r}: {meant}There are {', '.join(STAGES)}")
+                raise ValueError(f"there is no stage {name!r}: {meant(name, STAGES)}")
         return table
 
     def reading(self, corpus: CorpusConfig) -> CorpusConfig:

@@ -6,10 +6,10 @@
 `merged` lays one file's values over another's. Relative paths in a file of one's own are looked up beside it.
 """
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from tasks.runtime.files.meant import meant
 from tasks.runtime.files.yaml_text import YamlError, mapping
 from tasks.runtime.settings import ROOT
 
@@ -42,9 +42,7 @@ def read_file(name: str, what: str, folder: Path, otherwise: str) -> dict[str, A
     path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     if not path.is_file():
         there = [one.stem for one in sorted(folder.glob("*.yaml"))]
-        near = get_close_matches(name, there, n=1, cutoff=0.5)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise ExperimentError(f"no {what} {name!r}: {meant}There are {', '.join(there)}; or give {otherwise}")
+        raise ExperimentError(f"no {what} {name!r}: {meant(name, there)}; or give {otherwise}")
     try:
         values = mapping(path, "an experiment (backbone: …)")
     except YamlError as error:

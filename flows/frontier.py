@@ -6,7 +6,6 @@ Out: a frontier: each method's curve, and all of them compared at the same downs
 """
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from tasks.report.frontier.data import SFT
 from tasks.report.frontier.measured import backbone_of, contents
 from tasks.report.frontier.stage import FrontierConfig, frontier, read_frontier
 from tasks.report.frontier.tables import markdown
+from tasks.runtime.files.meant import meant
 from tasks.runtime.futures import Future, finish
 from tasks.runtime.planning import walking
 from tasks.runtime.show import history_key
@@ -89,9 +89,7 @@ def comparable(reports: Sequence[str], measured: Sequence[Path], against: str) -
     named = (name for of in [*held, *(runs["scores"] for runs in by_rate.values())] for name in of)
     methods = strengths_in(name.partition("/")[0] for name in named if name != "base")
     if against not in methods:
-        near = get_close_matches(against, methods, n=1, cutoff=0.5)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise ReportsError(f"{against!r} is not among the runs: {meant}They are of {', '.join(sorted(methods))}")
+        raise ReportsError(f"{against!r} is not among the runs: {meant(against, sorted(methods))}")
     return backbone, by_rate
 
 

@@ -9,11 +9,12 @@ default.
 """
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
+
+from tasks.runtime.files.meant import meant
 
 Kind = Literal["process", "docker", "kubernetes"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -48,9 +49,7 @@ def template(kind: Kind, *, gpus: int, store: str | None = None, values: Mapping
     variables["gpus"]["maximum"] = given["gpus"]
     for name, value in given.items():
         if name not in variables:
-            near = get_close_matches(name, variables, n=1)
-            meant = f"did you mean {near[0]}? " if near else ""
-            raise TemplateError(f"{kind} has no variable {name!r}: {meant}There are {', '.join(sorted(variables))}")
+            raise TemplateError(f"{kind} has no variable {name!r}: {meant(name, sorted(variables))}")
         wrong = next(iter(Draft202012Validator(variables[name]).iter_errors(value)), None)
         if wrong:
             raise TemplateError(f"{name}={value!r}: {wrong.message}. {variables[name].get('description', '')}".strip())

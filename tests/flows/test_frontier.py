@@ -167,6 +167,6 @@ def test_a_method_that_was_not_run_is_told_before_a_server_is_started(
     monkeypatch.setattr(TemporaryServer, "start", lambda _: pytest.fail("a server is started"))
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     words = ["frontier", str(tmp_path / "theirs.parquet"), "--against"]
-    for against, said in (("sft_k", "did you mean sft_kl?"), ("nope", "They are of sft, sft_kl")):
+    for against, said in (("sft_k", "did you mean sft_kl?"), ("nope", "There are sft, sft_kl")):
         done = CliRunner().invoke(app, [*words, against], env={"COLUMNS": "400"})
         assert done.exit_code == 2 and f"'{against}' is not among the runs" in done.output and said in done.output

@@ -5,12 +5,12 @@ Out: nothing, or PlacementError "placement.train_agent.pool=gpus: train_agent ne
 """
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import ObjectNotFound
 
+from tasks.runtime.files.meant import meant
 from tasks.runtime.placement.placement import Place, PlacementError, Table
 from tasks.runtime.placement.work_pool import bounds_of, no_worker, own_run, runs_this_run, workers_of
 from tasks.runtime.settings import settings
@@ -54,11 +54,9 @@ def _wrong(client: SyncPrefectClient, stage: str, place: Place, needed: int | No
         pool = client.read_work_pool(place.pool)
     except ObjectNotFound:
         names = [one.name for one in client.read_work_pools()]
-        near = get_close_matches(place.pool, names, n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
         return (
-            f"placement.{stage}.pool={place.pool}: there is no such work pool: {meant}There are "
-            f"{', '.join(sorted(names)) or 'none'}; python -m infra.work_pools create {place.pool} makes it"
+            f"placement.{stage}.pool={place.pool}: there is no such work pool: {meant(place.pool, sorted(names))}; "
+            f"python -m infra.work_pools create {place.pool} makes it"
         )
     if runs_this_run(pool):
         return None

@@ -7,11 +7,11 @@ A package of your own declares one in its pyproject.toml; the name is then known
     icd10 = "my_package.verifiers:Icd10"         called with VerifierOptions; an AnswerVerifier (tasks/verify/types.py)
 """
 
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from tasks.runtime.files.meant import meant
 from tasks.verify.answers.config import ComparisonConfig
 from tasks.verify.types import AnswerVerifier
 from tasks.verify.verifiers.math import MathVerifier
@@ -96,7 +96,5 @@ def _entry_point(name: str) -> EntryPoint:
             f"{len(found)} installed packages declare a verifier {name!r}: {', '.join(o.value for o in found)}"
         )
     if not found:
-        near = get_close_matches(name, names(), n=1, cutoff=0.5)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise ValueError(f"there is no verifier {name!r}: {meant}There are {', '.join(names())}")
+        raise ValueError(f"there is no verifier {name!r}: {meant(name, names())}")
     return found[0]
