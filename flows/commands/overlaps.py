@@ -65,10 +65,11 @@ def overlaps_command(
         not_the_input(file, json_file, quarantine_of(json_file))
     evaluated = EvaluateConfig() if backbone is None else load_experiment(backbone).evaluate
     names = list(dict.fromkeys(benchmark or evaluated.benchmarks))
-    questions = benchmark_questions(names, data or evaluated.benchmark_data)
-    asked = {(row["benchmark"], row["id"]): row["question"] for row in questions}
-    tested, found, console = BenchmarkQuestions(questions, overlap=1.0), list[Row](), Console()
+    found, console = list[Row](), Console()
     with located(file, revision, subset, split) as location:
+        questions = benchmark_questions(names, data or evaluated.benchmark_data)
+        asked = {(row["benchmark"], row["id"]): row["question"] for row in questions}
+        tested = BenchmarkQuestions(questions, overlap=1.0)
         reader = open_reader(location, mapping, encoding, whole=False)
         first, bad = survey(reader, file)
         show_understood(console, reader, first)

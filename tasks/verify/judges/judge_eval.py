@@ -81,7 +81,7 @@ def read_labelled(
 
 
 def _labelled(row: Row, place: str, mapping: Mapping[str, str], ids: Ids) -> LabelledRow:
-    parts = {part: at_path(row, mapping[part]) if part in mapping else row.get(part) for part in PARTS}
+    parts: Row = {part: at_path(row, mapping[part]) if part in mapping else row.get(part) for part in PARTS}
     for part in ("question", "solution"):
         if not isinstance(parts[part], str) or not parts[part].strip():
             raise BadRow(part, f"must be a text that is not empty. {fields_of(row)}: --map {part}=FIELD names it")
