@@ -1,7 +1,6 @@
 """The actor's packed passes without flash-attn: each sequence as if it had been read alone."""
 
 import pytest
-import torch
 
 from tests.tasks.train_agent.nano_rows import NANO
 
@@ -11,6 +10,7 @@ LENGTHS = (7, 1, 12)
 
 
 def test_a_pass_of_several_sequences_reads_each_alone_and_so_does_its_gradient():
+    import torch
     from transformers import AutoModelForCausalLM
 
     from tasks.train_agent.verl import packed  # noqa: F401  registers the attention
@@ -33,6 +33,7 @@ def test_a_pass_of_several_sequences_reads_each_alone_and_so_does_its_gradient()
 
 
 def test_log_probabilities_of_bfloat16_logits_are_in_float32_and_so_is_their_gradient():
+    import torch
     from verl.utils.torch_functional import logprobs_from_logits
 
     from tasks.train_agent.verl import packed
@@ -51,6 +52,8 @@ def test_log_probabilities_of_bfloat16_logits_are_in_float32_and_so_is_their_gra
 
 
 def test_where_sequences_end():
+    import torch
+
     from tasks.train_agent.verl.packed import row_ends
 
     assert row_ends(torch.tensor([[0, 1, 2, 0, 1, 0]])) == (3, 5, 6)

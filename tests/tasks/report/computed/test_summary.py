@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.evaluate import averages as table
 from tasks.report.computed.summary import averages, comparisons, table_1
 from tasks.report.statistics.statistics import draw, holm
+from tests.tasks.report import averages as table
 
 BENCHMARKS = {"math": ["a", "b"], "general": ["c"]}
 
