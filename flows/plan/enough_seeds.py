@@ -7,6 +7,7 @@ More seeds narrow what seeds leave open, not what questions do: where the questi
 number of seeds is enough, and none is chosen.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,16 +63,15 @@ def enough(of: Power, points: float) -> Enough:
         NotEnough: the questions alone do not show it.
     """
     asked = f"{of.questions:,} {of.group} questions of {of.benchmarks} benchmark{'s' if of.benchmarks > 1 else ''}"
-    needed = of.seeds_for(points)
-    if needed is None:
+    if points <= of.of_questions:
         raise NotEnough(
             f"however many the seeds, {asked} show no less than {of.of_questions:.1f} points ({of.source}): "
             f"ask more questions, or for a larger difference than {points:g}"
         )
-    seeds = min(max(needed, FEWEST), MOST)
-    why = (
-        "" if seeds == needed else f" (no fewer than {FEWEST})" if needed < seeds else f" (at most; {needed} asked for)"
-    )
+    numbers = range(FEWEST, MOST + 1)
+    place = bisect_left(numbers, True, key=lambda seeds: of.with_seeds(seeds) <= points)
+    why = {0: f" (no fewer than {FEWEST})", len(numbers): f" (at most; {points:g} points ask for more)"}.get(place, "")
+    seeds = min(FEWEST + place, MOST)
     return Enough(
         seeds,
         f"{seeds} seeds{why}: with {asked} and seeds {of.between_seeds:.1f} points apart ({of.source}) differences of "

@@ -5,18 +5,26 @@ Out: Power(points=3.6, …): smaller differences will mostly drown
 
 Two models answer the same questions. A question on which they agree says nothing; where they disagree with probability
 psi, the mean difference over n questions has variance (psi - d^2) / n <= psi / n (McNemar). An average of B benchmarks
-with equal weights has sum(psi_b / n_b) / B^2. Seeds are nested in methods: each method's mean over S of them adds
-tau^2 / S. So the least difference that is found in 80 % of studies is (1.960 + 0.842) sqrt(sum(psi_b / n_b) / B^2 +
-2 tau^2 / S); psi is not divided by S, for seeds answer the same questions alike (it errs on the side of caution).
+with equal weights has sum(psi_b / n_b) / B^2; psi is not divided by S, for seeds answer the same questions alike (it
+errs on the side of caution). Seeds are nested in methods: each method's mean over S of them adds tau^2 / S.
+
+If tau were known, (1.960 + 0.842) sqrt(sum(psi_b / n_b) / B^2 + 2 tau^2 / S) would be found in 80 % of studies. It is
+not: the report moves each method's mean by s / sqrt(S) times Student's t with S - 1 degrees of freedom
+(tasks/report/statistics/statistics.py), and of few seeds t is wide and s uncertain. So studies are simulated, each with
+the spreads s that its own seeds happen to have and the difference from which the report would call it one.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import combinations, islice
-from math import ceil, sqrt
+from math import sqrt
 from pathlib import Path
 from statistics import NormalDist, mean, stdev
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tasks.evaluate.benchmark import benchmark
 from tasks.rows.jsonl import read_rows
@@ -28,6 +36,8 @@ POWER, LEVEL = 0.8, 0.05
 # method 1 to 4 points apart (docs/nano_study.md).
 DISCORDANCE, BETWEEN_SEEDS = 0.15, 0.02
 MOST_PAIRS = 10  # pairs of models whose answers are read
+KNOWN = NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(POWER)  # standard errors, if they were known
+STUDIES, REPLICATES, FINE = 2000, 2000, 50  # simulated; the least difference is right within some 2 %
 FEWEST = 50  # questions from which a share of disagreement is taken; none in 50 counts as one in 52
 
 
@@ -47,26 +57,41 @@ class Power:
 
     def with_seeds(self, seeds: int) -> float:
         """The least difference with so many seeds, in points."""
-        return sqrt(self.of_questions**2 + self._of_seeds / seeds)
-
-    def seeds_for(self, points: float) -> int | None:
-        """The least number of seeds with which so many points are found; None where the questions alone hide them."""
-        left = points**2 - self.of_questions**2
-        return max(1, ceil(self._of_seeds / left)) if left > 0 else None
-
-    @property
-    def _of_seeds(self) -> float:
-        """What one seed adds to the square of the least difference."""
-        return (self.points**2 - self.of_questions**2) * self.seeds
+        return _least(self.of_questions / KNOWN, self.between_seeds, seeds)
 
 
 def least_difference(
     questions: Mapping[str, int], discordance: Mapping[str, float], between_seeds: float, seeds: int
 ) -> float:
     """The least difference of an average, as a share; of accuracies and standard deviation as shares."""
-    factor = NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(POWER)
     of_questions = sum(discordance[name] / n for name, n in questions.items()) / len(questions) ** 2
-    return factor * sqrt(of_questions + 2 * between_seeds**2 / seeds)
+    return _least(sqrt(of_questions), between_seeds, seeds)
+
+
+def _least(of_questions: float, between_seeds: float, seeds: int, level: float = LEVEL) -> float:
+    """The least difference that is found in 80 % of studies, by the standard error that the questions leave and the
+    standard deviation between seeds. With one seed nothing tells how far others lie: as if it were known."""
+    error = sqrt(of_questions**2 + 2 * between_seeds**2 / seeds)
+    if seeds == 1 or between_seeds == 0:
+        return KNOWN * error
+    random, per_seed = np.random.default_rng(0), between_seeds / sqrt(seeds)
+
+    def even(draw: Callable[..., Any], n: int) -> NDArray[np.float64]:
+        """As drawn, but in even steps: every FINE-th by size, in any order, so that chance has little part in it."""
+        return np.asarray(random.permutation(np.sort(draw(size=n * FINE))[FINE // 2 :: FINE]))
+
+    chi2, t = partial(random.chisquare, seeds - 1), partial(random.standard_t, seeds - 1)
+    spreads = per_seed * np.sqrt(np.stack([even(chi2, STUDIES) for _ in range(2)], axis=1) / (seeds - 1))
+    moves = np.stack([even(t, REPLICATES) for _ in range(2)])
+    replicates = of_questions * _normals(REPLICATES) + spreads @ moves
+    called = np.quantile(np.abs(replicates), 1 - level, axis=1)  # from which difference on each study calls it one
+    return float(np.quantile(called - error * _normals(STUDIES), POWER))
+
+
+@cache
+def _normals(n: int) -> NDArray[np.float64]:
+    """A standard normal sample in even steps."""
+    return np.array([NormalDist().inv_cdf((place + 0.5) / n) for place in range(n)])
 
 
 def power(

@@ -99,7 +99,8 @@ def lines(plan: Plan) -> Iterator[str]:
         yield (
             f"{one.group}: {one.questions:,} questions of {one.benchmarks} benchmarks, {one.seeds} "
             f"seed{'s' if one.seeds > 1 else ''}: differences of {one.points:.1f} points are found at 80 % power "
-            f"({one.of_questions:.1f} if seeds agreed; 5 %, paired by question; {one.source})"
+            f"({one.of_questions:.1f} if seeds agreed; 5 % before Holm's correction, paired by question; {one.source}"
+            f"{'; as if the spread were known, for one seed carries no p' if one.seeds == 1 else ''})"
         )
 
 

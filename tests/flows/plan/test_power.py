@@ -1,32 +1,55 @@
 """The least difference is found in 80 of 100 studies: simulated, with the same sampling of questions and of seeds."""
 
+from math import sqrt
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
-from flows.plan.power import BETWEEN_SEEDS, DISCORDANCE, FEWEST, least_difference, power
+from flows.plan.power import BETWEEN_SEEDS, DISCORDANCE, FEWEST, LEVEL, POWER, least_difference, power
+from tasks.report.statistics.statistics import draw, two_sided
 from tasks.rows.jsonl import write_rows
 from tasks.runtime.store.store import Artifact, Manifest, Store
 
 
-@pytest.mark.parametrize(("seeds", "between"), [(1, 0.0), (4, 0.02)])
-def test_eight_of_ten_studies_find_the_least_difference(seeds: int, between: float) -> None:
+def test_eight_of_ten_studies_find_the_least_difference_if_seeds_agree() -> None:
     """Two benchmarks of different sizes; where the methods disagree, the better one is right more often by d / psi."""
     random, questions, psi = np.random.default_rng(0), {"a": 400, "b": 900}, {"a": 0.1, "b": 0.2}
-    d = least_difference(questions, psi, between, seeds)
-    variance = sum(psi[name] / n for name, n in questions.items()) / 4 + 2 * between**2 / seeds
+    d = least_difference(questions, psi, 0.0, 4)
+    variance = sum(psi[name] / n for name, n in questions.items()) / 4
     found = 0
     for _ in range(4000):
-        shift = random.normal(0, between, (2, seeds)).mean(axis=1) @ [1, -1]
         differences = []
         for name, n in questions.items():
             disagree = random.random(n) < psi[name]
             better = random.random(n) < (1 + d / psi[name]) / 2
             differences.append(np.where(disagree, np.where(better, 1, -1), 0).mean())
-        found += abs(np.mean(differences) + shift) > norm.ppf(0.975) * np.sqrt(variance)
+        found += abs(np.mean(differences)) > norm.ppf(0.975) * np.sqrt(variance)
     assert found / 4000 == pytest.approx(0.8, abs=0.03)
+
+
+@pytest.mark.parametrize(("seeds", "between"), [(3, 0.02), (8, 0.01)])
+def test_eight_of_ten_studies_find_it_by_the_reports_own_p_value(seeds: int, between: float) -> None:
+    """One benchmark of 50 questions, which leave a standard error of 1 point; each study's seeds have the spread that
+    they happen to have, and its p-value is the report's."""
+    n, psi, studies = 50, 0.005, 400
+    d = least_difference({"a": n}, {"a": psi}, between, seeds)
+    random, found = np.random.default_rng(0), 0
+    for study in range(studies):
+        of_seeds, of_questions = random.normal(0, between, (2, seeds, 1)), random.normal(0, sqrt(psi / 2), (2, 1, n))
+        one, two = of_seeds + of_questions
+        drawn = draw({"one": {"a": one + d}, "two": {"a": two}}, 999, study)
+        found += two_sided(drawn["one"]["a"] - drawn["two"]["a"]) < LEVEL
+    assert found / studies == pytest.approx(POWER, abs=0.06)
+
+
+def test_few_seeds_ask_for_more_than_a_known_spread_would() -> None:
+    """Questions leave nothing open, seeds all: of two seeds hardly anything is told, of many what is known."""
+    known = {n: 2.802 * 0.02 * sqrt(2 / n) for n in (1, 2, 3, 16)}
+    asked = {n: least_difference({"a": 10**9}, {"a": 0.1}, 0.02, n) / known[n] for n in known}
+    assert asked[1] == pytest.approx(1, abs=0.001), "as if it were known: one seed carries no p"
+    assert asked[2] > 5 and asked[3] == pytest.approx(2.0, abs=0.15) and asked[16] == pytest.approx(1.06, abs=0.04)
 
 
 def test_more_questions_and_more_seeds_show_smaller_differences() -> None:

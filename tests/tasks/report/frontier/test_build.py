@@ -298,12 +298,8 @@ def test_one_seed_carries_no_p_value() -> None:
 def test_seeds_of_other_numbers_are_other_seeds() -> None:
     """DFT's two models at the higher rate are of seeds 0 and 1, as those at the lower, or of 2 and 3."""
     base, runs = made(seeds=2)
-    other = {
-        rate: {
-            f"dft/{int(name[-1]) + 2}" if (name[:3], rate) == ("dft", RATES[1]) else name: of for name, of in by.items()
-        }
-        for rate, by in runs.items()
-    }
+    renamed = {"dft/0": "dft/2", "dft/1": "dft/3"}
+    other = runs | {RATES[1]: {renamed.get(name, name): of for name, of in runs[RATES[1]].items()}}
     one, two = (
         build("nano", True, measured(base, of), confidence=0.95, resamples=400, seed=0).matched for of in (runs, other)
     )
