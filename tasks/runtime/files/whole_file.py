@@ -15,18 +15,26 @@ class CannotWrite(OSError):
     """No file can be written there: names the place and what is in the way."""
 
 
-def unwritable(path: Path) -> str:
-    """Why no file can be written there, with what to do; "" where one can."""
+def misplaced(path: Path) -> str:
+    """Why no file can lie there, with what to do; "" where one can."""
     if path.is_dir():
         return f"{path} is a folder: name a file in it"
     if path.exists() and not path.is_file():
         return f"{path} is no ordinary file: name another place"
-    there = next(one for one in path.absolute().parents if one.exists())
-    if not there.is_dir():
-        return f"{path}: {there} is a file, and nothing can lie in it: name another place"
-    if not os.access(there, os.W_OK | os.X_OK):
-        return f"{path}: nothing may be written in {there}: name another place"
-    return ""
+    there = _nearest(path)
+    return "" if there.is_dir() else f"{path}: {there} is a file, and nothing can lie in it: name another place"
+
+
+def unwritable(path: Path) -> str:
+    """Why no file can be written there, as far as can be said before it is tried; "" where one can."""
+    if (said := misplaced(path)) or os.access(there := _nearest(path), os.W_OK | os.X_OK):
+        return said
+    return f"{path}: nothing may be written in {there}: name another place"
+
+
+def _nearest(path: Path) -> Path:
+    """Of what lies above the path the nearest that is there."""
+    return next(one for one in path.absolute().parents if one.exists())
 
 
 @contextmanager
@@ -37,7 +45,7 @@ def whole(path: Path) -> Iterator[TextIO]:
         CannotWrite: a folder has this name, or none can be made for it.
         DiskFull: there is no room for it.
     """
-    if said := unwritable(path):
+    if said := misplaced(path):
         raise CannotWrite(said)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

@@ -175,5 +175,7 @@ def test_a_comment_is_no_part_of_a_benchmarks_identity_and_what_it_says_is(
 def test_an_unknown_benchmark_and_missing_data_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no benchmark 'mmlux'.*There are: agieval,"):
         benchmark.benchmark("mmlux")
-    with pytest.raises(SourceError, match=r"mmlu\.jsonl\.gz does not exist: another folder \(--data FOLDER; of an experiment ev"):
+    with pytest.raises(
+        SourceError, match=r"mmlu\.jsonl\.gz does not exist: another folder \(--data FOLDER; of an experiment ev"
+    ):
         benchmark.rows("mmlu", tmp_path)
