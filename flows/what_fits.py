@@ -81,15 +81,18 @@ def _bare(annotation: Any) -> list[Any]:
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The pydantic model in an annotation: of `SplitConfig | None` SplitConfig; None where there is none."""
     found = [one for one in _bare(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]
     return found[0] if found else None
 
 
 def entry_in(annotation: Any) -> Any:
+    """What a dict in an annotation holds: of `dict[str, Place]` Place."""
     found = [get_args(one)[1] for one in _bare(annotation) if get_origin(one) is dict]
     return found[0] if found else None
 
 
 def item_in(annotation: Any) -> Any:
+    """What a tuple or list in an annotation holds: of `tuple[CorpusConfig, ...]` CorpusConfig."""
     found = [get_args(one)[0] for one in _bare(annotation) if get_origin(one) in (tuple, list)]
     return found[0] if found else None

@@ -151,6 +151,7 @@ def rates_of(given: str) -> list[float]:
 
 
 def flow_called(kind: str) -> Callable[..., Any]:
+    """The function of pipeline, study or ablation."""
     if kind == "study":
         from flows.study import study
 

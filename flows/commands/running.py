@@ -51,6 +51,7 @@ Json = Annotated[
 
 
 def known_methods(names: Iterable[str]) -> list[str]:
+    """The names, each of a method. Raises BadParameter with what was meant."""
     from flows.experiment import known_method
 
     try:
@@ -78,6 +79,7 @@ def check(
 
 
 def changes(presets: list[str] | None, overrides: list[str] | None) -> dict[str, Any]:
+    """Presets and overrides as a flow's parameters."""
     return {"preset": presets or [], "changes": overrides or []}
 
 
@@ -130,6 +132,7 @@ def run_flow(flow: Any, parameters: dict[str, Any], server: "TemporaryServer | N
 
 
 def show_reports(made: Any, json_file: Path | None = None) -> None:
+    """Print a report's or a frontier's figures and where they lie."""
     from tasks.report.report import FIGURES, PAGE, read_report
     from tasks.report.views.terminal import Headline
     from tasks.runtime.files.whole_file import whole

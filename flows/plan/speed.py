@@ -37,6 +37,8 @@ class Record:
 
 @dataclass(frozen=True)
 class Speed:
+    """Seconds that a stage takes to start, and how much of its work a second; where the figures come from."""
+
     start: float
     per_second: float
     source: str

@@ -26,6 +26,8 @@ class Speed(_Row):
 
 
 class Length(_Row):
+    """Tokens of one row of these kinds of stage, of one model's where it is named by its parameters."""
+
     kinds: tuple[str, ...]
     parameters: int | None = None  # of that model alone
     tokens: float
@@ -33,6 +35,8 @@ class Length(_Row):
 
 
 class Corpus(_Row):
+    """How many rows a corpus of the hub has."""
+
     rows: int
     source: str
 
@@ -63,6 +67,8 @@ class Model(_Row):
 
 
 class Table(_Row):
+    """table.yaml: what is known, measured or reckoned before anything is run."""
+
     speeds: tuple[Speed, ...]
     lengths: tuple[Length, ...]
     rows: dict[str, Corpus]

@@ -131,7 +131,7 @@ WORK: dict[str, Kind] = {
 
 
 def done(manifest: Manifest) -> float | None:
-    """The amount of work in a finished artifact; None where its metrics do not tell, as those of older versions."""
+    """The amount of work in a finished artifact; None where its metrics do not tell."""
     try:
         return float(WORK[manifest.kind].done(manifest.metrics, manifest.config))
     except (KeyError, TypeError):

@@ -27,6 +27,8 @@ _TEXT_FIELDS = ("rewrite", "text")
 
 @dataclass
 class Attempt:
+    """What is being built, or failed, as its folder tells."""
+
     key: str
     kind: str
     name: str

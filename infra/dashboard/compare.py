@@ -32,6 +32,8 @@ class Point:
 
 @dataclass
 class Parting:
+    """Where the lineages of two artifacts part: how many artifacts they share, and the first that differ."""
+
     shared: int
     ours: int
     theirs: int

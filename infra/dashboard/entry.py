@@ -35,7 +35,7 @@ class Entry:
     flow_run_id: str = ""
     commit: str = ""
     problem: str = ""
-    given: str = ""  # the name in the manifest; "" before there were names
+    given: str = ""  # the name in the manifest; "" where it has none
 
     @property
     def run(self) -> str:

@@ -32,6 +32,8 @@ LARGEST_FILE = 32 * 2**10  # a larger file of an artifact is not copied, but for
 
 @dataclass
 class Written:
+    """How much an export wrote."""
+
     pages: int = 0
     bytes: int = 0
 

@@ -34,6 +34,8 @@ class Box:
 
 @dataclass
 class Lineage:
+    """Artifacts in boxes, and arrows between them."""
+
     boxes: list[Box] = field(default_factory=list)
     edges: list[tuple[int, int]] = field(default_factory=list)
     artifacts: int = 0

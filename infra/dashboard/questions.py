@@ -31,6 +31,8 @@ class Answer:
 
 @dataclass
 class Question:
+    """A benchmark's question with every model's answer."""
+
     id: str
     text: str = ""
     answers: list[Answer] = field(default_factory=list)

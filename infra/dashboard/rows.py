@@ -59,6 +59,8 @@ class Target:
 
 @dataclass
 class Story:
+    """What became of one demonstration: from its corpus through every rewrite to the datasets that hold it."""
+
     id: str
     question: str = ""
     expert: str = ""

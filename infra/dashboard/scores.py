@@ -28,6 +28,8 @@ ANSWERS = "answers.jsonl"
 
 @dataclass
 class Side:
+    """Runs that are compared as one, a method's seeds."""
+
     label: str
     runs: list[Run]
 
@@ -61,6 +63,8 @@ class Flips:
 
 @dataclass
 class Scores:
+    """Sides compared: averages and benchmarks, questions that turned, and what is to be known of it."""
+
     gaps: list[Gap] = field(default_factory=list)
     flips: list[Flips] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

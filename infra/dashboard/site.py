@@ -102,10 +102,12 @@ def figure(found: Figure | None) -> Estimate | None:
 
 
 def local_time(seconds: float | None) -> str:
+    """A time as the reader's clock has it; a dash for none."""
     return f"{datetime.datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}" if seconds else "–"
 
 
 def iso_time(seconds: float | None) -> str:
+    """The same with its zone, for a page's `datetime`."""
     return datetime.datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds") if seconds else ""
 
 
@@ -119,6 +121,7 @@ def size(count: float) -> str:
 
 
 def pretty(value: Any) -> str:
+    """Indented JSON."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode()
 
 
@@ -144,4 +147,5 @@ def one(query: Query, name: str, default: str = "") -> str:
 
 
 def run_title(run: Run) -> str:
+    """A run by its method's label and its backbone."""
     return f"{method_label(run.label)} on {run.backbone}"

@@ -3,8 +3,8 @@
 In:  the tokenised rows {"input_ids", "labels"}, a FinetuneConfig
 Out: the same optimiser steps over the same rows as without packing, in fewer and fuller passes
 
-The loss is today's: the sum over the target tokens of all rows of a step, in all passes and processes, by their number
-(or their weights, where the loss has some).
+The loss is that of a whole step: the sum over the target tokens of all of its rows, in all passes and processes, by
+their number (or their weights, where the loss has some).
 """
 
 from functools import partial

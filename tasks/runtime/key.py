@@ -3,8 +3,8 @@
     key = H(stage, version, config without paths, identity, digests of the inputs, digest of the environment's lock)
 
 A config field marked `json_schema_extra={"key": False}` does not change the result and is left out of the key. One
-marked {"key": "unless default"} came after artifacts that were made as its default says: it is in the key where it has
-another value, so that those are still found. A nested config that has an `identity()` is represented by it.
+marked {"key": "unless default"} is in the key where it has another value than its default, so that artifacts made
+without the field are found. A nested config that has an `identity()` is represented by it.
 """
 
 from functools import cache

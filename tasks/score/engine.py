@@ -130,6 +130,7 @@ def make_scorer(spec: ScoreSpec) -> NLLScorer:
 
 
 def as_row(score: Score) -> Row:
+    """A score as rows.jsonl has it, NLL in nats per token."""
     return {"id": score.id, "nll": round(score.nll, 7), "tokens": score.tokens}
 
 

@@ -22,8 +22,8 @@ from tasks.runtime.files.plain_text import label
 Load = Callable[[str], dict[str, Any]]
 
 MAX_NODES = 10_000  # a store that names more in one lineage is damaged
-_SIBLING = ("benchmark", "benchmarks", "shard", "shards", "index", "seed")  # config fields in which siblings differ
-_TELLING = ("name", "method", "part", "loss", *_SIBLING)  # config fields worth a place beside the kind
+_SIBLING = ("benchmark", "benchmarks", "shard", "shards", "seed")  # config fields in which siblings differ
+_TELLING = ("name", "part", "loss", *_SIBLING)  # config fields worth a place beside the kind
 
 
 def walk(keys: str | Iterable[str], load: Load) -> Graph:

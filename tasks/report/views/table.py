@@ -35,6 +35,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
+    """A table of the paper's layout; lines hold cells, some beside the paper's value."""
+
     title: str
     columns: tuple[str, ...]
     lines: tuple[Line, ...]

@@ -21,6 +21,8 @@ ABSENT = "–"
 
 @dataclass(frozen=True)
 class Difference:
+    """One thing in which two manifests differ: config learning_rate, 0.0008 here, 0.0012 there."""
+
     what: What
     name: str
     ours: str

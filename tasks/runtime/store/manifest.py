@@ -4,7 +4,7 @@
      "sha256": …}], "metrics": {"rows": 800}, …, "checksum": "5d0a…"}
 
 The checksum is of all the rest, so that a figure that a disk has changed is found like a changed file. It is no part of
-the artifact's digest; manifests that were written before there was one are read without.
+the artifact's digest; a manifest without one is read too.
 """
 
 import json
@@ -30,6 +30,8 @@ class Artifact(BaseModel):
 
 
 class FileEntry(BaseModel):
+    """A file of an artifact, by its path within it."""
+
     path: str
     bytes: int
     sha256: str
@@ -41,7 +43,7 @@ class Manifest(BaseModel):
 
     kind: str
     key: str
-    name: str = ""  # for people (names.py); "" before there were names
+    name: str = ""  # for people (names.py); "" where a manifest has none
     digest: str = ""
     stage_version: int = 1
     inputs: dict[str, Artifact] = Field(default_factory=dict)

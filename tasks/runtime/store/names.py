@@ -104,7 +104,7 @@ def own_sources(inputs: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def called_backbone(name: str, task_run: str) -> str:
-    """What a backbone is called: as its name says; before there were names its run was `backbone nano tokenizer`."""
+    """What a backbone is called: as its name says; without one as its run does, `backbone nano tokenizer`."""
     if is_name(name):
         return name.split("/")[1]
     return " ".join(task_run.split("(")[0].split()[1:2])

@@ -25,6 +25,8 @@ class RemarkError(ValueError):
 
 @dataclass(frozen=True)
 class Remark:
+    """What a person said of an artifact."""
+
     pinned: bool = False
     note: str = ""
 

@@ -42,9 +42,11 @@ class Store:
             raise StoreError(f"{self.root} is no folder: REWRITING_AGENT_STORE names the store's")
 
     def path(self, key: str) -> Path:
+        """The folder of a published artifact."""
         return self.root / "artifacts" / key
 
     def partial(self, key: str) -> Path:
+        """The folder in which one is built."""
         return self.root / "partial" / key
 
     def folder(self, artifact: Artifact) -> Path:

@@ -54,6 +54,7 @@ _LINE_END = re.compile(r"\n|\\\\|\\q?quad")
 
 
 def is_space(text: str, at: int) -> bool:
+    """Whether there is a blank, a line's end or the text's end at this place."""
     return at < 0 or at >= len(text) or text[at] in " \t\n"
 
 
