@@ -88,6 +88,7 @@ def test_model_loads_in_float32_with_a_head_dimension_vllm_can_run():
     assert model.generation_config.eos_token_id == model.config.eos_token_id
 
 
+@pytest.mark.slow
 @pytest.mark.inference
 def test_vllm_answers_as_transformers_does():
     """In a process of its own: vLLM reads its settings from the environment when it is imported."""

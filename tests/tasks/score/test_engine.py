@@ -84,6 +84,7 @@ def test_rewrites_are_joined_by_id_and_scored_as_they_ended(run_engine, tmp_path
     assert scores["r1"]["tokens"] == scores["r4"]["tokens"] + 1
 
 
+@pytest.mark.slow
 def test_vllm_gives_the_same_scores(run_engine, tmp_path, backbone, rows):
     run_engine(tmp_path / "plain", backbone, rows, max_skipped_share=0.2)
     spec = write_spec(tmp_path / "vllm", backbone, rows, max_skipped_share=0.2, engine="vllm")

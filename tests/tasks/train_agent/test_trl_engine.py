@@ -218,6 +218,7 @@ def test_a_backbone_that_judges_itself_does_so_without_its_adapter(tmp_path, row
     assert len({row["passed"] for row in samples}) == 2  # the margin lies among them
 
 
+@pytest.mark.slow
 def test_bfloat16_rounds_the_passes_and_keeps_the_adapter_in_float32(tmp_path, rows):
     from safetensors.torch import load_file
 
