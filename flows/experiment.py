@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from flows.experiment_files import BACKBONES, PRESETS, ExperimentError, located, merged, read_file
+from flows.experiment_files import BACKBONES, PRESETS, ExperimentError, absolute, merged, read_file
 from flows.general_rows import ReplayConfig
 from flows.overrides import OverrideError, problems, put
 from tasks.assemble.assemble import AssembleConfig
@@ -204,7 +204,7 @@ def load_experiment(
         values = merged(values, read_file(preset, "preset", PRESETS, "a YAML file"))
     try:
         for field, value in (overrides or {}).items():
-            put(values, Experiment, field, located(value, Path.cwd(), field.rpartition(".")[2]))
+            put(values, Experiment, field, absolute(value, Path.cwd(), field.rpartition(".")[2]))
         if secrets := [*fields_with_secrets(values)]:
             raise ExperimentError(refusal(secrets))
         return Experiment.model_validate(values)

@@ -47,10 +47,10 @@ def read_file(name: str, what: str, folder: Path, otherwise: str) -> dict[str, A
         values = mapping(path, "an experiment (backbone: …)")
     except YamlError as error:
         raise ExperimentError(str(error)) from None
-    return values if path.parent == folder else located(values, path.parent)
+    return values if path.parent == folder else absolute(values, path.parent)
 
 
-def located(values: Any, folder: Path, name: str = "") -> Any:
+def absolute(values: Any, folder: Path, name: str = "") -> Any:
     """The values with the paths in them that lead somewhere from `folder` made absolute: {"path": "mine.jsonl"}. The
     others stay as they are: ids on the hub, and paths from the project's root.
 
@@ -58,9 +58,9 @@ def located(values: Any, folder: Path, name: str = "") -> Any:
         name: of the field that holds `values`.
     """
     if isinstance(values, dict):
-        return {key: located(value, folder, key) for key, value in values.items()}
+        return {key: absolute(value, folder, key) for key, value in values.items()}
     if isinstance(values, list):
-        return [located(value, folder, name) for value in values]
+        return [absolute(value, folder, name) for value in values]
     if name not in PLACES or not isinstance(values, str) or not values:
         return values
     path, *function = values.rsplit(":", 1) if name == "function" else [values]

@@ -4,13 +4,13 @@ In:  the plan of Mistral-7B's run, in a checkout without .envs/verl, 80 GB free 
 Out: ["train_agent needs the environment 'verl': run `make setup-verl`", "… writes up to 261 GB, and … has 80 GB free"]
 """
 
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from flows.experiment import Experiment
 from flows.plan.memory import GB, disk, model_of
+from tasks.runtime.files.full_disk import free, nearest
 from tasks.runtime.planning import Walk
 from tasks.runtime.settings import settings
 
@@ -23,7 +23,7 @@ def lacking(walk: Walk, experiments: Sequence[Experiment]) -> list[str]:
     """A sentence for each thing, with what to type. Of kinds of stage that work pools build nothing is asked."""
     elsewhere = {kind for one in experiments for kind in one.placement}
     steps = [step for step in walk.stages if step.kind not in elsewhere and not step.cached]
-    return [*_environments(steps), *_room(steps, experiments, _existing(walk.home.root))]
+    return [*_environments(steps), *_room(steps, experiments, nearest(walk.home.root))]
 
 
 def _environments(steps: Sequence[Any]) -> Iterator[str]:
@@ -46,14 +46,8 @@ def _room(steps: Sequence[Any], experiments: Sequence[Experiment], store: Path) 
     models = sum(disk(step.kind, step.config, largest, 0, 0) * len(step.missing()) for step in tuned)
     whole = any(step.kind == "finetune" and not step.config.lora_rank for step in tuned)
     beside = AT_ONCE * CHECKPOINT * largest.parameters if whole else 0.0
-    free = shutil.disk_usage(store).free
-    if models + beside > free:
+    if models + beside > (has := free(store)):
         yield (
             f"{len(tuned)} models take {models / GB:.0f} GB, checkpoints beside {beside / GB:.0f}, and {store} has "
-            f"{free / GB:.0f} GB free: REWRITING_AGENT_STORE=FOLDER on a larger disk, or `rewriting-agent store prune`"
+            f"{has / GB:.0f} GB free: REWRITING_AGENT_STORE=FOLDER on a larger disk, or `rewriting-agent store prune`"
         )
-
-
-def _existing(folder: Path) -> Path:
-    """The folder, or the nearest above it that is there."""
-    return next(one for one in (folder, *folder.parents) if one.exists())

@@ -38,16 +38,15 @@ class Joined:
     groups: dict[str, list[str]]  # math and general -> benchmarks
     rates: list[float]
     methods: Mapping[str, Mapping[Strength, str]]  # a method's strengths, and how it is called at each
-    seeds: Mapping[str, int]  # how many, by method at a rate
-    numbers: Mapping[str, list[int]]  # and which, in the order of the matrices' rows
+    numbers: Mapping[str, list[int]]  # of the seeds of a method at a rate, in the order of the matrices' rows
     clusters: Mapping[str, Mapping[str, str]]  # column -> row id -> passage or subject, drawn together
 
     def outcomes(self, compared: Collection[str]) -> dict[Outcome, list[str]]:
         """The outcomes that each of the `compared` has at a rate, with their columns."""
         columns: dict[Outcome, list[str]] = {
             GENERAL: self.groups["general"],
-            PASSES: [of for of, name in self.sampled.items() if name in self.groups["math"]],
-            GENERAL_PASSES: [of for of, name in self.sampled.items() if name in self.groups["general"]],
+            PASSES: self._sampled_of("math"),
+            GENERAL_PASSES: self._sampled_of("general"),
             **{one: [one] for one in RISES},
         }
 
@@ -64,8 +63,12 @@ class Joined:
         """Half 0's or 1's downstream accuracies and pass@n; all else, which chooses nothing, as in `whole`."""
         chosen = half_of(self.ids, number)
         told = self._drawn(half(self.correct, self.ids, chosen), chosen, resamples, seed)
-        chooses = {*self.groups["math"], *(of for of, name in self.sampled.items() if name in self.groups["math"])}
+        chooses = {*self.groups["math"], *self._sampled_of("math")}
         return {who: of | {name: told[who][name] for name in of.keys() & chooses} for who, of in whole.items()}
+
+    def _sampled_of(self, group: str) -> list[str]:
+        """The columns of pass@n of a group's benchmarks."""
+        return [of for of, name in self.sampled.items() if name in self.groups[group]]
 
     def _drawn(self, correct: Matrices, ids: Mapping[str, list[str]], resamples: int, seed: int) -> Drawn:
         groups = labels({**ids, **self.texts}, self.clusters)
@@ -76,9 +79,10 @@ class Joined:
     def curves(self, drawn: Drawn, columns: list[str]) -> Curves:
         """By method and strength its curve over the rates at which it has the outcome of these columns."""
         found: dict[str, dict[Strength, Curve]] = {}
+        seeds = {name: len(of) for name, of in self.numbers.items()}
         for method, names in self.methods.items():
             for strength, name in names.items():
-                if (one := curve(drawn, name, self.rates, self.groups["math"], columns, self.seeds)).rates:
+                if (one := curve(drawn, name, self.rates, self.groups["math"], columns, seeds)).rates:
                     found.setdefault(method, {})[strength] = one
         return found
 
@@ -99,7 +103,8 @@ def join(measured: Measured) -> Joined:
     if not all(groups.values()):
         raise FrontierError(f"it needs a downstream and a general benchmark, have {sorted(ids)}")
     correct = of_answers(base, runs)
-    seeds = {name: len(next(iter(of.values()))) for name, of in correct.items()}
+    numbers = seed_numbers(runs)
+    seeds = {name: len(of) for name, of in numbers.items()}
     rising, texts = of_rises(measured.each(lambda run: run.rises), seeds)
     passing, sampled, samples = of_samples(measured.base.samples, measured.each(lambda run: run.samples), seeds)
     for name, of in (*rising.items(), *passing.items()):
@@ -114,7 +119,6 @@ def join(measured: Measured) -> Joined:
         groups=groups,
         rates=sorted(runs),
         methods=strengths_in(without_rate(name) for name in correct if name != "base"),
-        seeds=seeds,
-        numbers=seed_numbers(runs),
+        numbers=numbers,
         clusters={**clusters, **dict.fromkeys(texts, text_groups(clusters))},
     )

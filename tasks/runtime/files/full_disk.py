@@ -39,5 +39,15 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def _free(path: Path) -> str:
-    there = next((one for one in (path, *path.parents) if one.exists()), None)
-    return "" if there is None else f" ({shutil.disk_usage(there).free / 1e6:.1f} MB free)"
+    return f" ({free(path) / 1e6:.1f} MB free)"
+
+
+def free(path: Path) -> int:
+    """Bytes that are free where the path lies, or will."""
+    return shutil.disk_usage(nearest(path)).free
+
+
+def nearest(path: Path) -> Path:
+    """The path, or the nearest above it that is there."""
+    whole = path.absolute()
+    return next(one for one in (whole, *whole.parents) if one.exists())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 from uuid import uuid4
 
-from tasks.runtime.files.full_disk import explained
+from tasks.runtime.files.full_disk import explained, nearest
 
 
 class CannotWrite(OSError):
@@ -21,20 +21,15 @@ def misplaced(path: Path) -> str:
         return f"{path} is a folder: name a file in it"
     if path.exists() and not path.is_file():
         return f"{path} is no ordinary file: name another place"
-    there = _nearest(path)
+    there = nearest(path.absolute().parent)
     return "" if there.is_dir() else f"{path}: {there} is a file, and nothing can lie in it: name another place"
 
 
 def unwritable(path: Path) -> str:
     """Why no file can be written there, as far as can be said before it is tried; "" where one can."""
-    if (said := misplaced(path)) or os.access(there := _nearest(path), os.W_OK | os.X_OK):
+    if (said := misplaced(path)) or os.access(there := nearest(path.absolute().parent), os.W_OK | os.X_OK):
         return said
     return f"{path}: nothing may be written in {there}: name another place"
-
-
-def _nearest(path: Path) -> Path:
-    """Of what lies above the path the nearest that is there."""
-    return next(one for one in path.absolute().parents if one.exists())
 
 
 @contextmanager

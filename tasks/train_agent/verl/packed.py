@@ -16,26 +16,17 @@ from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 from transformers import AttentionInterface
 
+from tasks.rows.memory import CHUNK
 from tasks.score.rows_attention import rows_attention
 from tasks.train_agent.verl.sections import PACKED_ATTENTION
 
-CHUNK = 1024  # tokens whose logits are in float32 at once
-
 
 def packed_attention(
-    module: Any,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    position_ids: torch.Tensor | None = None,
-    **_: Any,
+    *arguments: Any, position_ids: torch.Tensor | None = None, **options: Any
 ) -> tuple[torch.Tensor, None]:
-    """Causal attention within each sequence of a pass; shapes as in `rows_attention`, positions (1, T)."""
+    """`rows_attention`, the rows told by their positions (1, T)."""
     ends = None if position_ids is None else row_ends(position_ids)
-    return rows_attention(module, query, key, value, attention_mask, scaling, dropout, ends)
+    return rows_attention(*arguments, **options | {"row_ends": ends})
 
 
 def row_ends(position_ids: torch.Tensor) -> tuple[int, ...]:
