@@ -6,12 +6,12 @@ passes are those of tasks/finetune: its packs, its sequences, its loss without w
 """
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from infra.gpu_check.checks import Figures, Setup, peak_gib, require, timed
+from tasks.finetune.dataset import IGNORE
 from tasks.finetune.memory import sft_bytes
 from tasks.rows.memory import CHUNK, shape_of
 from tasks.rows.packs import fewest
@@ -31,7 +31,7 @@ def check(setup: Setup) -> Figures:
     from transformers import AutoModelForCausalLM
 
     from tasks.finetune.sequences import collate
-    from tasks.score.rows_attention import ROWS_ATTENTION, use_rows_attention
+    from tasks.score.rows_attention import ROWS_ATTENTION, flash_attention, use_rows_attention
 
     precision: Precision = "bfloat16" if setup.cuda else "float32"
     model: Any = AutoModelForCausalLM.from_pretrained(setup.model, dtype=torch.float32, use_safetensors=True)
@@ -42,13 +42,13 @@ def check(setup: Setup) -> Figures:
     rows = random_rows(64 if setup.cuda else 8, 400 if setup.cuda else 40, model.config.vocab_size)
     capacity = ROWS_OF_A_PASS * (400 if setup.cuda else 40)
     packs = [[rows[i] for i in pack] for pack in fewest([len(row) for row in rows], capacity)]
-    arrangements: dict[str, tuple[Loss, list[Pass]]] = {
-        "padded": (whole_logits, [padded(batch) for batch in batches(rows)]),
-        "grouped": (whole_logits, [padded(batch) for batch in batches(sorted(rows, key=len))]),
-        "packed": (as_sft, [collate([as_row(row) for row in pack]) for pack in packs]),
+    within_rows = "flash_attention_2" if flash_attention(setup.cuda) else ROWS_ATTENTION
+    arrangements: dict[str, tuple[str, Loss, list[Pass]]] = {
+        "padded": ("sdpa", whole_logits, [padded(batch) for batch in batches(rows)]),
+        "grouped": ("sdpa", whole_logits, [padded(batch) for batch in batches(sorted(rows, key=len))]),
+        "packed": (within_rows, as_sft, [collate([as_row(row) for row in pack]) for pack in packs]),
     }
-    attentions = {"packed": "flash_attention_2" if setup.cuda and find_spec("flash_attn") else ROWS_ATTENTION}
-    figures: Figures = {"rows": len(rows), "attention": attentions["packed"]}
+    figures: Figures = {"rows": len(rows), "attention": within_rows}
     tokens = sum(map(len, rows))
 
     def summed(loss: Loss, one: Pass) -> Any:
@@ -56,15 +56,15 @@ def check(setup: Setup) -> Figures:
         with torch.autocast(setup.device, torch.bfloat16, enabled=precision == "bfloat16"):
             return loss(model, there)
 
-    def attend(name: str) -> None:
-        if (attention := attentions.get(name, "sdpa")) == ROWS_ATTENTION:
+    def attend(attention: str) -> None:
+        if attention == ROWS_ATTENTION:
             use_rows_attention(model)
         else:
             model.set_attn_implementation(attention)
 
     losses = {}
-    for name, (loss, passes) in arrangements.items():
-        attend(name)
+    for name, (attention, loss, passes) in arrangements.items():
+        attend(attention)
         with torch.no_grad():
             losses[name] = float(sum(summed(loss, one) for one in passes)) / targets(passes)
         difference = abs(losses[name] - losses["padded"])
@@ -77,8 +77,8 @@ def check(setup: Setup) -> Figures:
             optimizer.step()
             optimizer.zero_grad()
 
-    for name, (loss, passes) in arrangements.items():
-        attend(name)
+    for name, (attention, loss, passes) in arrangements.items():
+        attend(attention)
         if setup.cuda:
             torch.cuda.reset_peak_memory_stats()
         seconds = timed(setup.device, lambda loss=loss, passes=passes: steps(loss, passes), 1)  # type: ignore[misc]
@@ -100,7 +100,7 @@ def whole_logits(model: Any, one: Pass) -> Any:
 
     logits_BTV = model(input_ids=one["input_ids"], attention_mask=one["attention_mask"], use_cache=False).logits
     flat_NV, flat_N = logits_BTV[:, :-1].float().flatten(0, 1), one["labels"][:, 1:].flatten()
-    return cross_entropy(flat_NV, flat_N, ignore_index=-100, reduction="sum")
+    return cross_entropy(flat_NV, flat_N, ignore_index=IGNORE, reduction="sum")
 
 
 def as_sft(model: Any, one: Pass) -> Any:
@@ -125,7 +125,7 @@ def batches(rows: Sequence[list[int]]) -> list[Sequence[list[int]]]:
 
 def as_row(row: list[int]) -> dict[str, list[int]]:
     """As SFT has it: its first token is the prompt's, which nothing predicts."""
-    return {"input_ids": row, "labels": [-100, *row[1:]]}
+    return {"input_ids": row, "labels": [IGNORE, *row[1:]]}
 
 
 def padded(rows: Sequence[list[int]]) -> Pass:
@@ -134,7 +134,7 @@ def padded(rows: Sequence[list[int]]) -> Pass:
 
     shape = (len(rows), max(map(len, rows)))
     ids_BT, mask_BT = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
-    labels_BT = torch.full(shape, -100)
+    labels_BT = torch.full(shape, IGNORE)
     for i, row in enumerate(rows):
         ids_BT[i, : len(row)] = labels_BT[i, : len(row)] = torch.tensor(row)
         mask_BT[i, : len(row)] = 1
@@ -143,4 +143,4 @@ def padded(rows: Sequence[list[int]]) -> Pass:
 
 def targets(passes: Sequence[Pass]) -> int:
     """Tokens that are predicted in these passes."""
-    return sum(int((one["labels"][:, 1:] != -100).sum()) for one in passes)
+    return sum(int((one["labels"][:, 1:] != IGNORE).sum()) for one in passes)

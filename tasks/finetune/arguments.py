@@ -4,11 +4,11 @@ In:  FinetuneSpec(config=FinetuneConfig(learning_rate=7e-6, …), world 4), 2 pa
 Out: {"stage": "sft", "finetuning_type": "full", "gradient_accumulation_steps": 2, "deepspeed": "…", …}
 """
 
-from importlib.util import find_spec
 from typing import Any
 
 from tasks.finetune.spec import FinetuneSpec
 from tasks.rows.precision import Precision, resolve
+from tasks.score.rows_attention import flash_attention
 
 # LLaMA-Factory's examples/deepspeed/ds_z3_config.json (E.1): parameters, gradients and optimiser states are sharded,
 # nothing is offloaded. The "auto"s are filled in from the training arguments.
@@ -58,7 +58,7 @@ def arguments(spec: FinetuneSpec, accumulation: int) -> dict[str, Any]:
         "max_grad_norm": config.max_grad_norm,
         "weight_decay": config.weight_decay,
         "use_dft_loss": config.loss in ("dft", "importance_weighted") and not config.packing,
-        "flash_attn": "fa2" if config.packing and spec.cuda and find_spec("flash_attn") else "auto",
+        "flash_attn": "fa2" if config.packing and flash_attention(spec.cuda) else "auto",
         "bf16": precision(spec) == "bfloat16",
         "use_cpu": not spec.cuda and not parallel,  # DeepSpeed finds the CPU by DS_ACCELERATOR instead
         "disable_gradient_checkpointing": not spec.cuda,

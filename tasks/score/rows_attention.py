@@ -10,12 +10,18 @@ and of transformers without FlashAttention) costs the square of their sum and ha
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 ROWS_ATTENTION = "rows_attention"  # its name among transformers' attention functions
+
+
+def flash_attention(cuda: bool) -> bool:
+    """Whether FlashAttention is there to be used."""
+    return cuda and find_spec("flash_attn") is not None
 
 
 class NotPlain(ValueError):

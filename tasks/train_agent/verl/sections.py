@@ -9,11 +9,11 @@ What is set here differs from verl's default, or must not change with it. Two en
 """
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from tasks.rows.precision import Precision
+from tasks.score.rows_attention import flash_attention
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.spec import TrainSpec
 from tasks.train_agent.verl.environment import forwarded
@@ -78,7 +78,7 @@ def model(config: TrainAgentConfig, spec: TrainSpec) -> dict[str, Any]:
 
 def attention(cuda: bool) -> str:
     """Which of transformers' attention functions the actor uses; both find a pass's sequences by their positions."""
-    return "flash_attention_2" if cuda and find_spec("flash_attn") else PACKED_ATTENTION
+    return "flash_attention_2" if flash_attention(cuda) else PACKED_ATTENTION
 
 
 def actor(config: TrainAgentConfig, precision: Precision) -> dict[str, Any]:
