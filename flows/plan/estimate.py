@@ -6,13 +6,15 @@ Out: Plan(stages=[PlannedStage(title="finetune nll seed 0 (sft/0)", state="to ma
 """
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from flows.plan import memory
+from flows.plan.lengths import Drawn, solutions
 from flows.plan.plan import Machine, PlannedArtifact, PlannedStage, State
 from flows.plan.speed import DEALT, Past
 from flows.plan.table import Gpu, Model, table
-from flows.plan.work import WORK, Rows, made, rows_of_file
+from flows.plan.work import WORK, Rows, made
 from tasks.runtime.planning import Expected, Part, Step, Walk, expected_in
 from tasks.runtime.settings import settings
 from tasks.runtime.store.differences import Difference, nearest
@@ -30,6 +32,7 @@ class _Reckoning:
     def __init__(self, walk: Walk, past: Past, machine: Machine) -> None:
         self.walk, self.past, self.machine = walk, past, machine
         self._rows: dict[int, dict[str, int]] = {}
+        self._drawn: dict[int, Drawn] = {}
 
     def stage(self, step: Step) -> PlannedStage:
         artifacts = [self._artifact(step, name, part) for name, part in step.parts.items()]
@@ -120,6 +123,8 @@ class _Reckoning:
         for name, count in rows.items():
             config = self._config(step, name)
             worked = kind.rows(config, self._inputs(step, config))
+            if step.kind == "train_agent":  # longer prompts are left out
+                worked = round(worked * self._sampled(step).prompted(config.max_prompt_tokens))
             each = 1.0
             if kind.unit == "tokens":
                 each, said = self._length(step, digest, name)
@@ -144,7 +149,7 @@ class _Reckoning:
         found.core_hours = found.seconds * cores / 3600
         if machine.price is not None:
             found.money = machine.price * (found.gpu_hours if machine.gpu else found.core_hours)
-        tokens = found.amount if kind.unit == "tokens" else 0.0
+        tokens = found.amount if kind.unit == "tokens" else self._text(step, rows)
         found.disk = memory.disk(step.kind, config, model, sum(rows.values()), tokens)
         if machine.gpu is not None and found.gpus:
             self._memory(found, step, config, model, machine.gpu)
@@ -154,12 +159,32 @@ class _Reckoning:
         size = model.parameters if model else None
         if (known := self.past.length(step.kind, digest, name, size)) is not None:
             return known
-        known_for = [one for one in table().lengths if step.kind in one.kinds and one.parameters in (size, None)]
-        row = known_for[0]
-        most = getattr(config, "max_new_tokens", None) or row.tokens
-        if step.kind != "evaluate":
-            most = min(most, self._longest() / SHORTER)
-        return min(row.tokens, most), row.source
+        most = getattr(config, "max_new_tokens", inf)
+        for row in table().lengths:
+            if step.kind in row.kinds and row.parameters in (size, None):
+                return min(row.tokens, most), row.source
+        drawn = self._sampled(step)
+        if step.kind in ("finetune", "score") and not _rewritten(step):
+            return drawn.tokens, f"{drawn.tokens:,.0f} tokens, of the corpora's solutions"
+        written = min(most, drawn.rewritten(getattr(config, "max_prompt_tokens", inf)))
+        return written, f"{written:,.0f} tokens, of what an instruction-tuned model writes"
+
+    def _sampled(self, step: Step) -> Drawn:
+        """What the step's rows were drawn of."""
+        sample = above(step, "sample")
+        key = id(sample)
+        if key not in self._drawn:
+            corpora = [one.step for one in expected_in(sample.inputs)] if sample else []
+            read = [solutions(one.config) for one in corpora if one.kind == "corpus"]
+            self._drawn[key] = Drawn(tuple(read), self._longest())
+        return self._drawn[key]
+
+    def _text(self, step: Step, rows: Mapping[str, int]) -> float:
+        """Tokens of the texts that a step hands on as they are."""
+        if step.kind == "corpus":
+            found = solutions(step.config)
+            return found.rows * found.tokens
+        return sum(rows.values()) * self._sampled(step).tokens if step.kind in _HANDED_ON else 0.0
 
     def _longest(self) -> int:
         """Tokens of the sample's longest row, question included."""
@@ -172,20 +197,33 @@ class _Reckoning:
             found.fits = need.bytes <= gpu.memory * memory.GB
 
 
-# A solution that is not known has at most this part of the longest row's tokens: of NuminaMath-CoT's rows of up to 384
-# tokens SmolLM2 counts 119 in a solution.
-SHORTER = 3
 _COMPUTING = {
     *("train_agent", "measure", "rewrite", "self_solve", "finetune", "score", "evaluate"),
     *("read_base", "drift"),
 }  # with a model; of other stages time does not go by its size
+_HANDED_ON = ("sample", "split", "assemble", "mix")
+_MODELS = ("backbone", "model", "adapter")  # inputs that are no texts
+
+
+def above(step: Step, kind: str) -> Step | None:
+    """The nearest step of that kind that this one's inputs come from."""
+    for one in expected_in(step.inputs):
+        found = one.step if one.step.kind == kind else above(one.step, kind)
+        if found is not None:
+            return found
+    return None
+
+
+def _rewritten(step: Step) -> bool:
+    """Whether a step learns from or reads what a model wrote, and not the expert's solutions."""
+    texts = [one.step for name, value in step.inputs.items() if name not in _MODELS for one in expected_in([value])]
+    return any(one.kind in ("rewrite", "self_solve") or _rewritten(one) for one in texts)
 
 
 def _of_source(kind: str, config: Any) -> int:
     """Rows of a corpus that was not read yet, or questions of benchmarks."""
     if kind == "corpus":
-        known = table().rows.get(config.path)
-        return known.rows if known else rows_of_file(config.path, config.files)
+        return solutions(config).rows
     sizes = (table().questions.get(name, 0) for name in config.benchmarks)
     limit = getattr(config, "limit", None) if kind == "evaluate" else None
     return sum(min(size, limit) if limit else size for size in sizes)

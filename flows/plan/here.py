@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.experiment import Experiment
+from flows.plan.lengths import solutions
 from flows.plan.memory import GB, disk, model_of
+from flows.plan.table import on_the_hub
 from tasks.runtime.files.full_disk import free, nearest
 from tasks.runtime.planning import Walk
 from tasks.runtime.settings import settings
@@ -37,17 +39,38 @@ def _environments(steps: Sequence[Any]) -> Iterator[str]:
 
 
 def _room(steps: Sequence[Any], experiments: Sequence[Experiment], store: Path) -> Iterator[str]:
-    """Models, and the checkpoints that lie beside one while it is tuned; text is little beside them."""
+    """Models, the checkpoints that lie beside one while it is tuned, corpora; other text is little beside them."""
     shapes = [shape for one in experiments if (shape := model_of(one.backbone)) is not None]
     largest = max(shapes, key=lambda one: one.parameters, default=None)
     tuned = [step for step in steps if step.kind in ("finetune", "average")]
-    if largest is None or not tuned:
-        return
-    models = sum(disk(step.kind, step.config, largest, 0, 0) * len(step.missing()) for step in tuned)
-    whole = any(step.kind == "finetune" and not step.config.lora_rank for step in tuned)
-    beside = AT_ONCE * CHECKPOINT * largest.parameters if whole else 0.0
-    if models + beside > (has := free(store)):
+    read = [step.config for step in steps if step.kind == "corpus"]
+    takes: dict[str, float] = {}
+    if largest is not None and tuned:
+        each = [disk(one.kind, one.config, largest, 0, 0) * len(one.missing()) for one in tuned]
+        takes[f"{len(tuned)} models"] = sum(each)
+        if any(step.kind == "finetune" and not step.config.lora_rank for step in tuned):
+            takes["checkpoints"] = AT_ONCE * CHECKPOINT * largest.parameters
+    if read:
+        texts = [solutions(one) for one in read]
+        takes["corpora"] = sum(disk("corpus", None, None, one.rows, one.rows * one.tokens) for one in texts)
+    downloads = sum(known.download for one in read if (known := on_the_hub(one.path, one.files)))
+    cache = _hub_cache() if downloads else store
+    if nearest(cache).stat().st_dev == store.stat().st_dev:
+        takes |= {"their download": downloads} if downloads else {}
+    elif downloads > (has := free(cache)):
         yield (
-            f"{len(tuned)} models take {models / GB:.0f} GB, checkpoints beside {beside / GB:.0f}, and {store} has "
-            f"{has / GB:.0f} GB free: REWRITING_AGENT_STORE=FOLDER on a larger disk, or `rewriting-agent store prune`"
+            f"the corpora's download takes {downloads / GB:.0f} GB, and {cache} has {has / GB:.0f} GB free: "
+            "HF_HOME=FOLDER on a larger disk"
         )
+    if sum(takes.values()) > (has := free(store)):
+        told = ", ".join(f"{what} {bytes_ / GB:.0f} GB" for what, bytes_ in takes.items())
+        yield (
+            f"this run takes {sum(takes.values()) / GB:.0f} GB ({told}), and {store} has {has / GB:.0f} GB free: "
+            "REWRITING_AGENT_STORE=FOLDER on a larger disk, or `rewriting-agent store prune`"
+        )
+
+
+def _hub_cache() -> Path:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE)

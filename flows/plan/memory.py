@@ -117,11 +117,11 @@ def _verl(config: Any, model: Model, gpus: int, gpu: Gpu) -> Need:
 
 
 def disk(kind: str, config: Any, model: Model | None, rows: int, tokens: float) -> float:
-    """Bytes of the artifact: weights as they are written, four bytes of text a token, 300 bytes a row."""
+    """Bytes of the artifact: weights as they are written, three bytes of text a token, 300 bytes a row."""
     if kind == "backbone":
         return 0.0 if config.tokenizer_only or model is None else model.parameters * 2.0
     if kind in ("finetune", "average") and model is not None:
         return model.parameters * 4.0
     if kind == "train_agent" and model is not None:
         return 2.0 * config.rank * 7 * model.hidden * model.layers * 4
-    return 300.0 * rows + 4.0 * tokens
+    return 300.0 * rows + 3.0 * tokens

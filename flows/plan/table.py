@@ -1,5 +1,6 @@
 """The shipped table: what is assumed where the store has measured nothing, every row with its source (table.yaml)."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,13 @@ class Length(_Row):
 
 
 class Corpus(_Row):
-    """How many rows a corpus of the hub has."""
+    """A corpus of the hub: its rows, bytes that are downloaded; tokens of a solution at the mean, and the standard
+    deviation of their logarithms."""
 
     rows: int
+    download: float
+    tokens: float
+    spread: float
     source: str
 
 
@@ -71,10 +76,20 @@ class Table(_Row):
 
     speeds: tuple[Speed, ...]
     lengths: tuple[Length, ...]
-    rows: dict[str, Corpus]
+    corpora: dict[str, Corpus]
     questions: dict[str, int]
     gpus: dict[str, Gpu]
     models: dict[str, Model]
+
+
+def on_the_hub(path: str, files: str) -> Corpus | None:
+    """What is known of a repository's corpus; of one of N files, a name that ends in -of-0000N, an Nth of it."""
+    known = table().corpora.get(path)
+    one_of = re.search(r"\d-of-(\d+)\.", files)
+    if known is None or one_of is None:
+        return known
+    parts = max(1, int(one_of[1]))
+    return known.model_copy(update={"rows": known.rows // parts, "download": known.download / parts})
 
 
 @cache

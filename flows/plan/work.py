@@ -8,6 +8,7 @@ Out: 16405 (tokens)                                            800 rows, which t
 """
 
 import gzip
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,11 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from tasks.rows.jsonl import read_lines
+from tasks.rows.reader.bad_row import UnreadableFile
+from tasks.rows.reader.files import raw_rows, row_files
 from tasks.rows.source import local_path
 from tasks.runtime.settings import ROOT
 from tasks.runtime.store.store import Manifest
 
 LOOKED_AT = 2000  # lines of a file, to tell how many it has
+COUNTED_ROWS = 100_000  # of a file whose lines do not tell
 
 Rows = Mapping[str, int]  # rows of each input
 
@@ -176,19 +180,36 @@ def made(manifest: Manifest) -> int | None:
 
 
 def rows_of_file(path: str, files: str) -> int:
-    """Rows of a corpus on this machine, from the length of the first lines; 0 where there is none to look at."""
+    """Rows of a corpus on this machine, from the length of the first lines; of other than JSON lines and Parquet up to
+    `COUNTED_ROWS` a file are counted. 0 where there is none to look at."""
+    return sum(_rows_of(one) for one in files_of(path, files))
+
+
+def files_of(path: str, files: str) -> list[Path]:
+    """The files of a corpus that lie on this machine."""
     place = local_path(path)
-    found = [] if place is None else [place] if place.is_file() else sorted(place.glob(files))
-    return sum(_rows_of(one) for one in found)
+    try:
+        return [] if place is None else row_files(place, files)
+    except UnreadableFile:  # none of them holds rows: told when it is imported
+        return []
 
 
+@cache
 def _rows_of(file: Path) -> int:
-    if file.suffix == ".parquet":
-        import pyarrow.parquet as parquet
+    """0 of a file that is broken: told when it is imported."""
+    try:
+        if file.suffix == ".parquet":
+            import pyarrow.parquet as parquet
 
-        return int(parquet.ParquetFile(file).metadata.num_rows)
-    if not file.name.endswith((".jsonl", ".jsonl.gz")):
+            return int(parquet.ParquetFile(file).metadata.num_rows)
+        if file.name.endswith((".jsonl", ".jsonl.gz")):
+            return _lines_of(file)
+        return sum(1 for _ in islice(raw_rows(file), COUNTED_ROWS))
+    except (UnreadableFile, OSError, EOFError, ValueError, zlib.error):
         return 0
+
+
+def _lines_of(file: Path) -> int:
     with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
         counted = sum(1 for _ in islice(lines, LOOKED_AT))
         read = lines.tell()

@@ -43,13 +43,28 @@ def test_environments_that_are_not_installed(machine: Path) -> None:
     assert said("sft", placement={"finetune": Place(pool="gpu")}) == [], "the pool's machines have their own"
 
 
-def test_a_disk_without_room_for_models_and_checkpoints(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of Mistral-7B 29 GB each for two models (SFT is always run), and twice 101 GB of checkpoints."""
-    free = 200e9
+def test_a_disk_without_room_for_models_checkpoints_and_corpora(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of Mistral-7B 29 GB each for two models (SFT is always run), twice 101 GB of checkpoints; both corpora."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(machine / "hub"))
+    free = 300e9
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1e12, 1e12 - free, free))
     found = said("sdft", "Mistral-7B-Instruct-v0.3")
     (room,) = (one for one in found if "free" in one)
-    assert room.startswith("2 models take 58 GB, checkpoints beside 203, and ")
-    assert f"{machine} has 200 GB free: REWRITING_AGENT_STORE=FOLDER" in room
-    free = 300e9
+    assert room.startswith(
+        "this run takes 367 GB (2 models 58 GB, checkpoints 203 GB, corpora 73 GB, their download 32 GB), and "
+    )
+    assert f"{machine} has 300 GB free: REWRITING_AGENT_STORE=FOLDER" in room
+    free = 370e9
     assert not [one for one in said("sdft", "Mistral-7B-Instruct-v0.3") if "free" in one]
+
+
+def test_a_download_without_room_on_a_disk_of_its_own(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shm = Path("/dev/shm")
+    if not shm.is_dir() or shm.stat().st_dev == machine.stat().st_dev:
+        pytest.skip("no second file system here")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(shm))
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1e12, 0, 20e9 if Path(path) == shm else 1e12)
+    )
+    (room,) = (one for one in said("sdft", "Mistral-7B-Instruct-v0.3") if "free" in one)
+    assert room == "the corpora's download takes 32 GB, and /dev/shm has 20 GB free: HF_HOME=FOLDER on a larger disk"
