@@ -9,55 +9,14 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
 
+from flows.commands.options import AUTO
+
 console = Console(width=None if sys.stdout.isatty() else 112)  # in a file or a pipe nothing is folded for want of room
-
-Backbones = Annotated[
-    list[str] | None,
-    typer.Option("--backbone", "-b", help="As for run and study; several are one study. Default: nano."),
-]
-Presets = Annotated[list[str] | None, typer.Option("--preset", "-p", help="As for run; repeatable.")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="As for run; repeatable.")]
-Methods = Annotated[
-    list[str] | None,
-    typer.Option(help="Methods, repeatable; one: what run makes (the default, rewriting_agent), several: study."),
-]
-Variants = Annotated[list[str] | None, typer.Option("--variant", help="What ablation makes; repeatable.")]
-HOW_MANY = "How many training seeds, from 0; 4-7: these four, as another machine's share"
-Seeds = Annotated[str, typer.Option(help=f"{HOW_MANY}; or next, as schedules have it.")]
-AUTO = "auto"
-AUTO_HELP = "auto, as many (3 to 16) as show --show points of general accuracy at 80 % power."
-Show = Annotated[
-    float | None,
-    typer.Option("--show", min=0, metavar="POINTS", help="The difference that --seeds auto is to show. Default: 2."),
-]
-
-Rates = Annotated[
-    str,
-    typer.Option(metavar="RATE,RATE…", help="As for study: learning rates of SFT; what they share is planned once."),
-]
-
-Strengths = Annotated[
-    list[str] | None,
-    typer.Option("--strengths", metavar="all|METHOD|METHOD=VALUE,VALUE…", help="As for study; repeatable."),
-]
-
-Measured = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--measured",
-        metavar="FILE",
-        exists=True,
-        dir_okay=False,
-        resolve_path=True,
-        help="measured.parquet of a frontier made before or elsewhere: the runs that it holds are not made again, and "
-        "the new frontier has them too; repeatable.",
-    ),
-]
 
 
 def asked(

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.asked import (
+from flows.commands.asked import asked, chosen_seeds, console, flow_called
+from flows.commands.options import (
     AUTO_HELP,
     HOW_MANY,
     Backbones,
@@ -22,10 +23,6 @@ from flows.commands.asked import (
     Show,
     Strengths,
     Variants,
-    asked,
-    chosen_seeds,
-    console,
-    flow_called,
 )
 from flows.commands.written import writable
 

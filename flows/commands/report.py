@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from flows.commands.running import Json, console, prepare_prefect, run_flow, show_reports
+from flows.commands.options import Json
+from flows.commands.running import console, prepare_prefect, run_flow, show_reports
 from flows.commands.wide import show
 
 

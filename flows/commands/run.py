@@ -9,12 +9,22 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.commands.asked import AUTO, AUTO_HELP, HOW_MANY, Measured, Show, chosen_seeds, rates_of, seeds_of
-from flows.commands.running import (
+from flows.commands.asked import chosen_seeds, rates_of, seeds_of
+from flows.commands.options import (
+    AUTO,
+    AUTO_HELP,
+    HOW_MANY,
     Backbone,
+    Backbones,
     Json,
+    Measured,
     Overrides,
     Presets,
+    Rates,
+    Show,
+    Strengths,
+)
+from flows.commands.running import (
     changes,
     check,
     known_methods,
@@ -59,9 +69,7 @@ def run_command(
 
 
 def study_command(
-    backbone: Annotated[
-        list[str] | None, typer.Option("--backbone", "-b", help="Backbones to study; repeatable. Default: nano.")
-    ] = None,
+    backbone: Backbones = None,
     method: Annotated[
         list[str] | None,
         typer.Option(
@@ -71,23 +79,8 @@ def study_command(
     ] = None,
     seeds: Annotated[str, typer.Option(help=f"{HOW_MANY}; {AUTO_HELP}")] = "1",
     points: Show = None,
-    rates: Annotated[
-        str,
-        typer.Option(
-            metavar="RATE,RATE…",
-            help="Learning rates of SFT: --rates 8e-4,1.2e-3 runs every method at each and compares all of them where "
-            "they gained the same (a frontier).",
-        ),
-    ] = "",
-    strengths: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--strengths",
-            metavar="all|METHOD|METHOD=VALUE,VALUE…",
-            help="Methods' own strengths: all, each that has one over its file's grid; sft_kl=0.5,2, that one at "
-            "these; repeatable.",
-        ),
-    ] = None,
+    rates: Rates = "",
+    strengths: Strengths = None,
     measured: Measured = None,
     presets: Presets = None,
     overrides: Overrides = None,

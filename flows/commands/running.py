@@ -8,46 +8,15 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
-
-from flows.commands.written import writable
 
 if TYPE_CHECKING:
     from infra.temporary_server import TemporaryServer
 
 console = Console()
-
-Backbone = Annotated[
-    str,
-    typer.Option(
-        "--backbone", "-b", help="A name under infra/backbones, a YAML file of your own, or the folder of a model."
-    ),
-]
-Presets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--preset",
-        "-p",
-        help="A size under infra/presets: one_gpu, four_gpus or several_machines says where it is computed, smoke or "
-        "small how much of it. Goes with any backbone; repeatable, the later one wins.",
-    ),
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="FIELD=VALUE",
-        help="Change a field of the experiment: --set sample.rows=500, or, in place of the paper's corpora, "
-        "--set 'corpora=[{name: mine, path: mine.jsonl}]'. Repeatable.",
-    ),
-]
-Json = Annotated[
-    Path | None,
-    typer.Option("--json", callback=writable, help="Also write what the report shows as JSON (docs/report.md)."),
-]
 
 
 def known_methods(names: Iterable[str]) -> list[str]:

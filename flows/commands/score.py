@@ -14,8 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.located import Revision, Split, Subset, located
+from flows.commands.options import Backbone
 from flows.commands.reading import Encoding, Map, Questions, asked_by, open_reader, show_understood, survey
-from flows.commands.running import Backbone
 from flows.commands.written import not_the_input, writable
 from tasks.rows.jsonl import Row, read_rows, write_rows
 from tasks.rows.reader.reader import Demonstration, Reader

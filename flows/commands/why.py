@@ -8,19 +8,17 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from flows.commands.asked import (
+from flows.commands.asked import asked, console, flow_called
+from flows.commands.options import (
+    HOW_MANY,
     Backbones,
     Measured,
     Methods,
     Overrides,
     Presets,
     Rates,
-    Seeds,
     Strengths,
     Variants,
-    asked,
-    console,
-    flow_called,
 )
 
 
@@ -29,7 +27,7 @@ def why_command(
     backbone: Backbones = None,
     method: Methods = None,
     variant: Variants = None,
-    seeds: Seeds = "1",
+    seeds: Annotated[str, typer.Option(help=f"{HOW_MANY}; or next, as schedules have it.")] = "1",
     rates: Rates = "",
     strengths: Strengths = None,
     measured: Measured = None,

@@ -8,7 +8,8 @@ import typer
 from typer.testing import CliRunner
 
 from flows import cli
-from flows.commands.asked import AUTO, asked, chosen_seeds
+from flows.commands.asked import asked, chosen_seeds
+from flows.commands.options import AUTO
 from flows.plan.enough_seeds import FEWEST, MOST, NotEnough, enough
 from flows.plan.power import Power, least_difference
 
