@@ -53,7 +53,7 @@ def test_core_and_inference_give_the_same_verdicts(data_folder: Path) -> None:
     other = settings().environments / "inference" / "bin" / "python"
     if not other.exists():
         pytest.skip(f"{other} is not installed (make setup-inference)")
-    pairs = pairs_of(data_folder, 45)
+    pairs = pairs_of(data_folder, 20)
     here, ours = verdicts(Path(sys.executable), pairs)
     there, theirs = verdicts(other, pairs)
     assert here != there, "both environments have one antlr; the test compares nothing"

@@ -134,4 +134,4 @@ def test_a_megabyte_takes_no_time(text: str) -> None:
     extract_answer(text)
     extract_gold(text)
     last_boxed(text[-200_000:])
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 5, "quadratic would be hours"

@@ -22,14 +22,14 @@ PLAIN_END = re.compile(r"(?<![A-Z])(?<!\bRs)(?<!\bvs)(?<!\bapprox)[.!?](?=\s+(?:
 PLAIN_PROOF = re.compile(r"\\blacksquare|\bQ\.?E\.?D\b|\\qed|∎|\\square(?![A-Za-z])", re.IGNORECASE)
 
 
-@settings(max_examples=2000)
+@settings(max_examples=500)
 @given(TEXTS)
 def test_sentences_end_and_proofs_are_marked_where_the_plain_patterns_say(text: str) -> None:
     assert _SENTENCE_END.split(text) == PLAIN_END.split(text)
     assert bool(_PROOF.search(text)) == bool(PLAIN_PROOF.search(text))
 
 
-@settings(max_examples=2000)
+@settings(max_examples=500)
 @given(TEXTS)
 def test_no_box_is_before_the_first(text: str) -> None:
     first = first_box(text)
