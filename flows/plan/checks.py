@@ -14,9 +14,9 @@ from typing import Any
 from flows.experiment import Experiment
 from flows.placement import computing
 from flows.plan import memory
+from flows.plan.file_rows import rows_of_file
 from flows.plan.plan import Machine
 from flows.plan.table import table
-from flows.plan.work import rows_of_file
 from tasks.drift import texts
 from tasks.evaluate import benchmark
 from tasks.finetune.finetune import gpus as sft_gpus

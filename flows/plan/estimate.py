@@ -12,7 +12,7 @@ from typing import Any
 from flows.plan import memory
 from flows.plan.lengths import Drawn, solutions
 from flows.plan.plan import Machine, PlannedArtifact, PlannedStage, State
-from flows.plan.speed import DEALT, Past
+from flows.plan.speed import Past
 from flows.plan.table import Gpu, Model, table
 from flows.plan.work import WORK, Rows, made
 from tasks.runtime.planning import Expected, Part, Step, Walk, expected_in
@@ -136,11 +136,11 @@ class _Reckoning:
         asked = {name: step.config[name] for name in rows} if step.task.batch else step.config
         wanted = step.task.gpus(asked)
         found.gpus = (machine.gpus if wanted is None else wanted) if machine.gpu else 0
-        device = machine.device if found.gpus or step.kind not in _COMPUTING else "cpu"
-        parameters = model.parameters if model and step.kind in _COMPUTING else None
+        device = machine.device if found.gpus or not kind.model else "cpu"
+        parameters = model.parameters if model and kind.model else None
         speed = self.past.speed(step.kind, config.model_dump(), device, parameters)
         cores = min(step.task.cores(asked), settings().cores)
-        engines = found.gpus or (cores if step.kind in DEALT else 1)
+        engines = found.gpus or (cores if kind.dealt else 1)
         found.seconds = speed.start + found.amount / (speed.per_second * max(1, engines))
         found.source, found.measured = speed.source, speed.measured
         if lengths:
@@ -184,7 +184,7 @@ class _Reckoning:
         if step.kind == "corpus":
             found = solutions(step.config)
             return found.rows * found.tokens
-        return sum(rows.values()) * self._sampled(step).tokens if step.kind in _HANDED_ON else 0.0
+        return sum(rows.values()) * self._sampled(step).tokens if WORK[step.kind].hands_on else 0.0
 
     def _longest(self) -> int:
         """Tokens of the sample's longest row, question included."""
@@ -197,11 +197,6 @@ class _Reckoning:
             found.fits = need.bytes <= gpu.memory * memory.GB
 
 
-_COMPUTING = {
-    *("train_agent", "measure", "rewrite", "self_solve", "finetune", "score", "evaluate"),
-    *("read_base", "drift"),
-}  # with a model; of other stages time does not go by its size
-_HANDED_ON = ("sample", "split", "assemble", "mix")
 _MODELS = ("backbone", "model", "adapter")  # inputs that are no texts
 
 

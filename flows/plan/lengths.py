@@ -17,8 +17,8 @@ from math import inf, log
 from pathlib import Path
 from statistics import NormalDist, fmean, pstdev
 
+from flows.plan.file_rows import files_of, rows_of_file
 from flows.plan.table import on_the_hub, table
-from flows.plan.work import files_of, rows_of_file
 from tasks.corpus.corpus import CorpusConfig
 from tasks.corpus.formats import READERS, Format, kept_columns
 from tasks.rows.reader.bad_row import BadRow, UnreadableFile

@@ -14,13 +14,11 @@ from functools import cached_property
 from statistics import median
 
 from flows.plan import table as shipped
-from flows.plan.work import done, length
+from flows.plan.work import WORK, done, length
 from tasks.runtime.store.store import Manifest
 
 NEAR = 1.25  # models whose sizes differ by less are of one size
 ALIKE = 3  # models whose sizes differ by less write answers of like lengths
-DEALT = {"rewrite", "self_solve", "evaluate"}  # to as many engines as the stage holds GPUs, or cores where it has none
-GENERATE = {"rewrite", "self_solve", "measure", "evaluate"}  # bound by the memory's bandwidth; the others compute
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ class Past:
             return None
         # Each of a build's artifacts has its share of the build's seconds.
         gpu_seconds = sum(one.cost.get("gpu_seconds", 0.0) for one in build)
-        core_seconds = sum(one.cost.get("core_seconds", 0.0) for one in build) if first.kind in DEALT else 0.0
+        core_seconds = sum(one.cost.get("core_seconds", 0.0) for one in build) if WORK[first.kind].dealt else 0.0
         engines = max(1, round((gpu_seconds or core_seconds) / seconds))
         told = first.run.get("device") or ("gpu" if gpu_seconds else "cpu")
         device = shipped.gpu_called(told) or told
@@ -173,7 +171,7 @@ def _shipped(kind: str, device: str, parameters: int | None) -> Speed | None:
     if not here and device in gpus:
         here = [row for row in rows if row.device in gpus]
         if here:
-            other, what = gpus[here[0].device], "bandwidth" if kind in GENERATE else "tflops"
+            other, what = gpus[here[0].device], "bandwidth" if WORK[kind].writes else "tflops"
             factor = getattr(gpus[device], what) / getattr(other, what)
             scaled = f", of {here[0].device} by {what}"
     if not here:

@@ -7,26 +7,18 @@ Out: 16405 (tokens)                                            800 rows, which t
 `WORK` has an entry for every stage.
 """
 
-import gzip
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tasks.rows.jsonl import read_lines
-from tasks.rows.reader.bad_row import UnreadableFile
-from tasks.rows.reader.files import raw_rows, row_files
-from tasks.rows.source import local_path
 from tasks.runtime.settings import ROOT
 from tasks.runtime.store.store import Manifest
 
-LOOKED_AT = 2000  # lines of a file, to tell how many it has
-COUNTED_ROWS = 100_000  # of a file whose lines do not tell
-
 Rows = Mapping[str, int]  # rows of each input
+Metrics = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -34,14 +26,25 @@ class Kind:
     """One kind of stage.
 
     `done`: amount of work in a finished artifact. `rows`: rows that a planned one works on, of its config and of its
-    inputs' rows. `times`: passes or samples a row. `made`: rows that it leaves for what comes after it.
+    inputs' rows. `times`: passes or samples a row. `made`: rows that it leaves for what comes after it, by the metric
+    `left` of a finished one. `each`: tokens a row of a finished one, of its metrics.
+
+    `model`: a model computes, so its time goes by the model's size. `writes`: the model writes, bound by the memory's
+    bandwidth. `dealt`: to as many engines as the stage holds GPUs, or cores where it has none. `hands_on`: the texts of
+    its rows are the expert's, as its inputs have them.
     """
 
     unit: str  # tokens where a row's share is its length; else the rows are the amount
-    done: Callable[[Mapping[str, Any], Mapping[str, Any]], float]  # of metrics and config
+    done: Callable[[Metrics, Mapping[str, Any]], float]  # of metrics and config
     rows: Callable[[Any, Rows], int]
     times: Callable[[Any, int], float] = lambda config, rows: 1
     made: Callable[[Any, int], int] = lambda config, rows: rows
+    left: str = "rows"
+    each: Callable[[Metrics], float | None] = lambda metrics: None
+    model: bool = False
+    writes: bool = False
+    dealt: bool = False
+    hands_on: bool = False
 
 
 def _sum(inputs: Rows, name: str) -> int:
@@ -81,6 +84,11 @@ def _passages(file: Path | None) -> int:
         return 0
 
 
+def _per(total: str, rows: str) -> Callable[[Metrics], float | None]:
+    """One metric a unit of another."""
+    return lambda m: m[total] / m[rows] if total in m and m.get(rows) else None
+
+
 WORK: dict[str, Kind] = {
     "backbone": Kind(
         "models",
@@ -89,35 +97,78 @@ WORK: dict[str, Kind] = {
         made=lambda c, rows: 1,
     ),
     "corpus": Kind("rows", lambda m, c: m["read"], lambda c, i: i.get("", 0)),
-    "questions": Kind("questions", lambda m, c: m["questions"], lambda c, i: i.get("", 0)),
-    "sample": Kind("rows", _read, lambda c, i: _sum(i, "corpora"), made=lambda c, rows: min(c.rows, rows)),
-    "split": Kind("rows", lambda m, c: m["rows"], lambda c, i: i["sample"], made=_part),
-    "train_agent": Kind("tokens", _rollouts, lambda c, i: i["rows"], times=_grpo_times),
+    "questions": Kind("questions", lambda m, c: m["questions"], lambda c, i: i.get("", 0), left="questions"),
+    "sample": Kind(
+        "rows", _read, lambda c, i: _sum(i, "corpora"), made=lambda c, rows: min(c.rows, rows), hands_on=True
+    ),
+    "split": Kind("rows", lambda m, c: m["rows"], lambda c, i: i["sample"], made=_part, hands_on=True),
+    "train_agent": Kind(
+        "tokens",
+        _rollouts,
+        lambda c, i: i["rows"],
+        times=_grpo_times,
+        each=lambda m: m.get("length_passing_last") or m.get("length_passing_first"),
+        model=True,
+    ),
     "measure": Kind(
         "tokens",
         lambda m, c: m["rows"] * c["candidates"] * m["length"],
         lambda c, i: i["rows"],
         times=lambda c, rows: c.candidates,
+        each=lambda m: m.get("length"),
+        model=True,
+        writes=True,
     ),
-    "rewrite": Kind("tokens", lambda m, c: m["output_tokens"], lambda c, i: -(-i["rows"] // c.shards)),
-    "self_solve": Kind("tokens", lambda m, c: m["output_tokens"], lambda c, i: -(-i["rows"] // c.shards)),
-    "verify": Kind("rows", lambda m, c: m["rewrites"], lambda c, i: i["rewrites"]),
+    "rewrite": Kind(
+        "tokens",
+        lambda m, c: m["output_tokens"],
+        lambda c, i: -(-i["rows"] // c.shards),
+        left="written",
+        each=_per("output_tokens", "written"),
+        model=True,
+        writes=True,
+        dealt=True,
+    ),
+    "self_solve": Kind(
+        "tokens",
+        lambda m, c: m["output_tokens"],
+        lambda c, i: -(-i["rows"] // c.shards),
+        left="written",
+        each=_per("output_tokens", "written"),
+        model=True,
+        writes=True,
+        dealt=True,
+    ),
+    "verify": Kind("rows", lambda m, c: m["rewrites"], lambda c, i: i["rewrites"], left="rewrites"),
     "diversity": Kind("rewrites", lambda m, c: m["rewrites"], lambda c, i: _sum(i, "rewrites")),
-    "assemble": Kind("rows", lambda m, c: m["rows"], lambda c, i: i["rows"]),
-    "mix": Kind("rows", lambda m, c: m["rows"], lambda c, i: i["dataset"] + c.rows),
+    "assemble": Kind("rows", lambda m, c: m["rows"], lambda c, i: i["rows"], hands_on=True),
+    "mix": Kind("rows", lambda m, c: m["rows"], lambda c, i: i["dataset"] + c.rows, hands_on=True),
     "finetune": Kind(
         "tokens",
         lambda m, c: m["target_tokens"] * c["epochs"],
         lambda c, i: i["dataset"],
         times=lambda c, rows: c.epochs,
+        each=_per("target_tokens", "kept"),
+        model=True,
     ),
     "average": Kind("models", lambda m, c: 1.0, lambda c, i: 1, made=lambda c, rows: 1),
-    "score": Kind("tokens", lambda m, c: m["tokens"], lambda c, i: i.get("rewrites", i["rows"])),
+    "score": Kind(
+        "tokens",
+        lambda m, c: m["tokens"],
+        lambda c, i: i.get("rewrites", i["rows"]),
+        each=_per("tokens", "scored"),
+        model=True,
+    ),
     "evaluate": Kind(
         "tokens",
         lambda m, c: m["tokens"] + m.get("sampled_tokens", 0),
         lambda c, i: i.get("", 0),
         times=lambda c, rows: 1 + (c.sampling.answers if c.sampling else 0),
+        left="n",
+        each=_per("tokens", "n"),
+        model=True,
+        writes=True,
+        dealt=True,
     ),
     "read_base": Kind(
         "texts",
@@ -127,8 +178,10 @@ WORK: dict[str, Kind] = {
             _passages(c.passages)
             + sum(min(c.answers, rows) + min(c.choices, rows) for name, rows in i.items() if name.startswith("answers"))
         ),
+        left="texts",
+        model=True,
     ),
-    "drift": Kind("texts", lambda m, c: m["texts"], lambda c, i: i["base"]),
+    "drift": Kind("texts", lambda m, c: m["texts"], lambda c, i: i["base"], left="texts", model=True),
     "report": Kind("artifacts", lambda m, c: m["artifacts"], lambda c, i: i.get("", 0)),
     "frontier": Kind("artifacts", lambda m, c: m["artifacts"], lambda c, i: i.get("", 0)),
 }
@@ -142,84 +195,12 @@ def done(manifest: Manifest) -> float | None:
         return None
 
 
-# How many rows stand behind an artifact's tokens, by the first of these metrics that it has.
-COUNTED = ("written", "scored", "n", "kept")
-
-
 def length(manifest: Manifest) -> float | None:
     """Tokens a row, of a finished artifact whose work is counted in tokens."""
-    metrics = manifest.metrics
-    if manifest.kind == "measure":
-        return metrics.get("length")
-    if manifest.kind == "train_agent":
-        return metrics.get("length_passing_last") or metrics.get("length_passing_first")
-    own = {"finetune": "target_tokens", "evaluate": "tokens"}.get(manifest.kind)
-    total = metrics.get(own) if own else done(manifest)
-    rows = next((metrics[name] for name in COUNTED if metrics.get(name)), None)
-    return None if total is None or not rows else total / rows
-
-
-# The metric that counts them, where it is not "rows".
-_LEFT = {
-    "rewrite": "written",
-    "self_solve": "written",
-    "verify": "rewrites",
-    "questions": "questions",
-    "evaluate": "n",
-    "read_base": "texts",
-    "drift": "texts",
-}
+    return WORK[manifest.kind].each(manifest.metrics)
 
 
 def made(manifest: Manifest) -> int | None:
     """Rows that a finished artifact left for what comes after it."""
-    metrics = manifest.metrics
-    name = _LEFT.get(manifest.kind, "rows")
-    value = metrics.get(name)
+    value = manifest.metrics.get(WORK[manifest.kind].left)
     return int(value) if isinstance(value, (int, float)) else None
-
-
-def rows_of_file(path: str, files: str) -> int:
-    """Rows of a corpus on this machine, from the length of the first lines; of other than JSON lines and Parquet up to
-    `COUNTED_ROWS` a file are counted. 0 where there is none to look at."""
-    return sum(_rows_of(one) for one in files_of(path, files))
-
-
-def files_of(path: str, files: str) -> list[Path]:
-    """The files of a corpus that lie on this machine."""
-    place = local_path(path)
-    try:
-        return [] if place is None else row_files(place, files)
-    except UnreadableFile:  # none of them holds rows: told when it is imported
-        return []
-
-
-@cache
-def _rows_of(file: Path) -> int:
-    """0 of a file that is broken: told when it is imported."""
-    try:
-        if file.suffix == ".parquet":
-            import pyarrow.parquet as parquet
-
-            return int(parquet.ParquetFile(file).metadata.num_rows)
-        if file.name.endswith((".jsonl", ".jsonl.gz")):
-            return _lines_of(file)
-        return sum(1 for _ in islice(raw_rows(file), COUNTED_ROWS))
-    except (UnreadableFile, OSError, EOFError, ValueError, zlib.error):
-        return 0
-
-
-def _lines_of(file: Path) -> int:
-    with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
-        counted = sum(1 for _ in islice(lines, LOOKED_AT))
-        read = lines.tell()
-    return max(counted, round(counted * _bytes(file) / read)) if read else 0
-
-
-def _bytes(file: Path) -> int:
-    """Of the text; a gzip file tells it at its end (RFC 1952), but for multiples of 4 GiB."""
-    if file.suffix != ".gz":
-        return file.stat().st_size
-    with file.open("rb") as raw:
-        raw.seek(-4, 2)
-        return int.from_bytes(raw.read(4), "little")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from flows.experiment import STAGES, load_experiment
-from flows.plan.work import WORK, done, length, made, rows_of_file
+from flows.plan.file_rows import rows_of_file
+from flows.plan.work import WORK, done, length, made
 from tasks.evaluate.config import EvaluateConfig, SamplingConfig
 from tasks.runtime.store.store import Manifest
 
