@@ -53,6 +53,10 @@ def test_gpus_that_are_named_are_planned_for(tmp_path: Path) -> None:
     assert (agent["gpus"], agent["unit"], agent["fits"]) == (4, "tokens", True)
     assert agent["gpu_hours"] == pytest.approx(4 * agent["seconds"] / 3600)
     assert agent["money"] == pytest.approx(2 * agent["gpu_hours"])
+    assert agent["amount"] == pytest.approx(30 * 5120 * 400), "a third of its rows have prompts within 2,048 tokens"
+    tuned = {name: by_title[f"finetune nll seed 0 ({name}/0)"]["amount"] for name in ("sft", "rewriting_agent")}
+    assert tuned["rewriting_agent"] == pytest.approx(2 * 50_000 * 400)
+    assert tuned["sft"] > 8 * tuned["rewriting_agent"], "most of the expert's solutions are long traces"
     (rewrite,) = (stage for stage in made["stages"] if stage["kind"] == "rewrite")
     assert (rewrite["gpus"], rewrite["fits"]) == (4, True), "one engine a GPU, each with the whole model"
 
