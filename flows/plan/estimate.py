@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 from flows.plan import memory
-from flows.plan.lengths import Drawn, solutions
+from flows.plan.lengths import OWN, Drawn, solutions
 from flows.plan.plan import Machine, PlannedArtifact, PlannedStage, State
 from flows.plan.speed import Past
 from flows.plan.table import Gpu, Model, table
@@ -159,15 +159,19 @@ class _Reckoning:
         size = model.parameters if model else None
         if (known := self.past.length(step.kind, digest, name, size)) is not None:
             return known
-        most = getattr(config, "max_new_tokens", inf)
         for row in table().lengths:
-            if step.kind in row.kinds and row.parameters in (size, None):
-                return min(row.tokens, most), row.source
-        drawn = self._sampled(step)
-        if step.kind in ("finetune", "score") and not _rewritten(step):
-            return drawn.tokens, f"{drawn.tokens:,.0f} tokens, of the corpora's solutions"
-        written = min(most, drawn.rewritten(getattr(config, "max_prompt_tokens", inf)))
-        return written, f"{written:,.0f} tokens, of what an instruction-tuned model writes"
+            if step.kind in row.kinds and row.parameters == size:
+                return row.tokens, row.source
+        most = getattr(config, "max_new_tokens", inf)
+        learnt = step if step.kind in ("finetune", "score") else above(step, "finetune")
+        if learnt is not None and not _rewritten(learnt):  # read or learnt from, or written by a model that learnt so
+            tokens, what = self._sampled(learnt).tokens, "of the corpora's solutions"
+        elif step.kind == "evaluate" and learnt is None:
+            tokens, what = OWN, "reckoned: chain of thought of an instruction-tuned model"
+        else:
+            tokens = self._sampled(step).rewritten(getattr(config, "max_prompt_tokens", inf))
+            what = "as an instruction-tuned model writes"
+        return min(tokens, most), f"{min(tokens, most):,.0f} tokens, {what}"
 
     def _sampled(self, step: Step) -> Drawn:
         """What the step's rows were drawn of."""

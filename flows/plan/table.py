@@ -27,10 +27,10 @@ class Speed(_Row):
 
 
 class Length(_Row):
-    """Tokens of one row of these kinds of stage, of one model's where it is named by its parameters."""
+    """Tokens of one row of these kinds of stage, of the model with so many parameters."""
 
     kinds: tuple[str, ...]
-    parameters: int | None = None  # of that model alone
+    parameters: int
     tokens: float
     source: str
 

@@ -57,6 +57,9 @@ def test_gpus_that_are_named_are_planned_for(tmp_path: Path) -> None:
     tuned = {name: by_title[f"finetune nll seed 0 ({name}/0)"]["amount"] for name in ("sft", "rewriting_agent")}
     assert tuned["rewriting_agent"] == pytest.approx(2 * 50_000 * 400)
     assert tuned["sft"] > 8 * tuned["rewriting_agent"], "most of the expert's solutions are long traces"
+    evaluated = {name: by_title[f"evaluate{name}"]["amount"] for name in ("", " (sft/0)", " (rewriting_agent/0)")}
+    assert evaluated[""] == pytest.approx(33_139 * 400) == evaluated[" (rewriting_agent/0)"]
+    assert evaluated[" (sft/0)"] > 8 * evaluated[""], "a model answers as long as what it learnt from"
     (rewrite,) = (stage for stage in made["stages"] if stage["kind"] == "rewrite")
     assert (rewrite["gpus"], rewrite["fits"]) == (4, True), "one engine a GPU, each with the whole model"
 
