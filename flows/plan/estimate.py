@@ -123,8 +123,9 @@ class _Reckoning:
         for name, count in rows.items():
             config = self._config(step, name)
             worked = kind.rows(config, self._inputs(step, config))
-            if step.kind == "train_agent":  # longer prompts are left out
-                worked = round(worked * self._sampled(step).prompted(config.max_prompt_tokens))
+            if step.kind == "train_agent" and (share := self._prompted(step, config)) < 1:
+                worked = max(1, round(worked * share))
+                lengths.append(f"{share:.0%} of the rows have prompts within {config.max_prompt_tokens:,} tokens")
             each = 1.0
             if kind.unit == "tokens":
                 each, said = self._length(step, digest, name)
@@ -144,7 +145,7 @@ class _Reckoning:
         found.seconds = speed.start + found.amount / (speed.per_second * max(1, engines))
         found.source, found.measured = speed.source, speed.measured
         if lengths:
-            found.source += f"; lengths: {next(iter(dict.fromkeys(lengths)))}"
+            found.source += f"; lengths: {', '.join(list(dict.fromkeys(lengths))[:2])}"
         found.gpu_hours = found.seconds * found.gpus / 3600
         found.core_hours = found.seconds * cores / 3600
         if machine.price is not None:
@@ -172,6 +173,15 @@ class _Reckoning:
             tokens = self._sampled(step).rewritten(getattr(config, "max_prompt_tokens", inf))
             what = "as an instruction-tuned model writes"
         return min(tokens, most), f"{min(tokens, most):,.0f} tokens, {what}"
+
+    def _prompted(self, step: Step, config: Any) -> float:
+        """The share of the agent's rows that it reads: those with longer prompts are left out. All, where the prompts'
+        limit was fitted to the rows, or where nothing is known of the model's tokens."""
+        model = self._model(step)[0]
+        known = {row.parameters for row in table().lengths}
+        if config.max_prompt_tokens >= self._longest() or (model is not None and model.parameters in known):
+            return 1.0
+        return self._sampled(step).prompted(config.max_prompt_tokens)
 
     def _sampled(self, step: Step) -> Drawn:
         """What the step's rows were drawn of."""

@@ -42,6 +42,8 @@ def test_a_plan_needs_no_server_and_builds_nothing(tmp_path: Path) -> None:
     sft = by_title["finetune nll seed 0 (sft/0)"]
     assert sft["seconds"] > 0 and sft["source"].startswith("measured: nano")
     assert sft["money"] == pytest.approx(0.1 * sft["core_hours"])
+    agent = by_title["train_agent seed 0 (rewriting_agent/0)"]
+    assert agent["amount"] == 2 * 8 * 4 * 38, "steps, prompts, candidates, tokens"
     assert sft["artifacts"][0]["key"] is None and "after backbone nano" in sft["artifacts"][0]["why"]
     assert {one["group"]: one["questions"] for one in made["power"]} == {"downstream": 16, "general": 24}
 
