@@ -34,6 +34,7 @@ from infra.registration import (
 from infra.service_check import check_services
 from infra.up_state import Started, alone, home, port_of_before, read_state, remember_port, write_state
 from infra.user_changes import put_back, set_aside
+from tasks.runtime import bytecode
 from tasks.runtime.settings import ROOT
 
 HOST = "127.0.0.1"
@@ -185,6 +186,7 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 if __name__ == "__main__":
+    bytecode.kept()
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT too: a script's background jobs ignore it
         signal.signal(ending, _interrupt)
     try:

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.runtime import bytecode
+
 if TYPE_CHECKING:
     from tasks.runtime.store.store import Artifact
+
+bytecode.kept()  # by hundreds of processes
 
 ROOT = Path(__file__).resolve().parent.parent
 

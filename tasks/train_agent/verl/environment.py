@@ -3,9 +3,9 @@
 import os
 import re
 import secrets
-import sys
 from pathlib import Path
 
+from tasks.runtime import bytecode
 from tasks.runtime.settings import ROOT
 
 HERE = "tasks.train_agent.verl"
@@ -35,9 +35,7 @@ def prepare(cuda: bool, log: Path, alone: bool, seed: int) -> None:
         "RAY_worker_niceness": "0",  # Ray's is 15: beside other work its processes wait until a watchdog ends them
         "TQ_LOGGING_LEVEL": "ERROR",  # TransferQueue warns at every call on a machine with few cores
     }
-    # A dozen processes import torch, vLLM and verl: without bytecode each compiles all of it again.
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    sys.dont_write_bytecode = False
+    bytecode.kept()  # by a dozen processes that import torch, vLLM and verl
     if alone:
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     if not cuda:

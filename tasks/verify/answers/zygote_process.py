@@ -46,7 +46,9 @@ class ZygoteProcess:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env=os.environ
+            | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+            | {"PYTHONDONTWRITEBYTECODE": ""},  # else each compiles sympy again, which takes five times as long
             start_new_session=True,  # a Ctrl-C at the terminal is the caller's; the children follow its end
         )
         theirs.close()
