@@ -8,7 +8,7 @@ export DO_NOT_TRACK = 1
 export PREFECT_HOME ?= $(abspath $(ENVS))/prefect
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: help setup setup-% run test test-core test-flows test-inference test-sft test-slow test-verl faults style types bench bench-check gpu-check nano up down lock clean
+.PHONY: help setup setup-% run test test-core test-flows test-inference test-sft test-types test-slow test-verl faults style types bench bench-check gpu-check nano up down lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -24,13 +24,15 @@ run: setup       ## the main job: the rewriting agent on the nano backbone, with
 test: setup setup-dev   ## style, types and all tests but the slow ones
 	@$(CORE)/ruff check -q .
 	@$(CORE)/ruff format -q --check .
-	@$(CORE)/mypy
-	@echo "core; beside it inference, flows and SFT, whose output comes at the end (together 15 to 19 minutes)"
-	@$(MAKE) -sk -j2 -O test-inference test-flows test-sft > $(ENVS)/test-others.log 2>&1 & others=$$!; \
+	@echo "core; beside it types, inference, flows and SFT, whose output comes at the end (together 15 to 20 minutes)"
+	@$(MAKE) -sk -j4 -O test-flows test-inference test-sft test-types > $(ENVS)/test-others.log 2>&1 & others=$$!; \
 	$(MAKE) -s test-core; here=$$?; \
 	wait $$others; others=$$?; cat $(ENVS)/test-others.log; exit $$((here | others))
 
-# Servers and engines often wait: three suites at a time keep two cores busy.
+# Servers and engines often wait: all suites at a time keep two cores busy.
+test-types:
+	@$(CORE)/mypy
+
 test-core:
 	$(CORE)/python -m pytest -m "$(IN_CORE)" --ignore=tests/flows --ignore=tests/infra
 

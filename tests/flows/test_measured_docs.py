@@ -14,7 +14,7 @@ PAGES = [("nano_world6.parquet", "nano_worlds.md"), ("nano.parquet", "every_meth
 def test_every_point_of_a_published_file_stands_in_its_page(file: str, page: str) -> None:
     """By its means: the intervals are drawn with fewer replicates here."""
     backbone, measured = load(ROOT / "docs" / "measured" / file)
-    made = build(backbone, True, measured, confidence=0.95, resamples=100, seed=0)
+    made = build(backbone, True, measured, confidence=0.95, resamples=20, seed=0)
     told = (ROOT / "docs" / page).read_text(encoding="utf-8")
     points = next(one for one in tables(made) if one.title.startswith("Every point"))
     for name, rate, seeds, *figures in points.rows:

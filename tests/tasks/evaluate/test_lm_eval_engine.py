@@ -140,6 +140,7 @@ def test_both_backends_give_the_same_answers(tmp_path: Path, by_vllm: Path, rows
         assert answers == of_vllm and scores.items() <= said.items()
 
 
+@pytest.mark.slow
 def test_a_benchmark_alone_dealt_to_two_engines_gives_the_bytes_that_it_gives_among_others(
     tmp_path: Path, by_vllm: Path, rows: dict[str, list[Row]]
 ) -> None:

@@ -81,6 +81,7 @@ def test_prompts_that_are_too_long_are_counted_not_cut(measured):
     assert [row["id"] for row in read_rows(out / "rows.jsonl")] == there
 
 
+@pytest.mark.slow
 def test_bfloat16_rounds_what_is_measured(tmp_path, rows, measured):
     out, metrics = measured
     assert metrics["dtype"] == "float32"

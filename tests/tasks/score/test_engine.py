@@ -130,6 +130,7 @@ def test_two_processes_give_what_one_gives_unpacked(run_engine, tmp_path, backbo
     assert metrics[1] == pytest.approx(metrics[0], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_ends_the_others_and_the_engine(tmp_path, backbone):
     rows = tmp_path / "rows.jsonl"
     write_rows(rows, [{"id": f"r{i}", "question": "?", "solution": "so"} for i in range(600)])
