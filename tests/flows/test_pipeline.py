@@ -200,21 +200,18 @@ def test_the_next_seed_is_the_first_that_was_not_run_and_its_report_has_the_othe
 
 @pytest.fixture(scope="module")
 def studied(finished: Artifact) -> tuple[Artifact, list[Manifest]]:
-    """The report of a study of a method with targets of its own, and what it made beside what was there."""
+    """The report of a study of an average, and what it made beside what was there."""
     before = {manifest.key for manifest in store().manifests()}
-    (report,) = study(["self_sft"], [0], experiments=[small_experiment()])
+    (report,) = study(["wise_ft_75"], [0], experiments=[small_experiment()])
     return report, [manifest for manifest in store().manifests() if manifest.key not in before]
 
 
 def test_a_study_reuses_what_a_pipeline_made(studied: tuple[Artifact, list[Manifest]]) -> None:
     report, new = studied
     kinds = sorted(manifest.kind for manifest in new)
-    assert kinds.count("self_solve") == kinds.count("finetune") == 1
-    assert "train_agent" not in kinds
-    assert "backbone" not in kinds
-    dataset = next(manifest for manifest in new if manifest.kind == "assemble")
-    assert {row["kind"] for row in rows_of(dataset)} == {"self_solution"}
-    assert read_report(store().path(report.key)).methods() == ["base", "sft", "self_sft"]
+    assert kinds.count("average") == 1
+    assert not {"train_agent", "rewrite", "finetune", "backbone"} & set(kinds)
+    assert read_report(store().path(report.key)).methods() == ["base", "sft", "wise_ft_75"]
 
 
 def test_one_report_of_the_runs_of_several_computes_nothing_else(
@@ -225,7 +222,7 @@ def test_one_report_of_the_runs_of_several_computes_nothing_else(
     report = report_of([finished.key[:12], more.run["flow_run"]])
     assert [one.kind for one in store().manifests() if one.key not in before] == ["report"]
     data = read_report(store().path(report.key))
-    assert set(data.methods()) == {"base", "sft", "self_sft", "rewriting_agent"}
+    assert set(data.methods()) == {"base", "sft", "wise_ft_75", "rewriting_agent"}
     assert needed(store().manifests(), {"report"}) >= {finished.key, more.key, report.key}
 
 

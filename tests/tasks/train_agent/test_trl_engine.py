@@ -186,6 +186,7 @@ def test_vllm_writes_with_the_adapter_what_the_policy_does(undisturbed, rows, tm
     assert found != untrained
 
 
+@pytest.mark.slow
 def test_a_backbone_that_judges_itself_does_so_without_its_adapter(tmp_path, rows):
     import torch
 
