@@ -123,13 +123,13 @@ class _Reckoning:
         for name, count in rows.items():
             config = self._config(step, name)
             worked = kind.rows(config, self._inputs(step, config))
-            if step.kind == "train_agent" and (share := self._prompted(step, config)) < 1:
-                worked = max(1, round(worked * share))
-                lengths.append(f"{share:.0%} of the rows have prompts within {config.max_prompt_tokens:,} tokens")
             each = 1.0
             if kind.unit == "tokens":
                 each, said = self._length(step, digest, name)
                 lengths.append(said)
+            if step.kind == "train_agent" and (share := self._prompted(step, config)) < 1:
+                worked = max(1, round(worked * share))
+                lengths[-1] += f"; {share:.0%} of the rows have prompts within {config.max_prompt_tokens:,} tokens"
             found.amount += (
                 (count if step.kind in ("evaluate", "split") else worked) * kind.times(config, worked) * each
             )
@@ -145,7 +145,7 @@ class _Reckoning:
         found.seconds = speed.start + found.amount / (speed.per_second * max(1, engines))
         found.source, found.measured = speed.source, speed.measured
         if lengths:
-            found.source += f"; lengths: {', '.join(list(dict.fromkeys(lengths))[:2])}"
+            found.source += f"; lengths: {lengths[0]}"
         found.gpu_hours = found.seconds * found.gpus / 3600
         found.core_hours = found.seconds * cores / 3600
         if machine.price is not None:
@@ -164,7 +164,7 @@ class _Reckoning:
             if step.kind in row.kinds and row.parameters == size:
                 return row.tokens, row.source
         most = getattr(config, "max_new_tokens", inf)
-        learnt = step if step.kind in ("finetune", "score") else above(step, "finetune")
+        learnt = step if step.kind in ("finetune", "score") else ancestor(step, "finetune")
         if learnt is not None and not _rewritten(learnt):  # read or learnt from, or written by a model that learnt so
             tokens, what = self._sampled(learnt).tokens, "of the corpora's solutions"
         elif step.kind == "evaluate" and learnt is None:
@@ -179,19 +179,20 @@ class _Reckoning:
         limit was fitted to the rows, or where nothing is known of the model's tokens."""
         model = self._model(step)[0]
         known = {row.parameters for row in table().lengths}
-        if config.max_prompt_tokens >= self._longest() or (model is not None and model.parameters in known):
+        drawn = self._sampled(step)
+        if config.max_prompt_tokens >= drawn.longest or (model is not None and model.parameters in known):
             return 1.0
-        return self._sampled(step).prompted(config.max_prompt_tokens)
+        return drawn.prompted(config.max_prompt_tokens)
 
     def _sampled(self, step: Step) -> Drawn:
-        """What the step's rows were drawn of."""
-        sample = above(step, "sample")
-        key = id(sample)
-        if key not in self._drawn:
-            corpora = [one.step for one in expected_in(sample.inputs)] if sample else []
-            read = [solutions(one.config) for one in corpora if one.kind == "corpus"]
-            self._drawn[key] = Drawn(tuple(read), self._longest())
-        return self._drawn[key]
+        """What the step's rows are drawn of."""
+        sample = step if step.kind == "sample" else ancestor(step, "sample")
+        if sample is None:
+            return Drawn((), self._longest())
+        if id(sample) not in self._drawn:
+            corpora = [one.step.config for one in expected_in(sample.inputs) if one.step.kind == "corpus"]
+            self._drawn[id(sample)] = Drawn(tuple(map(solutions, corpora)), sample.config.max_tokens)
+        return self._drawn[id(sample)]
 
     def _text(self, step: Step, rows: Mapping[str, int]) -> float:
         """Tokens of the texts that a step hands on as they are."""
@@ -214,10 +215,10 @@ class _Reckoning:
 _MODELS = ("backbone", "model", "adapter")  # inputs that are no texts
 
 
-def above(step: Step, kind: str) -> Step | None:
-    """The nearest step of that kind that this one's inputs come from."""
+def ancestor(step: Step, kind: str) -> Step | None:
+    """A step of that kind that this one's inputs come from."""
     for one in expected_in(step.inputs):
-        found = one.step if one.step.kind == kind else above(one.step, kind)
+        found = one.step if one.step.kind == kind else ancestor(one.step, kind)
         if found is not None:
             return found
     return None

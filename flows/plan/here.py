@@ -1,7 +1,7 @@
 """What this machine lacks for a run that is to begin on it: else the run would say so when hours were computed.
 
 In:  the plan of Mistral-7B's run, in a checkout without .envs/verl, 80 GB free beside the store
-Out: ["train_agent needs the environment 'verl': run `make setup-verl`", "… writes up to 261 GB, and … has 80 GB free"]
+Out: ["train_agent needs the environment 'verl': run `make setup-verl`", "this run takes 367 GB (…), and …"]
 """
 
 from collections.abc import Iterator, Sequence

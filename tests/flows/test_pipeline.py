@@ -214,6 +214,20 @@ def test_a_study_reuses_what_a_pipeline_made(studied: tuple[Artifact, list[Manif
     assert read_report(store().path(report.key)).methods() == ["base", "sft", "wise_ft_75"]
 
 
+@pytest.mark.slow
+def test_a_study_of_a_method_with_targets_and_a_loss_of_its_own_makes_those_alone(finished: Artifact) -> None:
+    before = {manifest.key for manifest in store().manifests()}
+    (report,) = study(["mind_the_gap_iw"], [0], experiments=[small_experiment()])
+    new = [manifest for manifest in store().manifests() if manifest.key not in before]
+    kinds = sorted(manifest.kind for manifest in new)
+    assert kinds.count("rewrite") == kinds.count("self_solve") == 1
+    assert "train_agent" not in kinds
+    assert "backbone" not in kinds
+    dataset = next(manifest for manifest in new if manifest.kind == "assemble")
+    assert {row["kind"] for row in rows_of(dataset)} <= {"rewrite", "self_solution", "expert"}
+    assert read_report(store().path(report.key)).methods() == ["base", "sft", "mind_the_gap_iw"]
+
+
 def test_one_report_of_the_runs_of_several_computes_nothing_else(
     finished: Artifact, studied: tuple[Artifact, list[Manifest]]
 ) -> None:
@@ -222,7 +236,7 @@ def test_one_report_of_the_runs_of_several_computes_nothing_else(
     report = report_of([finished.key[:12], more.run["flow_run"]])
     assert [one.kind for one in store().manifests() if one.key not in before] == ["report"]
     data = read_report(store().path(report.key))
-    assert set(data.methods()) == {"base", "sft", "wise_ft_75", "rewriting_agent"}
+    assert data.methods() == ["base", "sft", "rewriting_agent", "wise_ft_75"]
     assert needed(store().manifests(), {"report"}) >= {finished.key, more.key, report.key}
 
 
