@@ -53,8 +53,9 @@ def _room(steps: Sequence[Any], experiments: Sequence[Experiment], store: Path) 
     if read:
         texts = [solutions(one) for one in read]
         takes["corpora"] = sum(disk("corpus", None, None, one.rows, one.rows * one.tokens) for one in texts)
-    downloads = sum(known.download for one in read if (known := on_the_hub(one.path, one.files)))
-    cache = _hub_cache() if downloads else store
+    from_hub = {one.path: known.download for one in read if (known := on_the_hub(one.path, one.files))}
+    cache = _hub_cache() if from_hub else store
+    downloads = sum(max(0.0, whole - _downloaded(cache, path)) for path, whole in from_hub.items())
     if nearest(cache).stat().st_dev == store.stat().st_dev:
         takes |= {"their download": downloads} if downloads else {}
     elif downloads > (has := free(cache)):
@@ -74,3 +75,11 @@ def _hub_cache() -> Path:
     from huggingface_hub.constants import HF_HUB_CACHE
 
     return Path(HF_HUB_CACHE)
+
+
+def _downloaded(cache: Path, repository: str) -> int:
+    """Bytes of a dataset that lie in the hub's cache."""
+    from huggingface_hub.file_download import repo_folder_name
+
+    blobs = cache / repo_folder_name(repo_id=repository, repo_type="dataset") / "blobs"
+    return sum(one.stat().st_size for one in blobs.glob("*") if one.is_file())

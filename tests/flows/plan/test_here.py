@@ -56,6 +56,12 @@ def test_a_disk_without_room_for_models_checkpoints_and_corpora(machine: Path, m
     assert f"{machine} has 300 GB free: REWRITING_AGENT_STORE=FOLDER" in room
     free = 370e9
     assert not [one for one in said("sdft", "Mistral-7B-Instruct-v0.3") if "free" in one]
+    blobs = machine / "hub" / "datasets--nvidia--OpenMathReasoning" / "blobs"
+    blobs.mkdir(parents=True)
+    with (blobs / "cot").open("wb") as there:
+        there.truncate(31 * 10**9)  # sparse
+    free = 340e9
+    assert not [one for one in said("sdft", "Mistral-7B-Instruct-v0.3") if "free" in one], "what is there takes no more"
 
 
 def test_a_download_without_room_on_a_disk_of_its_own(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
