@@ -214,6 +214,18 @@ def test_a_study_reuses_what_a_pipeline_made(studied: tuple[Artifact, list[Manif
     assert read_report(store().path(report.key)).methods() == ["base", "sft", "wise_ft_75"]
 
 
+def test_one_report_of_the_runs_of_several_computes_nothing_else(
+    finished: Artifact, studied: tuple[Artifact, list[Manifest]]
+) -> None:
+    more = store().manifest(studied[0].key)
+    before = {manifest.key for manifest in store().manifests()}
+    report = report_of([finished.key[:12], more.run["flow_run"]])
+    assert [one.kind for one in store().manifests() if one.key not in before] == ["report"]
+    data = read_report(store().path(report.key))
+    assert data.methods() == ["base", "sft", "rewriting_agent", "wise_ft_75"]
+    assert needed(store().manifests(), {"report"}) >= {finished.key, more.key, report.key}
+
+
 @pytest.mark.slow
 def test_a_study_of_a_method_with_targets_and_a_loss_of_its_own_makes_those_alone(finished: Artifact) -> None:
     before = {manifest.key for manifest in store().manifests()}
@@ -226,18 +238,6 @@ def test_a_study_of_a_method_with_targets_and_a_loss_of_its_own_makes_those_alon
     dataset = next(manifest for manifest in new if manifest.kind == "assemble")
     assert {row["kind"] for row in rows_of(dataset)} <= {"rewrite", "self_solution", "expert"}
     assert read_report(store().path(report.key)).methods() == ["base", "sft", "mind_the_gap_iw"]
-
-
-def test_one_report_of_the_runs_of_several_computes_nothing_else(
-    finished: Artifact, studied: tuple[Artifact, list[Manifest]]
-) -> None:
-    more = store().manifest(studied[0].key)
-    before = {manifest.key for manifest in store().manifests()}
-    report = report_of([finished.key[:12], more.run["flow_run"]])
-    assert [one.kind for one in store().manifests() if one.key not in before] == ["report"]
-    data = read_report(store().path(report.key))
-    assert data.methods() == ["base", "sft", "rewriting_agent", "wise_ft_75"]
-    assert needed(store().manifests(), {"report"}) >= {finished.key, more.key, report.key}
 
 
 @pytest.mark.slow
