@@ -55,8 +55,8 @@ def test_the_file_is_planned_as_it_was_written_and_never_written_over(
     assert (made.sample.rows, made.split.sft_rows + made.split.agent_rows) == (90, 81)
     assert made.rewrite.max_prompt_tokens >= 250, "nano reads the general prompt word by word"
     assert out.read_text().count("# ") > 12
-    again = subprocess.run([sys.executable, "-m", "flows", *told], cwd=ROOT, capture_output=True, text=True)
-    assert again.returncode == 2 and "--force" in again.stderr and load_experiment(str(out)) == made
+    code, said = init(*told[1:])
+    assert code == 2 and "--force" in said and load_experiment(str(out)) == made
 
 
 def test_without_a_terminal_the_missing_flags_are_named(data: Path) -> None:

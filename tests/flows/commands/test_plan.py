@@ -9,28 +9,37 @@ from typing import Any
 
 import pytest
 import typer
+from click.testing import Result
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.commands.asked import asked, seeds_of
+from tasks.runtime.settings import settings
 from tasks.runtime.store.store import Artifact, Manifest, Store
 from tests.conftest import ROOT
 
 
-def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """In a process of its own: which GPUs there are is read once a process. No server answers at that address."""
-    given = {"REWRITING_AGENT_STORE": str(home), "PREFECT_API_URL": "http://127.0.0.1:9/api", "HF_TOKEN": "hf_none"}
-    return subprocess.run(
-        [sys.executable, "-m", "flows", *arguments], cwd=ROOT, env=os.environ | given, capture_output=True, text=True
-    )
+def run(home: Path, *arguments: str) -> Result:
+    settings.cache_clear()  # which names the store, and which GPUs there are
+    given = {"REWRITING_AGENT_STORE": str(home), "HF_TOKEN": "hf_none", "COLUMNS": "200"}
+    done = CliRunner().invoke(app, arguments, env=given)
+    settings.cache_clear()
+    return done
 
 
 def plan(home: Path, *arguments: str) -> dict[str, Any]:
-    done = command(home, "plan", "--json", "-", *arguments)
-    assert done.returncode == 0, done.stderr
+    done = run(home, "plan", "--json", "-", *arguments)
+    assert done.exit_code == 0, done.output
     return dict(json.loads(done.stdout))
 
 
 def test_a_plan_needs_no_server_and_builds_nothing(tmp_path: Path) -> None:
-    made = plan(tmp_path / "store", "--preset", "smoke", "--price", "0.1")
+    given = {"REWRITING_AGENT_STORE": str(tmp_path / "store"), "PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    command = [sys.executable, "-m", "flows", "plan", "--json", "-", "--preset", "smoke", "--price", "0.1"]
+    environment = os.environ | given | {"HF_TOKEN": "hf_none"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
     assert [path.name for path in (tmp_path / "store").iterdir()] in ([], ["digests"]), "of files, which are read once"
     titles = [stage["title"] for stage in made["stages"]]
     assert titles[:2] == ["backbone nano", "backbone nano tokenizer"] and titles[-1] == "report"
@@ -77,14 +86,14 @@ def test_a_study_and_an_ablation_are_planned_as_their_flows_make_them(tmp_path: 
 
 
 def test_what_cannot_work_ends_with_1_and_says_what_to_type(tmp_path: Path) -> None:
-    done = command(tmp_path, "plan", "-b", "Llama-3.2-1B-Instruct", "-p", "one_gpu", "--gpu", "h100-80", "--gpus", "3",
-                   "--set", "finetune.processes=0", "--set", "finetune.packing=false")  # fmt: skip
-    assert done.returncode == 1
+    done = run(tmp_path, "plan", "-b", "Llama-3.2-1B-Instruct", "-p", "one_gpu", "--gpu", "h100-80", "--gpus", "3",
+               "--set", "finetune.processes=0", "--set", "finetune.packing=false")  # fmt: skip
+    assert done.exit_code == 1
     assert "cannot work: finetune.global_batch 128 is not a multiple" in done.stdout
-    done = command(tmp_path, "plan", "--set", "corpora.0.path=mine.jsonl")
-    assert done.returncode == 1 and "cannot work: corpora.0: mine.jsonl: no such file" in done.stdout
-    done = command(tmp_path, "plan", "--gpu", "h1000")
-    assert done.returncode == 2 and "there are h200-141, h100-80" in " ".join(done.stderr.replace("│", " ").split())
+    done = run(tmp_path, "plan", "--set", "corpora.0.path=mine.jsonl")
+    assert done.exit_code == 1 and "cannot work: corpora.0: mine.jsonl: no such file" in done.stdout
+    done = run(tmp_path, "plan", "--gpu", "h1000")
+    assert done.exit_code == 2 and "there are h200-141, h100-80" in " ".join(done.stderr.replace("│", " ").split())
 
 
 def test_why_tells_what_differs_from_the_nearest(tmp_path: Path) -> None:
@@ -96,13 +105,13 @@ def test_why_tells_what_differs_from_the_nearest(tmp_path: Path) -> None:
         home.partial(key).mkdir(parents=True)
         (home.partial(key) / "rows.jsonl").write_text("{}\n")
         home.publish(one.model_copy(update={"run": {"task_run": f"sample seed {seed}", "flow_run": "mine"}}))
-    said = command(tmp_path, "why", "aaaa").stdout
+    said = run(tmp_path, "why", "aaaa").stdout
     assert "nearest: sample seed 1 bbbbbbbbbbbb, of the run mine" in said and "config seed: 0, there 1" in said
-    said = command(tmp_path, "why", "sample", "--preset", "smoke", "--set", "sample.seed=1").stdout
+    said = run(tmp_path, "why", "sample", "--preset", "smoke", "--set", "sample.seed=1").stdout
     assert "sample seed 1 is to be made, after corpus numinamath_cot" in said
     assert "nearest: sample seed 1 bbbbbbbbbbbb" in said and "config rows" not in said
-    done = command(tmp_path, "why", "finetuning")
-    assert done.returncode == 2 and "no stage's name: backbone, corpus" in " ".join(
+    done = run(tmp_path, "why", "finetuning")
+    assert done.exit_code == 2 and "no stage's name: backbone, corpus" in " ".join(
         done.stderr.replace("│", " ").split()
     )
 
