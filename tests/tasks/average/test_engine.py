@@ -42,7 +42,7 @@ def test_the_average_is_that_of_a_plain_computation_bit_for_bit(tmp_path: Path, 
     base, tuned = _models(tmp_path, dtype)
     out = tmp_path / "out"
     spec = AverageSpec(config=AverageConfig(share=share), backbone=base, tuned=tuned, out=out)
-    engines.run(MODULE, spec, out, {"OMP_NUM_THREADS": "1"})
+    engines.run(MODULE, spec, out)
     ours, zero, theirs = _weights(out / "model"), _weights(base), _weights(tuned)
     assert ours.keys() == theirs.keys() and len(list((out / "model").glob("*.safetensors"))) > 1
     for name, weight in ours.items():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tasks.diversity.config import DiversitySpec
+from tasks.generation.variables import engine_variables
 from tasks.rows.jsonl import read_rows, write_rows
 from tests.conftest import ROOT
 from tests.tasks import engines
@@ -31,7 +32,7 @@ def test_it_is_the_fall_of_the_mean_distance_without_it(tmp_path: Path) -> None:
         write_rows(verdicts[name], [{"id": "a", "passed": sample != "03"}, {"id": "b", "passed": sample == "01"}])
     embedder = ROOT / "infra" / "nano" / "embedder"
     spec = DiversitySpec(rewrites=rewrites, verdicts=verdicts, embedder=str(embedder), out=tmp_path, cuda=False)
-    engines.run("tasks.diversity.engine", spec, tmp_path, {})
+    engines.run("tasks.diversity.engine", spec, tmp_path, engine_variables(cuda=False))
     found = {(row["id"], row["sample"]): row["contribution"] for row in read_rows(tmp_path / "contributions.jsonl")}
     assert set(found) == {("a", "00"), ("a", "01"), ("a", "02"), ("b", "01")}
     vectors = Embedder(str(embedder), cuda=False)([TEXTS[one] for one in ("00", "01", "02")]).astype(float)

@@ -2,14 +2,11 @@
 
 import json
 import os
-import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tasks.finetune.config import FinetuneConfig
@@ -20,7 +17,6 @@ from tests.tasks import engines
 pytestmark = pytest.mark.sft
 
 MODULE = "tasks.finetune.llamafactory"
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "DISABLE_VERSION_CHECK": "1"}
 ROWS = [
     {
         "id": f"r/{n}",
@@ -58,8 +54,7 @@ PLAIN: dict[str, Any] = {"learning_rate": 3e-3, "epochs": 2, "global_batch": 16,
 def plain(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> Path:
     """What plain SFT of all rows leaves."""
     out = tmp_path_factory.mktemp("plain")
-    extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(out / "extensions"))
-    engines.run(MODULE, _spec(out, backbone, ROWS, **PLAIN), out, ONE_THREAD | {"TORCH_EXTENSIONS_DIR": extensions})
+    engines.run(MODULE, _spec(out, backbone, ROWS, **PLAIN), out)
     return out
 
 
@@ -67,11 +62,11 @@ def _losses(out: Path) -> list[float]:
     return [row["loss"] for row in read_rows(out / "loss.jsonl")]
 
 
-def _wait_for_lines(path: Path, lines: int, process: "subprocess.Popen[str]", out: Path) -> int:
+def _wait_for_lines(path: Path, lines: int, process: engines.Running, out: Path) -> int:
     """Waits for so many lines; returns how many checkpoints there were at once at most."""
     deadline, most = time.monotonic() + 300, 0
     while not path.exists() or len(path.read_text().splitlines()) < lines:
-        assert process.poll() is None and time.monotonic() < deadline, engines.output(MODULE, out).read_text()[-3000:]
+        assert not process.ended() and time.monotonic() < deadline, engines.output(MODULE, out).read_text()[-3000:]
         most = max(most, len(list((out / "scratch" / "trainer").glob("checkpoint-*"))))
         time.sleep(0.005)
     return most
@@ -90,7 +85,7 @@ def test_loss_of_a_row_is_its_summed_nll_over_its_target_tokens(tmp_path: Path, 
     rows = ROWS[:4]
     config: dict[str, Any] = {"learning_rate": 1e-12, "epochs": 1, "global_batch": 1, "per_device_batch": 1}
     config["packing"] = False
-    engines.run(MODULE, _spec(tmp_path, backbone, rows, **config), tmp_path, ONE_THREAD)
+    engines.run(MODULE, _spec(tmp_path, backbone, rows, **config), tmp_path)
 
     tokenizer = AutoTokenizer.from_pretrained(str(backbone))
     model = AutoModelForCausalLM.from_pretrained(str(backbone), dtype=torch.float32)
@@ -129,16 +124,15 @@ def test_packed_steps_are_the_unpacked_ones_also_with_smaller_passes_after_a_kil
     rows = [row | {"target": "\n".join([row["target"]] * (1 + n * n % 7))} for n, row in enumerate(ROWS[:27])]
     config: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 2, "global_batch": 8, "loss": "dft"}
     plain, packed = tmp_path / "plain", tmp_path / "packed"
-    engines.run(MODULE, _spec(plain, backbone, rows, packing=False, **config), plain, ONE_THREAD)
+    engines.run(MODULE, _spec(plain, backbone, rows, packing=False, **config), plain)
 
     config |= {"tokens_per_pass": 800, "checkpoint_minutes": 0}
     spec, smaller = _spec(packed, backbone, rows, **config), _spec(packed, backbone, rows, less=1, **config)
-    process = engines.start(MODULE, spec, packed, ONE_THREAD)
+    process = engines.start(MODULE, spec, packed)
     _wait_for_lines(packed / "scratch" / "losses.jsonl", 3, process, packed)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
     assert plan_of(spec).accumulation(2) < plan_of(smaller).accumulation(2)
-    engines.run(MODULE, smaller, packed, ONE_THREAD)
+    engines.run(MODULE, smaller, packed)
 
     steps = [list(read_rows(out / "loss.jsonl")) for out in (plain, packed)]
     assert [len(one) for one in steps] == [8, 8]  # the last step of an epoch has three rows
@@ -165,21 +159,20 @@ def test_a_run_killed_at_any_step_ends_as_an_undisturbed_one(
         "tokens_per_pass": 256,
     } | of
     calm, killed = tmp_path / "calm", tmp_path / "killed"
-    engines.run(MODULE, _spec(calm, backbone, ROWS, **config), calm, ONE_THREAD)
+    engines.run(MODULE, _spec(calm, backbone, ROWS, **config), calm)
     assert not list((calm / "scratch" / "trainer").glob("checkpoint-*"))  # over before the first was due
 
     spec = _spec(killed, backbone, ROWS, checkpoint_minutes=0, **config)
-    process = engines.start(MODULE, spec, killed, ONE_THREAD)
+    process = engines.start(MODULE, spec, killed)
     steps = killed / "scratch" / "losses.jsonl"
     most = _wait_for_lines(steps, 13, process, killed)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
     assert most in (1, 2)
     done = len(steps.read_text().splitlines())
     assert done < 48
     # What a kill amid the writing of a checkpoint leaves behind:
     (killed / "scratch" / "trainer" / "checkpoint-9999").mkdir()
-    engines.run(MODULE, spec, killed, ONE_THREAD)
+    engines.run(MODULE, spec, killed)
 
     output = engines.output(MODULE, killed).read_text()
     assert "dropping checkpoint-9999" in output
@@ -233,9 +226,9 @@ def test_two_processes_under_zero3_train_as_one_does_and_resume_when_a_rank_is_k
     """The one unpacked, the two packed."""
     config: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 20, "global_batch": 16, "tokens_per_pass": 400}
     one, two, killed = tmp_path / "one", tmp_path / "two", tmp_path / "killed"
-    engines.run(MODULE, _spec(one, backbone, ROWS, packing=False, **config), one, ONE_THREAD)
+    engines.run(MODULE, _spec(one, backbone, ROWS, packing=False, **config), one)
     extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(tmp_path / "extensions"))
-    variables = ONE_THREAD | {"DS_ACCELERATOR": "cpu", "TORCH_EXTENSIONS_DIR": extensions}
+    variables = {"DS_ACCELERATOR": "cpu", "TORCH_EXTENSIONS_DIR": extensions}
     engines.run(MODULE, _spec(two, backbone, ROWS, processes=2, **config), two, variables)
     assert _losses(two)[:10] == pytest.approx(_losses(one)[:10], abs=5e-6)
     assert _losses(two) == pytest.approx(_losses(one), rel=1e-3)
@@ -244,7 +237,7 @@ def test_two_processes_under_zero3_train_as_one_does_and_resume_when_a_rank_is_k
     process = engines.start(MODULE, spec, killed, variables)
     steps = killed / "scratch" / "losses.jsonl"
     _wait_for_lines(steps, 8, process, killed)
-    ranks = [child for child in psutil.Process(process.pid).children() if "tasks.finetune" in " ".join(child.cmdline())]
+    ranks = [child for child in process.process.children() if "tasks.finetune" in " ".join(child.cmdline())]
     assert len(ranks) == 2
     ranks[1].kill()
     assert process.wait(timeout=120) != 0  # torchrun ends the other rank and says so
@@ -282,13 +275,12 @@ def test_a_step_is_the_same_in_passes_of_another_size_and_under_zero3(
 
     one, other = tmp_path / "one", tmp_path / "other"
     extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(tmp_path / "extensions"))
-    variables = ONE_THREAD | {"TORCH_EXTENSIONS_DIR": extensions}
     config = PLAIN | KINDS[kind]
     first = _spec(one, backbone, ROWS, **config)
-    engines.run(MODULE, first, one, variables)
-    variables |= {"DS_ACCELERATOR": "cpu"} if processes > 1 else {}
+    engines.run(MODULE, first, one)
+    zero3 = {"DS_ACCELERATOR": "cpu", "TORCH_EXTENSIONS_DIR": extensions} if processes > 1 else {}
     second = _spec(other, backbone, ROWS, processes=processes, **(config | {"tokens_per_pass": 400}))
-    engines.run(MODULE, second, other, variables)
+    engines.run(MODULE, second, other, zero3)
     assert plan_of(first).accumulation(2) < processes * plan_of(second).accumulation(2), "the passes are the same"
     assert _losses(one) == pytest.approx(_losses(other), abs=2e-5)
     ours, theirs, before = (load_file(str(out / "model" / "model.safetensors")) for out in (one, other, plain))
@@ -316,9 +308,9 @@ def test_under_zero3_a_ranks_pass_may_have_several_chunks_of_logits_and_anothers
     config = {"learning_rate": 1e-3, "epochs": 2, "global_batch": 4, "tokens_per_pass": 4096} | KINDS.get(kind, {})
     one, two = tmp_path / "one", tmp_path / "two"
     extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(tmp_path / "extensions"))
-    variables = ONE_THREAD | {"TORCH_EXTENSIONS_DIR": extensions}
-    engines.run(MODULE, _spec(one, backbone, rows, **config), one, variables)
-    engines.run(MODULE, _spec(two, backbone, rows, processes=2, **config), two, variables | {"DS_ACCELERATOR": "cpu"})
+    zero3 = {"DS_ACCELERATOR": "cpu", "TORCH_EXTENSIONS_DIR": extensions}
+    engines.run(MODULE, _spec(one, backbone, rows, **config), one)
+    engines.run(MODULE, _spec(two, backbone, rows, processes=2, **config), two, zero3)
     assert _losses(two) == pytest.approx(_losses(one), abs=2e-5)
 
 
@@ -333,9 +325,9 @@ def test_a_steps_ratios_are_those_of_the_model_of_that_step_to_pi_0(tmp_path: Pa
     from tasks.finetune.llamafactory import plan_of
 
     config, half, whole = PLAIN | KINDS[kind], tmp_path / "half", tmp_path / "whole"
-    engines.run(MODULE, _spec(half, backbone, ROWS, **(config | {"epochs": 1})), half, ONE_THREAD)
+    engines.run(MODULE, _spec(half, backbone, ROWS, **(config | {"epochs": 1})), half)
     spec = _spec(whole, backbone, ROWS, **config)
-    engines.run(MODULE, spec, whole, ONE_THREAD)
+    engines.run(MODULE, spec, whole)
     rows, found = load_from_disk(str(whole / "scratch" / "tokens")), []
     for folder in (half / "model", backbone):
         model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32)
@@ -357,13 +349,13 @@ def test_two_machines_that_meet_train_as_one_process_does(tmp_path: Path, backbo
     """Two rendezvous of one rank each, over gloo on this machine."""
     config: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 2, "global_batch": 16, "tokens_per_pass": 400}
     one, two = tmp_path / "one", tmp_path / "two"
-    engines.run(MODULE, _spec(one, backbone, ROWS, **config), one, ONE_THREAD)
+    engines.run(MODULE, _spec(one, backbone, ROWS, **config), one)
     spec = _spec(two, backbone, ROWS, **config).model_copy(update={"nodes": 2})
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     extensions = os.environ.get("TORCH_EXTENSIONS_DIR", str(tmp_path / "extensions"))
-    variables = ONE_THREAD | {"DS_ACCELERATOR": "cpu", "TORCH_EXTENSIONS_DIR": extensions, "NNODES": "2"}
+    variables = {"DS_ACCELERATOR": "cpu", "TORCH_EXTENSIONS_DIR": extensions, "NNODES": "2"}
     variables |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     other = engines.start(MODULE, spec, two, variables | {"NODE_RANK": "1"})
     engines.run(MODULE, spec, two, variables | {"NODE_RANK": "0"})
@@ -384,7 +376,7 @@ def test_bfloat16_rounds_the_passes_and_keeps_the_weights_in_float32(
 ) -> None:
     from tasks.finetune.rounding import rounded_back
 
-    engines.run(MODULE, _spec(tmp_path, backbone, ROWS, dtype="bfloat16", **PLAIN), tmp_path, ONE_THREAD)
+    engines.run(MODULE, _spec(tmp_path, backbone, ROWS, dtype="bfloat16", **PLAIN), tmp_path)
     told = json.loads((plain / "scratch" / "metrics.json").read_text())["rounded_back"]
     assert told == rounded_back(backbone, plain / "model") and 0 < told < 0.5
     for out in (plain, tmp_path):

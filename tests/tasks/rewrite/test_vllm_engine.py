@@ -1,14 +1,10 @@
 """The real engine on nano: greedy output, several engines, shards, kills, adapters, prompts that are too long."""
 
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil
 import pytest
 
 from tasks.generation.variables import each_engine, engine_variables
@@ -158,18 +154,17 @@ def test_kills_of_all_and_of_one_engine_change_no_byte(tmp_path: Path) -> None:
 
     killed = engines.start(MODULE, spec, made, engine_variables(cuda=False))
     _wait_for(lambda: len(blocks()) >= 2, killed, made)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
+    killed.kill()
     first = blocks()
     assert len(first) < 14, "it was killed too late to show anything"
 
     again = engines.start(MODULE, spec, made, engine_variables(cuda=False))
     _wait_for(lambda: len(blocks()) > len(first), again, made)
-    workers = psutil.Process(again.pid).children()
+    workers = again.process.children()
     assert len(workers) == 2
     workers[0].kill()
     assert again.wait(400) == 0, "the other engine takes over what the killed one had"
-    assert "killed by signal 9: 1 are left" in (made / "scratch" / "log").read_text()
+    assert "killed by signal 9: 1 are left" in engines.output(MODULE, made).read_text()
     assert {path: when for path, when in blocks().items() if path in first} == first, "a finished block was made again"
     for name in ("greedy", "drawn"):
         assert _joined(made, name) == _joined(whole, name)
@@ -179,10 +174,10 @@ def _joined(out: Path, name: str) -> bytes:
     return b"".join((out / f"{name}{shard}" / "rewrites.jsonl").read_bytes() for shard in (0, 1))
 
 
-def _wait_for(moment: Callable[[], bool], run: "subprocess.Popen[str]", out: Path) -> None:
+def _wait_for(moment: Callable[[], bool], run: engines.Running, out: Path) -> None:
     deadline = time.monotonic() + 400
     while not moment():
-        assert run.poll() is None and time.monotonic() < deadline, (out / "scratch" / "log").read_text()[-3000:]
+        assert not run.ended() and time.monotonic() < deadline, engines.output(MODULE, out).read_text()[-3000:]
         time.sleep(0.01)
 
 
@@ -199,12 +194,11 @@ def test_in_bfloat16_samples_are_one_queue_of_two_engines_and_a_kill_loses_only_
 
     killed = engines.start(MODULE, spec, tmp_path, engine_variables(cuda=False))
     _wait_for(lambda: written() >= 3, killed, tmp_path)
-    workers = psutil.Process(killed.pid).children()
+    workers = killed.process.children()
     assert len(workers) == 2
     workers[0].kill()
     _wait_for(lambda: written() >= 20, killed, tmp_path)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
+    killed.kill()
     before = {file: file.read_bytes() for file in files}
     assert written() < 3 * len(ROWS), "it was killed too late to show anything"
     assert all(before.values()), "the samples of a row are drawn beside each other"

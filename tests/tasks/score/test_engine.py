@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tasks.generation.variables import engine_variables
 from tasks.rows.jsonl import read_rows, write_rows
 from tasks.score.config import ScoreConfig
+from tests.tasks import engines
 
 pytestmark = pytest.mark.inference
 
@@ -119,9 +121,8 @@ def test_two_processes_give_what_one_gives_unpacked(run_engine, tmp_path, backbo
     run_engine(tmp_path / "one", backbone, rows, packing=False)
 
     spec = write_spec(tmp_path / "two", backbone, rows, processes=2)
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
-    command = [sys.executable, "-m", "tasks.score.engine", str(spec)]
-    subprocess.run(command, cwd=ROOT, env=environment, timeout=300, check=True)
+    variables = engine_variables(cuda=False)
+    assert engines.forked("tasks.score.engine", [str(spec)], tmp_path / "log", variables).wait() == 0
 
     one, two = (list(read_rows(tmp_path / name / "scores.jsonl")) for name in ("one", "two"))
     assert [row["id"] for row in two] == [row["id"] for row in one] == [row["id"] for row in made]

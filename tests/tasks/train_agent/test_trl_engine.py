@@ -1,19 +1,17 @@
 """The TRL engine on nano: whole groups, TRL's own arithmetic, an adapter that loads, and a resume after kill -9."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tasks.generation.variables import engine_variables
 from tasks.rows.jsonl import read_rows, write_rows
 from tasks.train_agent.config import TrainAgentConfig
 from tasks.train_agent.replay import GROUPS, replayed
 from tasks.train_agent.spec import TrainSpec
+from tests.tasks import engines
 from tests.tasks.train_agent import greedy
 from tests.tasks.train_agent.nano_rows import NANO, nano_rows
 from tests.tasks.train_agent.step_fields import STEP_FIELDS
@@ -54,27 +52,13 @@ def make_spec(out, rows, **changes):
     return spec
 
 
-def start(out, variables=None):
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "HF_HUB_OFFLINE": "1",
-        "CUDA_VISIBLE_DEVICES": "",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
-    environment |= variables or {}
-    with (out / "scratch" / "log").open("a") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tasks.train_agent.trl.engine", str(out / "scratch" / "spec.json")],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+def start(out):
+    spec = str(out / "scratch" / "spec.json")
+    return engines.forked("tasks.train_agent.trl.engine", [spec], out / "scratch" / "log", engine_variables(cuda=False))
 
 
 def end(out, process):
-    assert process.wait(timeout=400) == 0, (out / "scratch" / "log").read_text()[-3000:]
+    assert process.wait() == 0, (out / "scratch" / "log").read_text()[-3000:]
 
 
 @pytest.fixture(scope="module")
@@ -239,10 +223,9 @@ def test_a_run_that_was_killed_ends_where_an_undisturbed_one_does(tmp_path, rows
     process = start(tmp_path)
     deadline = time.time() + 300
     while not (tmp_path / "scratch" / "trainer" / "checkpoint-1" / "whole").exists():
-        assert process.poll() is None and time.time() < deadline, (tmp_path / "scratch" / "log").read_text()[-3000:]
+        assert not process.ended() and time.time() < deadline, (tmp_path / "scratch" / "log").read_text()[-3000:]
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
     (tmp_path / "scratch" / "trainer" / "checkpoint-9").mkdir()  # one that was being written when the kill came
     end(tmp_path, start(tmp_path))
 
@@ -319,11 +302,10 @@ def test_micro_batches_are_whole_groups(trainer):
 @pytest.mark.slow
 def test_vllm_samples_from_the_policy_of_each_step(tmp_path, rows):
     """The canary is checked in every step: vLLM's log-probabilities are the trained model's, not pi_0's."""
-    from tasks.generation.variables import engine_variables
     from tasks.train_agent import canary
 
     make_spec(tmp_path, rows, rollout="vllm", learning_rate=2e-2)
-    end(tmp_path, start(tmp_path, engine_variables(cuda=False)))
+    end(tmp_path, start(tmp_path))
     steps = list(read_rows(tmp_path / "steps.jsonl"))
     assert [row["step"] for row in steps] == [1, 2, 3] and set(steps[0]) == STEP_FIELDS
     assert canary.STEPS >= 2
