@@ -103,6 +103,8 @@ def _supervise(asked: dict[str, Any], output: int, lifeline: int, *held: int) ->
     supervisor.follow_parent()
     for descriptor in (lifeline, *held):
         os.close(descriptor)
+    # vLLM thaws all objects as it ends, and collects: that would visit, and so copy, whatever was imported.
+    gc.freeze = gc.unfreeze = lambda: None
     call_process(sys.executable, *command)
 
 

@@ -21,9 +21,9 @@ from tests.conftest import ROOT
 
 
 def run(home: Path, *arguments: str) -> Result:
-    settings.cache_clear()  # which names the store, and which GPUs there are
-    given = {"REWRITING_AGENT_STORE": str(home), "HF_TOKEN": "hf_none", "COLUMNS": "200"}
-    done = CliRunner().invoke(app, arguments, env=given)
+    settings.cache_clear()
+    with patch.dict(os.environ, given):  # GPUs that a plan is for become variables of its process
+        done = CliRunner().invoke(app, arguments)
     settings.cache_clear()
     return done
 

@@ -73,6 +73,17 @@ def test_one_with_other_variables_imports_for_itself(modules: Path) -> None:
     assert asked == "None"
 
 
+def test_what_was_imported_stays_frozen_when_an_engine_thaws_all(modules: Path) -> None:
+    """Else its next collection would copy every page of its server; vLLM thaws, and collects, as it ends."""
+    (modules / "thawing_engine.py").write_text(
+        "import gc\ndef main():\n    had = gc.get_freeze_count()\n    gc.unfreeze()\n"
+        "    print(had, gc.get_freeze_count())\n"
+    )
+    engine.run("inference", "thawing_engine", Nothing(), modules / "one")
+    had, has = map(int, (modules / "one" / "scratch" / "thawing_engine.log").read_text().split())
+    assert has == had > 1000
+
+
 def test_several_at_once(modules: Path) -> None:
     with ThreadPoolExecutor(3) as threads:
         told = list(threads.map(lambda name: said(modules / name, SLEEP="1"), ["a", "b", "c"]))
