@@ -21,6 +21,7 @@ from tests.conftest import ROOT
 
 
 def run(home: Path, *arguments: str) -> Result:
+    given = {"REWRITING_AGENT_STORE": str(home), "HF_TOKEN": "hf_none", "COLUMNS": "200"}
     settings.cache_clear()
     with patch.dict(os.environ, given):  # GPUs that a plan is for become variables of its process
         done = CliRunner().invoke(app, arguments)
