@@ -6,11 +6,13 @@
     if (hand := own_hand()) is not None:      # in the engine's main(): this process is a worker
         hand.work_off(score)
 
-A worker is another interpreter of the engine's own module, with its own spec: libraries read which device they have
-when they are imported. It asks for as many pieces as it works on at once, and each answer asks for another one. Pieces
-of one group stay together. What a killed worker had goes to the others; one that fails ends all.
+A worker runs the engine's own module with the same spec. It is another interpreter, for libraries read which device
+they have when they are imported; on cores it is a fork where the engine was forked itself (fork_server.py). It asks for
+as many pieces as it works on at once, and each answer asks for another one. Pieces of one group stay together. What a
+killed worker had goes to the others; one that fails ends all.
 """
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -20,9 +22,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
+
+from tasks.runtime.engines import fork_server
 
 OWN = "DEALT_BY"  # environment variable: this process is a worker, and the descriptor of its connection
 PATIENCE = 30.0  # seconds that a worker has to end itself
@@ -42,7 +47,8 @@ class Hand:
 
     def ask(self, pieces: int) -> None:
         """Ask for so many pieces; each answer asks for one more."""
-        self._connection.send((pieces, []))
+        with suppress(OSError):  # all was done before this worker was up: `more` will see
+            self._connection.send((pieces, []))
 
     def more(self) -> list[Piece]:
         """What was dealt meanwhile; waits where nothing is left to work on. Empty there: nothing more will come."""
@@ -84,11 +90,29 @@ def own_hand() -> Hand | None:
     return Hand(Connection(descriptor))
 
 
+class _Forked:
+    """Has of a `subprocess.Popen` what the dealer asks of one."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._process = multiprocessing.get_context("fork").Process(target=work)
+        self._process.start()
+        self.pid, self.kill = self._process.pid, self._process.kill
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if (status := self.poll()) is None:
+            raise subprocess.TimeoutExpired("a forked worker", timeout or 0)
+        return status
+
+
 @dataclass
 class _Worker:
     """The dealer's end of one worker."""
 
-    process: subprocess.Popen[bytes]
+    process: "subprocess.Popen[bytes] | _Forked"
     connection: Connection
     places: int = 0  # pieces that it asked for and did not get
     held: dict[Any, Any] = field(default_factory=dict)  # what it has not answered
@@ -132,7 +156,8 @@ class Workers:
         left = deque(work)
         unanswered = sum(map(len, left))
         if left and not self._living:
-            self._living = [self._start(own) for own in self.variables[: len(left)]]
+            for own in self.variables[: len(left)]:
+                self._living.append(self._start(own))
         try:
             while unanswered:
                 share = -(-unanswered // len(self._living))
@@ -162,10 +187,26 @@ class Workers:
 
     def _start(self, own: Mapping[str, str]) -> _Worker:
         ours, theirs = Pipe()
-        command = [sys.executable, "-u", "-m", self.module, *sys.argv[1:]]
         with theirs:
-            variables = os.environ | own | {OWN: str(theirs.fileno())}
-            return _Worker(subprocess.Popen(command, env=variables, pass_fds=[theirs.fileno()]), ours)
+            variables = {**own, OWN: str(theirs.fileno())}
+            if not self._forks(own):
+                command = [sys.executable, "-u", "-m", self.module, *sys.argv[1:]]
+                return _Worker(subprocess.Popen(command, env=os.environ | variables, pass_fds=[theirs.fileno()]), ours)
+
+            def work() -> None:
+                for connection in (ours, *(worker.connection for worker in self._living)):
+                    connection.close()  # else another worker would not see when the dealer closes it
+                os.environ.update(variables)
+                sys.modules[self.module].main()
+
+            return _Worker(_Forked(work), ours)
+
+    def _forks(self, own: Mapping[str, str]) -> bool:
+        """Whether a fork of this process would do: one thread, and the module imported with these variables."""
+        differ = [name for name, value in own.items() if os.environ.get(name) != value]
+        threads = len(list(Path("/proc/self/task").iterdir()))
+        imported = self.module in sys.modules and all(name.startswith(fork_server.READ_LATER) for name in differ)
+        return imported and threads == 1
 
     def _heard_from(self) -> list[_Worker]:
         ready = wait([worker.connection for worker in self._living], timeout=1)

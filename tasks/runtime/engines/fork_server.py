@@ -32,6 +32,8 @@ from tasks.runtime.engines import supervisor
 FORKED = b"forked"
 REQUEST = 1 << 18  # bytes of the largest request
 DESCRIPTORS = 64
+# What no library reads at its import: the slot's core, the project's own variables, the name of the test that runs.
+READ_LATER = ("VLLM_CPU_OMP_THREADS_BIND", "REWRITING_AGENT_", "PYTEST_CURRENT_TEST")
 PR_SET_NAME = 15
 
 

@@ -28,8 +28,6 @@ from tasks.runtime.settings import ROOT, settings
 ENVIRONMENTS = ("inference", "sft")  # not verl's: its driver starts Ray, whose gRPC does not survive a fork
 MOST = 4  # servers at once, each some 0.7 GiB that it shares with what it forks
 IDLE = 900.0
-# What no library reads when it is imported: the slot's core, the project's own, the name of the test that runs.
-_LATER = ("VLLM_CPU_OMP_THREADS_BIND", "REWRITING_AGENT_", "PYTEST_CURRENT_TEST")
 
 
 def forks(environment: str) -> bool:
@@ -52,7 +50,7 @@ def forked(
     request = json.dumps({"module": module, "arguments": list(arguments), "environment": dict(variables)}).encode()
     if len(request) > fork_server.REQUEST or len(descriptors) > fork_server.DESCRIPTORS:
         return False
-    key = (python, frozenset(one for one in variables.items() if not one[0].startswith(_LATER)))
+    key = (python, frozenset(one for one in variables.items() if not one[0].startswith(fork_server.READ_LATER)))
     with _lock:
         server = _servers.pop(key, None)
         if server is None or server.ended():

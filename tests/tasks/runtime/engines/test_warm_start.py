@@ -84,6 +84,47 @@ def test_what_was_imported_stays_frozen_when_an_engine_thaws_all(modules: Path) 
     assert has == had > 1000
 
 
+# Deals to two workers of its own module; each answers who it is, which variable it has and who imported for it.
+DEALING = """
+import os, sys
+import library_of_the_probe
+from tasks.runtime.engines.dealing import Workers, own_hand
+def answer(piece):
+    if piece == "bad":
+        raise ValueError("a bad piece")
+    return os.getpid(), os.getppid(), os.environ["REWRITING_AGENT_NAME"], library_of_the_probe.IMPORTED_BY
+def main():
+    if (hand := own_hand()) is not None:
+        hand.work_off(answer)
+        return
+    workers = Workers("dealing_engine", [os.environ | {"REWRITING_AGENT_NAME": name} for name in "ab"])
+    for _, said in workers.deal([[(number, os.environ.get("PIECE"))] for number in range(20)]):
+        print(*said, os.getpid(), flush=True)
+    workers.close()
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_what_a_forked_engine_deals_to_is_forked_too(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (modules / "dealing_engine.py").write_text(DEALING)
+
+    def dealt(out: Path, **variables: str) -> list[list[str]]:
+        engine.run("inference", "dealing_engine", Nothing(), out, variables)
+        return [line.split() for line in (out / "scratch" / "dealing_engine.log").read_text().splitlines()]
+
+    rows = dealt(modules / "forked")
+    assert len(rows) == 20 and {name for _, _, name, _, _ in rows} == {"a", "b"}
+    assert len({pid for pid, *_ in rows}) == 2 and {parent for _, parent, *_ in rows} == {dealer for *_, dealer in rows}
+    assert len({library for *_, library, _ in rows}) == 1, "a worker imports nothing anew"
+    with pytest.raises(engine.EngineError, match="a worker of dealing_engine ended with 1"):
+        dealt(modules / "bad", PIECE="bad")
+    assert "ValueError: a bad piece" in (modules / "bad" / "scratch" / "dealing_engine.log").read_text()
+    monkeypatch.setattr(warm_start, "forks", lambda _: False)
+    rows = dealt(modules / "started")
+    assert len(rows) == 20 and all(pid == library for pid, *_, library, _ in rows)
+
+
 def test_several_at_once(modules: Path) -> None:
     with ThreadPoolExecutor(3) as threads:
         told = list(threads.map(lambda name: said(modules / name, SLEEP="1"), ["a", "b", "c"]))
