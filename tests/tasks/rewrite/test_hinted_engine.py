@@ -14,7 +14,6 @@ pytestmark = [pytest.mark.inference, pytest.mark.timeout(1800)]
 MODULE = "tasks.rewrite.hinted_engine"
 
 
-@pytest.mark.slow
 def test_two_engines_write_the_bytes_of_one(tmp_path: Path) -> None:
     made: dict[int, bytes] = {}
     for at_work in (1, 2):

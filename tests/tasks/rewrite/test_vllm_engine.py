@@ -126,7 +126,6 @@ def test_samples_have_seeds_of_their_own_and_long_prompts_are_set_aside(tmp_path
     assert sum(row["finished"] for row in written) >= 20  # nano ends its answers
 
 
-@pytest.mark.slow
 def test_shards_change_no_byte(tmp_path: Path) -> None:
     texts, made = _sampled(tmp_path / "whole", ROWS), tmp_path / "made"
     spec = spec_of(made, ROWS, prompt="self_solve", parts=SHARDS, at_work=2, shards=2)
