@@ -3,12 +3,13 @@
 PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3,$(shell $(v) -c 'import sys; 0 if (3,11) <= sys.version_info[:2] < (3,13) else sys.exit(1)' 2>/dev/null && echo $(v))))
 ENVS   := $(or $(REWRITING_AGENT_ENVIRONMENTS),.envs)
 CORE   := $(ENVS)/core/bin
+BESIDE_CORE := tests/flows tests/infra tests/tasks/runtime tests/tasks/verify
 IN_CORE := not inference and not sft and not verl and not slow and not faults and not gpu
 export DO_NOT_TRACK = 1
 export PREFECT_HOME ?= $(abspath $(ENVS))/prefect
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: help setup setup-% run test test-core test-flows test-inference test-sft test-types test-slow test-verl faults style types bench bench-check gpu-check nano up down lock clean
+.PHONY: help setup setup-% run test test-core test-runtime test-flows test-inference test-sft test-types test-slow test-verl faults style types bench bench-check gpu-check nano up down lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -24,8 +25,8 @@ run: setup       ## the main job: the rewriting agent on the nano backbone, with
 test: setup setup-dev   ## style, types and all tests but the slow ones
 	@$(CORE)/ruff check -q .
 	@$(CORE)/ruff format -q --check .
-	@echo "core; beside it types, inference, flows and SFT, whose output comes at the end (together 15 to 22 minutes)"
-	@$(MAKE) -sk -j4 -O test-flows test-inference test-sft test-types > $(ENVS)/test-others.log 2>&1 & others=$$!; \
+	@echo "core; beside it types, runtime, inference, flows and SFT, whose output comes at the end (together 15 to 22 minutes)"
+	@$(MAKE) -sk -j5 -O test-flows test-runtime test-inference test-sft test-types > $(ENVS)/test-others.log 2>&1 & others=$$!; \
 	$(MAKE) -s test-core; here=$$?; \
 	wait $$others; others=$$?; cat $(ENVS)/test-others.log; exit $$((here | others))
 
@@ -34,7 +35,10 @@ test-types:
 	@$(CORE)/mypy
 
 test-core:
-	$(CORE)/python -m pytest -m "$(IN_CORE)" --ignore=tests/flows --ignore=tests/infra
+	$(CORE)/python -m pytest -m "$(IN_CORE)" $(addprefix --ignore=,$(BESIDE_CORE))
+
+test-runtime:
+	$(CORE)/python -m pytest -m "$(IN_CORE)" tests/tasks/runtime tests/tasks/verify
 
 test-flows:
 	$(CORE)/python -m pytest -m "$(IN_CORE)" tests/flows tests/infra

@@ -75,10 +75,12 @@ def lock_file(environment: str) -> Path:
     return folder / f"{environment}.{'cuda' if settings().cuda() else 'cpu'}.txt"
 
 
-@cache
 def lock_digest(environment: str) -> str:
     """Digest of the environment's lock."""
-    return digest_file(lock_file(environment))
+    return _digest_of(lock_file(environment))
+
+
+_digest_of = cache(digest_file)  # of files that change with the checkout alone
 
 
 def flatten(inputs: dict[str, Any], prefix: str = "") -> Inputs:

@@ -1,8 +1,11 @@
 """What is in a key, and what is not."""
 
+import pytest
 from pydantic import BaseModel, Field
 
-from tasks.runtime.key import config_for_key
+from tasks.runtime.files.digest import digest_file
+from tasks.runtime.key import config_for_key, lock_digest, lock_file
+from tasks.runtime.settings import settings
 
 
 class Config(BaseModel):
@@ -17,3 +20,15 @@ def test_a_field_that_came_later_is_in_the_key_only_where_it_changes_what_was_ma
     assert config_for_key(Config()) == {"rows": 5} == config_for_key(Config(anchor=0.0, names=()))
     assert config_for_key(Config(anchor=0.1)) == {"rows": 5, "anchor": 0.1}
     assert config_for_key(Config(names=("a",))) == {"rows": 5, "names": ["a"]}
+
+
+def test_a_lock_is_that_of_the_device_also_where_that_changes_within_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does in a plan for GPUs that are not there."""
+    found = []
+    for device in ("cpu", "cuda", "cpu"):
+        monkeypatch.setenv("REWRITING_AGENT_DEVICE", device)
+        settings.cache_clear()
+        assert lock_digest("inference") == digest_file(lock_file("inference"))
+        found.append(lock_digest("inference"))
+    settings.cache_clear()
+    assert found[0] == found[2] != found[1]
