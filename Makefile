@@ -25,7 +25,7 @@ run: setup       ## the main job: the rewriting agent on the nano backbone, with
 test: setup setup-dev   ## style, types and all tests but the slow ones
 	@$(CORE)/ruff check -q .
 	@$(CORE)/ruff format -q --check .
-	@echo "core; beside it types, runtime, inference, flows and SFT, whose output comes at the end (together 15 to 22 minutes)"
+	@echo "core; beside it types, runtime, inference, flows and SFT, whose output comes at the end (together 14 to 20 minutes)"
 	@$(MAKE) -sk -j5 -O test-flows test-runtime test-inference test-sft test-types > $(ENVS)/test-others.log 2>&1 & others=$$!; \
 	$(MAKE) -s test-core; here=$$?; \
 	wait $$others; others=$$?; cat $(ENVS)/test-others.log; exit $$((here | others))

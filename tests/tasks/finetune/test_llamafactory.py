@@ -147,7 +147,9 @@ def test_packed_steps_are_the_unpacked_ones_also_with_smaller_passes_after_a_kil
 LAGGING: dict[str, Any] = {"packing": True, "loss": "psft", "clip": 1.1, "lag": 5}
 
 
-@pytest.mark.parametrize("of", [{"packing": True}, {"packing": False}, pytest.param(LAGGING, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "of", [{"packing": True}, *(pytest.param(one, marks=pytest.mark.slow) for one in ({"packing": False}, LAGGING))]
+)
 def test_a_run_killed_at_any_step_ends_as_an_undisturbed_one(
     tmp_path: Path, backbone: Path, of: dict[str, Any]
 ) -> None:
