@@ -94,7 +94,7 @@ class _Forked:
     """Has of a `subprocess.Popen` what the dealer asks of one."""
 
     def __init__(self, work: Callable[[], None]) -> None:
-        self._process = multiprocessing.get_context("fork").Process(target=work)
+        self._process = multiprocessing.get_context("fork").Process(target=work, daemon=True)  # ended with this one
         self._process.start()
         self.pid, self.kill = self._process.pid, self._process.kill
 

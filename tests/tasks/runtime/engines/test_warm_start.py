@@ -100,6 +100,8 @@ def main():
     workers = Workers("dealing_engine", [os.environ | {"REWRITING_AGENT_NAME": name} for name in "ab"])
     for _, said in workers.deal([[(number, os.environ.get("PIECE"))] for number in range(20)]):
         print(*said, os.getpid(), flush=True)
+    if "FAILS" in os.environ:
+        raise ValueError("after all was dealt")
     workers.close()
 if __name__ == "__main__":
     main()
@@ -120,6 +122,8 @@ def test_what_a_forked_engine_deals_to_is_forked_too(modules: Path, monkeypatch:
     with pytest.raises(engine.EngineError, match="a worker of dealing_engine ended with 1"):
         dealt(modules / "bad", PIECE="bad")
     assert "ValueError: a bad piece" in (modules / "bad" / "scratch" / "dealing_engine.log").read_text()
+    with pytest.raises(engine.EngineError, match="ValueError: after all was dealt"):
+        dealt(modules / "failed", FAILS="1")  # with workers that wait for more
     monkeypatch.setattr(warm_start, "forks", lambda _: False)
     rows = dealt(modules / "started")
     assert len(rows) == 20 and all(pid == library for pid, *_, library, _ in rows)
