@@ -1,8 +1,6 @@
 """The scoring engine as the stage starts it: rows in, one score a row out, and calm about what cannot be scored."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -35,6 +33,11 @@ def write_spec(out, backbone, rows, rewrites=None, processes=1, **config):
     path = out / "scratch" / "spec.json"
     path.write_text(spec.model_dump_json())
     return path
+
+
+def forked(spec, log):
+    """The status of the engine as its stage starts it."""
+    return engines.forked("tasks.score.engine", [str(spec)], log, engine_variables(cuda=False)).wait()
 
 
 @pytest.fixture
@@ -90,17 +93,7 @@ def test_rewrites_are_joined_by_id_and_scored_as_they_ended(run_engine, tmp_path
 def test_vllm_gives_the_same_scores(run_engine, tmp_path, backbone, rows):
     run_engine(tmp_path / "plain", backbone, rows, max_skipped_share=0.2)
     spec = write_spec(tmp_path / "vllm", backbone, rows, max_skipped_share=0.2, engine="vllm")
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
-    environment |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_KVCACHE_SPACE": "1", "TORCHDYNAMO_DISABLE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "tasks.score.engine", str(spec)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert forked(spec, tmp_path / "log") == 0, (tmp_path / "log").read_text()[-3000:]
     expected = {row["id"]: row["nll"] for row in read_rows(tmp_path / "plain" / "scores.jsonl")}
     found = {row["id"]: row["nll"] for row in read_rows(tmp_path / "vllm" / "scores.jsonl")}
     assert found == pytest.approx(expected, abs=2e-5)
@@ -121,8 +114,7 @@ def test_two_processes_give_what_one_gives_unpacked(run_engine, tmp_path, backbo
     run_engine(tmp_path / "one", backbone, rows, packing=False)
 
     spec = write_spec(tmp_path / "two", backbone, rows, processes=2)
-    variables = engine_variables(cuda=False)
-    assert engines.forked("tasks.score.engine", [str(spec)], tmp_path / "log", variables).wait() == 0
+    assert forked(spec, tmp_path / "log") == 0, (tmp_path / "log").read_text()[-3000:]
 
     one, two = (list(read_rows(tmp_path / name / "scores.jsonl")) for name in ("one", "two"))
     assert [row["id"] for row in two] == [row["id"] for row in one] == [row["id"] for row in made]
@@ -141,8 +133,6 @@ def test_a_process_that_fails_ends_the_others_and_the_engine(tmp_path, backbone)
     (blocks / "counts.json").write_text('{"rows": 600, "skipped": 0}')
     (blocks / "laid_out.json").write_text("600")
     (blocks / "000000.targets.jsonl").write_text("no JSON")
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
-    command = [sys.executable, "-m", "tasks.score.engine", str(spec)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, timeout=300, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "a worker of tasks.score.engine ended with 1" in done.stderr and "000000.targets.jsonl" in done.stderr
+    assert forked(spec, tmp_path / "log") == 1
+    said = (tmp_path / "log").read_text()
+    assert "a worker of tasks.score.engine ended with 1" in said and "000000.targets.jsonl" in said
